@@ -1,0 +1,66 @@
+# The oldest Snakemake on which the plugin's tests pass; pyproject.toml names it too.
+OLDEST_SNAKEMAKE = 9.9.0
+
+PYTHON ?= python3
+VENV = $(CURDIR)/.venv
+OLDEST_VENV = $(CURDIR)/.venv-oldest
+PIP_INSTALL = pip install --quiet --disable-pip-version-check
+PYTEST_ARGS =
+
+# programs of the environment, also for the rules of a workflow
+export PATH := $(VENV)/bin:$(PATH)
+
+.PHONY: help demo test test-all test-oldest lint clean
+
+help:
+	@echo "make demo         run the example workflow, including its report"
+	@echo "make test         run the tests (PYTEST_ARGS=... are handed to pytest)"
+	@echo "make test-all     run the slow tests too"
+	@echo "make test-oldest  run the plugin's tests on Snakemake $(OLDEST_SNAKEMAKE)"
+	@echo "make lint         check style, types and workflows"
+	@echo "make clean        remove environments and results"
+
+demo: $(VENV)/demo
+	cd example-workflow && snakemake --cores 2 && snakemake --report report.html
+	@echo
+	@echo "Results:  example-workflow/results/"
+	@echo "Report:   example-workflow/report.html"
+	@echo "Store:    example-workflow/.seqstore/  (look into it: cd example-workflow && $(VENV)/bin/seqstore ls)"
+
+test: $(VENV)/dev
+	pytest $(PYTEST_ARGS)
+
+test-all: $(VENV)/dev
+	pytest -m "slow or not slow" $(PYTEST_ARGS)
+
+test-oldest: $(OLDEST_VENV)/dev
+	PATH="$(OLDEST_VENV)/bin:$$PATH" pytest tests/plugin $(PYTEST_ARGS)
+
+lint: $(VENV)/dev
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check example-workflow wrappers
+	cd example-workflow && snakemake --lint
+
+clean:
+	rm -rf .venv .venv-oldest build dist
+	cd example-workflow && rm -rf .snakemake .seqstore results logs report.html
+
+# Each environment is made anew when what it holds may have changed.
+$(VENV)/python $(OLDEST_VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(@D)
+	touch $@
+
+$(VENV)/demo: $(VENV)/python pyproject.toml
+	$(@D)/bin/$(PIP_INSTALL) "snakemake>=9,<10" --editable ".[plots]"
+	touch $@
+
+$(VENV)/dev: $(VENV)/python pyproject.toml
+	$(@D)/bin/$(PIP_INSTALL) --editable ".[dev]"
+	touch $@ $(@D)/demo
+
+$(OLDEST_VENV)/dev: $(OLDEST_VENV)/python pyproject.toml Makefile
+	$(@D)/bin/$(PIP_INSTALL) "snakemake==$(OLDEST_SNAKEMAKE)" --editable ".[dev]"
+	touch $@

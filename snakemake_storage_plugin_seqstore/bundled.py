@@ -1,0 +1,46 @@
+"""The Snakemake wrappers that come with the package."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from snakemake_storage_plugin_seqstore.errors import InputError
+
+
+def wrapper(name: str) -> str:
+    """Return the URI of a bundled wrapper, for a rule's ``wrapper:`` directive.
+
+    Parameters
+    ----------
+    name : str
+        ``<collection>/<action>``, e.g. ``"sequences/build"``.
+
+    Returns
+    -------
+    str
+        A ``file://`` URI of the wrapper's directory. Snakemake appends ``wrapper.py`` to it, and
+        ``environment.yaml`` where software is deployed with conda. Special characters stay as
+        they are: Snakemake cuts the scheme off and takes the rest as a plain path.
+
+    Raises
+    ------
+    InputError
+        There is no wrapper of that name; the message lists those that there are.
+    """
+    root = _wrappers_dir()
+    names = sorted(path.parent.relative_to(root).as_posix() for path in root.glob("*/*/wrapper.py"))
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
+        raise InputError(
+            f"there is no wrapper '{name}'; the wrappers are {', '.join(names)}",
+            f"did you mean '{close[0]}'?" if close else "",
+        )
+    return f"file://{root / name}"
+
+
+def _wrappers_dir() -> Path:
+    """Return the directory of the wrappers: in an installed package, else in the checkout."""
+    package = Path(__file__).parent
+    installed = package / "wrappers"
+    return installed if installed.is_dir() else package.parent / "wrappers"

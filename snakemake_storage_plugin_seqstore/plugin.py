@@ -1,0 +1,276 @@
+"""The classes that Snakemake looks for. Thin: they translate between Snakemake and the store.
+
+Snakemake imports this module on every call, so heavy libraries are imported where they are used,
+and it reads the types of the settings at run time, so they are not postponed here.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from snakemake_interface_common.exceptions import WorkflowError
+from snakemake_interface_storage_plugins.common import Operation
+from snakemake_interface_storage_plugins.io import (
+    IOCacheStorageInterface,
+    Mtime,
+    get_constant_prefix,
+)
+from snakemake_interface_storage_plugins.settings import StorageProviderSettingsBase
+from snakemake_interface_storage_plugins.storage_object import (
+    StorageObjectGlob,
+    StorageObjectRead,
+    StorageObjectTouch,
+    StorageObjectWrite,
+)
+from snakemake_interface_storage_plugins.storage_provider import (
+    ExampleQuery,
+    QueryType,
+    StorageProviderBase,
+    StorageQueryValidationResult,
+)
+
+from snakemake_storage_plugin_seqstore import transfer, views
+from snakemake_storage_plugin_seqstore.errors import QueryError, SeqstoreError
+from snakemake_storage_plugin_seqstore.query import SCHEME, Query
+from snakemake_storage_plugin_seqstore.store import Materialisation, Store
+from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
+
+DEFAULT_ROOT = Path(".seqstore")
+VERIFY = ("size", "sha256")
+
+
+@dataclass
+class StorageProviderSettings(StorageProviderSettingsBase):
+    """Settings, given as ``--storage-seqstore-...`` or in the Snakefile's ``storage`` directive."""
+
+    root: Path | None = field(
+        default=None,
+        metadata={
+            "help": "Directory of the store, usually on a filesystem that all users and nodes "
+            f"share. By default {DEFAULT_ROOT} in the working directory.",
+            "env_var": True,
+            "required": False,
+            "type": Path,
+        },
+    )
+    materialize: str | None = field(
+        default=Materialisation.SYMLINK.value,
+        metadata={
+            "help": "How an input is brought to the working directory: symlink (into the store; "
+            "root and executables get a clone or copy), reflink (clone, or copy where the "
+            "filesystem cannot) or copy.",
+            "required": False,
+            "type": str,
+        },
+    )
+    verify: str | None = field(
+        default=VERIFY[0],
+        metadata={
+            "help": "How far an input is verified before it is used: size, or sha256 (reads all "
+            "bytes).",
+            "required": False,
+            "type": str,
+        },
+    )
+
+
+class StorageProvider(StorageProviderBase):
+    """A store as a Snakemake storage provider."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        settings = self.settings
+        self._root = Path(os.path.expandvars(settings.root or DEFAULT_ROOT)).expanduser()
+        ways = [way.value for way in Materialisation]
+        self.materialisation = Materialisation(_choice("materialize", settings.materialize, ways))
+        self.verify = _choice("verify", settings.verify, VERIFY) == "sha256"
+        self._stores: dict[Path, Store] = {}
+
+    @property
+    def store(self) -> Store:
+        """The store; a relative root is relative to the workflow's directory, which may change."""
+        root = Path.cwd() / self._root
+        return self._stores.setdefault(root, Store(root))
+
+    @classmethod
+    def example_queries(cls) -> list[ExampleQuery]:
+        """Queries for the plugin catalog."""
+        return [
+            ExampleQuery(
+                query="seqstore://sequences/uniprot.sqlite",
+                description="A sequence database.",
+                type=QueryType.ANY,
+            ),
+            ExampleQuery(
+                query="seqstore://sequences/uniprot.sqlite?length=50-500&format=fasta.gz",
+                description="The sequences of 50 to 500 residues in it, as compressed FASTA.",
+                type=QueryType.INPUT,
+            ),
+            ExampleQuery(
+                query="seqstore://tracks/{sample}/coverage.bw",
+                description="A genomic track of each sample.",
+                type=QueryType.ANY,
+            ),
+            ExampleQuery(
+                query="seqstore://files/results/{sample}.bam",
+                description="Any other file or directory.",
+                type=QueryType.ANY,
+            ),
+        ]
+
+    def rate_limiter_key(self, query: str, operation: Operation) -> Any:
+        """Return a key for a rate limiter; there is none."""
+        return None
+
+    def default_max_requests_per_second(self) -> float:
+        """Return a rate; a filesystem needs none."""
+        return 0.0
+
+    def use_rate_limiter(self) -> bool:
+        """A filesystem needs no rate limit."""
+        return False
+
+    @classmethod
+    def is_valid_query(cls, query: str) -> StorageQueryValidationResult:
+        """Check a query, with or without wildcards."""
+        try:
+            views.check(Query.parse(query))
+        except QueryError as error:
+            return StorageQueryValidationResult(query=query, valid=False, reason=str(error))
+        return StorageQueryValidationResult(query=query, valid=True)
+
+
+class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, StorageObjectTouch):
+    """One entry of the store, or a view of one, as Snakemake sees it."""
+
+    provider: StorageProvider
+
+    @property
+    def parsed(self) -> Query:
+        """The parsed query; parsing is remembered, as Snakemake replaces the text now and then."""
+        with _for_people():
+            return Query.parse(self.query)
+
+    def local_suffix(self) -> str:
+        """Path of the local copy below the provider's prefix."""
+        return self.parsed.local_suffix()
+
+    def get_inventory_parent(self) -> str | None:
+        """There is no cheaper way than to ask for each."""
+        return None
+
+    async def inventory(self, cache: IOCacheStorageInterface) -> None:
+        """Answer existence and time at once."""
+        key = self.cache_key()
+        if key in cache.exists_in_storage:
+            return
+        with _for_people():
+            entry = transfer.find(self.provider.store, self.parsed)
+        cache.exists_in_storage[key] = entry is not None
+        if entry is not None:
+            cache.mtime[key] = Mtime(storage=entry.mtime)
+
+    def cleanup(self) -> None:
+        """Nothing remains but the local copy, which Snakemake removes."""
+
+    def exists(self) -> bool:
+        """Whether the store has the entry, whole."""
+        with _for_people():
+            return transfer.find(self.provider.store, self.parsed) is not None
+
+    def mtime(self) -> float:
+        """When the entry was published, in s since the epoch."""
+        with _for_people():
+            if output := self._unpublished_output():
+                return output.stat().st_mtime
+            return transfer.existing(self.provider.store, self.parsed).mtime
+
+    def size(self) -> int:
+        """Size in bytes; 0 for a directory."""
+        with _for_people():
+            if output := self._unpublished_output():
+                return output.stat().st_size
+            return transfer.size(self.provider.store, self.parsed)
+
+    def checksum(self) -> str | None:
+        """SHA-256 of the content; of a directory or a view, of what determines it."""
+        with _for_people():
+            if output := self._unpublished_output():
+                return None if output.is_dir() else f"sha256:{sha256_of(output)}"
+            return f"sha256:{transfer.checksum(self.provider.store, self.parsed)}"
+
+    def local_footprint(self) -> int:
+        """Bytes that the local copy takes; a link takes none."""
+        if self.parsed.is_derived:
+            return self.size()
+        links = self.provider.materialisation is Materialisation.SYMLINK and os.geteuid() != 0
+        with _for_people():
+            entry = transfer.existing(self.provider.store, self.parsed)
+        return 0 if links else entry.version.size
+
+    def retrieve_object(self) -> None:
+        """Bring the entry or view to its local path, whole or not at all."""
+        provider = self.provider
+        with _for_people():
+            transfer.retrieve(
+                provider.store,
+                self.parsed,
+                self.local_path(),
+                provider.materialisation,
+                provider.verify,
+            )
+
+    def store_object(self) -> None:
+        """Publish what is at the local path."""
+        with _for_people():
+            transfer.publish(self.provider.store, self.parsed, self.local_path())
+
+    def remove(self) -> None:
+        """Let the name mean nothing; others who rely on the bytes keep them."""
+        with _for_people():
+            self.provider.store.remove(self.parsed.collection, self.parsed.name)
+
+    def touch(self) -> None:
+        """Renew the entry's time."""
+        with _for_people():
+            self.provider.store.touch(self.parsed.collection, self.parsed.name)
+
+    def _unpublished_output(self) -> Path | None:
+        """The local file of a job that just ran: Snakemake checks it before it lets us publish it."""
+        if transfer.find(self.provider.store, self.parsed) or not self.local_path().exists():
+            return None
+        return self.local_path()
+
+    def list_candidate_matches(self) -> Iterable[str]:
+        """The queries of all entries that may match."""
+        query = self.parsed
+        if query.view:
+            raise WorkflowError(
+                f"{self.print_query}: the store lists entries, not views. "
+                f"Use the query without its view in glob_wildcards()."
+            )
+        prefix = get_constant_prefix(query.name)
+        with _for_people():
+            for name in self.provider.store.under(query.collection, prefix):
+                yield f"{SCHEME}{query.collection}/{name}"
+
+
+def _choice(setting: str, value: str, allowed: Sequence[str]) -> str:
+    if value not in allowed:
+        raise WorkflowError(
+            f"Invalid value '{value}' of the seqstore setting {setting} "
+            f"(allowed: {', '.join(allowed)})."
+        )
+    return value
+
+
+@contextmanager
+def _for_people() -> Iterator[None]:
+    """Hand our errors to Snakemake as the kind that it prints without a traceback."""
+    try:
+        yield
+    except SeqstoreError as error:
+        raise WorkflowError(str(error)) from error

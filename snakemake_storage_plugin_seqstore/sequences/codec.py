@@ -1,0 +1,167 @@
+"""Blobs of a sequence database: one flag byte, then the text, plain or compressed.
+
+======  ==========================================================================================
+flag    payload
+======  ==========================================================================================
+0x00    UTF-8
+0x01    UTF-8 in one zstd frame
+0x02    UTF-8 in one zstd frame without its four magic bytes, made with the file's own dictionary
+======  ==========================================================================================
+
+Readers of other programs know 0x00 and 0x01; 0x02 is only ever written by ``encoding="compact"``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import threading
+from collections.abc import Sequence
+
+import zstandard
+
+PLAIN, ZSTD, DICTIONARY = b"\x00", b"\x01", b"\x02"
+
+# On protein text level 1 is both the fastest and the smallest; higher levels search for repeats that
+# are not there.
+LEVEL = 1
+_MAGIC = b"\x28\xb5\x2f\xfd"
+# SQLite's own limit for a blob. Nothing larger can have been stored, so nothing larger is allocated.
+MAX_BYTES = 10**9
+MAX_HEADER_BYTES = 1 << 24
+_DICTIONARY_BYTES = 32 * 1024
+
+_first_int64 = struct.Struct("<q").unpack_from
+
+
+class Codec:
+    """Encoder and decoder of blobs; one object may be shared between threads.
+
+    Parameters
+    ----------
+    dictionary : bytes, optional
+        What flag 0x02 is made with; without it such blobs are neither written nor understood.
+    """
+
+    def __init__(self, dictionary: bytes | None = None) -> None:
+        self.dictionary = dictionary
+        self._flag = ZSTD if dictionary is None else DICTIONARY
+        self._contexts = _Contexts(dictionary)
+
+    def encode(self, data: bytes) -> bytes:
+        """Return the smaller of the plain and the compressed blob."""
+        packed = self._flag + self._contexts.compressor.compress(data)
+        return packed if len(packed) <= len(data) else PLAIN + data
+
+    def encode_many(self, items: list[bytes]) -> list[bytes]:
+        """Return :meth:`encode` of every item; other threads run meanwhile. No item may be empty."""
+        frames = self._contexts.compressor.multi_compress_to_buffer(items)
+        flag = self._flag
+        return [
+            flag + frame if len(frame) < len(data) else PLAIN + data
+            for data, frame in zip(items, frames, strict=True)
+        ]
+
+    def decode(self, blob: bytes, limit: int = MAX_BYTES) -> bytes:
+        """Return the text of a blob as UTF-8 bytes.
+
+        Parameters
+        ----------
+        blob : bytes
+            Flag and payload.
+        limit : int
+            The most bytes that the text may have; a frame that claims more is not unpacked.
+
+        Returns
+        -------
+        bytes
+
+        Raises
+        ------
+        ValueError
+            If the flag is unknown or the payload is damaged.
+        """
+        flag = blob[:1]
+        if flag == ZSTD:
+            return _inflate(self._contexts.plain, blob[1:], limit)
+        if flag == PLAIN:
+            return blob[1:]
+        if flag == DICTIONARY and self.dictionary is not None:
+            return _inflate(self._contexts.decompressor, _MAGIC + blob[1:], limit)
+        if not blob:
+            return b""
+        raise ValueError(f"unknown blob flag {flag!r}")
+
+
+class _Contexts(threading.local):
+    """A thread's zstd contexts: making one takes five times as long as using it, sharing one is unsafe."""
+
+    def __init__(self, dictionary: bytes | None) -> None:
+        self.plain = zstandard.ZstdDecompressor()
+        if dictionary is None:
+            self.compressor = zstandard.ZstdCompressor(level=LEVEL)
+            self.decompressor = self.plain
+        else:
+            trained = zstandard.ZstdCompressionDict(dictionary)
+            parameters = zstandard.ZstdCompressionParameters.from_level(
+                LEVEL, format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_dict_id=False
+            )
+            self.compressor = zstandard.ZstdCompressor(
+                dict_data=trained, compression_params=parameters
+            )
+            self.decompressor = zstandard.ZstdDecompressor(dict_data=trained)
+
+
+def _inflate(context: zstandard.ZstdDecompressor, frame: bytes, limit: int) -> bytes:
+    # The size is checked before anything is allocated: one flipped bit can make it gigabytes.
+    try:
+        size = zstandard.frame_content_size(frame)
+        if size > limit:
+            raise ValueError(
+                f"its zstd frame claims {size:,} bytes, at most {limit:,} can be right"
+            )
+        if size == 0:
+            return b""
+        return context.decompress(
+            frame, max_output_size=limit if size < 0 else 0, allow_extra_data=False
+        )
+    except zstandard.ZstdError as error:
+        raise ValueError(f"its zstd frame is damaged: {error}") from None
+
+
+def train(samples: Sequence[bytes]) -> bytes | None:
+    """Make a dictionary from samples of what it shall compress, or None if they are too few."""
+    # zstd's trainer needs some tens of samples, and several times its own size, to be of any use.
+    if len(samples) < 100 or sum(map(len, samples)) < 8 * _DICTIONARY_BYTES:
+        return None
+    try:
+        trained = zstandard.train_dictionary(_DICTIONARY_BYTES, list(samples), level=LEVEL)
+    except zstandard.ZstdError:
+        return None
+    return trained.as_bytes()
+
+
+def hash8(data: bytes) -> int:
+    """Return the first 8 bytes of the SHA-1 of ``data`` as a little-endian signed integer."""
+    value: int = _first_int64(hashlib.sha1(data, usedforsecurity=False).digest())[0]
+    return value
+
+
+_portable = Codec()
+
+
+def encode_text(text: str, compress: bool) -> bytes:
+    """Encode a text as the seed does: with flag 0x01 if ``compress``, even where that is longer."""
+    data = text.encode()
+    return ZSTD + _portable._contexts.compressor.compress(data) if compress else PLAIN + data
+
+
+def decode_text(blob: bytes, limit: int = MAX_BYTES) -> str:
+    """Decode a blob with flag 0x00 or 0x01."""
+    return _portable.decode(blob, limit).decode()
+
+
+def first_word(header: bytes) -> bytes:
+    """Return a record's name: what stands before the first ASCII whitespace of its header."""
+    words = header.split(None, 1)
+    return words[0] if words else b""

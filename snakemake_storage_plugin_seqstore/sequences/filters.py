@@ -1,0 +1,153 @@
+"""Which records go into a database: by length, by alphabet, and by being the first of their kind."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from dataclasses import dataclass
+
+from ..errors import InputError
+from .fasta import Batch
+
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+ALPHABETS = {
+    # `-` and `.` are gaps, `*` ends a translation; the rest are IUPAC's codes.
+    "any": _LETTERS + b"*-.",
+    "protein": _LETTERS + b"*",
+    "dna": b"ACGTRYSWKMBDHVN",
+    "rna": b"ACGURYSWKMBDHVN",
+}
+
+
+@dataclass
+class Kept:
+    """The records of one batch that passed.
+
+    Parameters
+    ----------
+    shard : int
+        Position of their file among the sources.
+    indexes : sequence of int
+        Position of each record in its file, from 0.
+    headers, seqs : list of bytes
+        The records.
+    """
+
+    shard: int
+    indexes: list[int] | range
+    headers: list[bytes]
+    seqs: list[bytes]
+
+
+class Filter:
+    """Passes or drops records, and counts what it drops and why.
+
+    Parameters
+    ----------
+    alphabet : str
+        One of :data:`ALPHABETS`; case does not count.
+    skip_illegal : bool
+        Drop sequences with other characters; otherwise they are an error.
+    min_len, max_len : int, optional
+        Drop shorter and longer sequences.
+    drop_duplicates : bool
+        Drop sequences that were there before.
+    """
+
+    def __init__(
+        self,
+        alphabet: str,
+        skip_illegal: bool,
+        min_len: int | None,
+        max_len: int | None,
+        drop_duplicates: bool,
+    ) -> None:
+        self.read = self.too_short = self.too_long = self.illegal = self.duplicates = 0
+        self._alphabet = alphabet
+        self._allowed = ALPHABETS[alphabet] + ALPHABETS[alphabet].lower()
+        self._skip_illegal = skip_illegal
+        self._min_len = min_len
+        self._max_len = max_len
+        self._seen = _Seen() if drop_duplicates else None
+
+    def apply(self, batch: Batch, shard: int) -> Kept:
+        """Return the records of a batch that pass.
+
+        Raises
+        ------
+        InputError
+            If a sequence is empty, or has a character that is not allowed.
+        """
+        self.read += len(batch.seqs)
+        first = batch.first - 1
+        kept = Kept(shard, range(first, first + len(batch.seqs)), batch.headers, batch.seqs)
+        # Batches are looked at as a whole first: nearly always nothing is wrong with any record.
+        lengths = [len(seq) for seq in batch.seqs]
+        if (
+            min(lengths) < max(self._min_len or 0, 1)
+            or (self._max_len is not None and max(lengths) > self._max_len)
+            or b"".join(batch.seqs).translate(None, self._allowed)
+        ):
+            kept = _subset(kept, [self._passes(batch, index) for index in range(len(lengths))])
+        if self._seen is not None:
+            new = [self._seen.add(seq) for seq in kept.seqs]
+            self.duplicates += new.count(False)
+            kept = _subset(kept, new)
+        return kept
+
+    def _passes(self, batch: Batch, index: int) -> bool:
+        seq = batch.seqs[index]
+        if not seq:
+            raise InputError(
+                f"{batch.where(index)}: the sequence is empty", "remove the record from the file"
+            )
+        if self._min_len is not None and len(seq) < self._min_len:
+            self.too_short += 1
+            return False
+        if self._max_len is not None and len(seq) > self._max_len:
+            self.too_long += 1
+            return False
+        foreign = seq.translate(None, self._allowed)
+        if not foreign:
+            return True
+        if not self._skip_illegal:
+            position = min(seq.index(byte) for byte in set(foreign)) + 1
+            raise InputError(
+                f"{batch.where(index)}: illegal character {seq[position - 1 : position]!r} "
+                f"at residue {position}, alphabet is '{self._alphabet}'",
+                "illegal='skip' leaves such records out",
+            )
+        self.illegal += 1
+        return False
+
+
+def _subset(kept: Kept, flags: list[bool]) -> Kept:
+    chosen = [i for i, flag in enumerate(flags) if flag]
+    return Kept(
+        kept.shard,
+        [kept.indexes[i] for i in chosen],
+        [kept.headers[i] for i in chosen],
+        [kept.seqs[i] for i in chosen],
+    )
+
+
+class _Seen:
+    """The SHA-1 of every sequence so far, in a temporary database that spills to disk."""
+
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect("", isolation_level=None)
+        for statement in (
+            "PRAGMA journal_mode=OFF",
+            "PRAGMA cache_size=-65536",
+            "BEGIN",
+            "CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID",
+        ):
+            self._connection.execute(statement)
+
+    def add(self, seq: bytes) -> bool:
+        """Remember a sequence; return whether it is new."""
+        digest = hashlib.sha1(seq, usedforsecurity=False).digest()
+        return (
+            self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount
+            > 0
+        )

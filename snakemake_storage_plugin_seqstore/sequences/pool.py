@@ -1,0 +1,98 @@
+"""Connections of one reader: each is used by one thread at a time, none crosses a fork."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import DamageError, StoreError
+from . import schema
+
+
+class Pool:
+    """Connections to one version of a file.
+
+    Parameters
+    ----------
+    path : Path
+        A finished database.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        schema.check_file(path)
+        self._version = _version(path)
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = False
+        _pools.add(self)
+
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection; SQLite's complaints about the file's bytes become DamageError."""
+        connection = self.take()
+        try:
+            yield connection
+        except sqlite3.DatabaseError as error:
+            raise self.damaged(error) from error
+        finally:
+            self.give_back(connection)
+
+    def take(self) -> sqlite3.Connection:
+        """Lend a connection until :meth:`give_back`."""
+        if self._closed:
+            raise RuntimeError(f"the reader of {self.path} is closed")
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._connect()
+
+    def give_back(self, connection: sqlite3.Connection) -> None:
+        """Take a connection back."""
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def damaged(self, error: sqlite3.DatabaseError) -> DamageError:
+        """Return the error that names the file."""
+        return DamageError(f"{self.path} is damaged: {error}")
+
+    def close(self) -> None:
+        """Close what is idle now; what is lent is closed when it comes back."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _connect(self) -> sqlite3.Connection:
+        # The path may have been published anew since this reader was opened. Its connections must
+        # all see one and the same version.
+        with contextlib.suppress(FileNotFoundError, sqlite3.OperationalError):
+            connection = schema.connect(self.path)
+            if _version(self.path) == self._version:
+                return connection
+            connection.close()
+        raise StoreError(f"{self.path} was replaced or removed while it was open", "open it again")
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+# The parent's connections: a child must neither use nor close them, so it keeps them for ever.
+_inherited: list[deque[sqlite3.Connection]] = []
+
+
+def _after_fork() -> None:
+    for pool in _pools:
+        _inherited.append(pool._idle)
+        pool._idle = deque()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,133 @@
+"""The database file: its tables, how it is opened for reading, and how a wrong one is recognised early."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from ..errors import DamageError, StoreError
+from .codec import Codec
+
+TABLE = """CREATE TABLE sequences (
+    gid       INTEGER PRIMARY KEY,
+    len       INTEGER NOT NULL,
+    hash8     INTEGER,
+    seq       BLOB NOT NULL,
+    shard     INTEGER,
+    local_idx INTEGER,
+    header    BLOB
+)"""
+INDEX_LEN = "CREATE INDEX idx_len ON sequences(len)"
+INDEX_HASH8 = "CREATE INDEX idx_hash8 ON sequences(hash8)"
+INDEX_HEADER = "CREATE INDEX idx_header ON sequences(header)"
+COLUMNS = ("gid", "len", "hash8", "seq", "shard", "local_idx", "header")
+
+# What encoding="compact" adds. A name's key is the hash8 of the header's first word.
+COMPACT_VERSION = 1
+COMPACT_TABLES = (
+    "CREATE TABLE seqstore_format (version INTEGER NOT NULL, sequences BLOB, headers BLOB)",
+    "CREATE TABLE seqstore_names (key INTEGER, gid INTEGER, PRIMARY KEY (key, gid)) WITHOUT ROWID",
+)
+
+_MAGIC = b"SQLite format 3\x00"
+
+
+class Format(NamedTuple):
+    """How a file's blobs are encoded."""
+
+    compact: bool
+    sequences: Codec
+    headers: Codec
+
+
+def uri(path: str | os.PathLike[str], options: str) -> str:
+    """Return SQLite's URI of a file; ``?``, ``#``, ``%`` and any other byte of the path are quoted."""
+    return f"file://{quote(os.fsencode(os.path.abspath(path)))}?{options}"
+
+
+def connect(path: str | os.PathLike[str]) -> sqlite3.Connection:
+    """Open a finished file for reading: nothing is locked, and nothing is written beside it."""
+    connection = sqlite3.connect(
+        uri(path, "mode=ro&immutable=1&cache=private"),
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=32,
+    )
+    # A reader that sorts, or joins, must not fill the memory of a small job.
+    connection.execute("PRAGMA temp_store=FILE")
+    return connection
+
+
+def check_file(path: Path) -> None:
+    """Refuse what cannot be a finished sequence database, before SQLite looks at it.
+
+    Raises
+    ------
+    StoreError
+        If it is missing, not a regular file, foreign or unfinished.
+    DamageError
+        If it is shorter than its own header says.
+    """
+    if not path.exists():
+        raise StoreError(f"{path}: no such sequence database")
+    if not path.is_file():
+        raise StoreError(f"{path} is not a file", "a sequence database is one SQLite file")
+    with open(path, "rb") as file:
+        head = file.read(100)
+        size = os.fstat(file.fileno()).st_size
+    if not size:
+        raise StoreError(f"{path} is empty, so it is not a sequence database")
+    if not head.startswith(_MAGIC):
+        raise StoreError(f"{path} is not a sequence database", "it is not a SQLite file")
+    if len(head) < 100:
+        raise DamageError(f"{path} is truncated: {size} bytes, not even its header is whole")
+    for suffix in ("-journal", "-wal"):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists() and beside.stat().st_size:
+            raise StoreError(
+                f"{path} is unfinished: {beside.name} lies beside it",
+                "let the program that wrote it finish or recover it",
+            )
+    if 2 in head[18:20]:
+        raise StoreError(
+            f"{path} is in SQLite's WAL mode, which readers on other machines cannot use",
+            'run "PRAGMA journal_mode=DELETE" on it',
+        )
+    page_size = int.from_bytes(head[16:18], "big")
+    # The page count is meant only if it was written by the same change as the rest of the header.
+    pages = int.from_bytes(head[28:32], "big") if head[24:28] == head[92:96] else 0
+    expected = pages * (65536 if page_size == 1 else page_size)
+    if size < expected:
+        raise DamageError(f"{path} is truncated: {size:,} bytes of {expected:,}")
+
+
+def read_format(connection: sqlite3.Connection, path: Path) -> Format:
+    """Check an open file's tables and return how its blobs are encoded."""
+    try:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(sequences)")]
+        if tuple(columns[: len(COLUMNS)]) != COLUMNS:
+            found = ", ".join(sorted(tables)) or "no tables"
+            raise StoreError(
+                f"{path} is not a sequence database: it has no table "
+                f"sequences({', '.join(COLUMNS)})",
+                f"found: {found}",
+            )
+        if "seqstore_format" not in tables:
+            return Format(False, Codec(), Codec())
+        rows = connection.execute("SELECT version, sequences, headers FROM seqstore_format")
+        (version, sequences, headers), *_ = rows.fetchall()
+    except sqlite3.DatabaseError as error:
+        raise DamageError(f"{path} is damaged: {error}") from error
+    except ValueError:
+        raise DamageError(f"{path} is damaged: its format has no version") from None
+    if version != COMPACT_VERSION:
+        raise StoreError(
+            f"{path} has compact format {version!r}, this program knows {COMPACT_VERSION}",
+            "update snakemake-storage-plugin-seqstore",
+        )
+    return Format(True, Codec(sequences), Codec(headers))

@@ -1,0 +1,556 @@
+"""SequenceStore: one file of sequences, written once, then read by anybody at any time."""
+
+from __future__ import annotations
+
+import fnmatch
+import heapq
+import os
+import random
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, BinaryIO, NamedTuple
+
+from ..errors import DamageError, InputError, StoreError
+from . import build, codec, schema
+from .output import binary_output
+from .pool import Pool
+from .selection import Selection
+from .writer import Row, Writer
+
+_LINE = 60
+# Gids per statement (what every build of SQLite allows) and records per step of an iteration.
+_GIDS_PER_QUERY = 900
+_PAGE = 2000
+_MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
+_SELECT_SEQ = "SELECT len, hash8, seq FROM sequences WHERE gid=?"
+_SELECT_HEADER = "SELECT header, len FROM sequences WHERE gid=?"
+
+
+class Record(NamedTuple):
+    """One record of a database."""
+
+    gid: int
+    header: str | None
+    seq: str
+
+
+class SequenceStore:
+    """A SQLite database of sequences, their headers, lengths and hashes.
+
+    Made by :meth:`build`, :meth:`open_writer` or :meth:`open_reader`; each is a context manager.
+    A reader may be shared between threads, and goes on working in forked processes. Every sequence
+    that it returns has been checked against the length and the hash that were stored with it.
+    """
+
+    _writer: Writer | None = None
+    _pool: Pool | None = None
+    _format: schema.Format
+    _count: int | None = None
+    path: Path
+
+    build = staticmethod(build.build)
+
+    # ---- opening and closing
+
+    @classmethod
+    def open_writer(cls, path: str | os.PathLike[str]) -> SequenceStore:
+        """Start a new database.
+
+        Nothing is seen at ``path`` until :meth:`close_publish`. As a context manager a writer
+        publishes when its block ends, and discards everything when the block raises.
+
+        Parameters
+        ----------
+        path : path-like
+            Where it will be; a file that is there is replaced.
+
+        Returns
+        -------
+        SequenceStore
+            For :meth:`insert_rows` and :meth:`close_publish`, by one thread at a time.
+        """
+        store = cls.__new__(cls)
+        store._writer = Writer(path)
+        store.path = store._writer.path
+        return store
+
+    @classmethod
+    def open_reader(cls, path: str | os.PathLike[str]) -> SequenceStore:
+        """Open a finished database; it is never locked, and nothing is written beside it.
+
+        Parameters
+        ----------
+        path : path-like
+            Any file name, with ``?``, ``#``, ``%`` or spaces too.
+
+        Returns
+        -------
+        SequenceStore
+
+        Raises
+        ------
+        StoreError
+            If it is missing or not a sequence database.
+        DamageError
+            If it is truncated or damaged.
+        """
+        store = cls.__new__(cls)
+        store.path = Path(os.fsdecode(path))
+        pool = store._pool = Pool(store.path)
+        with pool.connection() as connection:
+            store._format = schema.read_format(connection, store.path)
+        return store
+
+    def close(self) -> None:
+        """Close a reader, or a writer without publishing: then nothing of it remains."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._pool is not None:
+            self._pool.close()
+
+    def __enter__(self) -> SequenceStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None and self._writer is not None and not self._writer.closed:
+            self.close_publish()
+        else:
+            self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        mode = "reader" if self._writer is None else "writer"
+        return f"<SequenceStore {mode} of {str(self.path)!r}>"
+
+    # ---- writing
+
+    def insert_rows(self, rows: Iterable[Row]) -> None:
+        """Add rows: all of them, or none if one is wrong.
+
+        Parameters
+        ----------
+        rows : iterable of tuple
+            ``(gid, len, hash8, seq, shard, local_idx, header)``, see :meth:`encode_seq`,
+            :meth:`hash8` and :meth:`encode_header`. The length is in characters.
+
+        Raises
+        ------
+        InputError
+            If a row is malformed or its gid is taken.
+        StoreError
+            If the file cannot be written; it can then not be published any more.
+        """
+        self._writing().insert(rows)
+
+    def close_publish(self) -> None:
+        """Make the database durable and put it in its place, in one step for every reader.
+
+        Raises
+        ------
+        StoreError
+            If anything failed; what was at the path is then still there.
+        """
+        self._writing().publish()
+
+    def _writing(self) -> Writer:
+        if self._writer is None:
+            raise RuntimeError(f"{self!r}: this needs a writer (SequenceStore.open_writer)")
+        return self._writer
+
+    # ---- single records
+
+    def get_seq(self, gid: int) -> str | None:
+        """Return a sequence, or None if there is no such gid."""
+        pool = self._reading()
+        connection = pool.take()
+        try:
+            row = connection.execute(_SELECT_SEQ, (int(gid),)).fetchone()
+        except OverflowError:
+            return None
+        except sqlite3.DatabaseError as error:
+            raise pool.damaged(error) from error
+        finally:
+            pool.give_back(connection)
+        return None if row is None else self._sequence(gid, *row).decode()
+
+    def get_subseq(self, gid: int, start: int, end: int) -> str | None:
+        """Return part of a sequence, or None if there is no such gid.
+
+        Parameters
+        ----------
+        gid : int
+            The record.
+        start, end : int
+            0-based, half-open, in characters.
+
+        Raises
+        ------
+        InputError
+            If the range is not within the sequence.
+        """
+        seq = self.get_seq(gid)
+        if seq is None:
+            return None
+        if not 0 <= start <= end <= len(seq):
+            raise InputError(
+                f"{self.path}: {start}-{end} is not within gid {gid}, which has {len(seq)} residues"
+            )
+        return seq[start:end]
+
+    def get_header_len(self, gid: int) -> tuple[str | None, int | None]:
+        """Return header and length, or (None, None) if there is no such gid."""
+        return self.get_many_header_len([gid])[0][1:]
+
+    # ---- many records
+
+    def get_many_header_len(self, gids: Iterable[int]) -> list[tuple[int, str | None, int | None]]:
+        """Return (gid, header, length) of each gid, in the order asked.
+
+        A gid that is asked for twice is there twice; one that does not exist has None for the rest.
+        """
+        return [meta[:3] for meta in self.get_many_meta(gids)]
+
+    def get_many_meta(
+        self, gids: Iterable[int]
+    ) -> list[tuple[int, str | None, int | None, int | None]]:
+        """Return (gid, header, length, hash8) of each gid, in the order asked.
+
+        A gid that is asked for twice is there twice; one that does not exist has None for the rest.
+        """
+        wanted = [int(gid) for gid in gids]
+        found = {
+            gid: (gid, self._text(gid, self._header_bytes(gid, header)), length, digest)
+            for gid, header, length, digest in self._rows("header, len, hash8", wanted)
+        }
+        return [found.get(gid) or (gid, None, None, None) for gid in wanted]
+
+    def get_many_seqs(self, gids: Iterable[int]) -> list[str | None]:
+        """Return the sequence of each gid, in the order asked; None where it does not exist."""
+        wanted = [int(gid) for gid in gids]
+        found = {
+            row[0]: self._sequence(*row).decode() for row in self._rows("len, hash8, seq", wanted)
+        }
+        return [found.get(gid) for gid in wanted]
+
+    def __len__(self) -> int:
+        if self._count is None:
+            self._count = self._column("SELECT count(*) FROM sequences")[0]
+        return self._count
+
+    def __iter__(self) -> Iterator[Record]:
+        """Iterate over all records by ascending gid, in bounded memory."""
+        return self.records()
+
+    def records(self, gids: Iterable[int] | None = None) -> Iterator[Record]:
+        """Iterate over records in bounded memory.
+
+        Parameters
+        ----------
+        gids : iterable of int, optional
+            Which ones, in this order; by default all, by ascending gid.
+
+        Yields
+        ------
+        Record
+
+        Raises
+        ------
+        InputError
+            If a gid does not exist.
+        """
+        for gid, header, seq in self._raw_records(gids):
+            yield Record(gid, self._text(gid, header), seq.decode())
+
+    # ---- finding
+
+    def get_gids_by_length_range(self, min_len: int | None, max_len: int | None) -> list[int]:
+        """Return the gids of all sequences with ``min_len`` to ``max_len`` residues, both included.
+
+        None means no limit at that end. They come by length, then by gid.
+        """
+        low = _MIN_INT if min_len is None else max(int(min_len), _MIN_INT)
+        high = _MAX_INT if max_len is None else min(int(max_len), _MAX_INT)
+        return self._column(
+            "SELECT gid FROM sequences WHERE len BETWEEN ? AND ? ORDER BY len, gid", low, high
+        )
+
+    def find_hash(self, hash8: int) -> list[int]:
+        """Return the gids of all sequences with this :meth:`hash8`, ascending."""
+        return self._column("SELECT gid FROM sequences WHERE hash8=? ORDER BY gid", hash8)
+
+    def find_name(self, name: str) -> list[int]:
+        """Return the gids of all records with this name, the first word of the header, ascending."""
+        word = name.encode()
+        if codec.first_word(word) != word or not word:
+            return []
+        plain = codec.PLAIN + word
+        found = self._candidates(
+            word,
+            # The name alone, the name with more behind it, or a header that begins with a blank.
+            "header >= ?1 AND header < ?1 || x'21' OR header >= x'0009' AND header < x'0021'",
+            plain,
+        )
+        return sorted(gid for gid, header in found if codec.first_word(header) == word)
+
+    def find_header(self, header: str) -> list[int]:
+        """Return the gids of all records with exactly this header, ascending."""
+        text = header.encode()
+        found = self._candidates(codec.first_word(text), "header = ?1", codec.PLAIN + text)
+        return sorted(gid for gid, other in found if other == text)
+
+    def _candidates(self, word: bytes, where: str, plain: bytes) -> Iterator[tuple[int, bytes]]:
+        """Give the records that may have a name: by the index if there is one, else by a scan."""
+        if self._format.compact:
+            gids = self._column("SELECT gid FROM seqstore_names WHERE key=?", codec.hash8(word))
+            rows = list(self._rows("header", gids))
+        else:
+            # idx_header sorts plain headers by text, and all compressed ones behind them.
+            with self._reading().connection() as connection:
+                rows = connection.execute(
+                    f"SELECT gid, header FROM sequences WHERE {where} OR header >= x'01'", (plain,)
+                ).fetchall()
+        for gid, blob in rows:
+            header = self._header_bytes(gid, blob)
+            if header is not None:
+                yield gid, header
+
+    def select(self, selection: Selection) -> list[int]:
+        """Return the gids of a selection, ascending, each once.
+
+        Raises
+        ------
+        InputError
+            If one of the gids that the selection names does not exist.
+        """
+        gids = sorted(self.get_gids_by_length_range(selection.min_len, selection.max_len))
+        if selection.gids is not None:
+            wanted = set(selection.gids)
+            missing = wanted.difference(gid for gid, *_ in self._rows("len", list(wanted)))
+            if missing:
+                few = ", ".join(map(str, sorted(missing)[:5]))
+                raise InputError(f"{self.path} has no gid {few}", f"{len(missing):,} are missing")
+            gids = [gid for gid in gids if gid in wanted]
+        if selection.name is not None or selection.header is not None:
+            gids = self._matching(gids, selection)
+        if selection.sample is not None:
+            # Of all of Python's generators, random() alone is promised to stay the same for ever.
+            draw = random.Random(selection.seed).random
+            gids = sorted(
+                gid for _, gid in heapq.nsmallest(selection.sample, ((draw(), g) for g in gids))
+            )
+        return gids
+
+    def _matching(self, gids: list[int], selection: Selection) -> list[int]:
+        if selection.name is not None and not re.search(r"[*?\[]", selection.name):
+            named = set(self.find_name(selection.name))
+            gids = [gid for gid in gids if gid in named]
+        name = re.compile(fnmatch.translate(selection.name or "*")).match
+        whole = re.compile(fnmatch.translate(selection.header or "*")).match
+        found = []
+        for start in range(0, len(gids), _PAGE):
+            for gid, header, _ in self.get_many_header_len(gids[start : start + _PAGE]):
+                text = header or ""
+                word = codec.first_word(text.encode()).decode()
+                if name(word) and whole(text):
+                    found.append(gid)
+        return found
+
+    # ---- out
+
+    def write_fasta(
+        self, target: str | os.PathLike[str] | BinaryIO, gids: Iterable[int] | None = None
+    ) -> int:
+        """Write records as FASTA, with their headers as stored and 60 residues a line.
+
+        Parameters
+        ----------
+        target : path-like or binary file
+            A path ending in ``.gz`` or ``.zst`` is compressed; it appears when it is complete.
+        gids : iterable of int, optional
+            Which records, in this order; by default all, by ascending gid.
+
+        Returns
+        -------
+        int
+            Number of records written. One without header gets its gid as name.
+
+        Raises
+        ------
+        InputError
+            If a gid does not exist, or a header has a line break.
+        """
+        written = 0
+        with binary_output(target, compress=True) as out:
+            for gid, header, seq in self._raw_records(gids):
+                out.write(_fasta(self.path, gid, header, seq))
+                written += 1
+        return written
+
+    @classmethod
+    def validate(cls, path: str | os.PathLike[str], deep: bool = False) -> int:
+        """Check that a file is a sound, non-empty sequence database.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+        deep : bool
+            Also decode every record and compare it with its length and hash.
+
+        Returns
+        -------
+        int
+            Number of sequences.
+
+        Raises
+        ------
+        SeqstoreError
+            With the reason.
+        """
+        with cls.open_reader(path) as store:
+            problems = store._column("PRAGMA quick_check(1)")
+            if problems != ["ok"]:
+                raise DamageError(f"{store.path} is damaged: {problems[0]}")
+            if not len(store):
+                raise StoreError(f"{store.path} has no sequences")
+            if deep:
+                for _ in store:
+                    pass
+            return len(store)
+
+    # ---- the seed's encoding
+
+    @staticmethod
+    def hash8(seq: str) -> int:
+        """Return the first 8 bytes of the sequence's SHA-1 as a little-endian signed integer."""
+        return codec.hash8(seq.encode())
+
+    @staticmethod
+    def encode_seq(seq: str, compress: bool = True) -> bytes:
+        """Encode a sequence: flag 0x01 and a zstd frame if ``compress``, else 0x00 and the text."""
+        return codec.encode_text(seq, compress)
+
+    @staticmethod
+    def decode_seq(blob: bytes) -> str:
+        """Decode what :meth:`encode_seq` made."""
+        return codec.decode_text(blob)
+
+    @staticmethod
+    def encode_header(header: str | None, compress: bool = True) -> bytes | None:
+        """Encode a header like a sequence; None stays None."""
+        return None if header is None else codec.encode_text(header, compress)
+
+    @staticmethod
+    def decode_header(blob: bytes | None) -> str | None:
+        """Decode what :meth:`encode_header` made."""
+        return codec.decode_text(blob, codec.MAX_HEADER_BYTES) if blob else None
+
+    # ---- rows
+
+    def _reading(self) -> Pool:
+        if self._pool is None:
+            raise RuntimeError(f"{self!r}: this needs a reader (SequenceStore.open_reader)")
+        return self._pool
+
+    def _column(self, sql: str, *values: Any) -> list[Any]:
+        with self._reading().connection() as connection:
+            return [value for (value,) in connection.execute(sql, values).fetchall()]
+
+    def _rows(self, columns: str, gids: list[int]) -> Iterator[tuple[Any, ...]]:
+        """Give gid and columns of each of these gids that exists, once and in any order."""
+        marks = ",".join("?" * _GIDS_PER_QUERY)
+        sql = f"SELECT gid, {columns} FROM sequences WHERE gid IN ({marks})"
+        wanted: list[int | None] = [g for g in sorted(set(gids)) if _MIN_INT <= g <= _MAX_INT]
+        # One statement serves all steps: NULL equals nothing.
+        wanted += [None] * (-len(wanted) % _GIDS_PER_QUERY)
+        pool = self._reading()
+        for start in range(0, len(wanted), _GIDS_PER_QUERY):
+            with pool.connection() as connection:
+                rows = connection.execute(sql, wanted[start : start + _GIDS_PER_QUERY]).fetchall()
+            yield from rows
+
+    def _raw_records(
+        self, gids: Iterable[int] | None = None
+    ) -> Iterator[tuple[int, bytes | None, bytes]]:
+        """Give gid, header and sequence: of all records by gid, or of those asked for in order."""
+        pages = self._all_pages() if gids is None else self._asked_pages(gids)
+        for page in pages:
+            for gid, length, digest, seq, header in page:
+                yield (
+                    gid,
+                    self._header_bytes(gid, header),
+                    self._sequence(gid, length, digest, seq),
+                )
+
+    def _all_pages(self) -> Iterator[list[tuple[Any, ...]]]:
+        start = _MIN_INT
+        while True:
+            with self._reading().connection() as connection:
+                page = connection.execute(
+                    "SELECT gid, len, hash8, seq, header FROM sequences "
+                    "WHERE gid >= ? ORDER BY gid LIMIT ?",
+                    (start, _PAGE),
+                ).fetchall()
+            yield page
+            if len(page) < _PAGE or page[-1][0] == _MAX_INT:
+                return
+            start = page[-1][0] + 1
+
+    def _asked_pages(self, gids: Iterable[int]) -> Iterator[list[tuple[Any, ...]]]:
+        asked = [int(gid) for gid in gids]
+        for start in range(0, len(asked), _PAGE):
+            wanted = asked[start : start + _PAGE]
+            found = {row[0]: row for row in self._rows("len, hash8, seq, header", wanted)}
+            for gid in wanted:
+                if gid not in found:
+                    raise InputError(f"{self.path} has no gid {gid}")
+            yield [found[gid] for gid in wanted]
+
+    def _sequence(self, gid: int, length: int, digest: int | None, blob: bytes) -> bytes:
+        try:
+            # A character of UTF-8 has at most four bytes.
+            data = self._format.sequences.decode(blob, 4 * length)
+            size = length if len(data) == length else len(data.decode())
+        except (TypeError, ValueError) as error:
+            raise self._damaged(gid, f"its sequence cannot be decoded: {error}") from None
+        if size != length:
+            raise self._damaged(gid, f"its sequence has {size} residues, not {length}")
+        if digest is not None and codec.hash8(data) != digest:
+            raise self._damaged(gid, "its sequence does not have the hash that was stored with it")
+        return data
+
+    def _header_bytes(self, gid: int, blob: bytes | None) -> bytes | None:
+        if not blob:
+            return None
+        try:
+            return self._format.headers.decode(blob, codec.MAX_HEADER_BYTES)
+        except (TypeError, ValueError) as error:
+            raise self._damaged(gid, f"its header cannot be decoded: {error}") from None
+
+    def _text(self, gid: int, data: bytes | None) -> str | None:
+        try:
+            return None if data is None else data.decode()
+        except UnicodeDecodeError as error:
+            raise self._damaged(gid, f"its header is not UTF-8: {error}") from None
+
+    def _damaged(self, gid: int, what: str) -> DamageError:
+        return DamageError(f"{self.path} is damaged at gid {gid}: {what}")
+
+
+def _fasta(path: Path, gid: int, header: bytes | None, seq: bytes) -> bytes:
+    if header is None:
+        header = b"%d" % gid
+    elif b"\n" in header or b"\r" in header:
+        raise InputError(f"{path}: the header of gid {gid} has a line break, FASTA cannot hold it")
+    lines = [seq[i : i + _LINE] for i in range(0, len(seq), _LINE)]
+    return b">%b\n%b\n" % (header, b"\n".join(lines))

@@ -1,0 +1,60 @@
+"""Derived forms of a database: some of its records, as FASTA or as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import QueryError
+from .output import binary_output, compressed
+from .selection import FORMATS, Selection
+from .store import SequenceStore
+
+_STEP = 2000
+
+
+def write_view(database: Path, selection: Selection, format: str, out: Path | BinaryIO) -> int:
+    """Write the selected records of a database, by ascending gid.
+
+    The bytes depend on the database's content and the view alone.
+
+    Parameters
+    ----------
+    database : Path
+        A sequence database.
+    selection : Selection
+        Which records.
+    format : str
+        ``fasta`` or ``tsv`` (columns gid, length, header, sequence; in a header, tab, line breaks
+        and backslash are written as ``\\t``, ``\\n``, ``\\r`` and ``\\\\``), each also with ``.gz``.
+    out : Path or binary file
+        A path appears when it is complete. Its own suffix does not count.
+
+    Returns
+    -------
+    int
+        Number of records; 0 is not an error.
+    """
+    if format not in FORMATS:
+        raise QueryError(f"unknown format {format!r}", f"allowed: {', '.join(FORMATS)}")
+    with SequenceStore.open_reader(database) as store:
+        gids = None if selection == Selection() else store.select(selection)
+        with binary_output(out, compress=False) as file, compressed(file, format) as text:
+            if format.startswith("fasta"):
+                return store.write_fasta(text, gids)
+            return _write_tsv(store, gids, text)
+
+
+def _write_tsv(store: SequenceStore, gids: list[int] | None, out: BinaryIO) -> int:
+    out.write(b"gid\tlength\theader\tsequence\n")
+    written = 0
+    for gid, header, seq in store.records(gids):
+        out.write(f"{gid}\t{len(seq)}\t{_escape(header or '')}\t{seq}\n".encode())
+        written += 1
+    return written
+
+
+def _escape(text: str) -> str:
+    for character, escape in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+        text = text.replace(character, escape)
+    return text

@@ -1,0 +1,16 @@
+"""The store on disk: payloads by content, names beside them. Knows nothing of Snakemake.
+
+::
+
+    <root>/seqstore.json                              format of the store
+    <root>/objects/ab/cdef...                         payloads under their SHA-256, mode 0444
+    <root>/names/<collection>/<name>/@/<version>      what a name means, one file a version
+    <root>/tmp/, <root>/damaged/                      unfinished and damaged files; `gc` clears them
+
+Readers take no lock and writers do not wait for each other. A file appears whole or not at all.
+"""
+
+from snakemake_storage_plugin_seqstore.store.materialise import Materialisation, materialise
+from snakemake_storage_plugin_seqstore.store.store import Entry, Store
+
+__all__ = ["Entry", "Materialisation", "Store", "materialise"]

@@ -1,0 +1,102 @@
+"""Writing on a shared filesystem: durable, atomic, group-shareable. Knows nothing of the store."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import socket
+import stat
+import uuid
+from pathlib import Path
+
+CHUNK = 1 << 20
+_FICLONE = 0x40049409  # Linux; elsewhere the call fails and the file is copied
+
+
+def temporary_name() -> str:
+    """A name that no other process on any node makes."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the entries of a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(directory: Path, stop: Path) -> None:
+    """Create `directory` and its parents below `stop`, with the sharing of `stop`.
+
+    A group-writable `stop` makes group-writable directories whatever the umask is, so that a
+    colleague can add to what one person began. Nothing is ever world-writable.
+    """
+    if directory == stop or directory.is_dir():
+        return
+    make_directory(directory.parent, stop)
+    shared = stop.stat().st_mode & stat.S_IWGRP
+    try:
+        directory.mkdir()
+    except FileExistsError:
+        return
+    mode = directory.stat().st_mode
+    wanted = mode & ~stat.S_IWOTH
+    if shared:
+        wanted |= stat.S_IRWXG | stat.S_ISGID
+    if wanted != mode:
+        directory.chmod(stat.S_IMODE(wanted))
+    sync_directory(directory.parent)
+
+
+def seal(path: Path, root: Path) -> None:
+    """Make a file durable and, for everyone who may read it, read-only; share it like `root`."""
+    with path.open("rb") as file:
+        mode = os.fstat(file.fileno()).st_mode & 0o444
+        shared = root.stat().st_mode & stat.S_IWGRP
+        os.fchmod(file.fileno(), mode | (stat.S_IRGRP if shared else 0))
+        os.fsync(file.fileno())
+
+
+def write(target: Path, content: bytes, staging: Path, root: Path) -> None:
+    """Write a small read-only file: after a crash it is there whole or not at all."""
+    make_directory(staging, root)
+    staged = staging / temporary_name()
+    try:
+        staged.write_bytes(content)
+        seal(staged, root)
+        staged.rename(target)
+        sync_directory(target.parent)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def reflink(source: Path, target: Path) -> bool:
+    """Clone `source` into the new file `target` where the filesystem can; say whether it did."""
+    with source.open("rb") as reader, target.open("xb") as writer:
+        try:
+            fcntl.ioctl(writer, _FICLONE, reader.fileno())
+        except OSError:
+            pass
+        else:
+            return True
+    target.unlink()
+    return False
+
+
+def copy(source: Path, target: Path) -> str:
+    """Copy `source` into the new file `target`; return the SHA-256 of what was copied."""
+    digest = hashlib.sha256()
+    with source.open("rb", buffering=0) as reader, target.open("xb") as writer:
+        while chunk := reader.read(CHUNK):
+            digest.update(chunk)
+            writer.write(chunk)
+    return digest.hexdigest()

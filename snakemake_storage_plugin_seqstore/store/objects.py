@@ -1,0 +1,98 @@
+"""Payloads under the SHA-256 of their bytes: written once, mode 0444, never changed again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from snakemake_storage_plugin_seqstore.store import filesystem
+
+
+class Objects:
+    """The payloads of a store: ``objects/ab/cdef...``.
+
+    Parameters
+    ----------
+    root : Path
+        Root of the store; payloads live in ``root/objects``, unfinished ones in ``root/tmp``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.directory = root / "objects"
+        self.staging = root / "tmp"
+        self.damaged = root / "damaged"
+
+    def path(self, digest: str) -> Path:
+        """Where the payload of this digest is, if it is there."""
+        return self.directory / digest[:2] / digest[2:]
+
+    def size(self, digest: str) -> int | None:
+        """Size in bytes of a payload, None if it is not there."""
+        try:
+            return self.path(digest).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def add_file(self, source: Path) -> tuple[str, int]:
+        """Store the bytes of a file; return their digest and size.
+
+        The bytes are cloned or copied first and the clone is hashed, so that what is stored is what
+        was hashed even while `source` is being written to.
+        """
+        staged = self._stage()
+        try:
+            digest = filesystem.sha256_of(staged) if filesystem.reflink(source, staged) else None
+            digest = digest or filesystem.copy(source, staged)
+            return digest, self._settle(staged, digest)
+        finally:
+            staged.unlink(missing_ok=True)
+
+    def add_bytes(self, content: bytes, digest: str) -> None:
+        """Store `content`, whose digest is known."""
+        staged = self._stage()
+        try:
+            staged.write_bytes(content)
+            self._settle(staged, digest)
+        finally:
+            staged.unlink(missing_ok=True)
+
+    def is_sound(self, digest: str) -> bool:
+        """Whether the payload's bytes still have this digest; reads all of them."""
+        try:
+            return filesystem.sha256_of(self.path(digest)) == digest
+        except FileNotFoundError:
+            return False
+
+    def set_aside(self, digest: str) -> Path:
+        """Take a damaged payload away, so that whoever makes it next stores it anew."""
+        filesystem.make_directory(self.damaged, self.root)
+        aside = self.damaged / f"{digest}-{filesystem.temporary_name()}"
+        self.path(digest).rename(aside)
+        return aside
+
+    def __iter__(self) -> Iterator[tuple[str, os.stat_result]]:
+        """All payloads: digest and stat."""
+        if not self.directory.is_dir():
+            return
+        for shard in sorted(self.directory.iterdir()):
+            with os.scandir(shard) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    yield shard.name + entry.name, entry.stat(follow_symlinks=False)
+
+    def _stage(self) -> Path:
+        filesystem.make_directory(self.staging, self.root)
+        return self.staging / filesystem.temporary_name()
+
+    def _settle(self, staged: Path, digest: str) -> int:
+        """Move a finished file to its place, unless a whole one is there; return its size."""
+        size = staged.stat().st_size
+        target = self.path(digest)
+        if self.size(digest) == size:
+            return size
+        filesystem.make_directory(target.parent, self.root)
+        filesystem.seal(staged, self.root)
+        staged.rename(target)
+        filesystem.sync_directory(target.parent)
+        return size

@@ -1,0 +1,213 @@
+"""The store as its users see it: publish something under a name, find it, list what is there."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
+from snakemake_storage_plugin_seqstore.store import marker, trees
+from snakemake_storage_plugin_seqstore.store.names import Names, Stamp, Version
+from snakemake_storage_plugin_seqstore.store.objects import Objects
+
+_NAMESPACE = uuid.UUID("6d1f2a52-6f0b-5c39-9b1e-7f3f0f6c2f0a")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a name means.
+
+    Parameters
+    ----------
+    collection, name : str
+        The name.
+    version : Version
+        The payload: digest, kind, size, executable.
+    time : int
+        When it was published, in ns since the epoch.
+    """
+
+    collection: str
+    name: str
+    version: Version
+    time: int
+
+    @property
+    def id(self) -> str:
+        """UUID of the content: the same content has the same id in every store."""
+        return str(uuid.uuid5(_NAMESPACE, f"{self.version.kind}:{self.version.digest}"))
+
+    @property
+    def mtime(self) -> float:
+        """When it was published, in s since the epoch."""
+        return self.time / 10**9
+
+
+class Store:
+    """A store in a directory, which need not exist until something is published.
+
+    Parameters
+    ----------
+    root : path
+        The directory, usually on a filesystem that all users and nodes share.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(os.path.abspath(root))
+        self.objects = Objects(self.root)
+        self.names = Names(self.root)
+        self._known = False
+
+    def find(self, collection: str, name: str, digest: str | None = None) -> Entry | None:
+        """What a name means now, or the version of it that has this digest.
+
+        Returns None if there is no such entry, and also, with a warning, if its record or its
+        payload is missing or damaged: it has to be made again then.
+        """
+        if not self._is_there:
+            return None
+        try:
+            found = self.names.find(collection, name, digest)
+            if found is None:
+                return None
+            stamp, version = found
+            self._check_payload(version)
+        except (ValueError, OSError, DamageError) as error:
+            logger.warning(
+                f"seqstore: {collection}/{name} in {self.root} counts as missing: {error}"
+            )
+            return None
+        return Entry(collection, name, version, stamp.time)
+
+    def history(self, collection: str, name: str) -> list[Stamp]:
+        """All versions of a name that are kept, newest first."""
+        return self.names.history(collection, name) if self._is_there else []
+
+    def under(self, collection: str, prefix: str = "") -> Iterator[str]:
+        """The names of a collection that start with `prefix`, in order."""
+        return self.names.under(collection, prefix) if self._is_there else iter(())
+
+    def publish(self, collection: str, name: str, source: Path) -> Entry:
+        """Store a file or directory and let a name mean it from now on.
+
+        The payload is durable before the name is. Publishing what is there already only renews the
+        time.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written, or `source` cannot be read.
+        InputError
+            If a directory has something in it that cannot be stored.
+        """
+        with self._writing(f"{collection}/{name}"):
+            marker.create(self.root)
+            version = self._add(source)
+            stamp = self.names.add(collection, name, version)
+            # `gc` may have taken an old payload just before the name came to mean it; it looks at
+            # names again after taking, so that one of us sees the other.
+            if not self._has_payload(version):
+                self._add(source)
+            return Entry(collection, name, version, stamp.time)
+
+    def remove(self, collection: str, name: str) -> bool:
+        """Let a name mean nothing; the bytes stay until `gc`. Says whether it meant something."""
+        with self._writing(f"{collection}/{name}"):
+            return self._is_there and self.names.remove(collection, name)
+
+    def touch(self, collection: str, name: str) -> Entry:
+        """Renew the time of what a name means."""
+        entry = self.find(collection, name)
+        if entry is None:
+            raise StoreError(f"there is no {collection}/{name} in the store {self.root}")
+        with self._writing(f"{collection}/{name}"):
+            stamp = self.names.add(collection, name, entry.version)
+        return Entry(collection, name, entry.version, stamp.time)
+
+    def members(self, version: Version) -> list[trees.Member]:
+        """The members of a directory.
+
+        Raises
+        ------
+        DamageError
+            If its manifest is missing or damaged.
+        """
+        content = self.objects.path(version.digest).read_bytes()
+        if hashlib.sha256(content).hexdigest() != version.digest:
+            raise DamageError(f"the manifest {version.digest} in {self.root} is damaged")
+        return trees.load(content)
+
+    def verify(self, entry: Entry) -> None:
+        """Read all bytes of an entry and compare them with their SHA-256.
+
+        Raises
+        ------
+        DamageError
+            If they differ. They are set aside then: the entry counts as missing, and whoever makes
+            or publishes it again heals the store.
+        """
+        for digest in self.payloads(entry.version):
+            if not self.objects.is_sound(digest):
+                aside = self.objects.set_aside(digest)
+                raise DamageError(
+                    f"the stored bytes of {entry.collection}/{entry.name} changed on disk",
+                    f"they are set aside in {aside}; make or publish the entry again",
+                )
+
+    def payloads(self, version: Version) -> dict[str, int]:
+        """Digests and sizes of all files that a version consists of, without the manifest."""
+        if version.kind == "file":
+            return {version.digest: version.size}
+        return {member.digest: member.size for member in self.members(version) if member.digest}
+
+    def _add(self, source: Path) -> Version:
+        if source.is_dir():
+            members = trees.scan(source, self.objects.add_file)
+            manifest = trees.dump(members)
+            digest = hashlib.sha256(manifest).hexdigest()
+            self.objects.add_bytes(manifest, digest)
+            return Version(digest, "tree", sum(member.size for member in members))
+        digest, size = self.objects.add_file(source)
+        return Version(digest, "file", size, bool(source.stat().st_mode & stat.S_IXUSR))
+
+    def _check_payload(self, version: Version) -> None:
+        for digest, size in self.payloads(version).items():
+            found = self.objects.size(digest)
+            if found != size:
+                state = "is missing" if found is None else f"has {found} bytes instead of {size}"
+                raise DamageError(f"its payload {digest} {state}")
+
+    def _has_payload(self, version: Version) -> bool:
+        try:
+            self._check_payload(version)
+        except (OSError, DamageError):
+            return False
+        return True
+
+    @property
+    def _is_there(self) -> bool:
+        # Only a yes is remembered: another process may create the store at any time.
+        self._known = self._known or marker.is_store(self.root)
+        return self._known
+
+    @contextmanager
+    def _writing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            hint = ""
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                hint = "ask its owner for `seqstore init --shared`, or choose another root"
+            raise StoreError(
+                f"cannot write {what} in the store {self.root}: {error}", hint
+            ) from error

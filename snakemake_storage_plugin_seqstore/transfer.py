@@ -1,0 +1,93 @@
+"""What a query names, into the store and out of it: entries, validated databases, views."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from snakemake_storage_plugin_seqstore import views
+from snakemake_storage_plugin_seqstore.errors import InputError, QueryError, StoreError
+from snakemake_storage_plugin_seqstore.query import SCHEME, SEQUENCES, Query
+from snakemake_storage_plugin_seqstore.store import Entry, Materialisation, Store, materialise
+
+
+def find(store: Store, query: Query) -> Entry | None:
+    """The entry that a query names, or derives from; None if the store does not have it whole."""
+    return store.find(query.collection, query.name, query.pin)
+
+
+def existing(store: Store, query: Query) -> Entry:
+    """The entry that a query names, or derives from.
+
+    Raises
+    ------
+    StoreError
+        If the store does not have it.
+    """
+    entry = find(store, query)
+    if entry is None:
+        raise StoreError(f"{query} is not in the store {store.root}", "`seqstore ls` shows what is")
+    return entry
+
+
+def publish(store: Store, query: Query, source: Path) -> Entry:
+    """Publish a file or directory, after checking that it is what its collection holds.
+
+    Raises
+    ------
+    SeqstoreError
+        If the query is a view, `source` does not exist or is no sound database, or the store cannot
+        be written. Nothing changes then.
+    """
+    if query.view:
+        raise QueryError(
+            f"{query} is a view, which is derived from what is stored and cannot be written",
+            f"write to {SCHEME}{query.collection}/{query.name}",
+        )
+    if not source.exists():
+        raise InputError(f"{source}, to be published as {query}, does not exist")
+    if query.collection == SEQUENCES:
+        from snakemake_storage_plugin_seqstore.sequences import SequenceStore
+
+        SequenceStore.validate(source)
+    return store.publish(query.collection, query.name, source)
+
+
+def retrieve(
+    store: Store,
+    query: Query,
+    target: Path,
+    how: Materialisation = Materialisation.COPY,
+    verify: bool = False,
+) -> None:
+    """Make `target` a local copy of what a query names, whole or not at all.
+
+    Parameters
+    ----------
+    how : Materialisation
+        How the copy of an entry is made; a view is always written.
+    verify : bool
+        Whether all bytes of the entry are compared with their SHA-256 first.
+    """
+    entry = existing(store, query)
+    if verify:
+        store.verify(entry)
+    if query.is_derived:
+        views.write(query, store.objects.path(entry.version.digest), target)
+        os.utime(target, ns=(entry.time, entry.time))
+    else:
+        materialise(store, entry, target, how)
+
+
+def size(store: Store, query: Query) -> int:
+    """Size in bytes of what a query names; 0 for a directory, as Snakemake has it."""
+    version = existing(store, query).version
+    if query.is_derived:
+        return views.size(query, store.objects.path(version.digest))
+    return version.size if version.kind == "file" else 0
+
+
+def checksum(store: Store, query: Query) -> str:
+    """SHA-256, in hex, of the content; of a directory or view, of what determines it."""
+    digest = existing(store, query).version.digest
+    return views.checksum(query, digest) if query.is_derived else digest

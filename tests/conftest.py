@@ -1,0 +1,42 @@
+"""What several tests need: Snakemake as users run it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a user who has set nothing, with this Python's programs first."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE_")}
+    return kept | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")),
+    }
+
+
+@pytest.fixture
+def snakemake(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run Snakemake in a directory: ``snakemake(directory, *arguments, fails=False)``.
+
+    Returns the finished process; everything that Snakemake printed is its ``stdout``.
+    """
+
+    def run(directory: Path, *arguments: str, fails: bool = False) -> subprocess.CompletedProcess:
+        process = subprocess.run(
+            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+            cwd=directory,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        assert (process.returncode != 0) == fails, process.stdout
+        return process
+
+    return run

@@ -1,0 +1,199 @@
+"""A crash, a full disk or a refused call at any point leaves the old state or the new one."""
+
+import errno
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from snakemake_storage_plugin_seqstore.errors import StoreError
+from snakemake_storage_plugin_seqstore.store import Store, maintenance
+
+CALLS = ("fsync", "rename", "mkdir", "unlink", "fchmod", "open", "chmod")
+
+
+class Trap:
+    """Counts the calls of `os` that change a disk, and does something at one of them."""
+
+    def __init__(self, monkeypatch, at, action):
+        self.count = 0
+        for name in CALLS:
+            monkeypatch.setattr(os, name, self._wrap(getattr(os, name), at, action))
+
+    def _wrap(self, call, at, action):
+        def wrapper(*args, **kwargs):
+            self.count += 1
+            if self.count == at:
+                action()
+            return call(*args, **kwargs)
+
+        return wrapper
+
+
+def tree(tmp_path):
+    source = tmp_path / "directory"
+    source.mkdir(exist_ok=True)
+    (source / "a").write_text("a")
+    (source / "b").write_text("b")
+    return source
+
+
+def change(store, source, kind):
+    if kind == "remove":
+        store.remove("files", "x")
+    elif kind == "touch":
+        store.touch("files", "x")
+    elif kind == "gc":
+        maintenance.collect_garbage(store, 0)
+    else:
+        store.publish("files", "x", source)
+
+
+def content(store):
+    """The content of the name, checked byte by byte; None if it means nothing."""
+    entry = store.find("files", "x")
+    if entry is None:
+        return None
+    store.verify(entry)
+    return entry.version.digest
+
+
+def steps(tmp_path, monkeypatch, source, kind):
+    """How many calls a change makes."""
+    with monkeypatch.context() as patch:
+        store = prepared(tmp_path / "dry", tmp_path)
+        trap = Trap(patch, -1, None)
+        change(store, source, kind)
+    assert trap.count > 2
+    return trap.count
+
+
+def prepared(root, tmp_path):
+    """A store with an old content, something that garbage collection takes, and litter."""
+    store = Store(root)
+    for text in ("garbage", "old"):
+        (tmp_path / "text").write_text(text)
+        store.publish("files", "x", tmp_path / "text")
+    (store.objects.staging / "litter").touch()
+    long_ago = 1_000_000_000
+    for path in (store.objects.staging / "litter", *(store.root / "objects").rglob("*")):
+        os.utime(path, (long_ago, long_ago))
+    first = store.history("files", "x")
+    for number, stamp in enumerate(first):
+        age = (long_ago - number) * 10**9
+        stamp.path.rename(stamp.path.with_name(f"{age:020d}-{stamp.digest}.json"))
+    return store
+
+
+@pytest.mark.parametrize("kind", ["file", "directory", "remove", "touch", "gc"])
+def test_a_crash_leaves_the_old_state_or_the_new_one(tmp_path, monkeypatch, kind):
+    source = tree(tmp_path) if kind == "directory" else tmp_path / "new"
+    if kind == "file":
+        source.write_text("new")
+    seen = set()
+    for at in range(1, steps(tmp_path, monkeypatch, source, kind) + 1):
+        store = prepared(tmp_path / f"store{at}", tmp_path)
+        old = content(store)
+        child = os.fork()
+        if child == 0:
+            with monkeypatch.context() as patch:
+                Trap(patch, at, lambda: os.kill(os.getpid(), signal.SIGKILL))
+                change(store, source, kind)
+            os._exit(1)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status)
+        after = content(Store(store.root))
+        seen.add("old" if after == old else "none" if after is None else "new")
+        change(Store(store.root), source, kind)  # whoever comes next is not in the way of anything
+        done = content(Store(store.root))
+        assert done is None if kind == "remove" else done is not None
+    expected = {"remove": {"old", "none"}, "gc": {"old"}, "touch": {"old"}}
+    assert seen == expected.get(kind, {"old", "new"})
+
+
+@pytest.mark.parametrize("kind", ["file", "directory", "remove", "touch"])
+def test_a_failing_call_is_reported_and_leaves_no_litter(tmp_path, monkeypatch, kind):
+    source = tree(tmp_path) if kind == "directory" else tmp_path / "new"
+    if kind == "file":
+        source.write_text("new")
+
+    def fail():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for at in range(1, steps(tmp_path, monkeypatch, source, kind) + 1):
+        store = prepared(tmp_path / f"store{at}", tmp_path)
+        (store.objects.staging / "litter").unlink()
+        old = content(store)
+        with monkeypatch.context() as patch:
+            Trap(patch, at, fail)
+            try:
+                change(store, source, kind)
+            except StoreError as error:
+                assert "No space left" in str(error)
+                assert "files/x" in str(error)
+        after = content(Store(store.root))
+        assert after in (old, None) if kind == "remove" else after is not None
+        left = list(store.objects.staging.iterdir())
+        assert len(left) <= 1  # the one whose unlink was made to fail
+
+
+def test_a_full_disk_loses_nothing(tmp_path):
+    """A real limit on the size of files, in a process of its own."""
+    store = prepared(tmp_path / "store", tmp_path)
+    (store.objects.staging / "litter").unlink()
+    old = content(store)
+    big = tmp_path / "big"
+    big.write_bytes(b"x" * 300_000)
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        try:
+            store.publish("files", "x", big)
+        except StoreError as error:
+            os._exit(0 if "File too large" in str(error) else 2)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert content(Store(store.root)) == old
+    assert list(store.objects.staging.iterdir()) == []
+
+
+def as_nobody(function):
+    """Run in a process without the rights of root; return its exit code."""
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+            os._exit(function())
+        except BaseException as error:
+            print(repr(error), file=sys.stderr)
+            os._exit(99)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+def test_a_store_of_somebody_else_is_readable_and_refuses_to_be_written(tmp_path):
+    for directory in (tmp_path, *tmp_path.parents):
+        if directory != Path("/") and directory.stat().st_uid == os.geteuid():
+            directory.chmod(directory.stat().st_mode | 0o055)
+    store = prepared(tmp_path / "store", tmp_path)
+
+    def use():
+        entry = Store(store.root).find("files", "x")
+        assert entry is not None
+        try:
+            Store(store.root).publish("files", "y", tmp_path / "text")
+        except StoreError as error:
+            assert "Permission denied" in str(error)
+            assert "init --shared" in str(error)
+            return 0
+        return 1
+
+    assert as_nobody(use) == 0
+    assert Store(store.root).find("files", "y") is None

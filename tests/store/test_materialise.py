@@ -1,0 +1,120 @@
+"""Local copies: right, whole, and never a way to write into the store."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from snakemake_storage_plugin_seqstore.store import Materialisation, materialise
+
+from .test_faults import as_nobody
+
+ROOT = os.geteuid() == 0
+
+
+@pytest.fixture
+def reachable(tmp_path):
+    """A directory that everybody may use."""
+    for directory in (tmp_path, *tmp_path.parents):
+        if directory != Path("/") and directory.stat().st_uid == os.geteuid():
+            directory.chmod(directory.stat().st_mode | 0o055)
+    work = tmp_path / "work"
+    work.mkdir()
+    work.chmod(0o777)
+    return work
+
+
+@pytest.mark.parametrize("how", Materialisation)
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+def test_bytes_time_and_executable_bit(store, make, tmp_path, how, mode):
+    entry = store.publish("files", "a", make(b"#!/bin/sh\n", mode=mode))
+    target = tmp_path / "target"
+    materialise(store, entry, target, how)
+    assert target.read_bytes() == b"#!/bin/sh\n"
+    assert target.lstat().st_mtime_ns == entry.time
+    assert bool(target.stat().st_mode & 0o100) == (mode == 0o755)
+
+
+@pytest.mark.parametrize("how", Materialisation)
+def test_a_copy_cannot_change_the_store(store, make, tmp_path, how):
+    entry = store.publish("files", "a", make(b"mine"))
+    target = tmp_path / "target"
+    materialise(store, entry, target, how)
+    if target.is_symlink():
+        with pytest.raises(PermissionError):
+            target.open("ab")
+    else:
+        target.chmod(0o644)
+        target.write_bytes(b"changed")
+    store.verify(entry)
+
+
+@pytest.mark.skipif(not ROOT, reason="root alone ignores file modes")
+def test_root_gets_no_link(store, make, tmp_path):
+    entry = store.publish("files", "a", make())
+    materialise(store, entry, tmp_path / "target", Materialisation.SYMLINK)
+    assert not (tmp_path / "target").is_symlink()
+
+
+def test_others_get_a_link_but_for_executables(store, make, reachable):
+    plain = store.publish("files", "a", make(b"plain"))
+    program = store.publish("files", "b", make(b"program", mode=0o755))
+
+    def use():
+        materialise(store, plain, reachable / "plain", Materialisation.SYMLINK)
+        materialise(store, program, reachable / "program", Materialisation.SYMLINK)
+        assert os.readlink(reachable / "plain") == str(store.objects.path(plain.version.digest))
+        assert (reachable / "plain").read_bytes() == b"plain"
+        assert (reachable / "plain").lstat().st_mtime_ns == plain.time
+        assert not (reachable / "program").is_symlink()
+        assert os.access(reachable / "program", os.X_OK)
+        try:
+            (reachable / "plain").open("ab")
+        except PermissionError:
+            return 0
+        return 1
+
+    assert as_nobody(use) == 0
+
+
+@pytest.mark.parametrize("before", ["nothing", "file", "link", "directory"])
+@pytest.mark.parametrize("kind", ["file", "tree"])
+def test_what_is_there_is_replaced(store, make, tmp_path, before, kind):
+    target = tmp_path / "target"
+    if before == "file":
+        target.write_text("before")
+    elif before == "link":
+        target.symlink_to(make(b"precious", "elsewhere"))
+    elif before == "directory":
+        target.mkdir()
+        (target / "before").touch()
+    source = make()
+    if kind == "tree":
+        source = tmp_path / "source_directory"
+        source.mkdir()
+        (source / "member").write_bytes(b"content")
+    entry = store.publish("files", "a", source)
+    materialise(store, entry, target, Materialisation.COPY)
+    assert not target.is_symlink()
+    if kind == "tree":
+        assert [path.name for path in target.iterdir()] == ["member"]
+    else:
+        assert target.read_bytes() == b"content"
+    if before == "link":
+        assert (tmp_path / "elsewhere").read_bytes() == b"precious"
+
+
+def test_a_failed_copy_leaves_what_was_there(store, make, tmp_path, monkeypatch):
+    entry = store.publish("files", "a", make())
+    target = tmp_path / "work" / "target"
+    target.parent.mkdir()
+    target.write_text("before")
+
+    def fail(*args, **kwargs):
+        raise OSError("gone")
+
+    monkeypatch.setattr(os, "utime", fail)
+    with pytest.raises(OSError, match="gone"):
+        materialise(store, entry, target, Materialisation.COPY)
+    assert target.read_text() == "before"
+    assert [path.name for path in target.parent.iterdir()] == ["target"]

@@ -1,0 +1,48 @@
+"""The example workflow, from its sources to the report."""
+
+import csv
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dnaio
+import pytest
+import yaml
+
+EXAMPLE = Path(__file__).parents[1] / "example-workflow"
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    """A fresh clone of the workflow."""
+    left_behind = shutil.ignore_patterns(".snakemake", ".seqstore", "results", "logs", "report.*")
+    return Path(shutil.copytree(EXAMPLE, tmp_path / "example", ignore=left_behind))
+
+
+def records(fasta: Path) -> Iterator[tuple[str, str]]:
+    with dnaio.open(fasta) as reader:
+        for record in reader:
+            yield record.name, record.sequence
+
+
+def test_runs_to_its_report(workflow: Path, snakemake: Callable) -> None:
+    snakemake(workflow)
+
+    sequences = {seq for _, seq in records(EXAMPLE / "resources" / "uniprot_reviewed.fasta.gz")}
+    assert len(sequences) == 1187
+    config = yaml.safe_load((workflow / "config" / "config.yaml").read_text())
+    for name, limits in config["length_classes"].items():
+        expected = {seq for seq in sequences if limits["min"] <= len(seq) <= limits["max"]}
+        extracted = list(records(workflow / "results" / "classes" / f"{name}.fasta.gz"))
+        assert len(extracted) == len(expected) > 0
+        assert {seq for _, seq in extracted} == expected
+        with (workflow / "results" / "hydropathy" / f"{name}.tsv").open() as table:
+            rows = list(csv.DictReader(table, dialect="excel-tab"))
+        assert [row["protein"] for row in rows] == [header.split()[0] for header, _ in extracted]
+
+    assert "Nothing to be done" in snakemake(workflow).stdout
+
+    snakemake(workflow, "--report", "report.html")
+    report = (workflow / "report.html").read_text()
+    for result in "hydropathy.svg", "statistics.svg", "statistics.tsv":
+        assert result in report

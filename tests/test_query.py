@@ -1,0 +1,197 @@
+"""The grammar of queries."""
+
+import re
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from snakemake.io import apply_wildcards
+
+from snakemake_storage_plugin_seqstore import views
+from snakemake_storage_plugin_seqstore.errors import QueryError
+from snakemake_storage_plugin_seqstore.query import (
+    COLLECTIONS,
+    MAX_SEGMENT_BYTES,
+    RESERVED_SEGMENT,
+    Query,
+)
+
+segments = (
+    st.text(
+        st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/?{}"),
+        min_size=1,
+        max_size=60,
+    )
+    .filter(lambda text: len(text.encode()) <= MAX_SEGMENT_BYTES)
+    .filter(lambda text: text not in (".", "..", RESERVED_SEGMENT))
+)
+names = st.lists(segments, min_size=1, max_size=4).map("/".join)
+values = st.text("abcXYZ019-._~:,=%+", min_size=1, max_size=20).filter(
+    lambda text: not re.search(r"%(?![0-9A-F]{2})", text)
+)
+views_text = st.dictionaries(
+    st.sampled_from(["gids", "length", "name", "header", "sample", "seed", "format"]),
+    values,
+    min_size=1,
+).map(lambda pairs: "&".join(f"{key}={value}" for key, value in pairs.items()))
+
+
+@given(collection=st.sampled_from(COLLECTIONS), name=names)
+def test_a_name_is_kept_as_it_is(collection, name):
+    if collection == "sequences":
+        name += ".sqlite"
+    query = Query.parse(f"seqstore://{collection}/{name}")
+    assert (query.collection, query.name, query.view) == (collection, name, ())
+    assert str(query) == f"seqstore://{collection}/{name}"
+    assert query.local_suffix() == f"{collection}/{name}"
+
+
+@given(view=views_text)
+def test_a_view_is_kept_as_it_is(view):
+    text = f"seqstore://sequences/a/b.sqlite?{view}"
+    try:
+        query = Query.parse(text)
+    except QueryError as error:  # escapes that are not UTF-8
+        assert "UTF-8" in str(error)
+    else:
+        assert str(query) == text
+
+
+words = st.text("abcXYZ019-._", min_size=1, max_size=12)
+
+
+@given(
+    pattern=st.sampled_from(
+        [
+            "seqstore://files/{a}/{b}.bam",
+            "seqstore://tracks/{a}.{b}",
+            "seqstore://sequences/{a}.sqlite?length={b}",
+            "seqstore://sequences/{a}.db?name={b}&format={a}",
+            "seqstore://sequences/x.db?header=%2A{a,[^&?]+}_{b}*",
+            "seqstore://files/{a}?sha256={b}",
+            "seqstore://{a}/x",
+        ]
+    ),
+    a=words,
+    b=words,
+)
+def test_the_local_path_commutes_with_wildcards(pattern, a, b):
+    wildcards = {"a": a, "b": b}
+    before = Query.parse(pattern).local_suffix()
+    try:
+        after = Query.parse(apply_wildcards(pattern, wildcards)).local_suffix()
+    except QueryError:
+        assume(False)
+    assert apply_wildcards(before, wildcards) == after
+
+
+@given(st.lists(st.tuples(names, st.none() | views_text), min_size=2, max_size=2, unique=True))
+def test_local_paths_are_unique(pairs):
+    texts = [
+        f"seqstore://sequences/{name}.sqlite" + (f"?{view}" if view else "") for name, view in pairs
+    ]
+    try:
+        paths = {Query.parse(text).local_suffix() for text in texts}
+    except QueryError:
+        assume(False)
+    assert len(paths) == 2
+
+
+@given(views_text)
+def test_local_paths_of_views_mean_nothing_to_a_shell(view):
+    try:
+        query = Query.parse(f"seqstore://sequences/x.sqlite?{view}&sha256={'0' * 64}")
+    except QueryError:
+        assume(False)
+    assert re.fullmatch(r"[A-Za-z0-9._~:,%+=@^/-]+", query.local_suffix())
+
+
+@pytest.mark.parametrize(
+    ("view", "suffix"),
+    [
+        ("length=1-5", ".fasta"),
+        ("length=1-5&format=fasta.gz", ".fasta.gz"),
+        ("gids=1&format=tsv", ".tsv"),
+        (f"sha256={'a' * 64}", ".sqlite"),
+        (f"sha256={'a' * 64}&gids=1", ".fasta"),
+    ],
+)
+def test_local_paths_end_in_a_useful_suffix(view, suffix):
+    query = Query.parse(f"seqstore://sequences/x.sqlite?{view}")
+    assert query.local_suffix().endswith(suffix)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("s3://bucket/x", "does not start with seqstore://"),
+        ("seqstore://files", "no name"),
+        ("seqstore://files/", "empty segment"),
+        ("seqstore://files//abs", "empty segment"),
+        ("seqstore://files/a//b", "empty segment"),
+        ("seqstore://files/a/", "empty segment"),
+        ("seqstore://files/../x", "'..'"),
+        ("seqstore://files/a/./x", "'.'"),
+        ("seqstore://files/a/@/x", "'@'"),
+        ("seqstore://files/a\nb", "control character"),
+        ("seqstore://files/a\x7f", "control character"),
+        ("seqstore://files/a\0b", "NUL"),
+        ("seqstore://files/a\udc80", "UTF-8"),
+        ("seqstore://files/" + "a" * 256, "255 bytes"),
+        ("seqstore://files/" + "é" * 128, "255 bytes"),
+        ("seqstore://reads/x", "allowed: sequences, genomes, tracks, files"),
+        ("seqstore://sequences/x.fasta", ".sqlite, .sqlite3, .db"),
+        ("seqstore://sequences/x.db?", "unknown key ''"),
+        ("seqstore://sequences/x.db?size=3", "allowed for sequences: sha256, format"),
+        ("seqstore://files/x?length=3", "allowed for files: sha256"),
+        ("seqstore://sequences/x.db?length", "no value"),
+        ("seqstore://sequences/x.db?length=", "no value"),
+        ("seqstore://sequences/x.db?gids=1&gids=2", "twice"),
+        ("seqstore://sequences/x.db?{key}=2", "a wildcard stands for a key"),
+        ("seqstore://sequences/x.db?name=a|b", "write it as %7C"),
+        ("seqstore://sequences/x.db?name=a b", "write it as %20"),
+        ("seqstore://sequences/x.db?name=é", "write it as %C3%A9"),
+        ("seqstore://sequences/x.db?name=../../x", "write it as %2F"),
+        ("seqstore://sequences/x.db?name=100%", "write it as %25"),
+        ("seqstore://sequences/x.db?name=%FF", "not UTF-8"),
+        ("seqstore://files/x?sha256=abc", "not a SHA-256"),
+        ("seqstore://sequences/x.db?name=" + "a" * 255, "255 bytes"),
+    ],
+)
+def test_a_bad_query_is_refused_and_named(text, reason):
+    with pytest.raises(QueryError) as caught:
+        Query.parse(text)
+    assert reason in str(caught.value)
+    assert "seqstore" in str(caught.value) or "s3://" in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("view", "reason"),
+    [
+        ("length=9-1", "length"),
+        ("length=x", "length"),
+        ("gids=5-", "gids"),
+        ("sample=many", "sample"),
+        ("seed=1", "seed"),
+        ("gids=1&format=bam", "allowed: fasta, fasta.gz, tsv, tsv.gz"),
+    ],
+)
+def test_a_bad_value_in_a_view_is_refused_and_named(view, reason):
+    text = f"seqstore://sequences/x.sqlite?{view}"
+    with pytest.raises(QueryError, match=re.escape(reason)) as caught:
+        views.check(Query.parse(text))
+    assert text in str(caught.value)
+
+
+def test_values_are_checked_when_their_wildcards_are_known():
+    views.check(Query.parse("seqstore://sequences/x.sqlite?length={range}"))
+
+
+def test_values_are_decoded():
+    query = Query.parse("seqstore://sequences/x.sqlite?name=sp%7C*&header=*OS=Homo+sapiens*")
+    assert query.params == {"name": "sp|*", "header": "*OS=Homo sapiens*"}
+
+
+def test_longest_segment_is_allowed():
+    assert Query.parse("seqstore://files/" + "a" * 255).name == "a" * 255
