@@ -4,10 +4,12 @@ Snakemake imports this module on every call, so heavy libraries are imported whe
 and it reads the types of the settings at run time, so they are not postponed here.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,8 @@ class StorageProvider(StorageProviderBase):
         self.materialisation = Materialisation(_choice("materialize", settings.materialize, ways))
         self.verify = _choice("verify", settings.verify, VERIFY) == "sha256"
         self._stores: dict[Path, Store] = {}
+        # What the library reports goes where the messages of Snakemake go.
+        logging.getLogger(__package__).parent = self.logger
 
     @property
     def store(self) -> Store:
@@ -147,6 +151,15 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     """One entry of the store, or a view of one, as Snakemake sees it."""
 
     provider: StorageProvider
+
+    def __post_init__(self) -> None:
+        """Refuse what an old Snakemake would turn into a loss."""
+        if not self.retrieve and _snakemake_version() < (9, 23, 1):
+            raise WorkflowError(
+                f"{self.print_query}: with retrieve=False, Snakemake before 9.23.1 removes inputs "
+                "from their storage. Upgrade Snakemake, or leave retrieve=False out: where the "
+                "store is mounted, an input is a symlink anyway."
+            )
 
     @property
     def parsed(self) -> Query:
@@ -239,10 +252,11 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
             self.provider.store.touch(self.parsed.collection, self.parsed.name)
 
     def _unpublished_output(self) -> Path | None:
-        """The local file of a job that just ran: Snakemake checks it before it lets us publish it."""
-        if transfer.find(self.provider.store, self.parsed) or not self.local_path().exists():
+        """The local file of a job that just ran: Snakemake checks it before we may publish it."""
+        path: Path = self.local_path()
+        if transfer.find(self.provider.store, self.parsed) or not path.exists():
             return None
-        return self.local_path()
+        return path
 
     def list_candidate_matches(self) -> Iterable[str]:
         """The queries of all entries that may match."""
@@ -256,6 +270,10 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         with _for_people():
             for name in self.provider.store.under(query.collection, prefix):
                 yield f"{SCHEME}{query.collection}/{name}"
+
+
+def _snakemake_version() -> tuple[int, ...]:
+    return tuple(int(part) for part in version("snakemake").split(".")[:3] if part.isdigit())
 
 
 def _choice(setting: str, value: str, allowed: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ class Progress:
         self.noun = noun
         self.total = total
         self.items = 0
-        self._done = 0
+        self.done = 0
         self._bar: tqdm[None] | None = None
 
     def __enter__(self) -> Progress:
@@ -44,7 +44,7 @@ class Progress:
     def update(self, items: int, done: int) -> None:
         """Say that so many more items are done, and how many bytes are by now."""
         self.items += items
-        step, self._done = done - self._done, done
+        step, self.done = done - self.done, done
         if self._bar is not None:
             self._bar.set_postfix_str(f"{self.items:,} {self.noun}", refresh=False)
             self._bar.update(step)
@@ -52,7 +52,7 @@ class Progress:
         now = time.monotonic()
         if now - self._spoke >= _SECONDS_BETWEEN_LINES:
             self._spoke = now
-            share = f" ({self._done / self.total:.0%})" if self.total else ""
+            share = f" ({self.done / self.total:.0%})" if self.total else ""
             logger.info(f"{self.verb} {self.items:,} {self.noun}{share}")
 
     def __exit__(

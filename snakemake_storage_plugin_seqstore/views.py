@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from snakemake_storage_plugin_seqstore.errors import QueryError
 from snakemake_storage_plugin_seqstore.query import FORMAT, Query
@@ -42,7 +42,7 @@ def checksum(query: Query, digest: str) -> str:
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
-def write(query: Query, payload: Path, target: Path | io.BufferedIOBase) -> None:
+def write(query: Query, payload: Path, target: Path | BinaryIO) -> None:
     """Write the view of an entry whose payload is at `payload`."""
     from snakemake_storage_plugin_seqstore.sequences.views import write_view
 
@@ -52,7 +52,7 @@ def write(query: Query, payload: Path, target: Path | io.BufferedIOBase) -> None
 def size(query: Query, payload: Path) -> int:
     """Size of a view in bytes, found by writing it to nowhere."""
     counter = _Counter()
-    write(query, payload, counter)
+    write(query, payload, cast(BinaryIO, counter))
     return counter.count
 
 

@@ -114,10 +114,9 @@ def build(
     kept = Filter(alphabet, illegal == "skip", min_len, max_len, drop_duplicates)
     with closing(Writer(path)) as writer:
         batches = _read(files, kept)
+        loader = _Loader(writer, Codec())
         if encoding == "compact":
             loader, batches = _compact_loader(writer, batches)
-        else:
-            loader = _Loader(writer, Codec())
         loader.load(batches, threads)
         if not loader.written:
             raise InputError(
@@ -208,7 +207,7 @@ class _Loader:
         return blob[1:]
 
     def _rows(self, kept: Kept, gid: int) -> tuple[list[Row], list[tuple[int, int]]]:
-        """Encode records, whose gids count from ``gid``; also give what their names are found by."""
+        """Encode records, whose gids count from ``gid``; and their names' keys."""
         sha1 = hashlib.sha1
         hashes = [_first_int64(sha1(seq, usedforsecurity=False).digest())[0] for seq in kept.seqs]
         rows: Iterator[Row] = zip(  # as many as the shortest: one column is endless
@@ -301,7 +300,7 @@ def _compact_loader(
             break
     sequences = codec.train([seq for kept in first for seq in kept.seqs])
     headers = codec.train([header for kept in first for header in kept.headers])
-    loader = _CompactLoader(writer, Codec(sequences), Codec(headers))
+    loader = _CompactLoader(writer, Codec(sequences), Codec(headers, codec.HEADER_LEVEL))
     return loader, chain(first, batches)
 
 

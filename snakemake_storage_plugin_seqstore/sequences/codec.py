@@ -16,20 +16,20 @@ from __future__ import annotations
 import hashlib
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import zstandard
 
 PLAIN, ZSTD, DICTIONARY = b"\x00", b"\x01", b"\x02"
 
-# On protein text level 1 is both the fastest and the smallest; higher levels search for repeats that
-# are not there.
-LEVEL = 1
+# On protein text level 1 is both the fastest and the smallest: higher levels search for repeats
+# that are not there. Headers do repeat, up to level 3; beyond, zstd no longer uses a dictionary's tables.
+SEQUENCE_LEVEL, HEADER_LEVEL = 1, 3
 _MAGIC = b"\x28\xb5\x2f\xfd"
-# SQLite's own limit for a blob. Nothing larger can have been stored, so nothing larger is allocated.
+# SQLite's own limit for a blob: nothing larger can have been stored, nor is it ever allocated.
 MAX_BYTES = 10**9
 MAX_HEADER_BYTES = 1 << 24
-_DICTIONARY_BYTES = 32 * 1024
+_DICTIONARY_BYTES = 110 * 1024
 
 _first_int64 = struct.Struct("<q").unpack_from
 
@@ -41,12 +41,14 @@ class Codec:
     ----------
     dictionary : bytes, optional
         What flag 0x02 is made with; without it such blobs are neither written nor understood.
+    level : int
+        zstd's level.
     """
 
-    def __init__(self, dictionary: bytes | None = None) -> None:
+    def __init__(self, dictionary: bytes | None = None, level: int = SEQUENCE_LEVEL) -> None:
         self.dictionary = dictionary
         self._flag = ZSTD if dictionary is None else DICTIONARY
-        self._contexts = _Contexts(dictionary)
+        self._contexts = _Contexts(dictionary, level)
 
     def encode(self, data: bytes) -> bytes:
         """Return the smaller of the plain and the compressed blob."""
@@ -54,8 +56,8 @@ class Codec:
         return packed if len(packed) <= len(data) else PLAIN + data
 
     def encode_many(self, items: list[bytes]) -> list[bytes]:
-        """Return :meth:`encode` of every item; other threads run meanwhile. No item may be empty."""
-        frames = self._contexts.compressor.multi_compress_to_buffer(items)
+        """Return :meth:`encode` of every item, none of them empty; other threads run meanwhile."""
+        frames: Iterable[bytes] = self._contexts.compressor.multi_compress_to_buffer(items)  # type: ignore[arg-type, assignment]
         flag = self._flag
         return [
             flag + frame if len(frame) < len(data) else PLAIN + data
@@ -94,17 +96,17 @@ class Codec:
 
 
 class _Contexts(threading.local):
-    """A thread's zstd contexts: making one takes five times as long as using it, sharing one is unsafe."""
+    """A thread's zstd contexts: slow to make, fast to use, unsafe to share."""
 
-    def __init__(self, dictionary: bytes | None) -> None:
+    def __init__(self, dictionary: bytes | None, level: int) -> None:
         self.plain = zstandard.ZstdDecompressor()
         if dictionary is None:
-            self.compressor = zstandard.ZstdCompressor(level=LEVEL)
+            self.compressor = zstandard.ZstdCompressor(level=level)
             self.decompressor = self.plain
         else:
             trained = zstandard.ZstdCompressionDict(dictionary)
             parameters = zstandard.ZstdCompressionParameters.from_level(
-                LEVEL, format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_dict_id=False
+                level, format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_dict_id=False
             )
             self.compressor = zstandard.ZstdCompressor(
                 dict_data=trained, compression_params=parameters
@@ -131,11 +133,12 @@ def _inflate(context: zstandard.ZstdDecompressor, frame: bytes, limit: int) -> b
 
 def train(samples: Sequence[bytes]) -> bytes | None:
     """Make a dictionary from samples of what it shall compress, or None if they are too few."""
-    # zstd's trainer needs some tens of samples, and several times its own size, to be of any use.
-    if len(samples) < 100 or sum(map(len, samples)) < 8 * _DICTIONARY_BYTES:
+    # A dictionary that is not much smaller than what it was made from saves nothing.
+    size = min(_DICTIONARY_BYTES, sum(map(len, samples)) // 16)
+    if len(samples) < 100 or size < 1024:
         return None
     try:
-        trained = zstandard.train_dictionary(_DICTIONARY_BYTES, list(samples), level=LEVEL)
+        trained = zstandard.train_dictionary(size, list(samples), level=SEQUENCE_LEVEL)
     except zstandard.ZstdError:
         return None
     return trained.as_bytes()

@@ -1,4 +1,4 @@
-"""Which records go into a database: by length, by alphabet, and by being the first of their kind."""
+"""Which records go into a database: by length, by alphabet, the first of equal ones."""
 
 from __future__ import annotations
 

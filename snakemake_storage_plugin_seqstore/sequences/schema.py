@@ -1,4 +1,4 @@
-"""The database file: its tables, how it is opened for reading, and how a wrong one is recognised early."""
+"""The database file: its tables, how it is opened, and how a wrong one is recognised early."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from ..errors import DamageError, StoreError
-from .codec import Codec
+from .codec import HEADER_LEVEL, Codec
 
 TABLE = """CREATE TABLE sequences (
     gid       INTEGER PRIMARY KEY,
@@ -44,7 +44,7 @@ class Format(NamedTuple):
 
 
 def uri(path: str | os.PathLike[str], options: str) -> str:
-    """Return SQLite's URI of a file; ``?``, ``#``, ``%`` and any other byte of the path are quoted."""
+    """Return SQLite's URI of a file; any byte of the path that means something there is quoted."""
     return f"file://{quote(os.fsencode(os.path.abspath(path)))}?{options}"
 
 
@@ -130,4 +130,4 @@ def read_format(connection: sqlite3.Connection, path: Path) -> Format:
             f"{path} has compact format {version!r}, this program knows {COMPACT_VERSION}",
             "update snakemake-storage-plugin-seqstore",
         )
-    return Format(True, Codec(sequences), Codec(headers))
+    return Format(True, Codec(sequences), Codec(headers, HEADER_LEVEL))

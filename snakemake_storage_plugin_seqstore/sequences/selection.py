@@ -1,4 +1,4 @@
-"""Which records of a database are meant: pure, and light enough to be imported while a query is parsed."""
+"""Which records of a database are meant: pure, and light to import where queries are parsed."""
 
 from __future__ import annotations
 

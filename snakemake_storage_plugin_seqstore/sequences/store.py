@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from ..errors import DamageError, InputError, StoreError
 from . import build, codec, schema
@@ -289,7 +289,7 @@ class SequenceStore:
         return self._column("SELECT gid FROM sequences WHERE hash8=? ORDER BY gid", hash8)
 
     def find_name(self, name: str) -> list[int]:
-        """Return the gids of all records with this name, the first word of the header, ascending."""
+        """Return the gids of all records whose header has this first word, ascending."""
         word = name.encode()
         if codec.first_word(word) != word or not word:
             return []

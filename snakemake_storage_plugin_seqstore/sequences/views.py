@@ -14,7 +14,7 @@ _STEP = 2000
 
 
 def write_view(database: Path, selection: Selection, format: str, out: Path | BinaryIO) -> int:
-    """Write the selected records of a database, by ascending gid.
+    r"""Write the selected records of a database, by ascending gid.
 
     The bytes depend on the database's content and the view alone.
 
@@ -25,8 +25,9 @@ def write_view(database: Path, selection: Selection, format: str, out: Path | Bi
     selection : Selection
         Which records.
     format : str
-        ``fasta`` or ``tsv`` (columns gid, length, header, sequence; in a header, tab, line breaks
-        and backslash are written as ``\\t``, ``\\n``, ``\\r`` and ``\\\\``), each also with ``.gz``.
+        ``fasta`` or ``tsv``, each also with ``.gz``. The table's columns are gid, length, header
+        and sequence; a header's tabs, line breaks and backslashes are written as ``\t``, ``\n``,
+        ``\r`` and ``\\``.
     out : Path or binary file
         A path appears when it is complete. Its own suffix does not count.
 

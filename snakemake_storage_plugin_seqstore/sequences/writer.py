@@ -33,9 +33,9 @@ _LITTER_AGE_S = 24 * 3600
 class Writer:
     """A database under construction, in a temporary file beside its target.
 
-    The rollback journal is kept in memory, not off: a batch that fails then leaves none of its rows.
-    It costs nothing that can be measured, since only pages that a batch shares with the one before
-    it are journalled. Nothing needs a journal on disk: the target is untouched until it is replaced.
+    The rollback journal is in memory, not off: so a batch that fails leaves none of its rows. It
+    holds only the pages that a batch shares with those before it, which costs next to nothing. No
+    journal is needed on disk: the target is untouched until it is replaced.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ class Writer:
             )
 
     def index(self, *, headers: bool = True) -> None:
-        """Make the indexes, once all rows are in: that is several times faster than keeping them."""
+        """Make the indexes when all rows are in: that is several times faster than keeping them."""
         self.require_open()
         with self.guard():
             self.connection.execute(schema.INDEX_LEN)
@@ -204,18 +204,14 @@ def _problem(row: Row) -> str | None:
     if not isinstance(row, tuple | list) or len(row) != len(schema.COLUMNS):
         return f"a row is ({', '.join(schema.COLUMNS)})"
     gid, length, digest, seq, shard, local_idx, header = row
-    for name, value in zip(("gid", "len"), (gid, length), strict=True):
-        if not isinstance(value, int) or isinstance(value, bool):
-            return f"{name} must be an int, not {value!r}"
+    integers = {"gid": gid, "len": length, "hash8": digest, "shard": shard, "local_idx": local_idx}
+    for name, value in integers.items():
+        if value is None and name not in ("gid", "len"):
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
+            return f"{name} must be an int of at most 64 bits, not {value!r}"
     if length < 0:
         return f"len must not be negative, it is {length}"
-    for name, value in zip(
-        ("gid", "len", "hash8", "shard", "local_idx"),
-        (gid, length, digest, shard, local_idx),
-        strict=True,
-    ):
-        if value is not None and not (isinstance(value, int) and -(2**63) <= value < 2**63):
-            return f"{name} must be an int of at most 64 bits, not {value!r}"
     for name, blob in (("seq", seq), ("header", header)):
         if blob is None and name == "header":
             continue
@@ -232,7 +228,7 @@ def _litter_prefix(path: Path) -> str:
 
 
 def _host() -> str:
-    # A process number means something on one host only, and there within one namespace of processes.
+    # A process number means something on one host, and there in one namespace of processes.
     host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:64]
     with contextlib.suppress(OSError):
         host += "-" + re.sub(r"\D", "", os.readlink("/proc/self/ns/pid"))

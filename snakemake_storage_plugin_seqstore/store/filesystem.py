@@ -8,9 +8,15 @@ import os
 import socket
 import stat
 import uuid
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.progress import Progress
 
 CHUNK = 1 << 20
+LARGE = 1 << 28  # bytes; copying more is worth a progress bar
 _FICLONE = 0x40049409  # Linux; elsewhere the call fails and the file is copied
 
 
@@ -93,10 +99,28 @@ def reflink(source: Path, target: Path) -> bool:
 
 
 def copy(source: Path, target: Path) -> str:
-    """Copy `source` into the new file `target`; return the SHA-256 of what was copied."""
+    """Copy `source` into the new file `target`; return the SHA-256 of what was copied.
+
+    A long copy shows its progress.
+    """
     digest = hashlib.sha256()
-    with source.open("rb", buffering=0) as reader, target.open("xb") as writer:
+    size = source.stat().st_size
+    with (
+        source.open("rb", buffering=0) as reader,
+        target.open("xb") as writer,
+        _progress(source, size) as progress,
+    ):
         while chunk := reader.read(CHUNK):
             digest.update(chunk)
             writer.write(chunk)
+            if progress:
+                progress.update(len(chunk), writer.tell())
     return digest.hexdigest()
+
+
+def _progress(source: Path, size: int) -> AbstractContextManager[Progress | None]:
+    if size < LARGE:
+        return nullcontext()
+    from snakemake_storage_plugin_seqstore.progress import Progress
+
+    return Progress(f"copied {source.name}:", "bytes", size)

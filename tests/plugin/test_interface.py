@@ -1,7 +1,6 @@
 """The storage objects themselves, by the ecosystem's own test class and beyond it."""
 
 import logging
-import os
 import subprocess
 import sys
 
@@ -10,12 +9,13 @@ from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_storage_plugins.tests import TestStorageBase
 
 from snakemake_storage_plugin_seqstore import (
+    SequenceStore,
     StorageObject,
     StorageProvider,
     StorageProviderSettings,
     Store,
+    plugin,
 )
-from snakemake_storage_plugin_seqstore.query import Query
 
 
 class TestStorage(TestStorageBase):
@@ -142,8 +142,6 @@ def test_a_views_checksum_depends_on_content_and_view_alone(obj, database, tmp_p
     assert checksum("length=10-21") != first
     store.publish("sequences", "other.sqlite", database)
     assert obj("seqstore://sequences/other.sqlite?length=10-20").checksum() == first
-    from snakemake_storage_plugin_seqstore import SequenceStore
-
     fasta.write_text(fasta.read_text() + ">new\nMK\n")
     SequenceStore.build(database, [fasta])
     store.publish("sequences", "p.sqlite", database)
@@ -235,8 +233,28 @@ def test_the_import_is_light():
     assert heavy & set(found.stdout.split()) == set()
 
 
-def test_queries_that_differ_in_their_view_parse_differently():
-    assert Query.parse("seqstore://sequences/a.db?gids=1") != Query.parse(
-        "seqstore://sequences/a.db?gids=2"
+def test_retrieve_false_is_refused_where_snakemake_would_delete(provider, monkeypatch):
+    monkeypatch.setattr(plugin, "version", lambda name: "9.23.0")
+    with pytest.raises(WorkflowError, match=r"before 9\.23\.1"):
+        provider().object("seqstore://files/a", retrieve=False)
+    assert provider().object("seqstore://files/a").retrieve
+    monkeypatch.setattr(plugin, "version", lambda name: "9.23.1")
+    assert not provider().object("seqstore://files/a", retrieve=False).retrieve
+
+
+def test_what_the_store_reports_goes_to_snakemakes_logger(provider, tmp_path, caplog):
+    records = []
+    snakemake = logging.Logger("snakemake", logging.INFO)
+    snakemake.addHandler(
+        type("Keep", (logging.Handler,), {"emit": lambda _, r: records.append(r)})()
     )
-    assert os.sep == "/"
+    found = StorageProvider(
+        local_prefix=tmp_path / "local",
+        logger=snakemake,
+        settings=StorageProviderSettings(root=tmp_path / "store"),
+    )
+    (tmp_path / "a").write_text("a")
+    entry = found.store.publish("files", "a", tmp_path / "a")
+    found.store.objects.path(entry.version.digest).unlink()
+    assert not found.object("seqstore://files/a").exists()
+    assert ["files/a" in record.getMessage() for record in records] == [True]

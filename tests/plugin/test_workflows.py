@@ -179,9 +179,10 @@ def test_wildcards_in_names_and_views(workflow, database):
     workflow.store.publish("sequences", "proteins.sqlite", database)
     workflow.write(
         """
+        LENGTHS = ["1-9", "10-20", "20-"]
+
         rule all:
-            input: storage.seqstore(expand("seqstore://files/{db}/{length}.fasta",
-                                           db="proteins", length=["1-9", "10-20", "20-"]))
+            input: storage.seqstore([f"seqstore://files/proteins/{n}.fasta" for n in LENGTHS])
 
         rule:
             input: storage.seqstore("seqstore://sequences/{db}.sqlite?length={length}")

@@ -10,8 +10,14 @@ import time
 
 import pytest
 
-from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
-from snakemake_storage_plugin_seqstore.store import Materialisation, Store, marker, materialise
+from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
+from snakemake_storage_plugin_seqstore.store import (
+    Materialisation,
+    Store,
+    filesystem,
+    marker,
+    materialise,
+)
 from snakemake_storage_plugin_seqstore.store.names import TICK
 
 
@@ -226,8 +232,6 @@ def test_a_damaged_record_counts_as_missing(store, make, caplog, content):
 
 
 def test_changed_bytes_of_the_same_size_are_found_when_asked(store, make):
-    from snakemake_storage_plugin_seqstore.errors import DamageError
-
     entry = store.publish("files", "a", make(b"content"))
     path = store.objects.path(entry.version.digest)
     path.chmod(0o644)
@@ -356,3 +360,14 @@ def test_readers_never_see_a_name_without_its_payload(store, make, tmp_path):
     thread.join()
     assert None not in seen
     assert len(set(seen)) > 1
+
+
+def test_a_long_copy_shows_its_progress(make, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(filesystem, "LARGE", 5)
+    caplog.set_level("INFO")
+    digest = filesystem.copy(make(b"12345", "long.bin"), tmp_path / "target")
+    assert digest == hashlib.sha256(b"12345").hexdigest()
+    assert "copied long.bin: 5 bytes" in caplog.text
+    caplog.clear()
+    filesystem.copy(make(b"1234", "short.bin"), tmp_path / "other")
+    assert caplog.text == ""

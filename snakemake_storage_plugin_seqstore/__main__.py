@@ -1,0 +1,5 @@
+"""``python -m snakemake_storage_plugin_seqstore`` is the command ``seqstore``."""
+
+from snakemake_storage_plugin_seqstore.cli import main
+
+main(prog_name="seqstore")
