@@ -24,7 +24,7 @@ _LINE = 60
 # Gids per statement (what every build of SQLite allows) and records per step of an iteration.
 _GIDS_PER_QUERY = 900
 _PAGE = 2000
-_MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 _SELECT_SEQ = "SELECT len, hash8, seq FROM sequences WHERE gid=?"
 _SELECT_HEADER = "SELECT header, len FROM sequences WHERE gid=?"
 
@@ -46,8 +46,7 @@ class SequenceStore:
     """
 
     _writer: Writer | None = None
-    _pool: Pool | None = None
-    _format: schema.Format
+    _rows: Rows | None = None
     _count: int | None = None
     path: Path
 
@@ -99,17 +98,15 @@ class SequenceStore:
         """
         store = cls.__new__(cls)
         store.path = Path(os.fsdecode(path))
-        pool = store._pool = Pool(store.path)
-        with pool.connection() as connection:
-            store._format = schema.read_format(connection, store.path)
+        store._rows = Rows(store.path)
         return store
 
     def close(self) -> None:
         """Close a reader, or a writer without publishing: then nothing of it remains."""
         if self._writer is not None:
             self._writer.close()
-        if self._pool is not None:
-            self._pool.close()
+        if self._rows is not None:
+            self._rows.pool.close()
 
     def __enter__(self) -> SequenceStore:
         return self
@@ -171,17 +168,8 @@ class SequenceStore:
 
     def get_seq(self, gid: int) -> str | None:
         """Return a sequence, or None if there is no such gid."""
-        pool = self._reading()
-        connection = pool.take()
-        try:
-            row = connection.execute(_SELECT_SEQ, (int(gid),)).fetchone()
-        except OverflowError:
-            return None
-        except sqlite3.DatabaseError as error:
-            raise pool.damaged(error) from error
-        finally:
-            pool.give_back(connection)
-        return None if row is None else self._sequence(gid, *row).decode()
+        data = self._reading().sequence(int(gid))
+        return None if data is None else data.decode()
 
     def get_subseq(self, gid: int, start: int, end: int) -> str | None:
         """Return part of a sequence, or None if there is no such gid.
@@ -227,24 +215,26 @@ class SequenceStore:
 
         A gid that is asked for twice is there twice; one that does not exist has None for the rest.
         """
+        rows = self._reading()
         wanted = [int(gid) for gid in gids]
         found = {
-            gid: (gid, self._text(gid, self._header_bytes(gid, header)), length, digest)
-            for gid, header, length, digest in self._rows("header, len, hash8", wanted)
+            gid: (gid, rows.header_text(gid, header), length, digest)
+            for gid, header, length, digest in rows.fetch("header, len, hash8", wanted)
         }
         return [found.get(gid) or (gid, None, None, None) for gid in wanted]
 
     def get_many_seqs(self, gids: Iterable[int]) -> list[str | None]:
         """Return the sequence of each gid, in the order asked; None where it does not exist."""
+        rows = self._reading()
         wanted = [int(gid) for gid in gids]
         found = {
-            row[0]: self._sequence(*row).decode() for row in self._rows("len, hash8, seq", wanted)
+            row[0]: rows.decode(*row).decode() for row in rows.fetch("len, hash8, seq", wanted)
         }
         return [found.get(gid) for gid in wanted]
 
     def __len__(self) -> int:
         if self._count is None:
-            self._count = self._column("SELECT count(*) FROM sequences")[0]
+            self._count = self._reading().column("SELECT count(*) FROM sequences")[0]
         return self._count
 
     def __iter__(self) -> Iterator[Record]:
@@ -268,8 +258,9 @@ class SequenceStore:
         InputError
             If a gid does not exist.
         """
-        for gid, header, seq in self._raw_records(gids):
-            yield Record(gid, self._text(gid, header), seq.decode())
+        rows = self._reading()
+        for gid, header, seq in rows.records(gids):
+            yield Record(gid, rows.text(gid, header), seq.decode())
 
     # ---- finding
 
@@ -278,15 +269,15 @@ class SequenceStore:
 
         None means no limit at that end. They come by length, then by gid.
         """
-        low = _MIN_INT if min_len is None else max(int(min_len), _MIN_INT)
-        high = _MAX_INT if max_len is None else min(int(max_len), _MAX_INT)
-        return self._column(
+        low = MIN_INT if min_len is None else max(int(min_len), MIN_INT)
+        high = MAX_INT if max_len is None else min(int(max_len), MAX_INT)
+        return self._reading().column(
             "SELECT gid FROM sequences WHERE len BETWEEN ? AND ? ORDER BY len, gid", low, high
         )
 
     def find_hash(self, hash8: int) -> list[int]:
         """Return the gids of all sequences with this :meth:`hash8`, ascending."""
-        return self._column("SELECT gid FROM sequences WHERE hash8=? ORDER BY gid", hash8)
+        return self._reading().column("SELECT gid FROM sequences WHERE hash8=? ORDER BY gid", hash8)
 
     def find_name(self, name: str) -> list[int]:
         """Return the gids of all records whose header has this first word, ascending."""
@@ -310,9 +301,10 @@ class SequenceStore:
 
     def _candidates(self, word: bytes, where: str, plain: bytes) -> Iterator[tuple[int, bytes]]:
         """Give the records that may have a name: by the index if there is one, else by a scan."""
-        if self._format.compact:
-            gids = self._column("SELECT gid FROM seqstore_names WHERE key=?", codec.hash8(word))
-            rows = list(self._rows("header", gids))
+        rows = self._reading()
+        if rows.format.compact:
+            gids = rows.column("SELECT gid FROM seqstore_names WHERE key=?", codec.name_key(word))
+            found = list(rows.fetch("header", gids))
         else:
             # idx_header sorts plain headers by text, and all compressed ones behind them.
             with self._reading().connection() as connection:
@@ -335,7 +327,7 @@ class SequenceStore:
         gids = sorted(self.get_gids_by_length_range(selection.min_len, selection.max_len))
         if selection.gids is not None:
             wanted = set(selection.gids)
-            missing = wanted.difference(gid for gid, *_ in self._rows("len", list(wanted)))
+            missing = wanted.difference(gid for gid, *_ in self._reading().fetch("len", wanted))
             if missing:
                 few = ", ".join(map(str, sorted(missing)[:5]))
                 raise InputError(f"{self.path} has no gid {few}", f"{len(missing):,} are missing")
@@ -391,7 +383,7 @@ class SequenceStore:
         """
         written = 0
         with binary_output(target, compress=True) as out:
-            for gid, header, seq in self._raw_records(gids):
+            for gid, header, seq in self._reading().records(gids):
                 out.write(_fasta(self.path, gid, header, seq))
                 written += 1
         return written
@@ -418,7 +410,7 @@ class SequenceStore:
             With the reason.
         """
         with cls.open_reader(path) as store:
-            problems = store._column("PRAGMA quick_check(1)")
+            problems = store._reading().column("PRAGMA quick_check(1)")
             if problems != ["ok"]:
                 raise DamageError(f"{store.path} is damaged: {problems[0]}")
             if not len(store):
@@ -455,96 +447,10 @@ class SequenceStore:
         """Decode what :meth:`encode_header` made."""
         return codec.decode_text(blob, codec.MAX_HEADER_BYTES) if blob else None
 
-    # ---- rows
-
-    def _reading(self) -> Pool:
-        if self._pool is None:
+    def _reading(self) -> Rows:
+        if self._rows is None:
             raise RuntimeError(f"{self!r}: this needs a reader (SequenceStore.open_reader)")
-        return self._pool
-
-    def _column(self, sql: str, *values: Any) -> list[Any]:
-        with self._reading().connection() as connection:
-            return [value for (value,) in connection.execute(sql, values).fetchall()]
-
-    def _rows(self, columns: str, gids: list[int]) -> Iterator[tuple[Any, ...]]:
-        """Give gid and columns of each of these gids that exists, once and in any order."""
-        marks = ",".join("?" * _GIDS_PER_QUERY)
-        sql = f"SELECT gid, {columns} FROM sequences WHERE gid IN ({marks})"
-        wanted: list[int | None] = [g for g in sorted(set(gids)) if _MIN_INT <= g <= _MAX_INT]
-        # One statement serves all steps: NULL equals nothing.
-        wanted += [None] * (-len(wanted) % _GIDS_PER_QUERY)
-        pool = self._reading()
-        for start in range(0, len(wanted), _GIDS_PER_QUERY):
-            with pool.connection() as connection:
-                rows = connection.execute(sql, wanted[start : start + _GIDS_PER_QUERY]).fetchall()
-            yield from rows
-
-    def _raw_records(
-        self, gids: Iterable[int] | None = None
-    ) -> Iterator[tuple[int, bytes | None, bytes]]:
-        """Give gid, header and sequence: of all records by gid, or of those asked for in order."""
-        pages = self._all_pages() if gids is None else self._asked_pages(gids)
-        for page in pages:
-            for gid, length, digest, seq, header in page:
-                yield (
-                    gid,
-                    self._header_bytes(gid, header),
-                    self._sequence(gid, length, digest, seq),
-                )
-
-    def _all_pages(self) -> Iterator[list[tuple[Any, ...]]]:
-        start = _MIN_INT
-        while True:
-            with self._reading().connection() as connection:
-                page = connection.execute(
-                    "SELECT gid, len, hash8, seq, header FROM sequences "
-                    "WHERE gid >= ? ORDER BY gid LIMIT ?",
-                    (start, _PAGE),
-                ).fetchall()
-            yield page
-            if len(page) < _PAGE or page[-1][0] == _MAX_INT:
-                return
-            start = page[-1][0] + 1
-
-    def _asked_pages(self, gids: Iterable[int]) -> Iterator[list[tuple[Any, ...]]]:
-        asked = [int(gid) for gid in gids]
-        for start in range(0, len(asked), _PAGE):
-            wanted = asked[start : start + _PAGE]
-            found = {row[0]: row for row in self._rows("len, hash8, seq, header", wanted)}
-            for gid in wanted:
-                if gid not in found:
-                    raise InputError(f"{self.path} has no gid {gid}")
-            yield [found[gid] for gid in wanted]
-
-    def _sequence(self, gid: int, length: int, digest: int | None, blob: bytes) -> bytes:
-        try:
-            # A character of UTF-8 has at most four bytes.
-            data = self._format.sequences.decode(blob, 4 * length)
-            size = length if len(data) == length else len(data.decode())
-        except (TypeError, ValueError) as error:
-            raise self._damaged(gid, f"its sequence cannot be decoded: {error}") from None
-        if size != length:
-            raise self._damaged(gid, f"its sequence has {size} residues, not {length}")
-        if digest is not None and codec.hash8(data) != digest:
-            raise self._damaged(gid, "its sequence does not have the hash that was stored with it")
-        return data
-
-    def _header_bytes(self, gid: int, blob: bytes | None) -> bytes | None:
-        if not blob:
-            return None
-        try:
-            return self._format.headers.decode(blob, codec.MAX_HEADER_BYTES)
-        except (TypeError, ValueError) as error:
-            raise self._damaged(gid, f"its header cannot be decoded: {error}") from None
-
-    def _text(self, gid: int, data: bytes | None) -> str | None:
-        try:
-            return None if data is None else data.decode()
-        except UnicodeDecodeError as error:
-            raise self._damaged(gid, f"its header is not UTF-8: {error}") from None
-
-    def _damaged(self, gid: int, what: str) -> DamageError:
-        return DamageError(f"{self.path} is damaged at gid {gid}: {what}")
+        return self._rows
 
 
 def _fasta(path: Path, gid: int, header: bytes | None, seq: bytes) -> bytes:

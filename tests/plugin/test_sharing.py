@@ -3,43 +3,34 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from snakemake_storage_plugin_seqstore.store import marker
 
-NOBODY = 65534
+OTHERS = 65534
+# A user namespace takes the rights of root away but leaves this Python readable, wherever it is.
+AS_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 
 
 @pytest.fixture
-def other(workflow, environment, tmp_path):
+def user(workflow, environment):
     """Run Snakemake in the workflow's directory as somebody who is not root."""
     if os.geteuid() != 0:
-        pytest.skip("needs root to become somebody else")
-    for directory in (tmp_path, *tmp_path.parents):
-        if directory != Path("/") and directory.stat().st_uid == 0:
-            directory.chmod(directory.stat().st_mode | 0o055)
-    home = tmp_path / "home"
-    home.mkdir()
-    for directory in (home, workflow.directory):
-        os.chown(directory, NOBODY, NOBODY)
-    probe = [sys.executable, "-c", "import snakemake_storage_plugin_seqstore, snakemake"]
-    variables = environment | {"HOME": str(home), "XDG_CACHE_HOME": str(home)}
-    who = {"user": NOBODY, "group": NOBODY, "extra_groups": [], "env": variables}
-    if subprocess.run(probe, cwd=home, capture_output=True, **who).returncode:
-        pytest.skip("this Python cannot be read by others")
+        pytest.skip("needs root to give the store to somebody else")
+    if subprocess.run([*AS_USER, "true"], capture_output=True).returncode:
+        pytest.skip("needs user namespaces")
 
     def run(*arguments, fails=False):
         root = str(workflow.store.root)
-        command = [sys.executable, "-m", "snakemake", "--cores", "1"]
+        command = [*AS_USER, sys.executable, "-m", "snakemake", "--cores", "1"]
         done = subprocess.run(
             [*command, "--storage-seqstore-root", root, *arguments],
             cwd=workflow.directory,
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            **who,
         )
         assert (done.returncode != 0) == fails, done.stdout
         return done.stdout
@@ -47,8 +38,16 @@ def other(workflow, environment, tmp_path):
     return run
 
 
+def give_away(store, group=OTHERS):
+    """Let the store belong to somebody else."""
+    for path in (store.root, *store.root.rglob("*")):
+        mode = path.stat().st_mode
+        os.chown(path, OTHERS, group)
+        path.chmod(mode)
+
+
 @pytest.mark.parametrize("how", ["symlink", "reflink", "copy"])
-def test_an_input_of_somebody_else_is_used_as_configured(workflow, other, tmp_path, how):
+def test_an_input_of_somebody_else_is_used_as_configured(workflow, user, tmp_path, how):
     (tmp_path / "a").write_text("a")
     entry = workflow.store.publish("files", "a.txt", tmp_path / "a")
     workflow.write(
@@ -59,7 +58,8 @@ def test_an_input_of_somebody_else_is_used_as_configured(workflow, other, tmp_pa
             shell: "(readlink {input} || echo copy) > {output}; (echo more >> {input}) || true"
         """
     )
-    other("--storage-seqstore-materialize", how)
+    give_away(workflow.store)
+    user("--storage-seqstore-materialize", how)
     made = (workflow.directory / "out.txt").read_text().strip()
     payload = workflow.store.objects.path(entry.version.digest)
     assert made == (str(payload) if how == "symlink" else "copy")
@@ -73,26 +73,26 @@ PUBLISH = """
     """
 
 
-def test_a_store_that_one_may_only_read_says_so(workflow, other, tmp_path):
+def test_a_store_that_one_may_only_read_says_so(workflow, user, tmp_path):
     (tmp_path / "a").write_text("a")
     workflow.store.publish("files", "a.txt", tmp_path / "a")
+    give_away(workflow.store)
     workflow.write(PUBLISH)
-    printed = other(fails=True)
+    printed = user(fails=True)
     assert "Permission denied" in printed
     assert "seqstore init --shared" in printed
     assert workflow.store.find("files", "b.txt") is None
 
 
-def test_a_shared_store_takes_from_everybody_in_the_group(workflow, other, tmp_path):
+def test_a_shared_store_takes_from_everybody_in_the_group(workflow, user, tmp_path):
     marker.create(workflow.store.root, shared=True)
     (tmp_path / "a").write_text("a")
-    workflow.store.publish("files", "a.txt", tmp_path / "a")
-    for path in (workflow.store.root, *workflow.store.root.rglob("*")):
-        os.chown(path, 0, NOBODY)
-        if path.is_dir():
-            path.chmod(0o2775)
+    for name in ("a.txt", "b.txt"):
+        workflow.store.publish("files", name, tmp_path / "a")
+    give_away(workflow.store, group=os.getegid())
+    workflow.store.remove("files", "b.txt")
     workflow.write(PUBLISH)
-    other()
+    user()
     assert workflow.read("b.txt") == "b\n"
     (tmp_path / "b").write_text("root was here")
     workflow.store.publish("files", "b.txt", tmp_path / "b")
