@@ -1,5 +1,5 @@
-# The oldest Snakemake on which the plugin's tests pass; pyproject.toml names it too.
-OLDEST_SNAKEMAKE = 9.9.0
+# The oldest supported Snakemake: what the extra `dev` asks for at least.
+OLDEST_SNAKEMAKE := $(shell sed -n 's/.*"snakemake\[reports\] >=\([0-9.]*\),.*/\1/p' pyproject.toml)
 
 PYTHON ?= python3
 VENV = $(CURDIR)/.venv
@@ -54,7 +54,7 @@ $(VENV)/python $(OLDEST_VENV)/python:
 	touch $@
 
 $(VENV)/demo: $(VENV)/python pyproject.toml
-	$(@D)/bin/$(PIP_INSTALL) "snakemake>=9,<10" --editable ".[plots]"
+	$(@D)/bin/$(PIP_INSTALL) "snakemake[reports]>=$(OLDEST_SNAKEMAKE),<10" --editable ".[plots]"
 	touch $@
 
 $(VENV)/dev: $(VENV)/python pyproject.toml

@@ -15,22 +15,48 @@ from snakemake_storage_plugin_seqstore.plugin import (
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.bundled import wrapper
+    from snakemake_storage_plugin_seqstore.genomes import Genome, GenomeStore, StoredGenome
+    from snakemake_storage_plugin_seqstore.provenance import Provenance
     from snakemake_storage_plugin_seqstore.sequences import SequenceStore
     from snakemake_storage_plugin_seqstore.store import Store
+    from snakemake_storage_plugin_seqstore.tracks import (
+        IntervalTrack,
+        StoredTrack,
+        Track,
+        TrackLabel,
+        TrackStore,
+    )
 
 __all__ = [
+    "Genome",
+    "GenomeStore",
+    "IntervalTrack",
+    "Provenance",
     "SequenceStore",
     "StorageObject",
     "StorageProvider",
     "StorageProviderSettings",
     "Store",
+    "StoredGenome",
+    "StoredTrack",
+    "Track",
+    "TrackLabel",
+    "TrackStore",
     "wrapper",
 ]
 
-_LAZY = {"SequenceStore": "sequences", "Store": "store", "wrapper": "bundled"}
+_HOMES = {
+    "bundled": ("wrapper",),
+    "genomes": ("Genome", "GenomeStore", "StoredGenome"),
+    "provenance": ("Provenance",),
+    "sequences": ("SequenceStore",),
+    "store": ("Store",),
+    "tracks": ("IntervalTrack", "StoredTrack", "Track", "TrackLabel", "TrackStore"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

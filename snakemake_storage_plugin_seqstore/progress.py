@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from types import TracebackType
+from typing import Never
 
 from tqdm import tqdm
 
@@ -31,7 +32,7 @@ class Progress:
         self.total = total
         self.items = 0
         self.done = 0
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Never] | None = None
 
     def __enter__(self) -> Progress:
         self._started = self._spoke = time.monotonic()

@@ -3,7 +3,7 @@
 - ``snakemake``: becomes the Snakefile, and runs to its end
 - ``python``: runs
 - ``console``: lines behind ``$`` run in bash; the lines below are what they print, where ``...``
-  in a line stands for anything
+  stands for anything
 - ``text``: is not run
 """
 
@@ -57,7 +57,10 @@ def test_examples(
                 for command, expected in commands:
                     printed = run(["bash", "-ec", command], tmp_path, environment)
                     pattern = re.escape(expected).replace(r"\.\.\.", ".*")
-                    assert not expected or re.fullmatch(pattern, printed), (where, printed)
+                    assert not expected or re.fullmatch(pattern, printed, re.DOTALL), (
+                        where,
+                        printed,
+                    )
             case _:
                 pytest.fail(f"{where}: the block is of no known kind, '{block.language}'")
 

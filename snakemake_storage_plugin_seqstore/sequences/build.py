@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import struct
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain, repeat
 from pathlib import Path
 from typing import Literal
 
 from ..errors import InputError
 from ..progress import Progress
-from . import codec, fasta, schema
-from .codec import Codec
+from . import codec, fasta
 from .filters import ALPHABETS, Filter, Kept
-from .writer import Row, Writer
+from .loader import CompactLoader, PortableLoader
+from .writer import Writer
 
-# A dictionary is trained on the first records.
-_TRAINING_BYTES = 16 << 20
-_first_int64 = struct.Struct("<q").unpack_from
+# Larger pages waste less space at their ends, and cost a little time for each single record.
+_PAGE_SIZES = {"portable": 4096, "compact": 16384}
 
 
 @dataclass(frozen=True)
@@ -101,7 +95,7 @@ def build(
     StoreError
         If the database cannot be written.
     """
-    _require("encoding", encoding, ("portable", "compact"))
+    _require("encoding", encoding, _PAGE_SIZES)
     _require("alphabet", alphabet, ALPHABETS)
     _require("illegal", illegal, ("error", "skip"))
     if threads < 1:
@@ -112,11 +106,12 @@ def build(
     if not files:
         raise InputError(f"no source files to build {os.fsdecode(path)} from")
     kept = Filter(alphabet, illegal == "skip", min_len, max_len, drop_duplicates)
-    with closing(Writer(path)) as writer:
+    with closing(kept), closing(Writer(path, page_size=_PAGE_SIZES[encoding])) as writer:
         batches = _read(files, kept)
-        loader = _Loader(writer, Codec())
+        loader = PortableLoader(writer)
         if encoding == "compact":
-            loader, batches = _compact_loader(writer, batches)
+            loader = compact = CompactLoader(writer, batches)
+            batches = compact.batches
         loader.load(batches, threads)
         if not loader.written:
             raise InputError(
@@ -155,156 +150,7 @@ def _read(files: list[Path], kept: Filter) -> Iterator[Kept]:
                 progress.update(len(batch.seqs), sum(sizes[:shard]) + batch.done)
 
 
-class _Loader:
-    """Puts records into a database whose headers stay plain, and so can be found by idx_header."""
-
-    def __init__(self, writer: Writer, sequences: Codec) -> None:
-        self.writer = writer
-        self.written = 0
-        self.residues = 0
-        self._sequences = sequences
-
-    def load(self, batches: Iterable[Kept], threads: int) -> None:
-        """Encode and insert all batches, in order, while the next ones are being read."""
-        with ThreadPoolExecutor(threads) as encoders, ThreadPoolExecutor(1) as inserter:
-            encoding: deque[Future[tuple[list[Row], list[tuple[int, int]]]]] = deque()
-            inserting: deque[Future[None]] = deque()
-            for kept in batches:
-                if not kept.seqs:
-                    continue
-                encoding.append(encoders.submit(self._rows, kept, self.written))
-                self.written += len(kept.seqs)
-                self.residues += sum(map(len, kept.seqs))
-                # What waits is what is in memory.
-                if len(encoding) > threads:
-                    inserting.append(inserter.submit(self._insert, *encoding.popleft().result()))
-                if len(inserting) > 1:
-                    inserting.popleft().result()
-            for rows in encoding:
-                inserting.append(inserter.submit(self._insert, *rows.result()))
-            for done in inserting:
-                done.result()
-
-    def index(self) -> None:
-        """Make what is needed for finding records."""
-        self.writer.index()
-
-    def same_name(self) -> tuple[int, int] | None:
-        """Return the gids of two records with the same name, if there are any."""
-        # Control characters other than the tab are refused in headers, and nothing else sorts
-        # before the blank: so headers with the same name are neighbours in the index.
-        before, gid_before = None, 0
-        rows = self.writer.connection.execute("SELECT header, gid FROM sequences ORDER BY header")
-        for header, gid in rows:
-            name = header[1:].split(None, 1)[0]
-            if name == before:
-                return gid_before, gid
-            before, gid_before = name, gid
-        return None
-
-    def header(self, blob: bytes) -> bytes:
-        """Decode the header of a row."""
-        return blob[1:]
-
-    def _rows(self, kept: Kept, gid: int) -> tuple[list[Row], list[tuple[int, int]]]:
-        """Encode records, whose gids count from ``gid``; and their names' keys."""
-        sha1 = hashlib.sha1
-        hashes = [_first_int64(sha1(seq, usedforsecurity=False).digest())[0] for seq in kept.seqs]
-        rows: Iterator[Row] = zip(  # as many as the shortest: one column is endless
-            range(gid, gid + len(kept.seqs)),
-            map(len, kept.seqs),
-            hashes,
-            self._sequences.encode_many(kept.seqs),
-            repeat(kept.shard),
-            kept.indexes,
-            self._encode_headers(kept.headers),
-            strict=False,
-        )
-        return list(rows), []
-
-    def _encode_headers(self, headers: list[bytes]) -> list[bytes]:
-        return [codec.PLAIN + header for header in headers]
-
-    def _insert(self, rows: list[Row], names: list[tuple[int, int]]) -> None:
-        self.writer.insert_trusted(rows)
-
-
-class _CompactLoader(_Loader):
-    """Puts records into a compact database: with dictionaries, and a table of names' hashes."""
-
-    def __init__(self, writer: Writer, sequences: Codec, headers: Codec) -> None:
-        super().__init__(writer, sequences)
-        self._headers = headers
-        for statement in schema.COMPACT_TABLES:
-            writer.connection.execute(statement)
-        writer.connection.execute("CREATE TEMP TABLE unsorted_names (key INTEGER, gid INTEGER)")
-        writer.connection.execute(
-            "INSERT INTO seqstore_format VALUES (?,?,?)",
-            (schema.COMPACT_VERSION, sequences.dictionary, headers.dictionary),
-        )
-
-    def index(self) -> None:
-        """Make what is needed for finding records."""
-        self.writer.index(headers=False)
-        with self.writer.guard():
-            # In order: a tree that is filled at random has to be read again and again.
-            self.writer.connection.execute(
-                "INSERT INTO seqstore_names SELECT key, gid FROM unsorted_names ORDER BY key, gid"
-            )
-
-    def same_name(self) -> tuple[int, int] | None:
-        """Return the gids of two records with the same name, if there are any."""
-        connection = self.writer.connection
-        several = "SELECT key FROM seqstore_names GROUP BY key HAVING count(*) > 1"
-        for (key,) in connection.execute(several):
-            seen: dict[bytes, int] = {}
-            same_key = (
-                "SELECT gid, header FROM seqstore_names JOIN sequences USING (gid) "
-                "WHERE key = ? ORDER BY gid"
-            )
-            for gid, blob in connection.execute(same_key, (key,)):
-                name = codec.first_word(self.header(blob))
-                if name in seen:
-                    return seen[name], gid
-                seen[name] = gid
-        return None
-
-    def header(self, blob: bytes) -> bytes:
-        """Decode the header of a row."""
-        return self._headers.decode(blob)
-
-    def _rows(self, kept: Kept, gid: int) -> tuple[list[Row], list[tuple[int, int]]]:
-        rows, _ = super()._rows(kept, gid)
-        keys = (codec.hash8(codec.first_word(header)) for header in kept.headers)
-        return rows, list(zip(keys, range(gid, gid + len(rows)), strict=True))
-
-    def _encode_headers(self, headers: list[bytes]) -> list[bytes]:
-        return self._headers.encode_many(headers)
-
-    def _insert(self, rows: list[Row], names: list[tuple[int, int]]) -> None:
-        super()._insert(rows, names)
-        with self.writer.guard():
-            self.writer.connection.executemany("INSERT INTO unsorted_names VALUES (?,?)", names)
-
-
-def _compact_loader(
-    writer: Writer, batches: Iterator[Kept]
-) -> tuple[_CompactLoader, Iterator[Kept]]:
-    """Train the dictionaries on the first records; return all batches with the loader."""
-    first: list[Kept] = []
-    size = 0
-    for kept in batches:
-        first.append(kept)
-        size += sum(map(len, kept.seqs))
-        if size >= _TRAINING_BYTES:
-            break
-    sequences = codec.train([seq for kept in first for seq in kept.seqs])
-    headers = codec.train([header for kept in first for header in kept.headers])
-    loader = _CompactLoader(writer, Codec(sequences), Codec(headers, codec.HEADER_LEVEL))
-    return loader, chain(first, batches)
-
-
-def _require_unique_names(loader: _Loader, files: list[Path]) -> None:
+def _require_unique_names(loader: PortableLoader, files: list[Path]) -> None:
     same = loader.same_name()
     if same is None:
         return

@@ -6,9 +6,10 @@ flag    payload
 0x00    UTF-8
 0x01    UTF-8 in one zstd frame
 0x02    UTF-8 in one zstd frame without its four magic bytes, made with the file's own dictionary
+0x03    the gid, as a little-endian integer, of the record that has the same sequence
 ======  ==========================================================================================
 
-Readers of other programs know 0x00 and 0x01; 0x02 is only ever written by ``encoding="compact"``.
+Other programs know 0x00 and 0x01; the rest is only ever written by ``encoding="compact"``.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from collections.abc import Iterable, Sequence
 
 import zstandard
 
-PLAIN, ZSTD, DICTIONARY = b"\x00", b"\x01", b"\x02"
+PLAIN, ZSTD, DICTIONARY, SAME = b"\x00", b"\x01", b"\x02", b"\x03"
 
 # On protein text level 1 is both the fastest and the smallest: higher levels search for repeats
-# that are not there. Headers do repeat, up to level 3; beyond, zstd no longer uses a dictionary's tables.
+# that are not there. Headers do repeat; with a dictionary levels above 3 are worse for them too.
 SEQUENCE_LEVEL, HEADER_LEVEL = 1, 3
 _MAGIC = b"\x28\xb5\x2f\xfd"
 # SQLite's own limit for a blob: nothing larger can have been stored, nor is it ever allocated.
@@ -168,3 +169,18 @@ def first_word(header: bytes) -> bytes:
     """Return a record's name: what stands before the first ASCII whitespace of its header."""
     words = header.split(None, 1)
     return words[0] if words else b""
+
+
+def name_key(word: bytes) -> int:
+    """Return what a compact file finds a name by: 32 bits, since candidates are compared anyway."""
+    return hash8(word) >> 32
+
+
+def same_as(gid: int) -> bytes:
+    """Return the blob that stands for the sequence of another record."""
+    return SAME + gid.to_bytes(-(-gid.bit_length() // 8), "little")
+
+
+def same_gid(blob: bytes) -> int:
+    """Return the gid that :meth:`same_as` was given."""
+    return int.from_bytes(blob[1:], "little")

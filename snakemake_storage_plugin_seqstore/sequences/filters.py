@@ -68,7 +68,7 @@ class Filter:
         self._skip_illegal = skip_illegal
         self._min_len = min_len
         self._max_len = max_len
-        self._seen = _Seen() if drop_duplicates else None
+        self._first = FirstOfEqual() if drop_duplicates else None
 
     def apply(self, batch: Batch, shard: int) -> Kept:
         """Return the records of a batch that pass.
@@ -89,11 +89,16 @@ class Filter:
             or b"".join(batch.seqs).translate(None, self._allowed)
         ):
             kept = _subset(kept, [self._passes(batch, index) for index in range(len(lengths))])
-        if self._seen is not None:
-            new = [self._seen.add(seq) for seq in kept.seqs]
+        if self._first is not None:
+            new = [self._first(seq, 0) is None for seq in kept.seqs]
             self.duplicates += new.count(False)
             kept = _subset(kept, new)
         return kept
+
+    def close(self) -> None:
+        """Free what is remembered of the sequences."""
+        if self._first is not None:
+            self._first.close()
 
     def _passes(self, batch: Batch, index: int) -> bool:
         seq = batch.seqs[index]
@@ -131,8 +136,11 @@ def _subset(kept: Kept, flags: list[bool]) -> Kept:
     )
 
 
-class _Seen:
-    """The SHA-1 of every sequence so far, in a temporary database that spills to disk."""
+class FirstOfEqual:
+    """Finds, for every sequence, the first one that is equal to it.
+
+    Knows them by their SHA-1, in a temporary database that spills to disk.
+    """
 
     def __init__(self) -> None:
         self._connection = sqlite3.connect("", isolation_level=None)
@@ -140,14 +148,21 @@ class _Seen:
             "PRAGMA journal_mode=OFF",
             "PRAGMA cache_size=-65536",
             "BEGIN",
-            "CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID",
+            "CREATE TABLE seen (digest BLOB PRIMARY KEY, gid INTEGER) WITHOUT ROWID",
         ):
             self._connection.execute(statement)
 
-    def add(self, seq: bytes) -> bool:
-        """Remember a sequence; return whether it is new."""
+    def __call__(self, seq: bytes, gid: int) -> int | None:
+        """Return the gid that came with the first equal sequence, or None if this is the first."""
         digest = hashlib.sha1(seq, usedforsecurity=False).digest()
-        return (
-            self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount
-            > 0
-        )
+        added = self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?,?)", (digest, gid))
+        if added.rowcount:
+            return None
+        (first,) = self._connection.execute(
+            "SELECT gid FROM seen WHERE digest=?", (digest,)
+        ).fetchone()
+        return int(first)
+
+    def close(self) -> None:
+        """Remove the temporary database."""
+        self._connection.close()

@@ -15,7 +15,13 @@ import zstandard
 
 @contextlib.contextmanager
 def partial(path: Path) -> Iterator[Path]:
-    """Give the name of a file beside ``path`` that takes its place when the block succeeds."""
+    """Give the name of a file beside ``path`` that takes its place when the block succeeds.
+
+    A pipe or a device, which nothing may take the place of, is given as it is.
+    """
+    if path.exists() and not path.is_file():
+        yield path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffixes stay: they say the format to whatever writes the file.
     part = path.with_name(f".{uuid.uuid4().hex[:12]}.part{''.join(path.suffixes[-2:])}")
@@ -53,6 +59,6 @@ def compressed(file: BinaryIO, name: str) -> Iterator[BinaryIO]:
             yield out  # type: ignore[misc]
     elif name.endswith(".zst"):
         with zstandard.ZstdCompressor(level=3).stream_writer(file, closefd=False) as out:
-            yield out  # type: ignore[misc]
+            yield out
     else:
         yield file

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,13 +46,15 @@ class Stats:
         """Read a database once, in bounded memory."""
         lengths: Counter[int] = Counter()
         composition: Counter[str] = Counter()
-        with SequenceStore.open_reader(database) as store:
-            with Progress("counted", "sequences") as progress:
-                for seqs in _pieces(store):
-                    lengths.update(map(len, seqs))
-                    text = "".join(seqs).upper()
-                    composition.update({residue: text.count(residue) for residue in set(text)})
-                    progress.update(len(seqs), progress.done + len(text))
+        with (
+            SequenceStore.open_reader(database) as store,
+            Progress("counted", "sequences") as progress,
+        ):
+            for seqs in _pieces(store):
+                lengths.update(map(len, seqs))
+                text = "".join(seqs).upper()
+                composition.update({residue: text.count(residue) for residue in set(text)})
+                progress.update(len(seqs), progress.done + len(text))
         return cls(
             dict(sorted(lengths.items())),
             dict(sorted(composition.items(), key=lambda item: (-item[1], item[0]))),
@@ -68,7 +71,7 @@ class Stats:
         return sum(length * count for length, count in self.lengths.items())
 
     def length_at(self, share: float) -> int:
-        """Return the length that ``share`` (0-1) of the sequences do not exceed; 0.5: the median."""
+        """Return the length that ``share`` (0-1) of the sequences do not exceed."""
         seen = 0
         for length, count in self.lengths.items():
             seen += count
@@ -130,7 +133,7 @@ class Stats:
             if path.suffix == ".html":
                 chart.save(str(part), format="html", inline=True)
             else:
-                chart.save(str(part), format=path.suffix[1:], scale_factor=2)
+                chart.save(str(part), scale_factor=2)
 
     def chart(self, title: str = "") -> altair.VConcatChart:
         """Return the plot as an altair chart: lengths above, composition below."""
@@ -143,7 +146,7 @@ class Stats:
             ) from None
         size = {"width": 560, "height": 200}
         lengths = (
-            alt.Chart(alt.Data(values=self._bins()))
+            alt.Chart(alt.InlineData(values=self._bins()))
             .mark_rect(color=_INK, stroke="white", strokeWidth=0.5)
             .encode(
                 x=alt.X(
@@ -165,7 +168,7 @@ class Stats:
             for residue, count in self.composition.items()
         ]
         composition = (
-            alt.Chart(alt.Data(values=residues))
+            alt.Chart(alt.InlineData(values=residues))
             .mark_bar(color=_INK)
             .encode(
                 x=alt.X("residue:N", sort=None, axis=alt.Axis(labelAngle=0), title="residue"),
@@ -181,11 +184,12 @@ class Stats:
         heading = alt.TitleParams(
             title or numbers, subtitle=numbers if title else "", anchor="start", offset=12
         )
-        return (
+        chart: altair.VConcatChart = (
             alt.vconcat(lengths, composition, title=heading)
             .configure_view(stroke=None)
             .configure_axis(gridColor=_GRID, domainColor="#888888", tickColor="#888888")
         )
+        return chart
 
     def _bins(self) -> list[dict[str, int]]:
         """Count lengths in bins of equal width on a log scale, with whole numbers as limits."""
@@ -195,10 +199,7 @@ class Stats:
         limits = [max(min(self.lengths), 1)]
         while limits[-1] <= longest:
             limits.append(max(limits[-1] + 1, round(limits[-1] * 2 ** (1 / _BINS_PER_DOUBLING))))
-        bins = [
-            {"from": low, "to": high, "sequences": 0}
-            for low, high in zip(limits, limits[1:], strict=False)
-        ]
+        bins = [{"from": low, "to": high, "sequences": 0} for low, high in pairwise(limits)]
         position = 0
         for length, count in self.lengths.items():
             while length >= bins[position]["to"]:

@@ -7,26 +7,20 @@ import heapq
 import os
 import random
 import re
-import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ..errors import DamageError, InputError, StoreError
-from . import build, codec, schema
+from . import build, codec
 from .output import binary_output
-from .pool import Pool
+from .rows import MAX_INT, MIN_INT, Rows
 from .selection import Selection
 from .writer import Row, Writer
 
 _LINE = 60
-# Gids per statement (what every build of SQLite allows) and records per step of an iteration.
-_GIDS_PER_QUERY = 900
 _PAGE = 2000
-MIN_INT, MAX_INT = -(2**63), 2**63 - 1
-_SELECT_SEQ = "SELECT len, hash8, seq FROM sequences WHERE gid=?"
-_SELECT_HEADER = "SELECT header, len FROM sequences WHERE gid=?"
 
 
 class Record(NamedTuple):
@@ -284,35 +278,31 @@ class SequenceStore:
         word = name.encode()
         if codec.first_word(word) != word or not word:
             return []
-        plain = codec.PLAIN + word
-        found = self._candidates(
-            word,
-            # The name alone, the name with more behind it, or a header that begins with a blank.
-            "header >= ?1 AND header < ?1 || x'21' OR header >= x'0009' AND header < x'0021'",
-            plain,
-        )
+        # The name alone or with a blank behind it, or a header that begins with a blank.
+        where = "header >= ? AND header < ? OR header >= ? AND header < ?"
+        low, blank, high = codec.PLAIN + word, codec.PLAIN + b"\t", codec.PLAIN + b"!"
+        found = self._candidates(word, where, low, low + b"!", blank, high)
         return sorted(gid for gid, header in found if codec.first_word(header) == word)
 
     def find_header(self, header: str) -> list[int]:
         """Return the gids of all records with exactly this header, ascending."""
         text = header.encode()
-        found = self._candidates(codec.first_word(text), "header = ?1", codec.PLAIN + text)
+        found = self._candidates(codec.first_word(text), "header = ?", codec.PLAIN + text)
         return sorted(gid for gid, other in found if other == text)
 
-    def _candidates(self, word: bytes, where: str, plain: bytes) -> Iterator[tuple[int, bytes]]:
-        """Give the records that may have a name: by the index if there is one, else by a scan."""
+    def _candidates(self, word: bytes, where: str, *values: bytes) -> Iterator[tuple[int, bytes]]:
+        """Give the records that may be meant: by the index if there is one, else by a scan."""
         rows = self._reading()
         if rows.format.compact:
             gids = rows.column("SELECT gid FROM seqstore_names WHERE key=?", codec.name_key(word))
             found = list(rows.fetch("header", gids))
         else:
             # idx_header sorts plain headers by text, and all compressed ones behind them.
-            with self._reading().connection() as connection:
-                rows = connection.execute(
-                    f"SELECT gid, header FROM sequences WHERE {where} OR header >= x'01'", (plain,)
-                ).fetchall()
-        for gid, blob in rows:
-            header = self._header_bytes(gid, blob)
+            sql = f"SELECT gid, header FROM sequences WHERE {where} OR header >= x'01'"
+            with rows.pool.connection() as connection:
+                found = connection.execute(sql, values).fetchall()
+        for gid, blob in found:
+            header = rows.header(gid, blob)
             if header is not None:
                 yield gid, header
 

@@ -41,9 +41,11 @@ class Writer:
     ----------
     path : path-like
         The target. Missing parent directories are made.
+    page_size : int
+        SQLite's page size in bytes.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], page_size: int = 4096) -> None:
         self.path = Path(os.fsdecode(path))
         if self.path.is_dir():
             raise StoreError(f"{self.path} is a directory", "name the database file")
@@ -75,6 +77,7 @@ class Writer:
                 "synchronous=OFF",  # the finished file is fsynced as a whole
                 "temp_store=FILE",  # indexes are sorted there, in bounded memory
                 f"cache_size=-{_CACHE_KIB}",
+                f"page_size={page_size}",
             ):
                 self.connection.execute(f"PRAGMA {pragma}")
             self.connection.execute("BEGIN IMMEDIATE")

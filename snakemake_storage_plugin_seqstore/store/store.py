@@ -7,18 +7,16 @@ import hashlib
 import logging
 import os
 import stat
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
+from snakemake_storage_plugin_seqstore.provenance import content_id
 from snakemake_storage_plugin_seqstore.store import marker, trees
 from snakemake_storage_plugin_seqstore.store.names import Names, Stamp, Version
 from snakemake_storage_plugin_seqstore.store.objects import Objects
-
-_NAMESPACE = uuid.UUID("6d1f2a52-6f0b-5c39-9b1e-7f3f0f6c2f0a")
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +43,7 @@ class Entry:
     @property
     def id(self) -> str:
         """UUID of the content: the same content has the same id in every store."""
-        return str(uuid.uuid5(_NAMESPACE, f"{self.version.kind}:{self.version.digest}"))
+        return content_id(self.version.kind, self.version.digest)
 
     @property
     def mtime(self) -> float:

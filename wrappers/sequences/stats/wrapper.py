@@ -8,6 +8,6 @@ from snakemake_storage_plugin_seqstore.sequences.stats import Stats
 with wrapping.job(snakemake):
     stats = Stats.of(snakemake.input[0])
     stats.write_tsv(snakemake.output.table)
-    if "plot" in snakemake.output.keys():
-        stats.plot(snakemake.output.plot)
+    if plot := snakemake.output.get("plot"):
+        stats.plot(plot)
     print(f"{snakemake.input[0]}: {stats.sequences} sequences, {stats.residues} residues")

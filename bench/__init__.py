@@ -1,0 +1,1 @@
+"""Benchmarks: seqstore's sequence databases beside their peers."""

@@ -1,0 +1,6 @@
+"""Genomes."""
+
+from snakemake_storage_plugin_seqstore.genomes.genome import Genome
+from snakemake_storage_plugin_seqstore.genomes.store import GenomeStore, StoredGenome
+
+__all__ = ["Genome", "GenomeStore", "StoredGenome"]

@@ -1,0 +1,66 @@
+"""The seed's Provenance: what was done, to what, with which parameters."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from snakemake_storage_plugin_seqstore.provenance.canonical import canonical
+
+VERSION = 1  # of the key: raised when the same provenance should get another digest
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How something was made.
+
+    Parameters
+    ----------
+    operation : str
+        Name of the operation, e.g. ``"transform.log"``.
+    input_ids : tuple of str
+        Ids of the inputs, sorted.
+    params : tuple of (str, object)
+        Parameters as (key, value) pairs, sorted by key.
+
+    Examples
+    --------
+    >>> p = Provenance("transform.log", ("abc",), (("base", 2),))
+    >>> p.cache_key()
+    ('transform.log', ('abc',), (('base', 2),))
+    """
+
+    operation: str
+    input_ids: tuple[str, ...]
+    params: tuple[tuple[str, Any], ...]
+
+    def cache_key(self) -> tuple[str, tuple[str, ...], tuple[tuple[str, Any], ...]]:
+        """Return the tuple (operation, input_ids, params).
+
+        Python compares it by value alone, so that 1, 1.0 and True are one; what the stores look
+        up is :meth:`digest`.
+        """
+        return (self.operation, self.input_ids, self.params)
+
+    def digest(self) -> str:
+        """Return the SHA-256, in hex, of the canonical form; equal for the same provenance alone.
+
+        Raises
+        ------
+        NotCanonical
+            If a parameter has no canonical form.
+
+        Examples
+        --------
+        >>> one = Provenance("op", (), (("k", 1),))
+        >>> one.digest() == Provenance("op", (), (("k", True),)).digest()
+        False
+        """
+        parts = [
+            canonical(VERSION, "version"),
+            canonical(self.operation, "operation"),
+            canonical(tuple(self.input_ids), "input_ids"),
+            *(canonical((key, value), f"param {key}") for key, value in self.params),
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()

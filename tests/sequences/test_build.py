@@ -1,0 +1,361 @@
+import bz2
+import gzip
+import io
+import logging
+import lzma
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import dnaio
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snakemake_storage_plugin_seqstore import progress
+from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
+from snakemake_storage_plugin_seqstore.sequences import BuildReport, SequenceStore, fasta
+
+from .conftest import RECORDS, fasta_text, many, write
+
+
+def _records(path: Path) -> list[tuple[str | None, str]]:
+    with SequenceStore.open_reader(path) as store:
+        return [(record.header, record.seq) for record in store]
+
+
+def _build_from(tmp_path: Path, content: bytes, name: str = "in.fasta", **options: object) -> Path:
+    source = tmp_path / name
+    source.write_bytes(content)
+    SequenceStore.build(tmp_path / "db", [source], **options)
+    return tmp_path / "db"
+
+
+def _gzip_members(content: bytes) -> bytes:
+    """As bgzip makes it: many members, and an empty one at the end."""
+    half = len(content) // 2
+    return gzip.compress(content[:half]) + gzip.compress(content[half:]) + gzip.compress(b"")
+
+
+def _zstd_frames(content: bytes) -> bytes:
+    half = len(content) // 2
+    return zstandard.compress(content[:half]) + zstandard.compress(content[half:])
+
+
+@pytest.mark.parametrize(
+    "compress",
+    [bytes, gzip.compress, _gzip_members, zstandard.compress, _zstd_frames, bz2.compress, lzma.compress],
+)
+@pytest.mark.parametrize("encoding", ["portable", "compact"])
+def test_compressed_files_are_told_by_their_content(tmp_path: Path, compress, encoding: str) -> None:
+    records = RECORDS + many(3000)
+    path = _build_from(tmp_path, compress(fasta_text(records)), "in.dat", encoding=encoding)
+    assert _records(path) == records
+
+
+def test_several_files_keep_their_order_and_their_places(tmp_path: Path) -> None:
+    sources = []
+    for i in range(3):
+        source = tmp_path / f"{i}.fasta"
+        source.write_bytes(b"".join(b">r%d_%d\nMK\n" % (i, k) for k in range(i + 1)))
+        sources.append(source)
+    report = SequenceStore.build(tmp_path / "db", sources)
+    assert report == BuildReport(6, 6, 0, 0, 0, 0, 12)
+    with sqlite3.connect(tmp_path / "db") as connection:
+        rows = connection.execute("SELECT gid, shard, local_idx FROM sequences").fetchall()
+    connection.close()
+    assert rows == [(0, 0, 0), (1, 1, 0), (2, 1, 1), (3, 2, 0), (4, 2, 1), (5, 2, 2)]
+
+
+NAMES = st.from_regex(r"[!-~]{1,12}( [ -~éß蛋]{0,30})?", fullmatch=True)
+SEQS = st.text("ACDEFGHIKLMNPQRSTVWYacx*-.", min_size=1, max_size=300)
+
+
+@settings(deadline=None)
+@given(
+    records=st.lists(st.tuples(NAMES, SEQS), min_size=1, max_size=12),
+    width=st.integers(1, 80),
+    newline=st.sampled_from([b"\n", b"\r\n"]),
+    ends=st.booleans(),
+    blanks=st.integers(0, 2),
+    chunk=st.integers(1, 400),
+)
+def test_any_layout_of_fasta_is_read(
+    tmp_path_factory, records, width: int, newline: bytes, ends: bool, blanks: int, chunk: int
+) -> None:
+    path = tmp_path_factory.mktemp("layout") / "in.fasta"
+    lines: list[bytes] = [b""] * blanks
+    for header, seq in records:
+        lines.append(b">" + header.encode())
+        lines += [seq[i : i + width].encode() for i in range(0, len(seq), width)]
+    path.write_bytes(newline.join(lines) + newline * ends)
+    before, fasta._CHUNK = fasta._CHUNK, chunk
+    try:
+        batches = list(fasta.read(path))
+    finally:
+        fasta._CHUNK = before
+    got = [pair for batch in batches for pair in zip(batch.headers, batch.seqs, strict=True)]
+    assert got == [(header.encode(), seq.encode()) for header, seq in records]
+    line = 1 + blanks
+    number = 0
+    for batch in batches:
+        for index in range(len(batch.headers)):
+            number += 1
+            assert f"line {line}, record {number}" in batch.where(index)
+            line += 1 + -(-len(records[number - 1][1]) // width)
+
+
+def test_fasta_is_read_as_dnaio_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "in.fasta"
+    path.write_bytes(fasta_text(RECORDS + many(500)))
+    with dnaio.FastaReader(str(path), sequence_class=lambda name, seq, _: (name, seq)) as theirs:
+        expected = list(theirs)
+    assert _records(_build_from(tmp_path, path.read_bytes())) == expected
+
+
+def test_fastq_loses_its_qualities(tmp_path: Path) -> None:
+    path = _build_from(tmp_path, b"@a x\nACGT\n+\nIIII\n@b\nTT\n+b\n!!\n", "in.fq", alphabet="dna")
+    assert _records(path) == [("a x", "ACGT"), ("b", "TT")]
+
+
+GOOD = b">a\nMKV\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "in.fa is empty"),
+        (b"\n\n\r\n", "in.fa is empty"),
+        (b"\n\nhello\n>a\nMK\n", "line 3: neither FASTA nor FASTQ.*'hello'"),
+        (b";old\n>a\nMK\n", "line 1: neither FASTA"),
+        (bytes(range(256)), "neither FASTA"),
+        (GOOD + b">b c\nMK\nV1V\n", r"line 3, record 2 \(b\): illegal character b'1' at residue 4"),
+        (GOOD + b">b\nMK V\n", "record 2.*illegal character b' '"),
+        (GOOD + b">b\nMK\xc3\xa9\n", r"record 2.*illegal character b'\\xc3'"),
+        (GOOD + b">b\nM>K\n", "record 2.*illegal character b'>'"),
+        (GOOD + b">b\nM\rK\n", r"record 2.*illegal character b'\\r'"),
+        (GOOD + b">b\n>c\nMK\n", r"line 3, record 2 \(b\): the sequence is empty"),
+        (GOOD + b">b", r"line 3, record 2 \(b\): the sequence is empty"),
+        (GOOD + b">\nMK\n", "line 3, record 2: the header is empty"),
+        (GOOD + b"> \t\nMK\n", "line 3, record 2: the header is empty"),
+        (GOOD + b">b\xe9\nMK\n", "line 3, record 2.*not UTF-8"),
+        (GOOD + b">b\x00\nMK\n", "line 3, record 2.*control character"),
+        (b"@a\nACGT\n+\nII\n", "line 3|line 4|line 5"),
+        (b"@a\nACGT\n+\n", "in.fa.*FASTQ"),
+        (b"@a\nACGT\nIIII\n+\n", "in.fa, line 3"),
+        (gzip.compress(fasta_text(many(999)))[:-400], "in.fa is truncated"),
+        (gzip.compress(GOOD)[:-1], "in.fa is truncated"),
+        (zstandard.compress(fasta_text(many(999)))[:-40], "in.fa is truncated"),
+        (bz2.compress(fasta_text(many(999)))[:-40], "in.fa is truncated"),
+        (gzip.compress(GOOD)[:-8] + bytes(8), "in.fa cannot be read"),
+        (b"\x1f\x8b\x08rubbish that is no gzip at all", "in.fa"),
+        (b"\x28\xb5\x2f\xfdrubbish that is no zstd at all", "in.fa cannot be read"),
+        (gzip.compress(b""), "in.fa is empty"),
+    ],
+)
+def test_bad_input_is_named_and_nothing_is_published(
+    tmp_path: Path, litter, content: bytes, reason: str
+) -> None:
+    path = write(tmp_path / "db")
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=reason) as caught:
+        _build_from(tmp_path, content, "in.fa")
+    assert str(tmp_path / "in.fa") in str(caught.value)
+    assert path.read_bytes() == before
+    assert litter(tmp_path) == []
+
+
+def test_lines_are_counted_over_chunks(tmp_path: Path) -> None:
+    records = many(30_000)
+    content = fasta_text(records) + b">last\nMK?\n"
+    with pytest.raises(InputError, match=r"line 60001, record 30001 \(last\)"):
+        _build_from(tmp_path, content)
+
+
+def test_sources_must_be_there_before_the_work_begins(tmp_path: Path, fasta: Path) -> None:
+    with pytest.raises(InputError, match="absent.fa: no such file"):
+        SequenceStore.build(tmp_path / "db", [fasta, tmp_path / "absent.fa"])
+    with pytest.raises(InputError, match="no source files"):
+        SequenceStore.build(tmp_path / "db", [])
+    with pytest.raises(InputError, match="list"):
+        SequenceStore.build(tmp_path / "db", str(fasta))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="cannot be read"):
+        SequenceStore.build(tmp_path / "db", [tmp_path])
+
+
+@pytest.mark.parametrize(
+    "options", [{"encoding": "zip"}, {"alphabet": "klingon"}, {"illegal": "ignore"}, {"threads": 0}]
+)
+def test_wrong_options_are_named(tmp_path: Path, fasta: Path, options: dict[str, object]) -> None:
+    ((name, value),) = options.items()
+    with pytest.raises(InputError, match=f"{name}={value!r}"):
+        SequenceStore.build(tmp_path / "db", [fasta], **options)
+
+
+def test_filters_are_counted_by_the_first_reason(tmp_path: Path) -> None:
+    content = b">a\nMK\n>b\nMKVMKV\n>c\nMK1V\n>d\nMKVA\n>e\nMKVA\n>f\nmkva\n>g\n1\n"
+    source = tmp_path / "in.fasta"
+    source.write_bytes(content)
+    report = SequenceStore.build(
+        tmp_path / "db",
+        [source],
+        illegal="skip",
+        min_len=3,
+        max_len=5,
+        drop_duplicates=True,
+        alphabet="protein",
+    )
+    assert report == BuildReport(
+        read=7, written=2, too_short=2, too_long=1, illegal=1, duplicates=1, residues=8
+    )
+    with sqlite3.connect(tmp_path / "db") as connection:
+        rows = connection.execute("SELECT gid, local_idx, header FROM sequences").fetchall()
+    connection.close()
+    assert rows == [(0, 3, b"\x00d"), (1, 5, b"\x00f")]
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "good", "bad"),
+    [
+        ("dna", "acgtnRYswkmbdhv", "U"),
+        ("rna", "acguN", "T"),
+        ("protein", "ABCDEFGHIJKLMNOPQRSTUVWXYZ*", "-"),
+        ("any", "AZaz*-.", "_"),
+    ],
+)
+def test_alphabets(tmp_path: Path, alphabet: str, good: str, bad: str) -> None:
+    path = _build_from(tmp_path, f">a\n{good}\n".encode(), alphabet=alphabet)
+    assert _records(path) == [("a", good)]
+    with pytest.raises(InputError, match=f"illegal character b'{bad}'.*'{alphabet}'"):
+        _build_from(tmp_path, f">a\n{good}{bad}\n".encode(), alphabet=alphabet)
+
+
+def test_nothing_left_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none of the 1 sequences in .*in\.fasta"):
+        _build_from(tmp_path, GOOD, min_len=10)
+
+
+@pytest.mark.parametrize("encoding", ["portable", "compact"])
+def test_duplicate_names_are_named_with_both_places(tmp_path: Path, encoding: str) -> None:
+    first, second = tmp_path / "1.fasta", tmp_path / "2.fasta"
+    first.write_bytes(b">x\nMK\n>dup z\nMK\n>dup!\nMK\n")
+    second.write_bytes(b">y\nMK\n>y2\nMK\n>dup\ta\nMKV\n")
+    with pytest.raises(InputError, match="'dup'") as caught:
+        SequenceStore.build(tmp_path / "db", [first, second], encoding=encoding)
+    assert f"{first} (record 2)" in str(caught.value)
+    assert f"{second} (record 3)" in str(caught.value)
+    assert not (tmp_path / "db").exists()
+    SequenceStore.build(tmp_path / "db", [first, second], encoding=encoding, unique_names=False)
+    with SequenceStore.open_reader(tmp_path / "db") as store:
+        assert store.find_name("dup") == [1, 5]
+
+
+def test_builds_are_the_same_whatever_the_threads(tmp_path: Path) -> None:
+    source = tmp_path / "in.fasta"
+    source.write_bytes(fasta_text(many(9000)))
+    for encoding in ("portable", "compact"):
+        built = []
+        for threads in (1, 3):
+            SequenceStore.build(tmp_path / "db", [source], encoding=encoding, threads=threads)
+            built.append((tmp_path / "db").read_bytes())
+        assert built[0] == built[1]
+
+
+def test_compact_is_smaller_and_versioned(tmp_path: Path) -> None:
+    source = tmp_path / "in.fasta"
+    records = many(4000)
+    source.write_bytes(fasta_text(records + [(f"copy{i}", seq) for i, (_, seq) in enumerate(records)]))
+    path = tmp_path / "compact"
+    SequenceStore.build(tmp_path / "portable", [source])
+    SequenceStore.build(path, [source], encoding="compact")
+    assert path.stat().st_size < 0.6 * (tmp_path / "portable").stat().st_size
+    assert _records(path) == _records(tmp_path / "portable")
+    with sqlite3.connect(path) as connection:
+        flags = connection.execute("SELECT DISTINCT hex(substr(seq, 1, 1)) FROM sequences")
+        assert {flag for (flag,) in flags} == {"02", "03"}
+        connection.execute("UPDATE seqstore_format SET version=9")
+    connection.close()
+    with pytest.raises(StoreError, match="compact format 9"):
+        SequenceStore.open_reader(path)
+
+
+def test_a_reference_to_nothing_is_damage(tmp_path: Path) -> None:
+    seq = "MKVLAAGIVGLLLAQPSQA" * 3
+    path = _build_from(tmp_path, f">a\n{seq}\n>b\n{seq}\n".encode(), encoding="compact")
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT seq FROM sequences WHERE gid=1").fetchone() == (b"\x03",)
+        connection.execute("UPDATE sequences SET seq=x'0309' WHERE gid=1")
+    connection.close()
+    with SequenceStore.open_reader(path) as store, pytest.raises(DamageError, match="gid 9"):
+        store.get_seq(1)
+
+
+def test_validate(tmp_path: Path, fasta: Path) -> None:
+    SequenceStore.build(tmp_path / "db", [fasta])
+    assert SequenceStore.validate(tmp_path / "db") == 4
+    assert SequenceStore.validate(tmp_path / "db", deep=True) == 4
+    SequenceStore.open_writer(tmp_path / "none").close_publish()
+    with pytest.raises(StoreError, match="no sequences"):
+        SequenceStore.validate(tmp_path / "none")
+
+
+def test_progress_speaks_sparsely_in_a_log(monkeypatch, caplog: pytest.LogCaptureFixture) -> None:
+    clock = iter(range(0, 10_000, 10))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    caplog.set_level(logging.INFO)
+    with progress.Progress("read", "sequences", 100) as work:
+        for step in range(9):
+            work.update(1000, 10 * (step + 1))
+    assert caplog.messages == [
+        "read 3,000 sequences (30%)",
+        "read 6,000 sequences (60%)",
+        "read 9,000 sequences (90%)",
+        "read 9,000 sequences in 100.0 s",
+    ]
+
+
+def test_progress_is_a_bar_on_a_terminal(monkeypatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with progress.Progress("read", "sequences", 100) as work:
+        work.update(5, 50)
+    assert "read:" in screen.getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["portable", "compact"])
+def test_memory_is_bounded(tmp_path: Path, encoding: str) -> None:
+    source = tmp_path / "in.fasta"
+    with open(source, "wb") as file:
+        for copy in range(150):
+            file.write(
+                b"".join(
+                    b">c%d_%d a protein of no particular kind, number %d\n%b\n"
+                    % (copy, i, i * copy, (h + s * 4).encode().translate(None, b"|_0123456789 ="))
+                    for i, (h, s) in enumerate(many(2000))
+                )
+            )
+    code = """
+        import resource, sys
+        from snakemake_storage_plugin_seqstore.sequences import SequenceStore
+        options = {"drop_duplicates": True} if sys.argv[3] == "portable" else {}
+        report = SequenceStore.build(sys.argv[1], [sys.argv[2]], encoding=sys.argv[3], **options)
+        assert report.read == 300_000, report
+        with SequenceStore.open_reader(sys.argv[1]) as store:
+            assert store.write_fasta("/dev/null") == report.written
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    """
+    process = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), tmp_path / "db", source, encoding],
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    assert int(process.stdout) < 400

@@ -1,0 +1,253 @@
+import io
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
+from snakemake_storage_plugin_seqstore.sequences import SequenceStore
+
+from .conftest import RECORDS, many, row, write
+
+
+def test_single_records(store: SequenceStore) -> None:
+    header, seq = RECORDS[2]
+    assert store.get_seq(2) == seq
+    assert store.get_seq(gid=3) == RECORDS[3][1]
+    assert store.get_header_len(2) == (header, len(seq))
+    assert store.get_seq(10**6) is None
+    assert store.get_seq(10**30) is None
+    assert store.get_header_len(10**6) == (None, None)
+
+
+def test_part_of_a_sequence(store: SequenceStore) -> None:
+    seq = RECORDS[2][1]
+    assert store.get_subseq(2, 5, 33) == seq[5:33]
+    assert store.get_subseq(2, 0, len(seq)) == seq
+    assert store.get_subseq(10**6, 0, 1) is None
+    for start, end in ((-1, 3), (5, 4), (0, len(seq) + 1)):
+        with pytest.raises(InputError, match="not within gid 2"):
+            store.get_subseq(2, start, end)
+
+
+def test_batches_keep_order_duplicates_and_gaps(store: SequenceStore) -> None:
+    gids = [3, 10**6, 0, 3, -5, 10**30]
+    hashes = {gid: store.hash8(RECORDS[gid][1]) for gid in (0, 3)}
+    assert store.get_many_seqs(gids) == [RECORDS[3][1], None, RECORDS[0][1], RECORDS[3][1]] + [None] * 2
+    assert store.get_many_meta(iter(gids)) == [
+        (gid, RECORDS[gid][0], len(RECORDS[gid][1]), hashes[gid])
+        if gid in hashes
+        else (gid, None, None, None)
+        for gid in gids
+    ]
+    assert [meta[:3] for meta in store.get_many_meta(gids)] == store.get_many_header_len(gids)
+    assert store.get_many_seqs([]) == store.get_many_meta([]) == []
+
+
+def test_batches_larger_than_a_statement(tmp_path: Path) -> None:
+    records = many(2500)
+    with SequenceStore.open_reader(write(tmp_path / "db", records)) as store:
+        gids = [*range(2499, -1, -1), *range(2500)]
+        assert store.get_many_seqs(gids) == [records[gid][1] for gid in gids]
+        assert [meta[1] for meta in store.get_many_meta(gids)] == [records[gid][0] for gid in gids]
+
+
+def test_length_and_iteration(store: SequenceStore) -> None:
+    records = list(store)
+    assert len(store) == len(records)
+    assert [(r.header, r.seq) for r in records[:4]] == RECORDS
+    assert [r.gid for r in records] == list(range(len(store)))
+
+
+def test_iteration_crosses_gaps_and_the_ends_of_gid(tmp_path: Path) -> None:
+    gids = [-(2**63), -1, 7, *range(10, 2110), 2**63 - 1]
+    with SequenceStore.open_writer(tmp_path / "db") as writer:
+        writer.insert_rows([row(gid, f"n{gid}", "MK") for gid in reversed(gids)])
+    with SequenceStore.open_reader(tmp_path / "db") as store:
+        assert [record.gid for record in store] == gids
+
+
+def test_length_ranges(tmp_path: Path) -> None:
+    records = [(f"n{i}", "M" * i) for i in range(6)]
+    with SequenceStore.open_reader(write(tmp_path / "db", records)) as store:
+        assert store.get_gids_by_length_range(2, 4) == [2, 3, 4]
+        assert store.get_gids_by_length_range(None, 1) == [0, 1]
+        assert store.get_gids_by_length_range(4, None) == [4, 5]
+        assert store.get_gids_by_length_range(None, None) == list(range(6))
+        assert store.get_gids_by_length_range(4, 2) == []
+        assert store.get_gids_by_length_range(-(10**30), 10**30) == list(range(6))
+
+
+def test_finding(store: SequenceStore) -> None:
+    assert store.find_name("sp|P1|ALPHA") == [0]
+    assert store.find_name("sp|P3|GAMMA") == [2]
+    for absent in ("sp|P1", "sp|P1|ALPHA first protein", "first", "", "sp|P1|ALPHA2"):
+        assert store.find_name(absent) == []
+    assert store.find_header(RECORDS[2][0]) == [2]
+    assert store.find_header("sp|P1|ALPHA") == []
+    assert store.find_hash(store.hash8(RECORDS[0][1])) == [0, 3]
+    assert store.find_hash(1) == []
+
+
+def test_names_are_found_however_headers_are_stored(tmp_path: Path) -> None:
+    headers = ["n", "n x", "n\tx", " n", "\t n y", "n!", "nn", "n\x01", None, ""]
+    with SequenceStore.open_writer(tmp_path / "db") as writer:
+        for i, header in enumerate(headers):
+            writer.insert_rows([row(i, header, "MK", False), row(100 + i, header, "MK", True)])
+    with SequenceStore.open_reader(tmp_path / "db") as store:
+        assert store.find_name("n") == [0, 1, 2, 3, 4, 100, 101, 102, 103, 104]
+        assert store.find_name("n!") == [5, 105]
+        assert store.find_header("n\tx") == [2, 102]
+
+
+def test_write_fasta(store: SequenceStore, tmp_path: Path) -> None:
+    expected = b">sp|P2|BETA\n" + b"\n".join([b"M" * 60] * 5) + b"\n>sp|P1|ALPHA first protein\n"
+    expected += RECORDS[0][1].encode() + b"\n"
+    stream = io.BytesIO()
+    assert store.write_fasta(stream, [1, 0]) == 2
+    assert stream.getvalue() == expected
+    assert store.write_fasta(tmp_path / "all.fasta") == len(store)
+    again = SequenceStore.build(tmp_path / "again.sqlite", [tmp_path / "all.fasta"])
+    assert again.written == len(store)
+    with SequenceStore.open_reader(tmp_path / "again.sqlite") as other:
+        assert list(other) == list(store)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_compressed_fasta_is_deterministic(store: SequenceStore, tmp_path: Path, suffix: str) -> None:
+    first, second = tmp_path / f"a.fasta{suffix}", tmp_path / f"b.fasta{suffix}"
+    store.write_fasta(first)
+    os.utime(first, (1, 1))
+    store.write_fasta(second)
+    assert first.read_bytes() == second.read_bytes()
+    assert SequenceStore.build(tmp_path / "again", [first]).written == len(store)
+
+
+def test_fasta_that_fails_leaves_the_file_as_it_was(
+    store: SequenceStore, tmp_path: Path, litter
+) -> None:
+    target = tmp_path / "out.fasta"
+    target.write_text("before")
+    with pytest.raises(InputError, match="has no gid 1000000"):
+        store.write_fasta(target, [0, 10**6])
+    assert target.read_text() == "before"
+    assert litter(tmp_path) == []
+
+
+def test_fasta_refuses_headers_with_line_breaks(tmp_path: Path) -> None:
+    with SequenceStore.open_reader(write(tmp_path / "db", [("a\nMK", "MK")])) as store:
+        with pytest.raises(InputError, match="gid 0 has a line break"):
+            store.write_fasta(io.BytesIO())
+
+
+def test_a_record_without_header_is_named_by_its_gid(tmp_path: Path) -> None:
+    with SequenceStore.open_writer(tmp_path / "db") as writer:
+        writer.insert_rows([row(5, None, "MK")])
+    with SequenceStore.open_reader(tmp_path / "db") as store:
+        out = io.BytesIO()
+        store.write_fasta(out)
+        assert out.getvalue() == b">5\nMK\n"
+        assert store.get_header_len(5) == (None, 2)
+        assert next(iter(store)) == (5, None, "MK")
+
+
+def test_threads_share_a_reader(tmp_path: Path) -> None:
+    records = many(300)
+    with SequenceStore.open_reader(write(tmp_path / "db", records)) as store:
+        start = threading.Barrier(8)
+
+        def read(offset: int) -> None:
+            start.wait()
+            for step in range(1500):
+                gid = (offset * 37 + step) % 300
+                assert store.get_seq(gid) == records[gid][1]
+                assert store.get_many_meta([gid, gid])[1][1] == records[gid][0]
+                if step % 100 == 0:
+                    assert store.get_many_seqs(range(300)) == [seq for _, seq in records]
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(read, range(8)))
+
+
+def test_processes_inherit_a_reader(tmp_path: Path) -> None:
+    records = many(200)
+    with SequenceStore.open_reader(write(tmp_path / "db", records)) as store:
+        store.get_seq(0)
+        inherited = {id(connection) for connection in store._reading().pool._idle}
+        context = multiprocessing.get_context("fork")
+        results = context.SimpleQueue()
+
+        def child() -> None:
+            right = [store.get_seq(gid) for gid in range(200)] == [seq for _, seq in records]
+            used = {id(connection) for connection in store._reading().pool._idle}
+            results.put((right, bool(used & inherited)))
+
+        children = [context.Process(target=child) for _ in range(3)]
+        for process in children:
+            process.start()
+        assert [store.get_seq(gid) for gid in range(200)] == [seq for _, seq in records]
+        for process in children:
+            process.join()
+        assert [results.get() for _ in children] == [(True, False)] * 3
+
+
+def test_a_closed_reader_says_so(store: SequenceStore) -> None:
+    store.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        store.get_seq(0)
+
+
+def test_the_wrong_mode_says_so(store: SequenceStore, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="needs a writer"):
+        store.insert_rows([])
+    with pytest.raises(RuntimeError, match="needs a writer"):
+        store.close_publish()
+    writer = SequenceStore.open_writer(tmp_path / "new")
+    with pytest.raises(RuntimeError, match="needs a reader"):
+        writer.get_seq(0)
+    writer.close()
+
+
+def test_a_reader_never_mixes_two_versions(tmp_path: Path) -> None:
+    path = write(tmp_path / "db", [("a", "MKV")])
+    with SequenceStore.open_reader(path) as store:
+        write(path, [("a", "WWW")])
+        assert store.get_seq(0) == "MKV"
+        connection = store._reading().pool.take()  # as if another thread were reading
+        with pytest.raises(StoreError, match="was replaced"):
+            store.get_seq(0)
+        store._reading().pool.give_back(connection)
+        assert store.get_seq(0) == "MKV"
+
+
+@pytest.mark.parametrize(
+    "name", ["what?.db", "a#b.db", "100%.db", "%41.db", "a b.db", "dé ß 蛋白.db", "?mode=memory", "'\";.db"]
+)
+def test_any_path_works(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / name
+    write(path)
+    assert [p.name for p in path.parent.iterdir()] == [name]
+    with SequenceStore.open_reader(str(path)) as store:
+        assert store.get_seq(0) == RECORDS[0][1]
+    assert SequenceStore.validate(os.fsencode(path)) == len(RECORDS)
+
+
+def test_relative_paths_and_undecodable_names(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("plain.db"))
+    write(Path(os.fsdecode(b"latin\xe9.db")))
+    assert SequenceStore.validate("plain.db") == SequenceStore.validate(b"latin\xe9.db") == 4
+
+
+def test_importing_selections_is_light() -> None:
+    code = (
+        "import sys, snakemake_storage_plugin_seqstore.sequences.selection;"
+        "print(sorted({'sqlite3', 'zstandard', 'dnaio', 'tqdm', 'altair'} & set(sys.modules)))"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.stdout.strip() == "[]", process.stderr
