@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV = $(CURDIR)/.venv
 OLDEST_VENV = $(CURDIR)/.venv-oldest
 PIP_INSTALL = pip install --quiet --disable-pip-version-check
-PYTEST_ARGS =
+PYTEST_ARGS = --numprocesses auto
 
 # programs of the environment, also for the rules of a workflow
 export PATH := $(VENV)/bin:$(PATH)

@@ -22,7 +22,7 @@ GETS, BATCH = 10_000, 100_000
 SHORTEST, LONGEST = 100, 200
 
 _UNIPROT = Path("/usr/share/doc/mmseqs2/example-data/DB.fasta.gz")
-_SWISSPROT = Path("/usr/share/metastudent-data/dataset_201401/CCO/uniprot_sprot")
+_SWISSPROT = Path("/usr/share/metastudent-data/dataset_201401")
 _LINE = 60
 
 
@@ -133,14 +133,29 @@ def _copy_uniprot(fasta: Path) -> None:
 
 
 def _copy_swissprot(fasta: Path) -> None:
-    """Take the sequences out of a BLAST database that Debian ships."""
-    found = sorted(Path("/usr/share/metastudent-data").rglob("*.pin"))
-    if not found or not shutil.which("blastdbcmd"):
+    """Take Swiss-Prot of January 2014 out of the BLAST databases that Debian ships.
+
+    They overlap; their titles are an accession and its annotation, behind a bar.
+    """
+    databases = sorted(_SWISSPROT.glob("*/goasp.fasta.pin"))
+    if not databases or not shutil.which("blastdbcmd"):
         raise BenchError("Swiss-Prot is missing: apt-get install metastudent-data ncbi-blast+")
-    largest = max(found, key=lambda index: index.stat().st_size).with_suffix("")
-    command = ["blastdbcmd", "-db", largest, "-entry", "all", "-line_length", str(_LINE)]
-    with open(fasta, "wb") as target:
-        subprocess.run(command, stdout=target, check=True)
+    seen: set[str] = set()
+    with open(fasta, "w") as target:
+        for database in databases:
+            command = ["blastdbcmd", "-db", database.with_suffix(""), "-entry", "all"]
+            command += ["-outfmt", "%t\t%s"]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    title, seq = line.rstrip("\n").split("\t")
+                    name, _, terms = title.partition("|")
+                    if name not in seen:
+                        seen.add(name)
+                        lines = [seq[i : i + _LINE] for i in range(0, len(seq), _LINE)]
+                        target.write("\n".join([f">{name} {terms}", *lines, ""]))
+            if process.returncode:
+                raise BenchError(f"blastdbcmd failed on {database}")
 
 
 def _plan(fasta: Path, title: str) -> Plan:

@@ -44,7 +44,7 @@ def write(fasta: Path, count: int) -> None:
     pool: list[bytes] = []
     with open(fasta, "wb") as out:
         for start in range(0, count, _BLOCK):
-            lengths = np.clip(rng.lognormal(5.69, 0.65, _BLOCK), 20, 5000).astype(int)
+            lengths = np.clip(rng.lognormal(5.692, 0.65, _BLOCK), 20, 5000).astype(int)
             residues = table[rng.integers(0, 65536, lengths.sum(), dtype=np.uint16)].tobytes()
             copies = rng.random(_BLOCK) < _DUPLICATES
             sources = rng.integers(0, _POOL, _BLOCK)
@@ -69,7 +69,7 @@ class _Headers:
         words = [self._word(rng.randint(2, 4)) for _ in range(3000)]
         kinds = "protein kinase transferase subunit reductase synthase receptor ligase".split()
         self._proteins = [
-            " ".join([*rng.choices(words, k=rng.randint(1, 3)), rng.choice(kinds)]).capitalize()
+            " ".join([*rng.choices(words, k=rng.randint(2, 4)), rng.choice(kinds)]).capitalize()
             for _ in range(20_000)
         ]
         self._organisms = [

@@ -1,5 +1,6 @@
 """What several tests need: Snakemake as users run it."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -7,6 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def package_logger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what the plugin does to the package's logger: it hangs it below Snakemake's."""
+    logger = logging.getLogger("snakemake_storage_plugin_seqstore")
+    monkeypatch.setattr(logger, "parent", logger.parent)
 
 
 @pytest.fixture

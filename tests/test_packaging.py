@@ -1,9 +1,11 @@
 """What is built, what is installed, and how light the package is to import."""
 
+import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,22 @@ def test_wrapper_uri(name: str) -> None:
     directory = Path(uri.removeprefix("file://"))
     assert (directory / "wrapper.py").is_file()
     assert (directory / "environment.yaml").is_file()
+
+
+def test_wrapper_of_the_wheel_in_a_strange_directory(
+    built: Path, tmp_path: Path, snakemake: Callable, environment: dict[str, str]
+) -> None:
+    site = tmp_path / "a b%20c#d?é"
+    (wheel,) = built.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(site)
+    environment["PYTHONPATH"] = str(site)
+    workflow = tmp_path / "workflow"
+    shutil.copytree(ROOT / "wrappers/sequences/build/test", workflow)
+    with (workflow / "Snakefile").open("a") as snakefile:
+        snakefile.write('\n\nprint(seqstore.wrapper("sequences/build"), file=open("uri", "w"))\n')
+    snakemake(workflow)
+    assert (workflow / "uri").read_text().startswith(f"file://{site}/")
+    assert (workflow / "proteins.sqlite").is_file()
 
 
 def test_wrapper_that_is_unknown() -> None:

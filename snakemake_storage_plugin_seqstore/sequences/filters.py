@@ -146,7 +146,7 @@ class FirstOfEqual:
         self._connection = sqlite3.connect("", isolation_level=None)
         for statement in (
             "PRAGMA journal_mode=OFF",
-            "PRAGMA cache_size=-65536",
+            "PRAGMA cache_size=-32768",
             "BEGIN",
             "CREATE TABLE seen (digest BLOB PRIMARY KEY, gid INTEGER) WITHOUT ROWID",
         ):

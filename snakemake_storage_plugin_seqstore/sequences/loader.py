@@ -16,7 +16,7 @@ from .filters import FirstOfEqual, Kept
 from .writer import Row, Writer
 
 # Dictionaries are trained on the first records.
-_TRAINING_BYTES = 16 << 20
+_TRAINING_BYTES = 8 << 20
 # Shorter sequences are stored again: naming the other record would not be shorter.
 _SHORTEST_SHARED = 16
 _first_int64 = struct.Struct("<q").unpack_from

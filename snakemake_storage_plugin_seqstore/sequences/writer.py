@@ -21,9 +21,8 @@ from . import schema
 
 Row = tuple[int, int, int | None, bytes, int | None, int | None, bytes | None]
 
-# One statement for many rows: SQLite then works without Python's lock, and four times as fast.
-# 999 variables are what every build of SQLite allows.
-_ROWS_PER_INSERT = 999 // len(schema.COLUMNS)
+# One statement for many rows: while it runs, Python's other threads run too.
+_ROWS_PER_INSERT = 1000
 _INSERT_ONE = f"({','.join('?' * len(schema.COLUMNS))})"
 _INSERT = "INSERT INTO sequences VALUES "
 _CACHE_KIB = 64 * 1024
@@ -72,12 +71,12 @@ class Writer:
         )
         try:
             for pragma in (
+                f"page_size={page_size}",  # first, for the size of the cache depends on it
                 "locking_mode=EXCLUSIVE",
                 "journal_mode=MEMORY",
                 "synchronous=OFF",  # the finished file is fsynced as a whole
                 "temp_store=FILE",  # indexes are sorted there, in bounded memory
                 f"cache_size=-{_CACHE_KIB}",
-                f"page_size={page_size}",
             ):
                 self.connection.execute(f"PRAGMA {pragma}")
             self.connection.execute("BEGIN IMMEDIATE")
@@ -120,7 +119,9 @@ class Writer:
         self.connection.execute("RELEASE batch")
 
     def _insert(self, rows: Iterator[Row]) -> None:
-        while batch := list(islice(rows, _ROWS_PER_INSERT)):
+        variables = self.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+        size = min(_ROWS_PER_INSERT, variables // len(schema.COLUMNS))
+        while batch := list(islice(rows, size)):
             statement = _INSERT + ",".join([_INSERT_ONE] * len(batch))
             try:
                 self.connection.execute(statement, list(chain.from_iterable(batch)))

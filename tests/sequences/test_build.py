@@ -47,10 +47,20 @@ def _zstd_frames(content: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     "compress",
-    [bytes, gzip.compress, _gzip_members, zstandard.compress, _zstd_frames, bz2.compress, lzma.compress],
+    [
+        bytes,
+        gzip.compress,
+        _gzip_members,
+        zstandard.compress,
+        _zstd_frames,
+        bz2.compress,
+        lzma.compress,
+    ],
 )
 @pytest.mark.parametrize("encoding", ["portable", "compact"])
-def test_compressed_files_are_told_by_their_content(tmp_path: Path, compress, encoding: str) -> None:
+def test_compressed_files_are_told_by_their_content(
+    tmp_path: Path, compress, encoding: str
+) -> None:
     records = RECORDS + many(3000)
     path = _build_from(tmp_path, compress(fasta_text(records)), "in.dat", encoding=encoding)
     assert _records(path) == records
@@ -176,8 +186,8 @@ def test_lines_are_counted_over_chunks(tmp_path: Path) -> None:
 
 
 def test_sources_must_be_there_before_the_work_begins(tmp_path: Path, fasta: Path) -> None:
-    with pytest.raises(InputError, match="absent.fa: no such file"):
-        SequenceStore.build(tmp_path / "db", [fasta, tmp_path / "absent.fa"])
+    with pytest.raises(InputError, match="absent: no such file"):
+        SequenceStore.build(tmp_path / "db", [fasta, tmp_path / "absent"])
     with pytest.raises(InputError, match="no source files"):
         SequenceStore.build(tmp_path / "db", [])
     with pytest.raises(InputError, match="list"):
@@ -267,7 +277,9 @@ def test_builds_are_the_same_whatever_the_threads(tmp_path: Path) -> None:
 def test_compact_is_smaller_and_versioned(tmp_path: Path) -> None:
     source = tmp_path / "in.fasta"
     records = many(4000)
-    source.write_bytes(fasta_text(records + [(f"copy{i}", seq) for i, (_, seq) in enumerate(records)]))
+    source.write_bytes(
+        fasta_text(records + [(f"copy{i}", seq) for i, (_, seq) in enumerate(records)])
+    )
     path = tmp_path / "compact"
     SequenceStore.build(tmp_path / "portable", [source])
     SequenceStore.build(path, [source], encoding="compact")

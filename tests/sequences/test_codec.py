@@ -63,7 +63,7 @@ def test_a_frame_that_claims_gigabytes_is_not_unpacked() -> None:
 
 @pytest.mark.parametrize("blob", [b"\x07abc", b"\x01garbage", b"\x02abc"])
 def test_unknown_flags_and_damaged_frames_are_value_errors(blob: bytes) -> None:
-    with pytest.raises(ValueError, match="flag|damaged"):
+    with pytest.raises(ValueError, match=r"flag|damaged"):
         SequenceStore.decode_seq(blob)
 
 

@@ -38,7 +38,10 @@ def test_part_of_a_sequence(store: SequenceStore) -> None:
 def test_batches_keep_order_duplicates_and_gaps(store: SequenceStore) -> None:
     gids = [3, 10**6, 0, 3, -5, 10**30]
     hashes = {gid: store.hash8(RECORDS[gid][1]) for gid in (0, 3)}
-    assert store.get_many_seqs(gids) == [RECORDS[3][1], None, RECORDS[0][1], RECORDS[3][1]] + [None] * 2
+    assert (
+        store.get_many_seqs(gids)
+        == [RECORDS[3][1], None, RECORDS[0][1], RECORDS[3][1]] + [None] * 2
+    )
     assert store.get_many_meta(iter(gids)) == [
         (gid, RECORDS[gid][0], len(RECORDS[gid][1]), hashes[gid])
         if gid in hashes
@@ -119,7 +122,9 @@ def test_write_fasta(store: SequenceStore, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
-def test_compressed_fasta_is_deterministic(store: SequenceStore, tmp_path: Path, suffix: str) -> None:
+def test_compressed_fasta_is_deterministic(
+    store: SequenceStore, tmp_path: Path, suffix: str
+) -> None:
     first, second = tmp_path / f"a.fasta{suffix}", tmp_path / f"b.fasta{suffix}"
     store.write_fasta(first)
     os.utime(first, (1, 1))
@@ -140,9 +145,12 @@ def test_fasta_that_fails_leaves_the_file_as_it_was(
 
 
 def test_fasta_refuses_headers_with_line_breaks(tmp_path: Path) -> None:
-    with SequenceStore.open_reader(write(tmp_path / "db", [("a\nMK", "MK")])) as store:
-        with pytest.raises(InputError, match="gid 0 has a line break"):
-            store.write_fasta(io.BytesIO())
+    path = write(tmp_path / "db", [("a\nMK", "MK")])
+    with (
+        SequenceStore.open_reader(path) as store,
+        pytest.raises(InputError, match="gid 0 has a line break"),
+    ):
+        store.write_fasta(io.BytesIO())
 
 
 def test_a_record_without_header_is_named_by_its_gid(tmp_path: Path) -> None:
@@ -226,7 +234,17 @@ def test_a_reader_never_mixes_two_versions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["what?.db", "a#b.db", "100%.db", "%41.db", "a b.db", "dé ß 蛋白.db", "?mode=memory", "'\";.db"]
+    "name",
+    [
+        "what?.db",
+        "a#b.db",
+        "100%.db",
+        "%41.db",
+        "a b.db",
+        "dé ß 蛋白.db",
+        "?mode=memory",
+        "'\";.db",
+    ],
 )
 def test_any_path_works(tmp_path: Path, name: str) -> None:
     path = tmp_path / name / name

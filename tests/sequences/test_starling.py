@@ -41,7 +41,15 @@ def test_this_class_reads_what_starling_wrote(starling_store: Any, tmp_path: Pat
     encode = starling_store
     writer.insert_rows(
         [
-            (g, len(s), encode.hash8(s), encode.encode_seq(s, g % 2), 0, g, encode.encode_header(h, g % 3))
+            (
+                g,
+                len(s),
+                encode.hash8(s),
+                encode.encode_seq(s, g % 2),
+                0,
+                g,
+                encode.encode_header(h, g % 3),
+            )
             for g, (h, s) in enumerate(ALL)
         ]
     )

@@ -1,6 +1,5 @@
 import gzip
 import io
-import json
 import os
 import stat
 import threading
@@ -118,7 +117,7 @@ def test_samples_depend_on_the_gids_and_the_seed_alone(tmp_path: Path) -> None:
             long = store.get_gids_by_length_range(100, None)
             assert set(store.select(Selection(sample=5, min_len=100))) < set(long)
     # Written down: another Python must draw the same.
-    assert samples == [[10, 24, 79, 84, 129, 181, 198, 206, 257, 289]] * 2
+    assert samples == [[35, 40, 117, 125, 132, 169, 186, 225, 248, 266]] * 2
 
 
 def test_views_of_every_format(tmp_path: Path) -> None:
@@ -157,7 +156,7 @@ def test_headers_stay_in_their_column(tmp_path: Path) -> None:
 
 
 def test_an_unknown_format_is_named(tmp_path: Path) -> None:
-    with pytest.raises(QueryError, match="'bam'.*fasta.gz"):
+    with pytest.raises(QueryError, match=r"'bam'.*fasta"):
         write_view(write(tmp_path / "db"), Selection(), "bam", tmp_path / "out")
 
 
@@ -230,9 +229,10 @@ def test_plots(stats: Stats, tmp_path: Path, suffix: str, start: bytes) -> None:
 
 def test_the_chart_shows_the_numbers(stats: Stats) -> None:
     pytest.importorskip("altair")
-    lengths, composition = json.loads(stats.chart().to_json())["vconcat"]
-    assert sum(part["sequences"] for part in lengths["data"]["values"]) == 4
-    assert composition["data"]["values"][0] == {"residue": "V", "share": 11 / 17, "count": 11}
+    chart = stats.chart().to_dict()
+    lengths, composition = (chart["datasets"][part["data"]["name"]] for part in chart["vconcat"])
+    assert sum(part["sequences"] for part in lengths) == 4
+    assert composition[0] == {"residue": "V", "share": 11 / 17, "count": 11}
 
 
 def test_plots_say_which_suffixes_there_are(stats: Stats, tmp_path: Path) -> None:
