@@ -13,9 +13,8 @@ import click
 
 from snakemake_storage_plugin_seqstore import transfer, views
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.plugin import DEFAULT_ROOT
 from snakemake_storage_plugin_seqstore.query import COLLECTIONS, SCHEME, Query
-from snakemake_storage_plugin_seqstore.store import Store, maintenance, marker
+from snakemake_storage_plugin_seqstore.store import DEFAULT_ROOT, Store, maintenance, marker
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 

@@ -6,6 +6,7 @@ and it reads the types of the settings at run time, so they are not postponed he
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,11 +38,11 @@ from snakemake_interface_storage_plugins.storage_provider import (
 from snakemake_storage_plugin_seqstore import transfer, views
 from snakemake_storage_plugin_seqstore.errors import QueryError, SeqstoreError
 from snakemake_storage_plugin_seqstore.query import SCHEME, Query
-from snakemake_storage_plugin_seqstore.store import Materialisation, Store
+from snakemake_storage_plugin_seqstore.store import DEFAULT_ROOT, Materialisation, Store
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
 
-DEFAULT_ROOT = Path(".seqstore")
 VERIFY = ("size", "sha256")
+_TAG = re.compile(r"\w+:")
 
 
 @dataclass
@@ -86,6 +87,12 @@ class StorageProvider(StorageProviderBase):
         """Check the settings."""
         settings = self.settings
         self._root = Path(os.path.expandvars(settings.root or DEFAULT_ROOT)).expanduser()
+        if _TAG.match(str(self._root)):
+            raise WorkflowError(
+                f"The root '{self._root}' begins with a tag: Snakemake does not hand tagged "
+                "settings from the command line to the processes of its jobs. Give each root in "
+                'the Snakefile (storage mytag: provider="seqstore", root="...").'
+            )
         ways = [way.value for way in Materialisation]
         self.materialisation = Materialisation(_choice("materialize", settings.materialize, ways))
         self.verify = _choice("verify", settings.verify, VERIFY) == "sha256"

@@ -11,6 +11,6 @@ Readers take no lock and writers do not wait for each other. A file appears whol
 """
 
 from snakemake_storage_plugin_seqstore.store.materialise import Materialisation, materialise
-from snakemake_storage_plugin_seqstore.store.store import Entry, Store
+from snakemake_storage_plugin_seqstore.store.store import DEFAULT_ROOT, Entry, Store
 
-__all__ = ["Entry", "Materialisation", "Store", "materialise"]
+__all__ = ["DEFAULT_ROOT", "Entry", "Materialisation", "Store", "materialise"]

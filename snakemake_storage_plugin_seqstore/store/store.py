@@ -18,6 +18,8 @@ from snakemake_storage_plugin_seqstore.store import marker, trees
 from snakemake_storage_plugin_seqstore.store.names import Names, Stamp, Version
 from snakemake_storage_plugin_seqstore.store.objects import Objects
 
+DEFAULT_ROOT = Path(".seqstore")  # in the working directory
+
 logger = logging.getLogger(__name__)
 
 

@@ -156,6 +156,24 @@ def test_several_stores(workflow, tmp_path):
     assert mine.find("files", "a.txt").version.size == 2
 
 
+def test_tagged_roots_on_the_command_line_are_refused_where_they_would_be_lost(workflow, tmp_path):
+    """Snakemake hands them to job processes as `tag:root`, which would be another store."""
+    workflow.write(
+        """
+        storage lab: provider="seqstore"
+
+        rule:
+            output: storage.lab("seqstore://files/a.txt")
+            run:
+                open(output[0], "w").close()
+        """
+    )
+    root = f"lab::{tmp_path / 'lab'}"
+    printed = workflow.run("--storage-seqstore-root", root, root=False, fails=True)
+    assert "Give each root in the Snakefile" in printed
+    assert sorted(path.name for path in workflow.directory.iterdir()) == [".snakemake", "Snakefile"]
+
+
 def test_globbing_lists_the_store(workflow, tmp_path):
     (tmp_path / "x").write_text("x")
     for name in ("s1.bw", "s2.bw", "sub/s3.bw", "s4.bam"):
