@@ -2,13 +2,14 @@
 OLDEST_SNAKEMAKE := $(shell sed -n 's/.*"snakemake\[reports\] >=\([0-9.]*\),.*/\1/p' pyproject.toml)
 
 PYTHON ?= python3
-VENV = $(CURDIR)/.venv
-OLDEST_VENV = $(CURDIR)/.venv-oldest
+# relative, so that the checkout may be in a directory with blanks in its name
+VENV = .venv
+OLDEST_VENV = .venv-oldest
 PIP_INSTALL = pip install --quiet --disable-pip-version-check
 PYTEST_ARGS = --numprocesses auto
 
 # programs of the environment, also for the rules of a workflow
-export PATH := $(VENV)/bin:$(PATH)
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: help demo test test-all test-oldest lint clean
 
@@ -25,7 +26,7 @@ demo: $(VENV)/demo
 	@echo
 	@echo "Results:  example-workflow/results/"
 	@echo "Report:   example-workflow/report.html"
-	@echo "Store:    example-workflow/.seqstore/  (look into it: cd example-workflow && $(VENV)/bin/seqstore ls)"
+	@echo "Store:    example-workflow/.seqstore/  (look into it: cd example-workflow && ../$(VENV)/bin/seqstore ls)"
 
 test: $(VENV)/dev
 	pytest $(PYTEST_ARGS)
@@ -34,7 +35,7 @@ test-all: $(VENV)/dev
 	pytest -m "slow or not slow" $(PYTEST_ARGS)
 
 test-oldest: $(OLDEST_VENV)/dev
-	PATH="$(OLDEST_VENV)/bin:$$PATH" pytest tests/plugin $(PYTEST_ARGS)
+	PATH="$(CURDIR)/$(OLDEST_VENV)/bin:$$PATH" pytest tests/plugin $(PYTEST_ARGS)
 
 lint: $(VENV)/dev
 	ruff check .

@@ -162,8 +162,9 @@ def _plan(fasta: Path, title: str) -> Plan:
     with open(fasta, "rb") as file:
         count = sum(chunk.count(b"\n>") for chunk in _overlapping(file))
     draw = random.Random(1)
-    gets = draw.sample(range(count), min(GETS, count))
-    batch = draw.sample(range(count), min(BATCH, count))
+    some = range(1, count)  # BLAST+ cannot name record 0
+    gets = draw.sample(some, min(GETS, len(some)))
+    batch = draw.sample(some, min(BATCH, len(some)))
     wanted = {*gets, *batch}
     names: dict[int, str] = {}
     seqs: dict[int, str] = {}

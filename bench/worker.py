@@ -58,13 +58,14 @@ def run(name: str, operation: str, plan_path: Path, directory: Path) -> dict[str
     if operation == "build":
         fasta = directory.parent / "seqs.fasta"  # no plan in memory, which is measured
         seconds = _time(lambda: peer.build(fasta))
-        who = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
-        peak = max(resource.getrusage(each).ru_maxrss for each in who)
-        return {"build": seconds, "peak": peak / 1024, "disk": peer.size(fasta)}
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        peak = max(each.ru_maxrss for each in used) / 1024
+        cpu = sum(each.ru_utime + each.ru_stime for each in used)
+        return {"build": seconds, "cpu": cpu, "peak": peak, "disk": peer.size(fasta)}
     plan = Plan.load(plan_path)
     opening = _time(peer.open)
     if operation == "open":
-        return {"open": opening}
+        return {"open": opening} if type(peer).open is not peers.Peer.open else {}
     kind, *scaling = operation.split("-")
     if not hasattr(peer, kind):
         return {}

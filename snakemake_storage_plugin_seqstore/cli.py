@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ def main(context: click.Context, root: Path) -> None:
 
     Queries may be written without seqstore://, e.g. sequences/uniprot.sqlite.
     """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     context.obj = Store(root.expanduser())
 
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import dnaio
+import needletail
 import pytest
 import yaml
 
@@ -23,9 +23,8 @@ def workflow(tmp_path: Path) -> Path:
 
 
 def records(fasta: Path) -> Iterator[tuple[str, str]]:
-    with dnaio.open(fasta) as reader:
-        for record in reader:
-            yield record.name, record.sequence
+    for record in needletail.parse_fastx_file(str(fasta)):
+        yield record.id, record.seq
 
 
 def check_results(workflow: Path) -> None:

@@ -40,9 +40,8 @@ class Peer(ABC):
     def build(self, fasta: Path) -> None:
         """Make the database."""
 
-    @abstractmethod
     def open(self) -> None:
-        """Open the finished database."""
+        """Open the finished database, unless each command does that anew."""
 
     def size(self, fasta: Path) -> int:
         """Return the bytes on disk that are needed to use the database."""
@@ -75,12 +74,15 @@ def load(name: str) -> type[Peer]:
     try:
         found: Any = getattr(importlib.import_module(f"bench.peers.{module}"), cls)
     except ImportError as error:
-        raise NotInstalled(f"not installed: pip install {PIP.get(error.name or '', error.name)}") from None
+        if module == "ours":
+            raise
+        package = _PACKAGES.get(error.name or "", error.name)
+        raise NotInstalled(f"not installed: pip install {package}") from None
     return found
 
 
 # Where a module's name is not its package's.
-PIP = {"biocommons": "biocommons.seqrepo"}
+_PACKAGES = {"biocommons": "biocommons.seqrepo"}
 
 
 def require(program: str, package: str) -> None:

@@ -21,10 +21,8 @@ class Blast(Peer):
     def build(self, fasta: Path) -> None:
         """Make the database."""
         command = ["makeblastdb", "-in", fasta, "-dbtype", "prot", "-out", self._db]
+        command += ["-blastdb_version", "4"]  # the last in which records have numbers
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-    def open(self) -> None:
-        """Do nothing: each command opens it."""
 
     def batch(self, gids: list[int]) -> list[str]:
         """Return the sequences."""

@@ -22,9 +22,6 @@ class Mmseqs2(Peer):
         """Make the database."""
         _mmseqs("createdb", fasta, self._db, "--shuffle", "0", "--dbtype", "1")
 
-    def open(self) -> None:
-        """Do nothing: each command opens it."""
-
     def batch(self, gids: list[int]) -> list[str]:
         """Return the sequences: a subset as a database, then that as FASTA."""
         ids, subset = self.directory / "ids", self.directory / "subset"

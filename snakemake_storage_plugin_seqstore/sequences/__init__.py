@@ -1,32 +1,27 @@
-"""Sequence databases: one SQLite file per collection of proteins, genes or transcripts."""
+"""Sequence databases: one SQLite file per collection of proteins, genes or transcripts.
 
-from __future__ import annotations
+The names are loaded when they are first used, as Snakemake imports this package on every call.
+"""
 
-import importlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .build import BuildReport as BuildReport
-    from .selection import FORMATS as FORMATS
-    from .selection import Selection as Selection
-    from .store import Record as Record
-    from .store import SequenceStore as SequenceStore
-
-# Names are loaded on first use: Snakemake imports this package on every call, mostly for nothing.
-_HOMES = {
-    "BuildReport": ".build",
-    "FORMATS": ".selection",
-    "Record": ".store",
-    "Selection": ".selection",
-    "SequenceStore": ".store",
-}
+    from snakemake_storage_plugin_seqstore.sequences.build import BuildReport
+    from snakemake_storage_plugin_seqstore.sequences.selection import FORMATS, Selection
+    from snakemake_storage_plugin_seqstore.sequences.store import Record, SequenceStore
 
 __all__ = ["FORMATS", "BuildReport", "Record", "Selection", "SequenceStore"]
 
+_HOMES = {
+    "build": ("BuildReport",),
+    "selection": ("FORMATS", "Selection"),
+    "store": ("Record", "SequenceStore"),
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name], __name__), name)
-    globals()[name] = value
-    return value
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

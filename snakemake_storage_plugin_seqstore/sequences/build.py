@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import InputError
-from ..progress import Progress
-from . import codec, fasta
-from .filters import ALPHABETS, Filter, Kept
-from .loader import CompactLoader, PortableLoader
-from .writer import Writer
+from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.progress import Progress
+from snakemake_storage_plugin_seqstore.sequences import codec, fasta
+from snakemake_storage_plugin_seqstore.sequences.filters import ALPHABETS, Filter, Kept
+from snakemake_storage_plugin_seqstore.sequences.loader import CompactLoader, PortableLoader
+from snakemake_storage_plugin_seqstore.sequences.writer import Writer
 
 # Larger pages waste less space at their ends, and cost a little time for each single record.
 _PAGE_SIZES = {"portable": 4096, "compact": 16384}
@@ -139,15 +139,15 @@ def _require(name: str, value: str, allowed: Iterable[str]) -> None:
 
 
 def _read(files: list[Path], kept: Filter) -> Iterator[Kept]:
-    for file in files:
-        if not file.exists():  # before hours of work on the files before it
-            raise InputError(f"{file}: no such file")
-    sizes = [file.stat().st_size for file in files]
-    with Progress("read", "sequences", sum(sizes)) as progress:
+    sizes = [fasta.plain_size(file) for file in files]  # before hours of work on the first ones
+    known = [size for size in sizes if size is not None]
+    total = sum(known) if len(known) == len(sizes) else None
+    with Progress("read", "sequences", total) as progress:
         for shard, file in enumerate(files):
             for batch in fasta.read(file):
                 yield kept.apply(batch, shard)
-                progress.update(len(batch.seqs), sum(sizes[:shard]) + batch.done)
+                # Line breaks are not counted: what is left of them at the end does not matter.
+                progress.update(len(batch.seqs), progress.done + batch.size)
 
 
 def _require_unique_names(loader: PortableLoader, files: list[Path]) -> None:

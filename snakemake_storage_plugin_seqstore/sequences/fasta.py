@@ -1,33 +1,33 @@
 """Records in: FASTA and FASTQ, plain or compressed, in batches and in bounded memory.
 
-FASTQ is parsed by dnaio. FASTA is cut into records here, as bytes: dnaio's FASTA reader takes twice
-as long, skips lines in sequences that begin with ``#``, and removes blanks without a word.
+needletail reads them. What it accepts and a database must not hold is refused here.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import re
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
 
-import zstandard
+import needletail
 
-from ..errors import InputError
-from .codec import MAX_HEADER_BYTES
+from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.sequences.codec import MAX_HEADER_BYTES
 
-_CHUNK = 1 << 20
-_FASTQ_RECORDS = 5000
-_MAGICS = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
+_BATCH_BYTES = 2 << 20
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\x00")
+# A file that was cut between two of bgzip's blocks can only be told by the missing last one.
+_BGZIP = re.compile(rb"\x1f\x8b\x08\x04.{8}BC\x02\x00", re.DOTALL)
+_BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+# How the decompressors that needletail uses say that data are missing.
+_TRUNCATED = re.compile(r"unexpected end of file|incomplete frame|premature eof|but EOF reached")
 # A tab may stand in a header. Other control characters are damage, or another kind of file.
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _CONTROLS = bytes(i for i in (*range(32), 127) if i != 9)
+_ALL_BUT_CONTROLS = bytes(i for i in range(256) if i not in _CONTROLS)
+# What needletail puts where it finds bytes that are not UTF-8.
+_NOT_UTF8 = "\ufffd".encode()
 
 
 @dataclass
@@ -42,247 +42,127 @@ class Batch:
         Number of the first record in it, from 1.
     headers, seqs : list of bytes
         Without ``>`` and line breaks.
-    done : int
-        Bytes of the file, as it is on disk, that have been read by now.
+    size : int
+        Bytes of the headers and sequences.
     """
 
     path: Path
     first: int
     headers: list[bytes]
     seqs: list[bytes]
-    done: int
-    # What is needed to find a record's line, should one be wrong.
-    _line: int = 1
-    _text: bytes = field(default=b"", repr=False)
+    size: int
 
     def where(self, index: int) -> str:
         """Say for people where the record at ``index`` of this batch stands."""
         name = self.headers[index].split(None, 1)[:1]
         called = f" ({name[0].decode(errors='replace')})" if name else ""
-        at = f", line {self._line_of(index)}" if self._text else ""
-        return f"{self.path}{at}, record {self.first + index}{called}"
-
-    def _line_of(self, index: int) -> int:
-        starts = [match.start() for match in re.finditer(rb"^>", self._text, re.MULTILINE)]
-        return self._line + self._text.count(b"\n", 0, starts[index])
+        return f"{self.path}, record {self.first + index}{called}"
 
 
-def read(path: str | os.PathLike[str]) -> Iterator[Batch]:
+def plain_size(path: Path) -> int | None:
+    """Look at a file before the work on it begins.
+
+    Returns
+    -------
+    int or None
+        Its size in bytes, if that says how much there is to read: it is not compressed, nor a pipe.
+
+    Raises
+    ------
+    InputError
+        If it is missing or cannot be opened, or bgzip did not finish it.
+    """
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a directory", "name the files in it")
+        if path.exists() and not path.is_file():
+            return None  # a pipe can be read only once
+        with open(path, "rb") as file:
+            head = file.read(18)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - len(_BGZIP_END)))
+            end = file.read()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if not size:
+        raise InputError(f"{path} is empty: it has no sequences")
+    if _BGZIP.match(head) and end != _BGZIP_END:
+        raise InputError(f"{path} is truncated: bgzip's last block is missing")
+    return None if head.startswith(_COMPRESSED) else size
+
+
+def read(path: Path) -> Iterator[Batch]:
     """Read the records of a FASTA or FASTQ file.
 
     Parameters
     ----------
-    path : path-like
+    path : Path
         Plain, gzip (bgzip too), zstd, bzip2 or xz; told by its content.
 
     Yields
     ------
     Batch
-        About a megabyte of records; FASTQ qualities are dropped.
+        Some megabytes of records; FASTQ qualities are dropped.
 
     Raises
     ------
     InputError
-        Naming the file and the line or record.
+        Naming the file and, where one is wrong, the record.
     """
-    path = Path(os.fsdecode(path))
-    with contextlib.ExitStack() as stack:
-        try:
-            raw = stack.enter_context(open(path, "rb"))
-            file = stack.enter_context(_decompressed(raw))
-            start = _skip_blank_lines(file)
-        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-            _unreadable(path, error)
-        if not start.text:
-            raise InputError(f"{path} is empty: it has no sequences")
-        if start.text[:1] == b">":
-            batches = _read_fasta(path, raw, file, start)
-        elif start.text[:1] == b"@":
-            batches = _read_fastq(path, raw, io.BufferedReader(_Prepended(start.text, file)))
-        else:
-            shown = start.text.split(b"\n", 1)[0][:40].decode("ascii", "backslashreplace")
-            raise InputError(
-                f"{path}, line {start.line}: neither FASTA nor FASTQ",
-                f"expected '>' or '@', found {shown!r}",
-            )
-        try:
-            for batch in batches:
-                _check_headers(batch)
-                yield batch
-        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-            _unreadable(path, error)
-
-
-def _unreadable(path: Path, error: Exception) -> NoReturn:
-    if isinstance(error, FileNotFoundError):
-        raise InputError(f"{path}: no such file") from None
-    if isinstance(error, EOFError):
-        raise InputError(f"{path} is truncated: its compressed data end too early") from error
-    raise InputError(f"{path} cannot be read: {error}") from error
-
-
-@dataclass
-class _Start:
-    text: bytes
-    line: int
-
-
-def _skip_blank_lines(file: BinaryIO) -> _Start:
-    line = 1
-    while text := file.read(_CHUNK):
-        rest = text.lstrip(b"\r\n")
-        line += text.count(b"\n", 0, len(text) - len(rest))
-        if rest:
-            return _Start(rest, line)
-    return _Start(b"", line)
-
-
-def _read_fasta(path: Path, raw: BinaryIO, file: BinaryIO, start: _Start) -> Iterator[Batch]:
-    first, line = 1, start.line
-    pieces = [start.text]
-    while True:
-        # Only the new piece is searched: a chromosome is not searched again with each one.
-        piece = pieces[-1]
-        end = piece.rfind(b"\n>")
-        if end < 0 and len(pieces) > 1 and pieces[-2][-1:] == b"\n" and piece[:1] == b">":
-            end = -1
-            text, rest = b"".join(pieces[:-1]), piece
-        elif end >= 0:
-            text, rest = b"".join([*pieces[:-1], piece[: end + 1]]), piece[end + 1 :]
-        else:
-            text, rest = b"", b""
-        if text:
-            batch = _cut(path, first, line, text, raw.tell())
-            yield batch
-            first += len(batch.headers)
-            line += text.count(b"\n")
-            pieces = [rest]
-        piece = file.read(_CHUNK)
-        if not piece:
-            yield _cut(path, first, line, b"".join(pieces), raw.tell())
-            return
-        pieces.append(piece)
-
-
-def _cut(path: Path, first: int, line: int, text: bytes, done: int) -> Batch:
-    lines = text.replace(b"\r\n", b"\n") if b"\r" in text else text
-    headers, seqs = [], []
-    for record in lines[1:].split(b"\n>"):
-        header, _, seq = record.partition(b"\n")
-        headers.append(header)
-        seqs.append(seq.replace(b"\n", b""))
-    if headers[-1][-1:] == b"\r":  # the very last line, without a line feed
-        headers[-1] = headers[-1][:-1]
-    if seqs[-1][-1:] == b"\r":
-        seqs[-1] = seqs[-1][:-1]
-    return Batch(path, first, headers, seqs, done, line, text)
-
-
-def _read_fastq(path: Path, raw: BinaryIO, file: BinaryIO) -> Iterator[Batch]:
-    import dnaio
-
-    first = 1
+    batch = Batch(path, 1, [], [], 0)
     try:
-        records = iter(dnaio.FastqReader(file))
-        while batch := list(islice(records, _FASTQ_RECORDS)):
-            headers = [record.name.encode() for record in batch]
-            seqs = [record.sequence.encode() for record in batch]
-            yield Batch(path, first, headers, seqs, raw.tell())
-            first += len(batch)
-    except dnaio.FileFormatError as error:
-        line = "" if error.line is None else f", line {error.line + 1}"
-        raise InputError(f"{path}{line}: not FASTQ: {error.message}") from None
+        for record in needletail.parse_fastx_file(path):
+            header, seq = record.id.encode(), record.seq.encode()
+            batch.headers.append(header)
+            batch.seqs.append(seq)
+            batch.size += len(header) + len(seq)
+            if batch.size >= _BATCH_BYTES:
+                yield _checked(batch)
+                batch = Batch(path, batch.first + len(batch.seqs), [], [], 0)
+    except needletail.NeedletailError as error:
+        raise InputError(_explain(path, batch.first + len(batch.seqs), str(error))) from None
+    if batch.seqs:
+        yield _checked(batch)
 
 
-def _check_headers(batch: Batch) -> None:
+def _explain(path: Path, record: int, error: str) -> str:
+    """Say for people, with the name of the file, what needletail says."""
+    error = error.removesuffix(" (line 0)").rstrip(".")
+    if error.startswith("Failed to read the first two bytes"):
+        return f"{path} has no sequences: there is nothing in it, or it is truncated"
+    if error.startswith("Expected '@' or '>' at the start"):
+        return f"{path} is neither FASTA nor FASTQ: {error[0].lower()}{error[1:]}"
+    if _TRUNCATED.search(error):
+        return f"{path} is truncated: its compressed data end too early"
+    if error.startswith("I/O error: "):
+        return f"{path} cannot be read: {error.removeprefix('I/O error: ')}"
+    return f"{path}, record {record}: {error[0].lower()}{error[1:]}"
+
+
+def _checked(batch: Batch) -> Batch:
     """Refuse headers that could not be found or written again."""
+    # Batches are looked at as a whole first: nearly always nothing is wrong with any record.
     joined = b"".join(batch.headers)
-    suspicious = len(joined.translate(None, _CONTROLS)) != len(joined) or not joined.isascii()
-    for index, header in enumerate(batch.headers):
-        if not header.strip():
-            raise InputError(
-                f"{batch.where(index)}: the header is empty", "every record needs a name"
-            )
-        if not suspicious:
-            continue
-        if control := _CONTROL.search(header):
-            raise InputError(
-                f"{batch.where(index)}: control character {control[0]!r} in the header"
-            )
-        try:
-            header.decode()
-        except UnicodeDecodeError:
-            raise InputError(
-                f"{batch.where(index)}: the header is not UTF-8",
-                "convert the file, e.g. with iconv -f latin1 -t utf-8",
-            ) from None
-        if len(header) > MAX_HEADER_BYTES:
-            raise InputError(f"{batch.where(index)}: the header has {len(header):,} bytes")
+    controls = len(joined.translate(None, _CONTROLS)) != len(joined)
+    suspicious = controls or not joined.isascii() or len(joined) > MAX_HEADER_BYTES
+    if suspicious or not all(map(bytes.strip, batch.headers)):
+        for index in range(len(batch.headers)):
+            _check(batch, index)
+    return batch
 
 
-@contextlib.contextmanager
-def _decompressed(raw: BinaryIO) -> Iterator[BinaryIO]:
-    head = raw.read(6)
-    raw.seek(0)
-    kind = next((kind for magic, kind in _MAGICS.items() if head.startswith(magic)), None)
-    if kind is None:
-        yield raw
-    elif kind == "zst":
-        yield io.BufferedReader(_ZstdFile(raw), _CHUNK)
-    else:
-        from xopen import xopen
-
-        with xopen(raw, "rb", threads=0, format=kind) as file:
-            yield file
-
-
-class _ZstdFile(io.RawIOBase):
-    """All frames of a zstd file; zstandard's own reader does not notice where data are missing."""
-
-    def __init__(self, raw: BinaryIO) -> None:
-        self._raw = raw
-        self._context = zstandard.ZstdDecompressor(max_window_size=1 << 31)
-        self._frame: zstandard.ZstdDecompressionObj | None = None
-        self._input = b""
-        self._output = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        while not self._output:
-            if not self._input:
-                self._input = self._raw.read(1 << 17)
-            if not self._input:
-                if self._frame is not None:
-                    raise EOFError("a zstd frame is not complete")
-                return 0
-            if self._frame is None:
-                self._frame = self._context.decompressobj()
-            self._output = memoryview(self._frame.decompress(self._input))
-            self._input = self._frame.unused_data
-            if self._frame.eof:
-                self._frame = None
-        size = min(len(buffer), len(self._output))
-        buffer[:size] = self._output[:size]
-        self._output = self._output[size:]
-        return size
-
-
-class _Prepended(io.RawIOBase):
-    """A file whose first bytes were read already."""
-
-    def __init__(self, start: bytes, rest: BinaryIO) -> None:
-        self._start = memoryview(start)
-        self._rest = rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        if not self._start:
-            data = self._rest.read(len(buffer))
-        else:
-            data, self._start = bytes(self._start[: len(buffer)]), self._start[len(buffer) :]
-        buffer[: len(data)] = data
-        return len(data)
+def _check(batch: Batch, index: int) -> None:
+    header = batch.headers[index]
+    if not header.strip():
+        raise InputError(f"{batch.where(index)}: the header is empty", "every record needs a name")
+    if controls := header.translate(None, _ALL_BUT_CONTROLS):
+        raise InputError(f"{batch.where(index)}: control character {controls[:1]!r} in the header")
+    if _NOT_UTF8 in header:
+        raise InputError(
+            f"{batch.where(index)}: the header is not UTF-8",
+            "convert the file, e.g. with iconv -f latin1 -t utf-8",
+        )
+    if len(header) > MAX_HEADER_BYTES:
+        raise InputError(f"{batch.where(index)}: the header has {len(header):,} bytes")

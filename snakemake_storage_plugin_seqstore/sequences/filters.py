@@ -6,8 +6,8 @@ import hashlib
 import sqlite3
 from dataclasses import dataclass
 
-from ..errors import InputError
-from .fasta import Batch
+from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.sequences.fasta import Batch
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALPHABETS = {
@@ -112,13 +112,16 @@ class Filter:
         if self._max_len is not None and len(seq) > self._max_len:
             self.too_long += 1
             return False
-        foreign = seq.translate(None, self._allowed)
-        if not foreign:
+        if not seq.translate(None, self._allowed):
             return True
         if not self._skip_illegal:
-            position = min(seq.index(byte) for byte in set(foreign)) + 1
+            position, character = next(
+                (position, character)
+                for position, character in enumerate(seq.decode(), 1)
+                if character.encode() not in self._allowed
+            )
             raise InputError(
-                f"{batch.where(index)}: illegal character {seq[position - 1 : position]!r} "
+                f"{batch.where(index)}: illegal character {character!r} "
                 f"at residue {position}, alphabet is '{self._alphabet}'",
                 "illegal='skip' leaves such records out",
             )

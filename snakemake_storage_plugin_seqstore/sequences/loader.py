@@ -10,10 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, repeat
 from typing import NamedTuple
 
-from . import codec, schema
-from .codec import Codec
-from .filters import FirstOfEqual, Kept
-from .writer import Row, Writer
+from snakemake_storage_plugin_seqstore.sequences import codec, schema
+from snakemake_storage_plugin_seqstore.sequences.codec import Codec
+from snakemake_storage_plugin_seqstore.sequences.filters import FirstOfEqual, Kept
+from snakemake_storage_plugin_seqstore.sequences.writer import Row, Writer
 
 # Dictionaries are trained on the first records.
 _TRAINING_BYTES = 8 << 20

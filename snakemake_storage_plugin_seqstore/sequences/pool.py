@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import DamageError, StoreError
-from . import schema
+from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
+from snakemake_storage_plugin_seqstore.sequences import schema
 
 
 class Pool:

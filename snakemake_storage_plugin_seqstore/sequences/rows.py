@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import DamageError, InputError
-from . import codec, schema
-from .pool import Pool
+from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
+from snakemake_storage_plugin_seqstore.sequences import codec, schema
+from snakemake_storage_plugin_seqstore.sequences.pool import Pool
 
 # Gids per statement (999 variables are what every build of SQLite allows), records per step.
 _GIDS_PER_QUERY = 900

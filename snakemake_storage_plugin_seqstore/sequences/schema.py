@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from ..errors import DamageError, StoreError
-from .codec import HEADER_LEVEL, Codec
+from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
+from snakemake_storage_plugin_seqstore.sequences.codec import HEADER_LEVEL, Codec
 
 TABLE = """CREATE TABLE sequences (
     gid       INTEGER PRIMARY KEY,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..errors import QueryError
+from snakemake_storage_plugin_seqstore.errors import QueryError
 
 FORMATS = ("fasta", "fasta.gz", "tsv", "tsv.gz")
 

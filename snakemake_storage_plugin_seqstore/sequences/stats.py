@@ -10,10 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
-from ..progress import Progress
-from .output import binary_output, partial
-from .store import SequenceStore
+from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.progress import Progress
+from snakemake_storage_plugin_seqstore.sequences.output import binary_output, partial
+from snakemake_storage_plugin_seqstore.sequences.store import SequenceStore
 
 if TYPE_CHECKING:
     import altair

@@ -12,12 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple
 
-from ..errors import DamageError, InputError, StoreError
-from . import build, codec
-from .output import binary_output
-from .rows import MAX_INT, MIN_INT, Rows
-from .selection import Selection
-from .writer import Row, Writer
+from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
+from snakemake_storage_plugin_seqstore.sequences import build, codec
+from snakemake_storage_plugin_seqstore.sequences.output import binary_output
+from snakemake_storage_plugin_seqstore.sequences.rows import MAX_INT, MIN_INT, Rows
+from snakemake_storage_plugin_seqstore.sequences.selection import Selection
+from snakemake_storage_plugin_seqstore.sequences.writer import Row, Writer
 
 _LINE = 60
 _PAGE = 2000

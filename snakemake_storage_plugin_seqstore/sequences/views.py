@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import QueryError
-from .output import binary_output, compressed
-from .selection import FORMATS, Selection
-from .store import SequenceStore
+from snakemake_storage_plugin_seqstore.errors import QueryError
+from snakemake_storage_plugin_seqstore.sequences.output import binary_output, compressed
+from snakemake_storage_plugin_seqstore.sequences.selection import FORMATS, Selection
+from snakemake_storage_plugin_seqstore.sequences.store import SequenceStore
 
 _STEP = 2000
 

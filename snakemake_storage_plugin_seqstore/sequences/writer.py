@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
-from ..errors import InputError, StoreError
-from . import schema
+from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
+from snakemake_storage_plugin_seqstore.sequences import schema
 
 Row = tuple[int, int, int | None, bytes, int | None, int | None, bytes | None]
 

@@ -3,13 +3,16 @@ import gzip
 import io
 import logging
 import lzma
+import os
+import re
 import sqlite3
+import struct
 import subprocess
 import sys
 import textwrap
+import zlib
 from pathlib import Path
 
-import dnaio
 import pytest
 import zstandard
 from hypothesis import given, settings
@@ -89,41 +92,28 @@ SEQS = st.text("ACDEFGHIKLMNPQRSTVWYacx*-.", min_size=1, max_size=300)
     records=st.lists(st.tuples(NAMES, SEQS), min_size=1, max_size=12),
     width=st.integers(1, 80),
     newline=st.sampled_from([b"\n", b"\r\n"]),
-    ends=st.booleans(),
-    blanks=st.integers(0, 2),
-    chunk=st.integers(1, 400),
+    ends=st.integers(0, 2),
+    batch=st.integers(1, 400),
 )
 def test_any_layout_of_fasta_is_read(
-    tmp_path_factory, records, width: int, newline: bytes, ends: bool, blanks: int, chunk: int
+    tmp_path_factory, records, width: int, newline: bytes, ends: int, batch: int
 ) -> None:
     path = tmp_path_factory.mktemp("layout") / "in.fasta"
-    lines: list[bytes] = [b""] * blanks
+    lines: list[bytes] = []
     for header, seq in records:
         lines.append(b">" + header.encode())
         lines += [seq[i : i + width].encode() for i in range(0, len(seq), width)]
     path.write_bytes(newline.join(lines) + newline * ends)
-    before, fasta._CHUNK = fasta._CHUNK, chunk
+    before, fasta._BATCH_BYTES = fasta._BATCH_BYTES, batch
     try:
         batches = list(fasta.read(path))
     finally:
-        fasta._CHUNK = before
+        fasta._BATCH_BYTES = before
     got = [pair for batch in batches for pair in zip(batch.headers, batch.seqs, strict=True)]
     assert got == [(header.encode(), seq.encode()) for header, seq in records]
-    line = 1 + blanks
-    number = 0
-    for batch in batches:
-        for index in range(len(batch.headers)):
-            number += 1
-            assert f"line {line}, record {number}" in batch.where(index)
-            line += 1 + -(-len(records[number - 1][1]) // width)
-
-
-def test_fasta_is_read_as_dnaio_reads_it(tmp_path: Path) -> None:
-    path = tmp_path / "in.fasta"
-    path.write_bytes(fasta_text(RECORDS + many(500)))
-    with dnaio.FastaReader(str(path), sequence_class=lambda name, seq, _: (name, seq)) as theirs:
-        expected = list(theirs)
-    assert _records(_build_from(tmp_path, path.read_bytes())) == expected
+    places = [batch.where(i) for batch in batches for i in range(len(batch.seqs))]
+    names = [header.split()[0] for header, _ in records]
+    assert places == [f"{path}, record {n} ({name})" for n, name in enumerate(names, 1)]
 
 
 def test_fastq_loses_its_qualities(tmp_path: Path) -> None:
@@ -134,36 +124,60 @@ def test_fastq_loses_its_qualities(tmp_path: Path) -> None:
 GOOD = b">a\nMKV\n"
 
 
+def _bgzip(content: bytes, end: bool = True) -> bytes:
+    """Compress as bgzip does, in one block, with or without the empty block that ends a file."""
+    deflate = zlib.compressobj(wbits=-15)
+    data = deflate.compress(content) + deflate.flush()
+    block = bytes.fromhex("1f8b08040000000000ff060042430200")
+    block += struct.pack("<H", len(data) + 25) + data
+    block += struct.pack("<II", zlib.crc32(content), len(content))
+    return block + (_bgzip(b"", end=False) if end else b"")
+
+
+def test_bgzip_needs_its_last_block(tmp_path: Path) -> None:
+    blocks = _bgzip(GOOD, end=False) + _bgzip(b">b\nMK\n", end=False)
+    assert gzip.decompress(blocks) == GOOD + b">b\nMK\n"
+    with pytest.raises(InputError, match="is truncated: bgzip's last block is missing"):
+        _build_from(tmp_path, blocks)
+    path = _build_from(tmp_path, blocks + _bgzip(b""))
+    assert _records(path) == [("a", "MKV"), ("b", "MK")]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         (b"", "in.fa is empty"),
-        (b"\n\n\r\n", "in.fa is empty"),
-        (b"\n\nhello\n>a\nMK\n", "line 3: neither FASTA nor FASTQ.*'hello'"),
-        (b";old\n>a\nMK\n", "line 1: neither FASTA"),
+        (b">", "in.fa has no sequences"),
+        (b"\n\n\r\n", r"in.fa is neither FASTA nor FASTQ: expected '@' or '>' .* found '\\n'"),
+        (b"\nhello\n>a\nMK\n", "neither FASTA nor FASTQ"),
+        (b";old\n>a\nMK\n", "neither FASTA.*';'"),
         (bytes(range(256)), "neither FASTA"),
-        (GOOD + b">b c\nMK\nV1V\n", r"line 3, record 2 \(b\): illegal character b'1' at residue 4"),
-        (GOOD + b">b\nMK V\n", "record 2.*illegal character b' '"),
-        (GOOD + b">b\nMK\xc3\xa9\n", r"record 2.*illegal character b'\\xc3'"),
-        (GOOD + b">b\nM>K\n", "record 2.*illegal character b'>'"),
-        (GOOD + b">b\nM\rK\n", r"record 2.*illegal character b'\\r'"),
-        (GOOD + b">b\n>c\nMK\n", r"line 3, record 2 \(b\): the sequence is empty"),
-        (GOOD + b">b", r"line 3, record 2 \(b\): the sequence is empty"),
-        (GOOD + b">\nMK\n", "line 3, record 2: the header is empty"),
-        (GOOD + b"> \t\nMK\n", "line 3, record 2: the header is empty"),
-        (GOOD + b">b\xe9\nMK\n", "line 3, record 2.*not UTF-8"),
-        (GOOD + b">b\x00\nMK\n", "line 3, record 2.*control character"),
-        (b"@a\nACGT\n+\nII\n", "line 3|line 4|line 5"),
-        (b"@a\nACGT\n+\n", "in.fa.*FASTQ"),
-        (b"@a\nACGT\nIIII\n+\n", "in.fa, line 3"),
+        (GOOD + b">b c\nMK\nV1V\n", r"record 2 \(b\): illegal character '1' at residue 4"),
+        (GOOD + b">b\nMK V\n", r"record 2.*illegal character ' '"),
+        (GOOD + b">b\nMK\xc3\xa9\n", r"record 2.*illegal character 'é' at residue 3"),
+        (GOOD + b">b\nMK\xe9\n", r"record 2.*illegal character '\ufffd' at residue 3"),
+        (GOOD + b">b\nM>K\n", "record 2.*illegal character '>'"),
+        (GOOD + b">b\nM\0K\n", r"record 2.*illegal character '\\x00'"),
+        (GOOD + b">b\n>c\nMK\n", r"record 2 \(b\): the sequence is empty"),
+        (GOOD + b">b", "in.fa, record 2: unexpected end of input .line 3"),
+        (GOOD + b">\nMK\n", "record 2: the header is empty"),
+        (GOOD + b"> \t\nMK\n", "record 2: the header is empty"),
+        (GOOD + b">b\xe9\nMK\n", "record 2.*not UTF-8"),
+        (GOOD + b">b\x00\nMK\n", "record 2.*control character"),
+        (GOOD + b">" + b"b" * (1 << 24) + b"b\nMK\n", "record 2.*the header has 16,777,217 bytes"),
+        (b"@a\nACGT\n+\nII\n", "in.fa, record 1: sequence length is 4 but.* 'a' at line 1"),
+        (b"@a\nAC\n+\nII\n@b\nACGT\n+\n", "in.fa, record 2.* 'b' at line 5"),
+        (b"@a\nACGT\nIIII\n+\n", "in.fa, record 1: expected '\\+' separator.* line 3"),
         (gzip.compress(fasta_text(many(999)))[:-400], "in.fa is truncated"),
         (gzip.compress(GOOD)[:-1], "in.fa is truncated"),
         (zstandard.compress(fasta_text(many(999)))[:-40], "in.fa is truncated"),
-        (bz2.compress(fasta_text(many(999)))[:-40], "in.fa is truncated"),
-        (gzip.compress(GOOD)[:-8] + bytes(8), "in.fa cannot be read"),
-        (b"\x1f\x8b\x08rubbish that is no gzip at all", "in.fa"),
+        (bz2.compress(fasta_text(many(49_999)))[:-40], "in.fa is truncated"),
+        (bz2.compress(GOOD)[:-40], "in.fa has no sequences.*truncated"),
+        (lzma.compress(fasta_text(many(999)))[:-40], "in.fa is truncated"),
+        (gzip.compress(GOOD)[:-8] + bytes(8), "in.fa cannot be read: corrupt gzip"),
+        (b"\x1f\x8b\x08rubbish that is no gzip at all", "in.fa cannot be read: invalid gzip"),
         (b"\x28\xb5\x2f\xfdrubbish that is no zstd at all", "in.fa cannot be read"),
-        (gzip.compress(b""), "in.fa is empty"),
+        (gzip.compress(b""), "in.fa has no sequences"),
     ],
 )
 def test_bad_input_is_named_and_nothing_is_published(
@@ -178,22 +192,46 @@ def test_bad_input_is_named_and_nothing_is_published(
     assert litter(tmp_path) == []
 
 
-def test_lines_are_counted_over_chunks(tmp_path: Path) -> None:
+def test_records_are_counted_over_batches(tmp_path: Path) -> None:
     records = many(30_000)
     content = fasta_text(records) + b">last\nMK?\n"
-    with pytest.raises(InputError, match=r"line 60001, record 30001 \(last\)"):
+    with pytest.raises(InputError, match=r"in.fasta, record 30001 \(last\)"):
         _build_from(tmp_path, content)
 
 
 def test_sources_must_be_there_before_the_work_begins(tmp_path: Path, fasta: Path) -> None:
+    bad = tmp_path / "bad.fasta"
+    bad.write_bytes(b"no FASTA")
     with pytest.raises(InputError, match="absent: no such file"):
-        SequenceStore.build(tmp_path / "db", [fasta, tmp_path / "absent"])
+        SequenceStore.build(tmp_path / "db", [bad, tmp_path / "absent"])
+    with pytest.raises(InputError, match="is a directory"):
+        SequenceStore.build(tmp_path / "db", [bad, tmp_path])
+    with pytest.raises(InputError, match="cannot be read: File name too long"):
+        SequenceStore.build(tmp_path / "db", [bad, tmp_path / ("x" * 300)])
     with pytest.raises(InputError, match="no source files"):
         SequenceStore.build(tmp_path / "db", [])
     with pytest.raises(InputError, match="list"):
         SequenceStore.build(tmp_path / "db", str(fasta))  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="cannot be read"):
-        SequenceStore.build(tmp_path / "db", [tmp_path])
+
+
+def test_a_pipe_can_be_a_source(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["sh", "-c", f"printf '>a\\nMK\\n' > '{pipe}'"]):
+        SequenceStore.build(tmp_path / "db", [pipe])
+    assert _records(tmp_path / "db") == [("a", "MK")]
+
+
+def test_progress_knows_its_total_only_of_plain_files(tmp_path: Path, caplog, monkeypatch) -> None:
+    plain, packed = tmp_path / "a.fasta", tmp_path / "b.fasta.gz"
+    plain.write_bytes(fasta_text())
+    packed.write_bytes(gzip.compress(fasta_text()))
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 0.0)
+    caplog.set_level(logging.INFO)
+    for sources, said in (([plain], r"read 4 sequences \(9\d%\)"), ([packed], "read 4 sequences")):
+        caplog.clear()
+        SequenceStore.build(tmp_path / "db", sources)
+        assert re.fullmatch(said, caplog.messages[0])
 
 
 @pytest.mark.parametrize(
@@ -239,7 +277,7 @@ def test_filters_are_counted_by_the_first_reason(tmp_path: Path) -> None:
 def test_alphabets(tmp_path: Path, alphabet: str, good: str, bad: str) -> None:
     path = _build_from(tmp_path, f">a\n{good}\n".encode(), alphabet=alphabet)
     assert _records(path) == [("a", good)]
-    with pytest.raises(InputError, match=f"illegal character b'{bad}'.*'{alphabet}'"):
+    with pytest.raises(InputError, match=f"illegal character '{bad}'.*'{alphabet}'"):
         _build_from(tmp_path, f">a\n{good}{bad}\n".encode(), alphabet=alphabet)
 
 

@@ -17,6 +17,6 @@ def length_range(wildcards):
 
 
 def sequences_of_class(wildcards):
-    """Return the query for the sequences of a length class, once the database is there."""
+    """Return the query for a table of the sequences of a length class, once the database is there."""
     checkpoints.publish_database.get()
-    return storage.seqstore(f"{DATABASE}?length={length_range(wildcards)}&format=fasta")
+    return storage.seqstore(f"{DATABASE}?length={length_range(wildcards)}&format=tsv")

@@ -3,8 +3,6 @@
 import csv
 import sys
 
-import dnaio
-
 HYDROPATHY = {
     "A": 1.8, "R": -4.5, "N": -3.5, "D": -3.5, "C": 2.5, "Q": -3.5, "E": -3.5, "G": -0.4,
     "H": -3.2, "I": 4.5, "L": 3.8, "K": -3.9, "M": 1.9, "F": 2.8, "P": -1.6, "S": -0.8,
@@ -21,12 +19,13 @@ def mean_hydropathy(sequence):
 sys.stderr = open(snakemake.log[0], "w")
 length_class = snakemake.wildcards.length_class
 number = 0
-with dnaio.open(snakemake.input[0]) as records, open(snakemake.output[0], "w") as table:
+with open(snakemake.input[0]) as proteins, open(snakemake.output[0], "w") as table:
     writer = csv.writer(table, dialect="excel-tab", lineterminator="\n")
     writer.writerow(["class", "protein", "length", "hydropathy"])
-    for record in records:
-        value = mean_hydropathy(record.sequence)
+    for protein in csv.DictReader(proteins, dialect="excel-tab", quoting=csv.QUOTE_NONE):
+        value = mean_hydropathy(protein["sequence"])
         if value is not None:
-            writer.writerow([length_class, record.id, len(record), f"{value:.3f}"])
+            name = protein["header"].split()[0]
+            writer.writerow([length_class, name, protein["length"], f"{value:.3f}"])
             number += 1
 print(f"{length_class}: {number} proteins", file=sys.stderr)

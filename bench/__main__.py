@@ -1,0 +1,90 @@
+"""``python -m bench``: measure, and put the results into the documentation."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from bench import measure, report
+from bench.errors import BenchError
+from bench.peers import PEERS
+
+ROOT = Path(__file__).parent
+BEGIN, END = "<!-- results: made by `python -m bench docs` -->", "<!-- end of results -->"
+
+
+@click.group()
+def main() -> None:
+    """Compare seqstore's sequence databases with their peers."""
+
+
+@main.command()
+@click.argument("sets", nargs=-1, required=True)
+@click.option("--peers", default=",".join(PEERS), show_default=True, help="Which, with commas.")
+@click.option("--repeats", default=3, show_default=True, help="Medians are reported.")
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    default=ROOT.parent / "build" / "bench",
+    help="Where sequences and databases are kept.  [default: build/bench]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=ROOT / "results",
+    help="Where results.tsv, machine.json, tables and plots go.  [default: bench/results]",
+)
+def sequences(sets: tuple[str, ...], peers: str, repeats: int, work: Path, out: Path) -> None:
+    """Measure SETS: "uniprot", "swissprot", or a number of synthetic proteins.
+
+    Results of other sets, and of other peers on the same set, stay in the folder of results.
+    """
+    chosen = peers.split(",")
+    unknown = [peer for peer in chosen if peer not in PEERS]
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r}; there are {', '.join(PEERS)}", param_hint="peers")
+    out.mkdir(parents=True, exist_ok=True)
+    for name in sets:
+        if name not in ("uniprot", "swissprot") and not name.isdigit():
+            raise click.BadParameter(f"{name!r} is not a set", param_hint="SETS")
+        try:
+            bench = measure.Bench(name, chosen, work.resolve())
+        except BenchError as error:
+            click.echo(f"{name} is left out: {error}", err=True)
+            continue
+        results = []
+        for result in bench.run(repeats):
+            results.append(result)
+            click.echo(f"{name}  {result.peer:18}{result.figure:22}{result.value:15.6g}", err=True)
+        report.save(out, bench, results)
+    report.write(out)
+    click.echo((out / "tables.md").read_text())
+
+
+@main.command()
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=ROOT / "results",
+    help="What `sequences` measured.  [default: bench/results]",
+)
+def docs(results: Path) -> None:
+    """Put tables and plots into docs/benchmarks.md."""
+    report.write(results)
+    page = ROOT.parent / "docs" / "benchmarks.md"
+    before, start, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise click.ClickException(f"{page} has no lines {BEGIN!r} and {END!r}")
+    tables = (results / "tables.md").read_text()
+    page.write_text(f"{before}{start}\n{tables}{end}{after}")
+    plots = page.with_suffix("")
+    plots.mkdir(exist_ok=True)
+    for plot in results.glob("*.svg"):
+        shutil.copy(plot, plots)
+
+
+if __name__ == "__main__":
+    main()
