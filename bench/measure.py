@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,7 +80,10 @@ class Bench:
         if operation == "build":
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()
-            _warm(self.directory / "seqs.fasta")
+            os.sync()  # what earlier builds left in memory
+            _warm([self.directory / "seqs.fasta"])
+        else:
+            _warm(directory.rglob("*"))
         plan = str(self.directory / "plan.json")
         try:
             figures = json.loads(self._python("bench.worker", peer, operation, plan, str(directory)))
@@ -119,12 +122,12 @@ def _scaling() -> list[str]:
     ]
 
 
-def _warm(path: Path) -> None:
-    """Write out what earlier builds left in memory, and read a file into it."""
-    os.sync()
-    with open(path, "rb") as file:
-        while file.read(1 << 20):
-            pass
+def _warm(paths: Iterable[Path]) -> None:
+    """Read files, so that they are in the page cache."""
+    for path in filter(Path.is_file, paths):
+        with open(path, "rb") as file:
+            while file.read(1 << 20):
+                pass
 
 
 def machine() -> dict[str, Any]:

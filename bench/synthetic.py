@@ -5,9 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import numpy as np
-
-# Residues per 1,000 in UniProtKB/Swiss-Prot.
+# Residues in 1,000 of UniProtKB/Swiss-Prot.
 _FREQUENCIES = {
     "A": 82.5, "R": 55.3, "N": 40.6, "D": 54.6, "C": 13.8, "Q": 39.3, "E": 67.2, "G": 70.7,
     "H": 22.7, "I": 59.1, "L": 96.5, "K": 58.0, "M": 24.1, "F": 38.6, "P": 47.4, "S": 66.5,
@@ -15,7 +13,6 @@ _FREQUENCIES = {
 }  # fmt: skip
 _DUPLICATES = 0.2
 _POOL = 50_000  # the sequences that duplicates are copies of
-_BLOCK = 10_000
 _LINE = 60
 _BASE36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -34,31 +31,31 @@ def write(fasta: Path, count: int) -> None:
     count : int
         Number of records.
     """
-    rng = np.random.default_rng(1)
-    headers = _Headers(random.Random(1))
-    weights = np.array(list(_FREQUENCIES.values()))
-    # One byte per residue, drawn by looking 16 random bits up.
-    letters = np.frombuffer("".join(_FREQUENCIES).encode(), dtype=np.uint8)
-    bounds = np.cumsum(weights / weights.sum()) * 65536
-    table = letters[np.searchsorted(bounds, np.arange(65536) + 0.5)]
+    rng = random.Random(1)
+    headers = _Headers(random.Random(2))
+    table = _table()
     pool: list[bytes] = []
     with open(fasta, "wb") as out:
-        for start in range(0, count, _BLOCK):
-            lengths = np.clip(rng.lognormal(5.692, 0.65, _BLOCK), 20, 5000).astype(int)
-            residues = table[rng.integers(0, 65536, lengths.sum(), dtype=np.uint16)].tobytes()
-            copies = rng.random(_BLOCK) < _DUPLICATES
-            sources = rng.integers(0, _POOL, _BLOCK)
-            ends = np.cumsum(lengths)
-            for index in range(_BLOCK):
-                seq = residues[ends[index] - lengths[index] : ends[index]]
-                if copies[index] and pool:
-                    seq = pool[sources[index] % len(pool)]
-                elif len(pool) < _POOL:
+        for gid in range(count):
+            if pool and rng.random() < _DUPLICATES:
+                seq = rng.choice(pool)
+            else:
+                length = min(max(int(rng.lognormvariate(5.692, 0.65)), 20), 5000)
+                seq = rng.randbytes(length).translate(table)
+                if len(pool) < _POOL:
                     pool.append(seq)
-                header = headers.make(start + index)
-                if start + index < count:
-                    lines = [seq[i : i + _LINE] for i in range(0, len(seq), _LINE)]
-                    out.write(b">%b\n%b\n" % (header, b"\n".join(lines)))
+            lines = [seq[i : i + _LINE] for i in range(0, len(seq), _LINE)]
+            out.write(b">%b\n%b\n" % (headers.make(gid), b"\n".join(lines)))
+
+
+def _table() -> bytes:
+    """Return which residue each of 256 equally likely bytes stands for."""
+    total = sum(_FREQUENCIES.values())
+    table, share = "", 0.0
+    for residue, frequency in _FREQUENCIES.items():
+        share += frequency / total
+        table += residue * (round(share * 256) - len(table))
+    return table.encode()
 
 
 class _Headers:
@@ -69,7 +66,7 @@ class _Headers:
         words = [self._word(rng.randint(2, 4)) for _ in range(3000)]
         kinds = "protein kinase transferase subunit reductase synthase receptor ligase".split()
         self._proteins = [
-            " ".join([*rng.choices(words, k=rng.randint(2, 4)), rng.choice(kinds)]).capitalize()
+            " ".join([*rng.choices(words, k=rng.randint(2, 5)), rng.choice(kinds)]).capitalize()
             for _ in range(20_000)
         ]
         self._organisms = [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha1
+from itertools import compress
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.sequences.fasta import Batch
@@ -18,6 +20,9 @@ ALPHABETS = {
     "rna": b"ACGURYSWKMBDHVN",
 }
 
+# Sequences that are known by their hashes in memory: some 150 MB.
+_MAX_LATEST = 1_000_000
+
 
 @dataclass
 class Kept:
@@ -29,14 +34,25 @@ class Kept:
         Position of their file among the sources.
     indexes : sequence of int
         Position of each record in its file, from 0.
-    headers, seqs : list of bytes
-        The records.
+    headers, seqs, digests : list of bytes
+        The records, and the SHA-1 of each sequence.
     """
 
     shard: int
-    indexes: list[int] | range
+    indexes: Sequence[int]
     headers: list[bytes]
     seqs: list[bytes]
+    digests: list[bytes]
+
+    def only(self, flags: Sequence[bool]) -> Kept:
+        """Return the records whose flag is set."""
+        return Kept(
+            self.shard,
+            list(compress(self.indexes, flags)),
+            list(compress(self.headers, flags)),
+            list(compress(self.seqs, flags)),
+            list(compress(self.digests, flags)),
+        )
 
 
 class Filter:
@@ -68,7 +84,7 @@ class Filter:
         self._skip_illegal = skip_illegal
         self._min_len = min_len
         self._max_len = max_len
-        self._first = FirstOfEqual() if drop_duplicates else None
+        self._first_of_equal = FirstOfEqual() if drop_duplicates else None
 
     def apply(self, batch: Batch, shard: int) -> Kept:
         """Return the records of a batch that pass.
@@ -79,8 +95,9 @@ class Filter:
             If a sequence is empty, or has a character that is not allowed.
         """
         self.read += len(batch.seqs)
-        first = batch.first - 1
-        kept = Kept(shard, range(first, first + len(batch.seqs)), batch.headers, batch.seqs)
+        start, stop = batch.first - 1, batch.first - 1 + len(batch.seqs)
+        digests = [sha1(seq, usedforsecurity=False).digest() for seq in batch.seqs]
+        kept = Kept(shard, range(start, stop), batch.headers, batch.seqs, digests)
         # Batches are looked at as a whole first: nearly always nothing is wrong with any record.
         lengths = [len(seq) for seq in batch.seqs]
         if (
@@ -88,17 +105,17 @@ class Filter:
             or (self._max_len is not None and max(lengths) > self._max_len)
             or b"".join(batch.seqs).translate(None, self._allowed)
         ):
-            kept = _subset(kept, [self._passes(batch, index) for index in range(len(lengths))])
-        if self._first is not None:
-            new = [self._first(seq, 0) is None for seq in kept.seqs]
+            kept = kept.only([self._passes(batch, index) for index in range(len(lengths))])
+        if self._first_of_equal is not None:
+            new = [self._first_of_equal(digest, 0) is None for digest in kept.digests]
             self.duplicates += new.count(False)
-            kept = _subset(kept, new)
+            kept = kept.only(new)
         return kept
 
     def close(self) -> None:
         """Free what is remembered of the sequences."""
-        if self._first is not None:
-            self._first.close()
+        if self._first_of_equal is not None:
+            self._first_of_equal.close()
 
     def _passes(self, batch: Batch, index: int) -> bool:
         seq = batch.seqs[index]
@@ -129,43 +146,43 @@ class Filter:
         return False
 
 
-def _subset(kept: Kept, flags: list[bool]) -> Kept:
-    chosen = [i for i, flag in enumerate(flags) if flag]
-    return Kept(
-        kept.shard,
-        [kept.indexes[i] for i in chosen],
-        [kept.headers[i] for i in chosen],
-        [kept.seqs[i] for i in chosen],
-    )
-
-
 class FirstOfEqual:
     """Finds, for every sequence, the first one that is equal to it.
 
-    Knows them by their SHA-1, in a temporary database that spills to disk.
+    Knows them by their SHA-1. The latest ones are in memory, all others in a temporary database
+    on disk.
     """
 
     def __init__(self) -> None:
-        self._connection = sqlite3.connect("", isolation_level=None)
-        for statement in (
-            "PRAGMA journal_mode=OFF",
-            "PRAGMA cache_size=-32768",
-            "BEGIN",
-            "CREATE TABLE seen (digest BLOB PRIMARY KEY, gid INTEGER) WITHOUT ROWID",
-        ):
-            self._connection.execute(statement)
+        self._latest: dict[bytes, int] = {}
+        self._older: sqlite3.Connection | None = None
 
-    def __call__(self, seq: bytes, gid: int) -> int | None:
-        """Return the gid that came with the first equal sequence, or None if this is the first."""
-        digest = hashlib.sha1(seq, usedforsecurity=False).digest()
-        added = self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?,?)", (digest, gid))
-        if added.rowcount:
-            return None
-        (first,) = self._connection.execute(
-            "SELECT gid FROM seen WHERE digest=?", (digest,)
-        ).fetchone()
-        return int(first)
+    def __call__(self, digest: bytes, gid: int) -> int | None:
+        """Return the gid that came with the first equal digest, or None if this is the first."""
+        first = self._latest.get(digest)
+        if first is None and self._older is not None:
+            found = self._older.execute("SELECT gid FROM seen WHERE digest=?", (digest,))
+            first = next((gid for (gid,) in found), None)
+        if first is None:
+            self._latest[digest] = gid
+            if len(self._latest) == _MAX_LATEST:
+                self._spill()
+        return first
 
     def close(self) -> None:
         """Remove the temporary database."""
-        self._connection.close()
+        if self._older is not None:
+            self._older.close()
+
+    def _spill(self) -> None:
+        if self._older is None:
+            self._older = sqlite3.connect("", isolation_level=None)
+            for statement in (
+                "PRAGMA journal_mode=OFF",
+                "PRAGMA cache_size=-32768",
+                "BEGIN",
+                "CREATE TABLE seen (digest BLOB PRIMARY KEY, gid INTEGER) WITHOUT ROWID",
+            ):
+                self._older.execute(statement)
+        self._older.executemany("INSERT INTO seen VALUES (?,?)", sorted(self._latest.items()))
+        self._latest.clear()

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import schema
@@ -109,7 +110,7 @@ class Writer:
             self.connection.execute("SAVEPOINT batch")
         try:
             with self.guard():
-                self._insert(iter(rows))
+                self._insert(chain.from_iterable(rows))
         except BaseException:
             # After an error such as a full disk SQLite has rolled back everything by itself.
             if self.connection.in_transaction:
@@ -118,19 +119,20 @@ class Writer:
             raise
         self.connection.execute("RELEASE batch")
 
-    def _insert(self, rows: Iterator[Row]) -> None:
+    def _insert(self, values: Iterator[Any]) -> None:
+        width = len(schema.COLUMNS)
         variables = self.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
-        size = min(_ROWS_PER_INSERT, variables // len(schema.COLUMNS))
-        while batch := list(islice(rows, size)):
-            statement = _INSERT + ",".join([_INSERT_ONE] * len(batch))
+        rows = min(_ROWS_PER_INSERT, variables // width)
+        while batch := list(islice(values, rows * width)):
+            statement = _INSERT + ",".join([_INSERT_ONE] * (len(batch) // width))
             try:
-                self.connection.execute(statement, list(chain.from_iterable(batch)))
+                self.connection.execute(statement, batch)
             except sqlite3.IntegrityError as error:
-                raise InputError(f"{self.path}: {self._taken(batch) or error}") from None
+                raise InputError(f"{self.path}: {self._taken(batch[::width]) or error}") from None
 
-    def _taken(self, batch: Sequence[Row]) -> str | None:
+    def _taken(self, gids: Sequence[int]) -> str | None:
         seen: set[int] = set()
-        for gid in (row[0] for row in batch):
+        for gid in gids:
             find = self.connection.execute("SELECT 1 FROM sequences WHERE gid=?", (gid,))
             if gid in seen or find.fetchone():
                 return f"gid {gid} is given twice"
