@@ -11,13 +11,14 @@ PYTEST_ARGS = --numprocesses auto
 # programs of the environment, also for the rules of a workflow
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test test-all test-oldest lint clean
+.PHONY: help demo test test-all test-oldest bench lint clean
 
 help:
 	@echo "make demo         run the example workflow, including its report"
 	@echo "make test         run the tests (PYTEST_ARGS=... are handed to pytest)"
 	@echo "make test-all     run the slow tests too"
 	@echo "make test-oldest  run the plugin's tests on Snakemake $(OLDEST_SNAKEMAKE)"
+	@echo "make bench        compare sequence databases with other programs' (minutes; more: docs/benchmarks.md)"
 	@echo "make lint         check style, types and workflows"
 	@echo "make clean        remove environments and results"
 
@@ -36,6 +37,11 @@ test-all: $(VENV)/dev
 
 test-oldest: $(OLDEST_VENV)/dev
 	PATH="$(CURDIR)/$(OLDEST_VENV)/bin:$$PATH" pytest tests/plugin $(PYTEST_ARGS)
+
+bench: $(VENV)/bench
+	python -m bench sequences uniprot 100000 --repeats 1 --out build/bench/results
+	@echo
+	@echo "Results:  build/bench/results/"
 
 lint: $(VENV)/dev
 	ruff check .
@@ -61,6 +67,10 @@ $(VENV)/demo: $(VENV)/python pyproject.toml
 $(VENV)/dev: $(VENV)/python pyproject.toml
 	$(@D)/bin/$(PIP_INSTALL) --editable ".[dev]"
 	touch $@ $(@D)/demo
+
+$(VENV)/bench: $(VENV)/python pyproject.toml
+	$(@D)/bin/$(PIP_INSTALL) --editable ".[dev,bench]"
+	touch $@
 
 $(OLDEST_VENV)/dev: $(OLDEST_VENV)/python pyproject.toml Makefile
 	$(@D)/bin/$(PIP_INSTALL) "snakemake==$(OLDEST_SNAKEMAKE)" --editable ".[dev]"

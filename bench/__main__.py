@@ -44,7 +44,9 @@ def sequences(sets: tuple[str, ...], peers: str, repeats: int, work: Path, out: 
     chosen = peers.split(",")
     unknown = [peer for peer in chosen if peer not in PEERS]
     if unknown:
-        raise click.BadParameter(f"{unknown[0]!r}; there are {', '.join(PEERS)}", param_hint="peers")
+        raise click.BadParameter(
+            f"{unknown[0]!r}; there are {', '.join(PEERS)}", param_hint="peers"
+        )
     out.mkdir(parents=True, exist_ok=True)
     for name in sets:
         if name not in ("uniprot", "swissprot") and not name.isdigit():

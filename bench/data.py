@@ -47,6 +47,8 @@ class Plan:
         Records, residues and bytes of the file.
     gets, batch : list of Key
         Random records, no one twice.
+    headers : list of (str, int)
+        Header and length of each of ``gets``.
     right : dict
         Digest of the right answer by operation.
     """
@@ -58,6 +60,7 @@ class Plan:
     size: int
     gets: list[Key]
     batch: list[Key]
+    headers: list[tuple[str, int]]
     right: dict[str, str]
 
     @classmethod
@@ -75,6 +78,14 @@ def digest(items: Iterable[object]) -> str:
     for item in items:
         state.update(f"{item}\n".encode())
     return state.hexdigest()[:16]
+
+
+def meta_digest(pairs: Iterable[tuple[str, int]]) -> str:
+    """Return a digest of (header, length) pairs in any order.
+
+    Blanks at the end of a header do not count: some programs drop them.
+    """
+    return digest(sorted((header.rstrip(), length) for header, length in pairs))
 
 
 def fasta_digest(records: Iterable[tuple[str, str]]) -> str:
@@ -143,7 +154,13 @@ def _copy_swissprot(fasta: Path) -> None:
     seen: set[str] = set()
     with open(fasta, "w") as target:
         for database in databases:
-            command = ["blastdbcmd", "-db", database.with_suffix(""), "-entry", "all"]
+            command: list[str | Path] = [
+                "blastdbcmd",
+                "-db",
+                database.with_suffix(""),
+                "-entry",
+                "all",
+            ]
             command += ["-outfmt", "%t\t%s"]
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
                 assert process.stdout is not None
@@ -192,13 +209,13 @@ def _plan(fasta: Path, title: str) -> Plan:
         size=fasta.stat().st_size,
         gets=[Key(gid, names[gid]) for gid in gets],
         batch=[Key(gid, names[gid]) for gid in batch],
+        headers=[meta[gid] for gid in gets],
         right={
             "gets": digest(seqs[gid] for gid in gets),
             "batch": digest(seqs[gid] for gid in batch),
             "lengths by gid": digest(sorted(gid for gid, _ in in_range)),
             "lengths by name": digest(sorted(name for _, name in in_range)),
-            "header": digest(meta[gid] for gid in gets),
-            "meta": digest(sorted(meta[gid] for gid in batch)),
+            "meta": meta_digest(meta[gid] for gid in batch),
             "dump": dump,
         },
     )

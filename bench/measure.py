@@ -86,7 +86,9 @@ class Bench:
             _warm(directory.rglob("*"))
         plan = str(self.directory / "plan.json")
         try:
-            figures = json.loads(self._python("bench.worker", peer, operation, plan, str(directory)))
+            figures = json.loads(
+                self._python("bench.worker", peer, operation, plan, str(directory))
+            )
         except BenchError as error:
             figures = {"error": f"{operation} failed: {error}"}
         if "error" in figures:
@@ -100,8 +102,7 @@ class Bench:
         process = subprocess.run(
             [sys.executable, "-m", module, *words],
             env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
         )
         if process.returncode:
@@ -151,6 +152,8 @@ def machine() -> dict[str, Any]:
 def _cpu() -> str:
     try:
         with open("/proc/cpuinfo") as file:
-            return next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
+            return next(
+                line.split(":")[1].strip() for line in file if line.startswith("model name")
+            )
     except (OSError, StopIteration):
         return "unknown"

@@ -121,11 +121,11 @@ def _medians(results: Iterable[Result]) -> dict[str, Medians]:
 
 
 def _about(info: dict[str, Any]) -> str:
-    versions = ", ".join(info["versions"][peer] for peer in PEERS if peer in info["versions"])
+    used = dict.fromkeys(info["versions"][peer] for peer in PEERS if peer in info["versions"])
     return (
         f"Measured on {info['date']} on {info['cores']} cores ({info['cpu']}, "
         f"{info['memory_gib']} GiB) with Python {info['python']}, SQLite {info['sqlite']}, "
-        f"zstandard {info['zstandard']}; {versions}."
+        f"zstandard {info['zstandard']}; {', '.join(used)}."
     )
 
 
@@ -229,7 +229,9 @@ def _plot_growth(synthetic: dict[int, Medians], path: Path) -> None:
         .encode(
             x=alt.X("sequences:Q", scale=log, axis=alt.Axis(format="~s", tickCount=4)),
             y=alt.Y("value:Q", scale=log, title=None, axis=alt.Axis(format="~g", tickCount=4)),
-            color=alt.Color("peer:N", sort=list(PEERS), title=None, scale=alt.Scale(scheme="paired")),
+            color=alt.Color(
+                "peer:N", sort=list(PEERS), title=None, scale=alt.Scale(scheme="paired")
+            ),
             facet=alt.Facet(
                 "figure:N", columns=4, title=None, sort=[FIGURES[name].title for name in shown]
             ),

@@ -64,7 +64,7 @@ class _Headers:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         words = [self._word(rng.randint(2, 4)) for _ in range(3000)]
-        kinds = "protein kinase transferase subunit reductase synthase receptor ligase".split()
+        kinds = ["kinase", "ligase", "protein", "receptor", "reductase", "subunit", "synthase"]
         self._proteins = [
             " ".join([*rng.choices(words, k=rng.randint(2, 5)), rng.choice(kinds)]).capitalize()
             for _ in range(20_000)

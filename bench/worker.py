@@ -1,4 +1,4 @@
-"""One operation of one peer, in a process of its own: ``python -m bench.worker PEER OPERATION ...``.
+"""One operation of one peer, in a process of its own: ``python -m bench.worker PEER ...``.
 
 Prints one line of JSON. Only the operation itself is timed: not the interpreter's start, not the
 imports, not opening the database (an operation of its own), not the check of the answer.
@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from bench import peers
-from bench.data import LONGEST, SHORTEST, Plan, digest, fasta_digest, read_fasta
+from bench.data import LONGEST, SHORTEST, Plan, digest, fasta_digest, meta_digest, read_fasta
 from bench.errors import NotInstalled
 
-# Single calls for records' headers are repeated until so many are made or so much time is gone.
-_CALLS, _CALLS_S = 10_000, 2.0
+# Single calls for headers are repeated until all are made or so much time is gone.
+_CALLS_S = 2.0
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def run(name: str, operation: str, plan_path: Path, directory: Path) -> dict[str
         ``value`` (seconds, MiB or bytes) by figure, and ``error`` if the answer was wrong; empty
         if the peer cannot do this.
     """
-    peer = peers.load(name)(directory)
+    peer: Any = peers.load(name)(directory)
     if operation == "build":
         fasta = directory.parent / "seqs.fasta"  # no plan in memory, which is measured
         seconds = _time(lambda: peer.build(fasta))
@@ -88,12 +88,12 @@ def run(name: str, operation: str, plan_path: Path, directory: Path) -> dict[str
         by = "name" if found and isinstance(found[0], str) else "gid"
         return _checked("lengths", seconds, digest(found), plan.right[f"lengths by {by}"])
     if kind == "header":
-        return _repeated("header", peer.header, _keys(peer, plan.gets), plan)
+        return _repeated("header", peer, peer.header, plan)
     keys = _keys(peer, plan.batch)
     seconds = _time(lambda: answer.append(peer.meta(keys)))
-    figures = _checked("meta", seconds, digest(sorted(answer[0])), plan.right["meta"])
+    figures = _checked("meta", seconds, meta_digest(answer[0]), plan.right["meta"])
     if hasattr(peer, "header"):  # else each call starts a program
-        figures |= _repeated("meta1", lambda key: peer.meta([key])[0], keys, plan)
+        figures |= _repeated("meta1", peer, lambda key: peer.meta([key])[0], plan)
     return figures
 
 
@@ -111,18 +111,17 @@ def _checked(figure: str, seconds: float, found: str, right: str) -> dict[str, A
     return {figure: seconds} if found == right else {"error": f"{figure}: the answer is wrong"}
 
 
-def _repeated(figure: str, call: Callable[[Any], Any], keys: list[Any], plan: Plan) -> dict[str, Any]:
-    """Return the mean time of single calls."""
+def _repeated(figure: str, peer: Any, call: Callable[[Any], Any], plan: Plan) -> dict[str, Any]:
+    """Return the mean time of single calls for header and length."""
+    answers: list[Any] = []
     start = time.perf_counter()
-    answers = []
-    for key in keys[:_CALLS]:
+    for key in _keys(peer, plan.gets):
         answers.append(call(key))
         if time.perf_counter() - start > _CALLS_S:
             break
     seconds = (time.perf_counter() - start) / len(answers)
-    if figure == "header" and len(answers) == len(plan.gets):
-        return _checked(figure, seconds, digest(answers), plan.right["header"])
-    return {figure: seconds}
+    right = plan.headers[: len(answers)]
+    return _checked(figure, seconds, meta_digest(answers), meta_digest(right))
 
 
 def _dump(peer: Any, plan: Plan) -> dict[str, Any]:
@@ -134,14 +133,16 @@ def _dump(peer: Any, plan: Plan) -> dict[str, Any]:
         path.unlink(missing_ok=True)
 
 
-def _scaling(name: str, peer: Any, plan: Plan, kind: str, how: str, number: str) -> dict[str, Any] | float:
+def _scaling(name: str, peer: Any, plan: Plan, kind: str, how: str, number: str) -> float:
     """Return sequences per second of several readers that read the same at once."""
     workers: list[Any] = []
     if how == "threads":
         ready: Any = threading.Barrier(int(number))
         results: Any = []
         for _ in range(int(number)):
-            workers.append(threading.Thread(target=_read, args=(peer, plan, kind, ready, results.append)))
+            workers.append(
+                threading.Thread(target=_read, args=(peer, plan, kind, ready, results.append))
+            )
     else:
         context = multiprocessing.get_context("spawn")
         ready, queue = context.Barrier(int(number)), context.Queue()
@@ -158,10 +159,13 @@ def _scaling(name: str, peer: Any, plan: Plan, kind: str, how: str, number: str)
     if not all(right):
         return 0.0
     keys = plan.gets if kind == "get" else plan.batch
-    return len(keys) * len(workers) / (max(ends) - min(starts))
+    rate: float = len(keys) * len(workers) / (max(ends) - min(starts))
+    return rate
 
 
-def _read_in_process(name: str, directory: Path, plan: Plan, kind: str, ready: Any, queue: Any) -> None:
+def _read_in_process(
+    name: str, directory: Path, plan: Plan, kind: str, ready: Any, queue: Any
+) -> None:
     peer = peers.load(name)(directory)
     peer.open()
     _read(peer, plan, kind, ready, queue.put)

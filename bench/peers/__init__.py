@@ -6,7 +6,7 @@ import importlib
 import shutil
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from bench.errors import NotInstalled
 
@@ -40,7 +40,7 @@ class Peer(ABC):
     def build(self, fasta: Path) -> None:
         """Make the database."""
 
-    def open(self) -> None:
+    def open(self) -> None:  # noqa: B027 (not abstract)
         """Open the finished database, unless each command does that anew."""
 
     def size(self, fasta: Path) -> int:
@@ -72,13 +72,13 @@ def load(name: str) -> type[Peer]:
     """
     module, _, cls = PEERS[name].partition(":")
     try:
-        found: Any = getattr(importlib.import_module(f"bench.peers.{module}"), cls)
+        peer: type[Peer] = getattr(importlib.import_module(f"bench.peers.{module}"), cls)
     except ImportError as error:
         if module == "ours":
             raise
         package = _PACKAGES.get(error.name or "", error.name)
         raise NotInstalled(f"not installed: pip install {package}") from None
-    return found
+    return peer
 
 
 # Where a module's name is not its package's.

@@ -20,7 +20,15 @@ class Blast(Peer):
 
     def build(self, fasta: Path) -> None:
         """Make the database."""
-        command = ["makeblastdb", "-in", fasta, "-dbtype", "prot", "-out", self._db]
+        command: list[str | Path] = [
+            "makeblastdb",
+            "-in",
+            fasta,
+            "-dbtype",
+            "prot",
+            "-out",
+            self._db,
+        ]
         command += ["-blastdb_version", "4"]  # the last in which records have numbers
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
@@ -40,11 +48,19 @@ class Blast(Peer):
 
     def dump(self, path: Path) -> None:
         """Write FASTA."""
-        command = ["blastdbcmd", "-db", self._db, "-entry", "all", "-line_length", "60"]
+        command: list[str | Path] = [
+            "blastdbcmd",
+            "-db",
+            self._db,
+            "-entry",
+            "all",
+            "-line_length",
+            "60",
+        ]
         subprocess.run([*command, "-out", path], check=True)
 
     def _lines(self, outfmt: str, gids: list[int] | None = None) -> list[str]:
-        command = ["blastdbcmd", "-db", str(self._db), "-outfmt", outfmt]
+        command: list[str | Path] = ["blastdbcmd", "-db", str(self._db), "-outfmt", outfmt]
         if gids is None:
             command += ["-entry", "all"]
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import pysam
@@ -20,12 +21,12 @@ class Faidx(Peer):
     def version() -> str:
         """Return name and version of the program."""
         require("bgzip", "tabix")
-        return f"bgzip + pysam {pysam.__version__}"
+        return f"bgzip + pysam {version('pysam')}"
 
     def build(self, fasta: Path) -> None:
         """Compress and index."""
         with open(self._path, "wb") as out:
-            command = ["bgzip", "-c", "-@", str(os.cpu_count() or 1), fasta]
+            command: list[str | Path] = ["bgzip", "-c", "-@", str(os.cpu_count() or 1), fasta]
             subprocess.run(command, stdout=out, check=True)
         pysam.faidx(str(self._path))
 
@@ -46,7 +47,7 @@ class Faidx(Peer):
     def dump(self, path: Path) -> None:
         """Write FASTA."""
         with open(path, "wb") as out:
-            command = ["bgzip", "-dc", "-@", str(os.cpu_count() or 1), self._path]
+            command: list[str | Path] = ["bgzip", "-dc", "-@", str(os.cpu_count() or 1), self._path]
             subprocess.run(command, stdout=out, check=True)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import zstandard
@@ -84,10 +85,10 @@ class Lmdb(Peer):
                 lines = [seq[i : i + 60] for i in range(0, len(seq), 60)]
                 out.write("\n".join([f">{self._meta(value)[0]}", *lines, ""]))
 
-    def _seq(self, value: memoryview) -> str:
+    def _seq(self, value: Any) -> str:
         return self._decompress(value[_head.size + _head.unpack_from(value)[1] :]).decode()
 
-    def _meta(self, value: memoryview) -> tuple[str, int]:
+    def _meta(self, value: Any) -> tuple[str, int]:
         length, size = _head.unpack_from(value)
         return bytes(value[_head.size : _head.size + size]).decode(), length
 

@@ -39,7 +39,7 @@ class Portable(Peer):
         self.header = self._store.get_header_len
         self.dump = self._store.write_fasta
 
-    def meta(self, gids: list[int]) -> list[tuple[str, int]]:
+    def meta(self, gids: list[int]) -> list[tuple[str | None, int | None]]:
         """Return header and length of each."""
         return [(header, length) for _, header, length, _ in self._store.get_many_meta(gids)]
 

@@ -15,7 +15,7 @@ class Repo(Peer):
     """A repository in one directory."""
 
     key = "name"
-    largest = 100_000
+    largest = 20_000
 
     @staticmethod
     def version() -> str:

@@ -25,7 +25,16 @@ def _load() -> Any:
     cache = Path(os.environ["BENCH_CACHE"])
     source = cache / _MEMBER
     if not source.exists():
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", cache]
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--dest",
+            cache,
+        ]
         command.append(f"idptools-starling=={VERSION}")
         subprocess.run(command, capture_output=True)
         archives = list(cache.glob("idptools_starling-*.tar.gz"))

@@ -16,8 +16,7 @@ from snakemake_storage_plugin_seqstore.sequences.filters import ALPHABETS, Filte
 from snakemake_storage_plugin_seqstore.sequences.loader import CompactLoader, PortableLoader
 from snakemake_storage_plugin_seqstore.sequences.writer import Writer
 
-# Larger pages waste less space at their ends, and cost a little time for each single record.
-_PAGE_SIZES = {"portable": 4096, "compact": 16384}
+_ENCODINGS = ("portable", "compact")
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def build(
     StoreError
         If the database cannot be written.
     """
-    _require("encoding", encoding, _PAGE_SIZES)
+    _require("encoding", encoding, _ENCODINGS)
     _require("alphabet", alphabet, ALPHABETS)
     _require("illegal", illegal, ("error", "skip"))
     if threads < 1:
@@ -106,7 +105,7 @@ def build(
     if not files:
         raise InputError(f"no source files to build {os.fsdecode(path)} from")
     kept = Filter(alphabet, illegal == "skip", min_len, max_len, drop_duplicates)
-    with closing(kept), closing(Writer(path, page_size=_PAGE_SIZES[encoding])) as writer:
+    with closing(kept), closing(Writer(path)) as writer:
         batches = _read(files, kept)
         loader = PortableLoader(writer)
         if encoding == "compact":

@@ -184,5 +184,6 @@ class FirstOfEqual:
                 "CREATE TABLE seen (digest BLOB PRIMARY KEY, gid INTEGER) WITHOUT ROWID",
             ):
                 self._older.execute(statement)
-        self._older.executemany("INSERT INTO seen VALUES (?,?)", sorted(self._latest.items()))
+        rows = ((digest, self._latest[digest]) for digest in sorted(self._latest))
+        self._older.executemany("INSERT INTO seen VALUES (?,?)", rows)
         self._latest.clear()

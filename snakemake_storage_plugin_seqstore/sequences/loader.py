@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import struct
+import json
+from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,12 +19,13 @@ from snakemake_storage_plugin_seqstore.sequences.writer import Row, Writer
 _TRAINING_BYTES = 8 << 20
 # Shorter sequences are stored again: naming the other record would not be shorter.
 _SHORTEST_SHARED = 16
-_first_int64 = struct.Struct("<q").unpack_from
+# As many names are compared by hashes in memory; to find equal ones in more takes a scan.
+_MAX_NAMES = 2_000_000
 
 
 class _Encoded(NamedTuple):
-    rows: list[Row]
-    names: list[tuple[int, int]]  # key and gid of each, where the encoding needs them
+    rows: Iterable[Row]
+    names: list[int]  # the key of each, where the encoding needs them
 
 
 class PortableLoader:
@@ -41,6 +42,7 @@ class PortableLoader:
         self.written = 0
         self.residues = 0
         self._sequences = Codec()
+        self._names = array("q")
 
     def load(self, batches: Iterable[Kept], threads: int) -> None:
         """Encode and insert all batches, in order, while the next ones are being read."""
@@ -69,10 +71,15 @@ class PortableLoader:
 
     def same_name(self) -> tuple[int, int] | None:
         """Return the gids of two records with the same name, if there are any."""
+        if len(set(self._names)) == self.written:
+            return None  # which is nearly always so, and spares the rest
         # Headers have no control characters but the tab, so that nothing sorts between a name and
-        # the blank behind it: headers with the same name are neighbours in the index.
+        # the blank behind it: in this order headers with the same name are neighbours.
         before, gid_before = None, 0
-        rows = self.writer.connection.execute("SELECT header, gid FROM sequences ORDER BY header")
+        rows = self.writer.connection.execute(
+            "SELECT header, gid FROM sequences "
+            "ORDER BY ltrim(CAST(substr(header, 2) AS TEXT), ' ' || char(9)), gid"
+        )
         for header, gid in rows:
             name = header[1:].split(None, 1)[0]
             if name == before:
@@ -85,6 +92,8 @@ class PortableLoader:
         return blob[1:]
 
     def _submit(self, encoders: ThreadPoolExecutor, kept: Kept) -> Future[_Encoded]:
+        if len(self._names) < _MAX_NAMES:
+            self._names.extend([hash(header.split(None, 1)[0]) for header in kept.headers])
         return encoders.submit(self._encode, kept, self.written)
 
     def _encode(self, kept: Kept, gid: int) -> _Encoded:
@@ -128,7 +137,7 @@ class CompactLoader(PortableLoader):
         with writer.guard():
             for statement in schema.COMPACT_TABLES:
                 writer.connection.execute(statement)
-            writer.connection.execute("CREATE TEMP TABLE unsorted_names (key INTEGER, gid INTEGER)")
+            writer.connection.execute("CREATE TEMP TABLE unsorted_names (key INTEGER)")
             writer.connection.execute(
                 "INSERT INTO seqstore_format VALUES (?,?,?)",
                 (schema.COMPACT_VERSION, self._sequences.dictionary, self._headers.dictionary),
@@ -147,7 +156,8 @@ class CompactLoader(PortableLoader):
         with self.writer.guard():
             # In order: a tree that is filled at random has to be read again and again.
             self.writer.connection.execute(
-                "INSERT INTO seqstore_names SELECT key, gid FROM unsorted_names ORDER BY key, gid"
+                "INSERT INTO seqstore_names "
+                "SELECT key, rowid - 1 FROM unsorted_names ORDER BY key, rowid"
             )
 
     def same_name(self) -> tuple[int, int] | None:
@@ -175,8 +185,10 @@ class CompactLoader(PortableLoader):
     def _submit(self, encoders: ThreadPoolExecutor, kept: Kept) -> Future[_Encoded]:
         # Here, in order, so that it is always the first of equal sequences that is stored.
         same = [
-            self._first_of_equal(seq, gid) if len(seq) >= _SHORTEST_SHARED else None
-            for gid, seq in enumerate(kept.seqs, self.written)
+            self._first_of_equal(digest, gid) if len(seq) >= _SHORTEST_SHARED else None
+            for gid, (digest, seq) in enumerate(
+                zip(kept.digests, kept.seqs, strict=True), self.written
+            )
         ]
         return encoders.submit(self._encode_compact, kept, self.written, same)
 
@@ -185,28 +197,28 @@ class CompactLoader(PortableLoader):
         blobs = iter(self._sequences.encode_many(stored) if stored else [])
         seqs = [next(blobs) if first is None else codec.same_as(first) for first in same]
         headers = self._headers.encode_many(kept.headers)
-        keys = [codec.name_key(codec.first_word(header)) for header in kept.headers]
-        names = list(zip(keys, range(gid, gid + len(keys)), strict=True))
-        return _Encoded(_rows(kept, gid, seqs, headers), names)
+        keys = [codec.name_key(header.split(None, 1)[0]) for header in kept.headers]
+        return _Encoded(_rows(kept, gid, seqs, headers), keys)
 
     def _insert(self, encoded: _Encoded) -> None:
         super()._insert(encoded)
         with self.writer.guard():
-            self.writer.connection.executemany(
-                "INSERT INTO unsorted_names VALUES (?,?)", encoded.names
+            # One statement for a whole batch: while it runs, Python's other threads run too.
+            self.writer.connection.execute(
+                "INSERT INTO unsorted_names (key) SELECT value FROM json_each(?)",
+                (json.dumps(encoded.names),),
             )
 
 
-def _rows(kept: Kept, gid: int, seqs: list[bytes], headers: list[bytes]) -> list[Row]:
-    sha1 = hashlib.sha1
-    hashes = [_first_int64(sha1(seq, usedforsecurity=False).digest())[0] for seq in kept.seqs]
-    columns = (
+def _rows(kept: Kept, gid: int, seqs: list[bytes], headers: list[bytes]) -> Iterable[Row]:
+    """Give the rows of a batch whose first record has this gid."""
+    return zip(
         range(gid, gid + len(seqs)),
         map(len, kept.seqs),
-        hashes,
+        codec.hashes8(kept.digests),
         seqs,
         repeat(kept.shard, len(seqs)),
         kept.indexes,
         headers,
+        strict=True,
     )
-    return list(zip(*columns, strict=True))

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from hashlib import sha1
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
 from snakemake_storage_plugin_seqstore.sequences import codec, schema
 from snakemake_storage_plugin_seqstore.sequences.pool import Pool
 
-# Gids per statement (999 variables are what every build of SQLite allows), records per step.
-_GIDS_PER_QUERY = 900
-_PAGE = 2000
+# Records are read in pages: of so many, which a processor's cache holds, but of no more residues
+# than this unless a single one has more.
+_PAGE_RECORDS = 1000
+_PAGE_RESIDUES = 1 << 26
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 _SELECT_SEQ = "SELECT len, hash8, seq FROM sequences WHERE gid=?"
+# One statement for any number of gids; the order of the tables keeps SQLite from a scan.
+_SELECT_MANY = "SELECT gid, {} FROM json_each(?) CROSS JOIN sequences ON gid = value"
+
+
+class Page(NamedTuple):
+    """Decoded records."""
+
+    gids: Sequence[int]
+    headers: Sequence[bytes | None]
+    seqs: Sequence[bytes]
 
 
 class Rows:
@@ -38,49 +51,63 @@ class Rows:
         with self.pool.connection() as connection:
             return [value for (value,) in connection.execute(sql, values).fetchall()]
 
-    def fetch(self, columns: str, gids: Iterable[int]) -> Iterator[tuple[Any, ...]]:
-        """Give gid and columns of each of these gids that exists, once and in any order."""
-        marks = ",".join("?" * _GIDS_PER_QUERY)
-        sql = f"SELECT gid, {columns} FROM sequences WHERE gid IN ({marks})"
-        wanted: list[int | None] = [gid for gid in sorted(set(gids)) if MIN_INT <= gid <= MAX_INT]
-        # One statement serves all steps: NULL equals nothing.
-        wanted += [None] * (-len(wanted) % _GIDS_PER_QUERY)
-        for start in range(0, len(wanted), _GIDS_PER_QUERY):
+    def fetch(
+        self, columns: str, gids: Iterable[int], size: int = _PAGE_RECORDS
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Give gid and columns of each gid that exists, once and in any order, `size` at a time."""
+        sql = _SELECT_MANY.format(columns)
+        wanted = [gid for gid in sorted(set(gids)) if MIN_INT <= gid <= MAX_INT]
+        for start in range(0, len(wanted), size):
+            page = wanted[start : start + size]
             with self.pool.connection() as connection:
-                rows = connection.execute(sql, wanted[start : start + _GIDS_PER_QUERY]).fetchall()
-            yield from rows
+                rows = connection.execute(sql, (str(page),)).fetchall()
+            if rows:
+                yield rows
 
-    def records(
-        self, gids: Iterable[int] | None = None
-    ) -> Iterator[tuple[int, bytes | None, bytes]]:
-        """Give gid, header and sequence: of all records by gid, or of these in their order."""
-        for page in self._all_pages() if gids is None else self._asked_pages(gids):
-            for gid, length, digest, seq, header in page:
-                yield gid, self.header(gid, header), self.decode(gid, length, digest, seq)
+    def pages(self, gids: Iterable[int] | None = None) -> Iterator[Page]:
+        """Give all records by ascending gid, or these in their order.
 
-    def _all_pages(self) -> Iterator[list[tuple[Any, ...]]]:
+        Raises
+        ------
+        InputError
+            If a gid does not exist.
+        """
+        for rows in self._all() if gids is None else self._asked(gids):
+            found, lengths, digests, blobs, headers = zip(*rows, strict=True)
+            seqs = self.sequences(found, lengths, digests, blobs)
+            yield Page(found, self.headers(found, headers), seqs)
+
+    def _all(self) -> Iterator[list[tuple[Any, ...]]]:
         start = MIN_INT
         while True:
             with self.pool.connection() as connection:
-                page = connection.execute(
+                rows = connection.execute(
                     "SELECT gid, len, hash8, seq, header FROM sequences "
                     "WHERE gid >= ? ORDER BY gid LIMIT ?",
-                    (start, _PAGE),
+                    (start, self.page_records),
                 ).fetchall()
-            yield page
-            if len(page) < _PAGE or page[-1][0] == MAX_INT:
+            if rows:
+                yield rows
+            if len(rows) < self.page_records or rows[-1][0] == MAX_INT:
                 return
-            start = page[-1][0] + 1
+            start = rows[-1][0] + 1
 
-    def _asked_pages(self, gids: Iterable[int]) -> Iterator[list[tuple[Any, ...]]]:
-        asked = [int(gid) for gid in gids]
-        for start in range(0, len(asked), _PAGE):
-            wanted = asked[start : start + _PAGE]
-            found = {row[0]: row for row in self.fetch("len, hash8, seq, header", wanted)}
+    def _asked(self, gids: Iterable[int]) -> Iterator[list[tuple[Any, ...]]]:
+        asked = list(map(int, gids))
+        for start in range(0, len(asked), self.page_records):
+            wanted = asked[start : start + self.page_records]
+            pages = self.fetch("len, hash8, seq, header", wanted)
+            found = {row[0]: row for page in pages for row in page}
             for gid in wanted:
                 if gid not in found:
                     raise InputError(f"{self.path} has no gid {gid}")
             yield [found[gid] for gid in wanted]
+
+    @cached_property
+    def page_records(self) -> int:
+        """How many sequences are read at once, so that memory stays bounded."""
+        (longest,) = self.column("SELECT CAST(max(len) AS INTEGER) FROM sequences")
+        return max(1, min(_PAGE_RECORDS, _PAGE_RESIDUES // max(1, longest or 0)))
 
     def sequence(self, gid: int) -> bytes | None:
         """Return one sequence, or None if there is no such gid."""
@@ -94,19 +121,36 @@ class Rows:
             raise self.pool.damaged(error) from error
         finally:
             self.pool.give_back(connection)
-        return None if row is None else self.decode(gid, *row)
+        return None if row is None else self._decode(gid, *row)
 
-    def decode(self, gid: int, length: int, digest: int | None, blob: bytes) -> bytes:
-        """Decode a sequence.
+    def sequences(
+        self,
+        gids: Sequence[int],
+        lengths: Sequence[int],
+        digests: Sequence[int | None],
+        blobs: Sequence[bytes],
+    ) -> list[bytes]:
+        """Decode sequences.
 
         Raises
         ------
         DamageError
-            If it does not have the length and the hash that were stored with it.
+            If one does not have the length and the hash that were stored with it.
         """
         try:
-            if blob[:1] == codec.SAME and self.format.compact:
-                blob = self._other(codec.same_gid(blob))
+            limit = min(sum(lengths), codec.MAX_BYTES)
+            seqs = self.format.sequences.decode_many(self._with_others(blobs), limit)
+            found = codec.hashes8([sha1(seq, usedforsecurity=False).digest() for seq in seqs])
+            if found == digests and tuple(map(len, seqs)) == lengths:
+                return seqs
+        except (TypeError, ValueError):
+            pass
+        # Something is wrong, or unusual: no hashes, say, or characters that are not ASCII.
+        return list(map(self._decode, gids, lengths, digests, blobs))
+
+    def _decode(self, gid: int, length: int, digest: int | None, blob: bytes) -> bytes:
+        try:
+            (blob,) = self._with_others([blob])
             # A character of UTF-8 has at most four bytes.
             data = self.format.sequences.decode(blob, 4 * length)
             size = length if len(data) == length else len(data.decode())
@@ -118,12 +162,25 @@ class Rows:
             raise self._damaged(gid, "its sequence does not have the hash that was stored with it")
         return data
 
-    def _other(self, gid: int) -> bytes:
-        blobs = self.column("SELECT seq FROM sequences WHERE gid=?", gid)
-        if not blobs or blobs[0][:1] == codec.SAME:
-            raise ValueError(f"it is said to be that of gid {gid}, which has none")
-        blob: bytes = blobs[0]
-        return blob
+    def _with_others(self, blobs: Sequence[bytes]) -> Sequence[bytes]:
+        """Put the blobs of other records where these refer to them."""
+        if not self.format.compact or not any(blob[:1] == codec.SAME for blob in blobs):
+            return blobs
+        gids = [codec.same_gid(blob) if blob[:1] == codec.SAME else None for blob in blobs]
+        pages = self.fetch("seq", (gid for gid in gids if gid is not None))
+        others: dict[int, bytes] = {gid: blob for page in pages for gid, blob in page}
+        for gid in gids:
+            if gid is not None and others.get(gid, codec.SAME)[:1] == codec.SAME:
+                raise ValueError(f"it is said to be that of gid {gid}, which has none")
+        return [blob if gid is None else others[gid] for blob, gid in zip(blobs, gids, strict=True)]
+
+    def headers(self, gids: Sequence[int], blobs: Sequence[bytes | None]) -> list[bytes | None]:
+        """Decode headers; DamageError if that is impossible."""
+        try:
+            # Where one is None the next line says so.
+            return [*self.format.headers.decode_many(blobs, codec.MAX_HEADER_BYTES)]  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return list(map(self.header, gids, blobs))
 
     def header(self, gid: int, blob: bytes | None) -> bytes | None:
         """Decode a header; DamageError if that is impossible."""
@@ -134,12 +191,14 @@ class Rows:
         except (TypeError, ValueError) as error:
             raise self._damaged(gid, f"its header cannot be decoded: {error}") from None
 
-    def header_text(self, gid: int, blob: bytes | None) -> str | None:
-        """Decode a header to text."""
-        return self.text(gid, self.header(gid, blob))
+    def texts(self, gids: Sequence[int], headers: Sequence[bytes | None]) -> list[str | None]:
+        """Return headers as text; DamageError if one is not UTF-8."""
+        try:
+            return [*map(bytes.decode, headers)]  # type: ignore[arg-type]
+        except (TypeError, UnicodeDecodeError):
+            return list(map(self._text, gids, headers))
 
-    def text(self, gid: int, header: bytes | None) -> str | None:
-        """Return a header as text; DamageError if it is not UTF-8."""
+    def _text(self, gid: int, header: bytes | None) -> str | None:
         try:
             return None if header is None else header.decode()
         except UnicodeDecodeError as error:

@@ -25,7 +25,7 @@ INDEX_HASH8 = "CREATE INDEX idx_hash8 ON sequences(hash8)"
 INDEX_HEADER = "CREATE INDEX idx_header ON sequences(header)"
 COLUMNS = ("gid", "len", "hash8", "seq", "shard", "local_idx", "header")
 
-# What encoding="compact" adds. A name's key is the hash8 of the header's first word.
+# What encoding="compact" adds. Names are found by codec.name_key.
 COMPACT_VERSION = 1
 COMPACT_TABLES = (
     "CREATE TABLE seqstore_format (version INTEGER NOT NULL, sequences BLOB, headers BLOB)",

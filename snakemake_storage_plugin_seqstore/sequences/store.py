@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import heapq
+import json
 import os
 import random
 import re
-from collections.abc import Iterable, Iterator
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple
@@ -15,11 +18,12 @@ from typing import BinaryIO, NamedTuple
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import build, codec
 from snakemake_storage_plugin_seqstore.sequences.output import binary_output
-from snakemake_storage_plugin_seqstore.sequences.rows import MAX_INT, MIN_INT, Rows
+from snakemake_storage_plugin_seqstore.sequences.rows import MAX_INT, MIN_INT, Page, Rows
 from snakemake_storage_plugin_seqstore.sequences.selection import Selection
 from snakemake_storage_plugin_seqstore.sequences.writer import Row, Writer
 
 _LINE = 60
+_MAX_CUT = 4096
 _PAGE = 2000
 
 
@@ -210,21 +214,25 @@ class SequenceStore:
         A gid that is asked for twice is there twice; one that does not exist has None for the rest.
         """
         rows = self._reading()
-        wanted = [int(gid) for gid in gids]
-        found = {
-            gid: (gid, rows.header_text(gid, header), length, digest)
-            for gid, header, length, digest in rows.fetch("header, len, hash8", wanted)
-        }
+        wanted = list(map(int, gids))
+        found: dict[int, tuple[int, str | None, int, int | None]] = {}
+        for page in rows.fetch("header, len, hash8", wanted):
+            known, blobs, lengths, digests = zip(*page, strict=True)
+            headers = rows.texts(known, rows.headers(known, blobs))
+            metas = zip(known, headers, lengths, digests, strict=True)
+            found.update(zip(known, metas, strict=True))
         return [found.get(gid) or (gid, None, None, None) for gid in wanted]
 
     def get_many_seqs(self, gids: Iterable[int]) -> list[str | None]:
         """Return the sequence of each gid, in the order asked; None where it does not exist."""
         rows = self._reading()
-        wanted = [int(gid) for gid in gids]
-        found = {
-            row[0]: rows.decode(*row).decode() for row in rows.fetch("len, hash8, seq", wanted)
-        }
-        return [found.get(gid) for gid in wanted]
+        wanted = list(map(int, gids))
+        found: dict[int, str] = {}
+        for page in rows.fetch("len, hash8, seq", wanted, rows.page_records):
+            known, *columns = zip(*page, strict=True)
+            seqs = rows.sequences(known, *columns)
+            found.update(zip(known, map(bytes.decode, seqs), strict=True))
+        return list(map(found.get, wanted))
 
     def __len__(self) -> int:
         if self._count is None:
@@ -253,8 +261,9 @@ class SequenceStore:
             If a gid does not exist.
         """
         rows = self._reading()
-        for gid, header, seq in rows.records(gids):
-            yield Record(gid, rows.text(gid, header), seq.decode())
+        for page in rows.pages(gids):
+            headers = rows.texts(page.gids, page.headers)
+            yield from map(Record, page.gids, headers, map(bytes.decode, page.seqs))
 
     # ---- finding
 
@@ -265,9 +274,14 @@ class SequenceStore:
         """
         low = MIN_INT if min_len is None else max(int(min_len), MIN_INT)
         high = MAX_INT if max_len is None else min(int(max_len), MAX_INT)
-        return self._reading().column(
-            "SELECT gid FROM sequences WHERE len BETWEEN ? AND ? ORDER BY len, gid", low, high
+        # One row a length, with a list, takes less than half the time of one row a gid.
+        lists = self._reading().column(
+            "SELECT json_group_array(gid) FROM sequences "
+            "WHERE len BETWEEN ? AND ? GROUP BY len ORDER BY len",
+            low,
+            high,
         )
+        return [gid for found in lists for gid in sorted(json.loads(found))]
 
     def find_hash(self, hash8: int) -> list[int]:
         """Return the gids of all sequences with this :meth:`hash8`, ascending."""
@@ -295,7 +309,7 @@ class SequenceStore:
         rows = self._reading()
         if rows.format.compact:
             gids = rows.column("SELECT gid FROM seqstore_names WHERE key=?", codec.name_key(word))
-            found = list(rows.fetch("header", gids))
+            found = [row for page in rows.fetch("header", gids) for row in page]
         else:
             # idx_header sorts plain headers by text, and all compressed ones behind them.
             sql = f"SELECT gid, header FROM sequences WHERE {where} OR header >= x'01'"
@@ -317,7 +331,8 @@ class SequenceStore:
         gids = sorted(self.get_gids_by_length_range(selection.min_len, selection.max_len))
         if selection.gids is not None:
             wanted = set(selection.gids)
-            missing = wanted.difference(gid for gid, *_ in self._reading().fetch("len", wanted))
+            pages = self._reading().fetch("len", wanted)
+            missing = wanted.difference(gid for page in pages for gid, _ in page)
             if missing:
                 few = ", ".join(map(str, sorted(missing)[:5]))
                 raise InputError(f"{self.path} has no gid {few}", f"{len(missing):,} are missing")
@@ -373,9 +388,9 @@ class SequenceStore:
         """
         written = 0
         with binary_output(target, compress=True) as out:
-            for gid, header, seq in self._reading().records(gids):
-                out.write(_fasta(self.path, gid, header, seq))
-                written += 1
+            for page in self._reading().pages(gids):
+                out.write(_fasta(self.path, page))
+                written += len(page.gids)
         return written
 
     @classmethod
@@ -443,10 +458,29 @@ class SequenceStore:
         return self._rows
 
 
-def _fasta(path: Path, gid: int, header: bytes | None, seq: bytes) -> bytes:
-    if header is None:
-        header = b"%d" % gid
-    elif b"\n" in header or b"\r" in header:
-        raise InputError(f"{path}: the header of gid {gid} has a line break, FASTA cannot hold it")
-    lines = [seq[i : i + _LINE] for i in range(0, len(seq), _LINE)]
-    return b">%b\n%b\n" % (header, b"\n".join(lines))
+def _fasta(path: Path, page: Page) -> bytes:
+    lines: list[bytes] = []
+    for gid, header, seq in zip(*page, strict=True):
+        if header is None:
+            header = b"%d" % gid
+        elif b"\n" in header or b"\r" in header:
+            raise InputError(
+                f"{path}: the header of gid {gid} has a line break, FASTA cannot hold it"
+            )
+        lines.append(b">" + header)
+        lines += _cut(seq)
+    lines.append(b"")
+    return b"\n".join(lines)
+
+
+def _cut(seq: bytes) -> Iterable[bytes]:
+    if len(seq) <= _MAX_CUT:
+        return _cutter(len(seq))(seq)
+    return [seq[i : i + _LINE] for i in range(0, len(seq), _LINE)]
+
+
+@lru_cache(_MAX_CUT)
+def _cutter(length: int) -> Callable[[bytes], tuple[bytes, ...]]:
+    """Return what cuts a sequence of this length into lines, twice as fast as slicing."""
+    full, rest = divmod(length, _LINE)
+    return struct.Struct(f"{_LINE}s" * full + (f"{rest}s" if rest else "")).unpack

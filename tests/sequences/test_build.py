@@ -20,7 +20,13 @@ from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore import progress
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import BuildReport, SequenceStore, fasta
+from snakemake_storage_plugin_seqstore.sequences import (
+    BuildReport,
+    SequenceStore,
+    fasta,
+    filters,
+    loader,
+)
 
 from .conftest import RECORDS, fasta_text, many, write
 
@@ -299,6 +305,32 @@ def test_duplicate_names_are_named_with_both_places(tmp_path: Path, encoding: st
     SequenceStore.build(tmp_path / "db", [first, second], encoding=encoding, unique_names=False)
     with SequenceStore.open_reader(tmp_path / "db") as store:
         assert store.find_name("dup") == [1, 5]
+
+
+@pytest.mark.parametrize("limit", [2_000_000, 0])
+def test_names_are_compared_without_the_blanks_before_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(loader, "_MAX_NAMES", limit)  # with and without hashes in memory
+    records = [*many(50), ("zz", "MK"), (" \tzz top", "MK")]
+    with pytest.raises(InputError, match=r"'zz'.*record 51.*record 52"):
+        _build_from(tmp_path, fasta_text(records))
+    assert _records(_build_from(tmp_path, fasta_text(records[:-1]))) == records[:-1]
+
+
+@pytest.mark.parametrize("encoding", ["portable", "compact"])
+def test_equal_sequences_are_found_on_disk_as_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    records = [(f"n{i}", seq) for i, (_, seq) in enumerate(many(300) * 2)]
+    drop = encoding == "portable"
+    builds = []
+    for latest in (1_000_000, 7):
+        monkeypatch.setattr(filters, "_MAX_LATEST", latest)
+        path = _build_from(tmp_path, fasta_text(records), encoding=encoding, drop_duplicates=drop)
+        builds.append(path.read_bytes())
+    assert builds[0] == builds[1]
+    assert len(_records(path)) == (len(set(seq for _, seq in records)) if drop else len(records))
 
 
 def test_builds_are_the_same_whatever_the_threads(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_get_many_meta_does_not_scan_the_table(store: SequenceStore) -> None:
     rows.pool.give_back(connection)
     store.get_many_meta([1])
     plan = connection.execute("EXPLAIN QUERY PLAN " + statements[-1]).fetchall()
-    assert all("SCAN" not in step[-1] for step in plan), plan
+    assert all("SCAN sequences" not in step[-1] for step in plan), plan
 
 
 def test_two_threads_on_one_reader_never_swap_rows(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import SequenceStore
+from snakemake_storage_plugin_seqstore.sequences import SequenceStore, rows
 
 from .conftest import RECORDS, many, row, write
 
@@ -58,6 +58,29 @@ def test_batches_larger_than_a_statement(tmp_path: Path) -> None:
         gids = [*range(2499, -1, -1), *range(2500)]
         assert store.get_many_seqs(gids) == [records[gid][1] for gid in gids]
         assert [meta[1] for meta in store.get_many_meta(gids)] == [records[gid][0] for gid in gids]
+
+
+def test_pages_hold_no_more_residues_than_fit_into_memory(
+    store: SequenceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = list(store)
+    monkeypatch.setattr(rows, "_PAGE_RESIDUES", 700)
+    with SequenceStore.open_reader(store.path) as other:
+        assert other._reading().page_records == 2  # the longest has 300 residues
+        assert list(other) == expected
+        assert other.get_many_seqs(range(4)) == [seq for _, seq in RECORDS]
+
+
+def test_rows_without_hash_and_with_any_character_are_read(tmp_path: Path) -> None:
+    seqs = ["MK", "MKé蛋", "", "MKV" * 99]
+    with SequenceStore.open_writer(tmp_path / "db") as writer:
+        for gid, seq in enumerate(seqs):
+            number, length, _, *rest = row(gid, None, seq)
+            writer.insert_rows([(number, length, None, *rest), row(gid + 4, None, seq)])
+    with SequenceStore.open_reader(tmp_path / "db") as store:
+        assert store.get_many_seqs(range(8)) == seqs * 2
+        assert [store.get_seq(gid) for gid in range(8)] == seqs * 2
+        assert [record.header for record in store] == [None] * 8
 
 
 def test_length_and_iteration(store: SequenceStore) -> None:
