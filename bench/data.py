@@ -232,5 +232,7 @@ def _overlapping(file) -> Iterator[bytes]:  # type: ignore[no-untyped-def]
 if __name__ == "__main__":  # in a process of its own: see bench.measure
     try:
         prepare(sys.argv[1], Path(sys.argv[2]))
+        about = asdict(Plan.load(Path(sys.argv[2]) / "plan.json"))
+        print(json.dumps({key: about[key] for key in ("title", "sequences", "residues", "size")}))
     except BenchError as error:
         sys.exit(str(error))

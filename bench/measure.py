@@ -47,11 +47,9 @@ class Bench:
         self.notes: list[str] = []
         self._environment = {**os.environ, "BENCH_CACHE": str(work)}
         # In a process of its own, as this one must stay small: a child's peak begins with ours.
-        self._python("bench.data", name, str(self.directory))
-        with open(self.directory / "plan.json") as file:
-            plan = json.load(file)
-        self.title, self.sequences, self.size = plan["title"], plan["sequences"], plan["size"]
-        self.residues = plan["residues"]
+        about = json.loads(self._python("bench.data", name, str(self.directory)))
+        self.title, self.sequences = about["title"], about["sequences"]
+        self.residues, self.size = about["residues"], about["size"]
         self._scaling: dict[str, list[str]] = {}
         for peer in peers:
             found = json.loads(self._python("bench.worker", "describe", peer))

@@ -19,16 +19,19 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import schema
+from snakemake_storage_plugin_seqstore.sequences.fasta import BATCH_RECORDS
 
 Row = tuple[int, int, int | None, bytes, int | None, int | None, bytes | None]
 
-# One statement for many rows: while it runs, Python's other threads run too.
-_ROWS_PER_INSERT = 4000
+# One statement for many rows: while it runs, Python's other threads run too. That of a whole batch
+# is compiled once; a statement of so many rows is too large to keep many of other sizes.
+_ROWS_PER_INSERT = BATCH_RECORDS
+_STATEMENTS = 8
 _INSERT_ONE = f"({','.join('?' * len(schema.COLUMNS))})"
 _INSERT = "INSERT INTO sequences VALUES "
 # Larger pages waste less space at their ends, and cost a little time for each single record.
 _PAGE_SIZE = 16 * 1024
-_CACHE_KIB = 64 * 1024
+_CACHE_KIB = 32 * 1024
 _LITTER_AGE_S = 24 * 3600
 
 
@@ -62,6 +65,7 @@ class Writer:
                 uri=True,
                 isolation_level=None,
                 check_same_thread=False,
+                cached_statements=_STATEMENTS,
             )
         except sqlite3.OperationalError as error:
             raise StoreError(f"cannot write {self.path}: {error}") from error

@@ -46,7 +46,11 @@ def _build_from(tmp_path: Path, content: bytes, name: str = "in.fasta", **option
 def _gzip_members(content: bytes) -> bytes:
     """As bgzip makes it: many members, and an empty one at the end."""
     half = len(content) // 2
-    return gzip.compress(content[:half]) + gzip.compress(content[half:]) + gzip.compress(b"")
+    return (
+        gzip.compress(content[:half], mtime=0)
+        + gzip.compress(content[half:], mtime=0)
+        + gzip.compress(b"", mtime=0)
+    )
 
 
 def _zstd_frames(content: bytes) -> bytes:
@@ -174,16 +178,16 @@ def test_bgzip_needs_its_last_block(tmp_path: Path) -> None:
         (b"@a\nACGT\n+\nII\n", "in.fa, record 1: sequence length is 4 but.* 'a' at line 1"),
         (b"@a\nAC\n+\nII\n@b\nACGT\n+\n", "in.fa, record 2.* 'b' at line 5"),
         (b"@a\nACGT\nIIII\n+\n", "in.fa, record 1: expected '\\+' separator.* line 3"),
-        (gzip.compress(fasta_text(many(999)))[:-400], "in.fa is truncated"),
-        (gzip.compress(GOOD)[:-1], "in.fa is truncated"),
+        (gzip.compress(fasta_text(many(999)), mtime=0)[:-400], "in.fa is truncated"),
+        (gzip.compress(GOOD, mtime=0)[:-1], "in.fa is truncated"),
         (zstandard.compress(fasta_text(many(999)))[:-40], "in.fa is truncated"),
         (bz2.compress(fasta_text(many(49_999)))[:-40], "in.fa is truncated"),
         (bz2.compress(GOOD)[:-40], "in.fa has no sequences.*truncated"),
         (lzma.compress(fasta_text(many(999)))[:-40], "in.fa is truncated"),
-        (gzip.compress(GOOD)[:-8] + bytes(8), "in.fa cannot be read: corrupt gzip"),
+        (gzip.compress(GOOD, mtime=0)[:-8] + bytes(8), "in.fa cannot be read: corrupt gzip"),
         (b"\x1f\x8b\x08rubbish that is no gzip at all", "in.fa cannot be read: invalid gzip"),
         (b"\x28\xb5\x2f\xfdrubbish that is no zstd at all", "in.fa cannot be read"),
-        (gzip.compress(b""), "in.fa has no sequences"),
+        (gzip.compress(b"", mtime=0), "in.fa has no sequences"),
     ],
 )
 def test_bad_input_is_named_and_nothing_is_published(
