@@ -2,7 +2,6 @@
 OLDEST_SNAKEMAKE := $(shell sed -n 's/.*"snakemake\[reports\] >=\([0-9.]*\),.*/\1/p' pyproject.toml)
 
 PYTHON ?= python3
-# relative, so that the checkout may be in a directory with blanks in its name
 VENV = .venv
 OLDEST_VENV = .venv-oldest
 PIP_INSTALL = pip install --quiet --disable-pip-version-check

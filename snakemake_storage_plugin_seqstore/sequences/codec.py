@@ -35,6 +35,9 @@ _DICTIONARY_BYTES = 110 * 1024
 # Given, since zstd's search for the best value takes four times as long and finds nothing better.
 _SEGMENT_BYTES = 1000
 
+# zstd loads the dictionary anew for each call with many frames: fewer are faster one by one.
+_MANY = 20
+
 _first_int64 = struct.Struct("<q").unpack_from
 
 
@@ -106,13 +109,15 @@ class Codec:
         blobs : sequence of bytes
             Flags and payloads.
         limit : int
-            The most bytes that all texts together may have.
+            No more bytes than this are unpacked at once.
 
         Raises
         ------
         ValueError
             If one cannot be decoded; :meth:`decode` says what is wrong with it.
         """
+        if len(blobs) < _MANY:
+            return [self.decode(blob, limit) for blob in blobs]
         contexts = self._contexts
         kinds = [(ZSTD, b"", contexts.plain), (DICTIONARY, _MAGIC, contexts.decompressor)]
         if self.dictionary is None:

@@ -16,7 +16,8 @@ import needletail
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.sequences.codec import MAX_HEADER_BYTES
 
-BATCH_RECORDS = 4000
+# As many as the writer inserts at once.
+_BATCH_RECORDS = 4000
 _BATCH_BYTES = 4 << 20
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\x00")
 # A file that was cut between two of bgzip's blocks can only be told by the missing last one.
@@ -105,7 +106,7 @@ def read(path: Path) -> Iterator[Batch]:
     Yields
     ------
     Batch
-        Up to :data:`BATCH_RECORDS`, fewer if they are long; FASTQ qualities are dropped.
+        Some megabytes of records; FASTQ qualities are dropped.
 
     Raises
     ------
@@ -119,7 +120,7 @@ def read(path: Path) -> Iterator[Batch]:
             batch.headers.append(header)
             batch.seqs.append(seq)
             batch.size += len(header) + len(seq)
-            if len(batch.seqs) == BATCH_RECORDS or batch.size >= _BATCH_BYTES:
+            if len(batch.seqs) == _BATCH_RECORDS or batch.size >= _BATCH_BYTES:
                 yield _checked(batch)
                 batch = Batch(path, batch.first + len(batch.seqs), [], [], 0)
     except needletail.NeedletailError as error:

@@ -19,13 +19,12 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import schema
-from snakemake_storage_plugin_seqstore.sequences.fasta import BATCH_RECORDS
 
 Row = tuple[int, int, int | None, bytes, int | None, int | None, bytes | None]
 
-# One statement for many rows: while it runs, Python's other threads run too. That of a whole batch
-# is compiled once; a statement of so many rows is too large to keep many of other sizes.
-_ROWS_PER_INSERT = BATCH_RECORDS
+# One statement for many rows: while it runs, Python's other threads run too. It takes megabytes of
+# memory, so only few of them, with other numbers of rows, are kept.
+_ROWS_PER_INSERT = 4000
 _STATEMENTS = 8
 _INSERT_ONE = f"({','.join('?' * len(schema.COLUMNS))})"
 _INSERT = "INSERT INTO sequences VALUES "

@@ -37,7 +37,10 @@ def test_many_are_encoded_like_one_and_never_grow(items: list[bytes]) -> None:
         assert all(len(blob) <= len(item) + 1 for blob, item in zip(blobs, items, strict=True))
 
 
-@given(st.lists(st.binary(max_size=300), max_size=20), st.lists(st.booleans(), min_size=20))
+@given(
+    st.lists(st.binary(max_size=300), max_size=2 * codec._MANY),
+    st.lists(st.booleans(), min_size=2 * codec._MANY),
+)
 def test_many_are_decoded_like_one(items: list[bytes], plain: list[bool]) -> None:
     for encoder in (codec.Codec(), codec.Codec(DICTIONARY)):
         blobs = [
@@ -49,13 +52,15 @@ def test_many_are_decoded_like_one(items: list[bytes], plain: list[bool]) -> Non
 
 @pytest.mark.parametrize("bad", [b"", b"\x07abc", b"\x01", b"\x01garbage", b"\x02abc"])
 def test_many_are_refused_if_one_is_damaged(bad: bytes) -> None:
-    good = codec.ZSTD + zstandard.compress(b"MK" * 50)
-    assert codec.Codec().decode_many([good, b"\x00MK"], limit=102) == [b"MK" * 50, b"MK"]
-    for blobs in ([good, bad], [bad, good], [good[:-1], good]):
-        with pytest.raises(ValueError, match=r"flags|frame"):
+    good = [codec.ZSTD + zstandard.compress(b"MK" * 50)] * codec._MANY
+    size = 100 * codec._MANY
+    decoded = codec.Codec().decode_many([*good, b"\x00MK"], limit=size)
+    assert decoded == [b"MK" * 50] * codec._MANY + [b"MK"]
+    for blobs in ([*good, bad], [bad, *good], [good[0][:-1], *good]):
+        with pytest.raises(ValueError, match=r"flag|frame"):
             codec.Codec().decode_many(blobs)
     with pytest.raises(ValueError, match="sizes"):
-        codec.Codec().decode_many([good, good], limit=199)
+        codec.Codec().decode_many(good, limit=size - 1)
 
 
 SAMPLES = [b"tr|Q%04d|Q%04d_HUMAN protein kinase %d" % (i, i, i * i) for i in range(2000)]
