@@ -100,11 +100,10 @@ def fasta_digest(records: Iterable[tuple[str, str]]) -> str:
 
 def read_fasta(path: Path | str) -> Iterator[tuple[str, str]]:
     """Give header and sequence of every record: the reader of all peers that have none."""
-    import dnaio
+    import needletail
 
-    with dnaio.open(path, fileformat="fasta", open_threads=0) as records:
-        for record in records:
-            yield record.name, record.sequence
+    for record in needletail.parse_fastx_file(str(path)):
+        yield record.id, record.seq
 
 
 def prepare(name: str, directory: Path) -> None:
