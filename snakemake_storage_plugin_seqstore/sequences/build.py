@@ -41,6 +41,13 @@ class BuildReport:
     duplicates: int
     residues: int
 
+    def __str__(self) -> str:
+        return (
+            f"{self.written:,} of {self.read:,} records written, {self.residues:,} residues; left "
+            f"out: {self.too_short:,} too short, {self.too_long:,} too long, {self.illegal:,} with "
+            f"illegal characters, {self.duplicates:,} duplicates"
+        )
+
 
 def build(
     path: str | os.PathLike[str],

@@ -156,7 +156,7 @@ class Stats:
                     title="length in residues (log scale)",
                 ),
                 x2="to:Q",
-                y=alt.Y("sequences:Q", axis=alt.Axis(format=","), title="sequences"),
+                y=alt.Y("sequences:Q", axis=alt.Axis(format=",d"), title="sequences"),
                 y2=alt.datum(0),
                 tooltip=["from:Q", "to:Q", "sequences:Q"],
             )

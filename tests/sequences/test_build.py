@@ -87,6 +87,7 @@ def test_several_files_keep_their_order_and_their_places(tmp_path: Path) -> None
         sources.append(source)
     report = SequenceStore.build(tmp_path / "db", sources)
     assert report == BuildReport(6, 6, 0, 0, 0, 0, 12)
+    assert str(report).startswith("6 of 6 records written, 12 residues; left out: 0 too short")
     with sqlite3.connect(tmp_path / "db") as connection:
         rows = connection.execute("SELECT gid, shard, local_idx FROM sequences").fetchall()
     connection.close()
