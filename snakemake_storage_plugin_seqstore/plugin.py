@@ -261,7 +261,8 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def _unpublished_output(self) -> Path | None:
         """The local file of a job that just ran: Snakemake checks it before we may publish it."""
         path: Path = self.local_path()
-        if transfer.find(self.provider.store, self.parsed) or not path.exists():
+        # The file is looked for first: mostly there is none, and the store is asked only once.
+        if not path.exists() or transfer.find(self.provider.store, self.parsed):
             return None
         return path
 
