@@ -5,12 +5,15 @@
     <root>/seqstore.json                              format of the store
     <root>/objects/ab/cdef...                         payloads under their SHA-256, mode 0444
     <root>/names/<collection>/<name>/@/<version>      what a name means, one file a version
+    <root>/records/ab/cdef.../<version>               what a computation gave, under its key
     <root>/tmp/, <root>/damaged/                      unfinished and damaged files; `gc` clears them
 
 Readers take no lock and writers do not wait for each other. A file appears whole or not at all.
 """
 
 from snakemake_storage_plugin_seqstore.store.materialise import Materialisation, materialise
+from snakemake_storage_plugin_seqstore.store.records import Record
 from snakemake_storage_plugin_seqstore.store.store import DEFAULT_ROOT, Entry, Store
+from snakemake_storage_plugin_seqstore.store.version import Version
 
-__all__ = ["DEFAULT_ROOT", "Entry", "Materialisation", "Store", "materialise"]
+__all__ = ["DEFAULT_ROOT", "Entry", "Materialisation", "Record", "Store", "Version", "materialise"]

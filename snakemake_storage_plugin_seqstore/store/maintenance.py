@@ -11,7 +11,7 @@ from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.query import COLLECTIONS, RESERVED_SEGMENT
 from snakemake_storage_plugin_seqstore.store import filesystem, trees
-from snakemake_storage_plugin_seqstore.store.names import Stamp
+from snakemake_storage_plugin_seqstore.store.register import Stamp
 from snakemake_storage_plugin_seqstore.store.store import Store
 
 GRACE = 3600.0  # s; whoever publishes has this long between storing a payload and naming it

@@ -13,7 +13,7 @@ from snakemake_storage_plugin_seqstore.store import filesystem
 FORMAT = 1
 MARKER = "seqstore.json"
 IGNORE = ".gitignore"  # a store inside a repository is not part of it
-_OWN = {IGNORE, "objects", "names", "tmp", "damaged"}
+_OWN = {IGNORE, "objects", "names", "records", "tmp", "damaged"}
 
 
 def is_store(root: Path) -> bool:

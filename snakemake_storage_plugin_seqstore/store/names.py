@@ -1,59 +1,21 @@
 """Names and their versions: which payload a name means, now and before.
 
-Each version is one small file, ``names/<collection>/<name>/@/<time>-<sha256>.json``, written once
-and never changed. The newest one is what the name means; a newer ``<time>-removed`` says that it
-means nothing. So there is nothing to lock, nobody overwrites anybody, and existence and time are
-known from one directory listing.
+The versions of a name are a register, ``names/<collection>/<name>/@/<time>-<sha256>.json``, under
+the SHA-256 of the payload.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 from snakemake_storage_plugin_seqstore.query import RESERVED_SEGMENT
-from snakemake_storage_plugin_seqstore.store import filesystem
-
-# Times are multiples of 2**-9 s: exact as nanoseconds and as a float, so that a local copy which
-# was given the stored time compares equal to it.
-TICK = 1_953_125
-_REMOVED = "removed"
-
-
-@dataclass(frozen=True)
-class Version:
-    """What a name means, or meant.
-
-    Parameters
-    ----------
-    digest : str
-        SHA-256 of the payload's bytes; of a directory, of its manifest.
-    kind : {"file", "tree"}
-        Whether the payload is a file or the manifest of a directory.
-    size : int
-        Size in bytes; of a directory, of all files in it.
-    executable : bool
-        Whether a file may be executed.
-    """
-
-    digest: str
-    kind: Literal["file", "tree"]
-    size: int
-    executable: bool = False
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """A version by its file name: `time` in ns since the epoch, `digest` None for a removal."""
-
-    time: int
-    digest: str | None
-    path: Path
+from snakemake_storage_plugin_seqstore.store import register
+from snakemake_storage_plugin_seqstore.store.register import Stamp
+from snakemake_storage_plugin_seqstore.store.version import Version
 
 
 class Names:
@@ -62,19 +24,10 @@ class Names:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.directory = root / "names"
-        self.staging = root / "tmp"
 
     def history(self, collection: str, name: str) -> list[Stamp]:
         """All versions of a name, newest first."""
-        directory = self._directory(collection, name)
-        try:
-            files = os.listdir(directory)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        stamps = (_stamp(directory / file) for file in files)
-        return sorted(
-            (stamp for stamp in stamps if stamp), key=lambda stamp: stamp.path.name, reverse=True
-        )
+        return register.history(self._directory(collection, name))
 
     def current(self, collection: str, name: str) -> Stamp | None:
         """The version that a name means now, None if it means nothing."""
@@ -104,9 +57,10 @@ class Names:
             except FileNotFoundError:
                 continue  # somebody published the same content again: it has a newer time now
 
-    def add(self, collection: str, name: str, version: Version) -> Stamp:
-        """Let a name mean `version` from now on."""
-        content = json.dumps(asdict(version), sort_keys=True).encode()
+    def add(self, collection: str, name: str, version: Version, key: str | None = None) -> Stamp:
+        """Let a name mean `version` from now on; `key` says which computation made it."""
+        document = asdict(version) | ({"key": key} if key else {})
+        content = json.dumps(document, sort_keys=True).encode()
         return self._write(collection, name, version.digest, content)
 
     def remove(self, collection: str, name: str) -> bool:
@@ -115,6 +69,17 @@ class Names:
             return False
         self._write(collection, name, None, b"")
         return True
+
+    def key(self, collection: str, name: str) -> str | None:
+        """The key of the computation that made what a name means, or last meant, if it is known."""
+        for stamp in self.history(collection, name):
+            if stamp.digest:
+                try:
+                    found = json.loads(stamp.path.read_bytes()).get("key")
+                except (OSError, ValueError):
+                    continue
+                return found if isinstance(found, str) else None
+        return None
 
     def under(self, collection: str, prefix: str = "") -> Iterator[str]:
         """The names of a collection that start with `prefix` and mean something, in order."""
@@ -134,34 +99,19 @@ class Names:
         return self.directory / collection / name / RESERVED_SEGMENT
 
     def _write(self, collection: str, name: str, digest: str | None, content: bytes) -> Stamp:
-        directory = self._directory(collection, name)
-        filesystem.make_directory(directory, self.root)
         before = self.history(collection, name)
-        now = -(-time.time_ns() // TICK) * TICK
-        # Clocks differ between nodes: what is written later is newer whatever they say.
-        now = max(now, before[0].time + TICK) if before else now
-        file = f"{now:020d}-{digest}.json" if digest else f"{now:020d}-{_REMOVED}"
-        filesystem.write(directory / file, content, self.staging, self.root)
-        for stamp in before:
-            if stamp.digest == digest:  # the same version, or another removal, at an earlier time
-                stamp.path.unlink(missing_ok=True)
-        return Stamp(now, digest, directory / file)
+        stamp = register.add(self._directory(collection, name), digest, content, self.root)
+        for older in before:
+            if older.digest == digest:  # the same version, or another removal, at an earlier time
+                older.path.unlink(missing_ok=True)
+        return stamp
 
 
 def _read(stamp: Stamp) -> Version:
     document = json.loads(stamp.path.read_bytes())
-    try:
-        version = Version(**document)
-    except TypeError as error:
-        raise ValueError(f"{stamp.path} is damaged: {error}") from None
-    if version.digest != stamp.digest or version.kind not in ("file", "tree"):
+    if isinstance(document, dict):
+        document.pop("key", None)
+    version = Version.load(document)
+    if version.digest != stamp.digest:
         raise ValueError(f"{stamp.path} does not say what its name says")
     return version
-
-
-def _stamp(path: Path) -> Stamp | None:
-    moment, _, rest = path.name.partition("-")
-    if not moment.isdigit():
-        return None
-    digest = None if rest == _REMOVED else rest.removesuffix(".json")
-    return Stamp(int(moment), digest, path)

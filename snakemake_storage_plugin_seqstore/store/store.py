@@ -15,8 +15,11 @@ from pathlib import Path
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
 from snakemake_storage_plugin_seqstore.provenance import content_id
 from snakemake_storage_plugin_seqstore.store import marker, trees
-from snakemake_storage_plugin_seqstore.store.names import Names, Stamp, Version
+from snakemake_storage_plugin_seqstore.store.names import Names
 from snakemake_storage_plugin_seqstore.store.objects import Objects
+from snakemake_storage_plugin_seqstore.store.records import Record, Records
+from snakemake_storage_plugin_seqstore.store.register import Stamp
+from snakemake_storage_plugin_seqstore.store.version import Version
 
 DEFAULT_ROOT = Path(".seqstore")  # in the working directory
 
@@ -66,6 +69,7 @@ class Store:
         self.root = Path(os.path.abspath(root))
         self.objects = Objects(self.root)
         self.names = Names(self.root)
+        self.records = Records(self.root)
         self._known = False
 
     def find(self, collection: str, name: str, digest: str | None = None) -> Entry | None:
@@ -97,11 +101,16 @@ class Store:
         """The names of a collection that start with `prefix`, in order."""
         return self.names.under(collection, prefix) if self._is_there else iter(())
 
-    def publish(self, collection: str, name: str, source: Path) -> Entry:
+    def publish(self, collection: str, name: str, source: Path, key: str | None = None) -> Entry:
         """Store a file or directory and let a name mean it from now on.
 
         The payload is durable before the name is. Publishing what is there already only renews the
         time.
+
+        Parameters
+        ----------
+        key : str, optional
+            The key of the computation that made it.
 
         Raises
         ------
@@ -113,12 +122,59 @@ class Store:
         with self._writing(f"{collection}/{name}"):
             marker.create(self.root)
             version = self._add(source)
-            stamp = self.names.add(collection, name, version)
+            stamp = self.names.add(collection, name, version, key)
             # `gc` may have taken an old payload just before the name came to mean it; it looks at
             # names again after taking, so that one of us sees the other.
-            if not self._has_payload(version):
+            if not self.has_payload(version):
                 self._add(source)
             return Entry(collection, name, version, stamp.time)
+
+    def add(self, source: Path) -> Version:
+        """Store a file or directory without a name, for somebody who keeps the version himself.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written.
+        """
+        with self._writing(str(source)):
+            marker.create(self.root)
+            return self._add(source)
+
+    def assign(self, collection: str, name: str, version: Version, key: str | None = None) -> Entry:
+        """Let a name mean what is stored already."""
+        with self._writing(f"{collection}/{name}"):
+            stamp = self.names.add(collection, name, version, key)
+        return Entry(collection, name, version, stamp.time)
+
+    def find_record(self, key: str, prefer: str = "") -> Record | None:
+        """The record of a computation that counts, or the one whose digest is preferred.
+
+        Returns None if there is none, and also, with a warning, if it is damaged. Its payloads may
+        be gone: see :meth:`has_payload`.
+        """
+        if not self._is_there:
+            return None
+        try:
+            return self.records.find(key, prefer)
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            logger.warning(
+                f"seqstore: a record in {self.root} counts as missing, the result will be made "
+                f"again: {error}"
+            )
+            return None
+
+    def add_record(self, record: Record) -> Record:
+        """Write down what a computation gave.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written.
+        """
+        with self._writing(f"the record of rule {record.rule}"):
+            marker.create(self.root)
+            return self.records.add(record)
 
     def remove(self, collection: str, name: str) -> bool:
         """Let a name mean nothing; the bytes stay until `gc`. Says whether it meant something."""
@@ -170,6 +226,14 @@ class Store:
             return {version.digest: version.size}
         return {member.digest: member.size for member in self.members(version) if member.digest}
 
+    def has_payload(self, version: Version) -> bool:
+        """Whether all payloads of a version are there, with the right sizes."""
+        try:
+            self._check_payload(version)
+        except (OSError, DamageError):
+            return False
+        return True
+
     def _add(self, source: Path) -> Version:
         if source.is_dir():
             members = trees.scan(source, self.objects.add_file)
@@ -186,13 +250,6 @@ class Store:
             if found != size:
                 state = "is missing" if found is None else f"has {found} bytes instead of {size}"
                 raise DamageError(f"its payload {digest} {state}")
-
-    def _has_payload(self, version: Version) -> bool:
-        try:
-            self._check_payload(version)
-        except (OSError, DamageError):
-            return False
-        return True
 
     @property
     def _is_there(self) -> bool:

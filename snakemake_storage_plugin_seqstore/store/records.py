@@ -1,0 +1,151 @@
+"""Records of how results were made: what a computation, named by its key, gave.
+
+``records/ab/<key>/`` is a register. All outputs of one execution are in one record, so that all are
+found or none is. A computation that gave other bytes another time has several versions: the newest
+one counts, the others stay as evidence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from snakemake_storage_plugin_seqstore.provenance import result_id
+from snakemake_storage_plugin_seqstore.store import register
+from snakemake_storage_plugin_seqstore.store.version import Version
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one execution of a computation gave.
+
+    Parameters
+    ----------
+    key : str
+        Digest of the provenance.
+    outputs : tuple of Version
+        What was made, in the order in which the outputs are declared.
+    stored : tuple of bool
+        For each output, whether its payload was stored, or only its digest is known.
+    provenance : dict
+        The parts of the provenance as canonical values, by name, to be compared with another's.
+    seconds : float
+        How long it took.
+    rule : str
+        What made it, for people.
+    digest : str
+        SHA-256 of the record itself; set when it is written or read.
+    time : int
+        When it was written, in ns since the epoch.
+    """
+
+    key: str
+    outputs: tuple[Version, ...]
+    stored: tuple[bool, ...]
+    provenance: dict[str, Any]
+    seconds: float
+    rule: str
+    digest: str = ""
+    time: int = 0
+
+    @property
+    def id(self) -> str:
+        """UUID of the result: the same computation has the same id in every store."""
+        return result_id(self.key)
+
+
+class Records:
+    """The records of a store: ``root/records``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.directory = root / "records"
+
+    def find(self, key: str, prefer: str = "") -> Record | None:
+        """The newest record of a computation, or the one whose digest is preferred.
+
+        Raises
+        ------
+        ValueError
+            If the record is damaged.
+        """
+        while stamps := register.history(self._directory(key)):
+            stamp = next((stamp for stamp in stamps if stamp.digest == prefer), stamps[0])
+            try:
+                return _load(key, stamp)
+            except FileNotFoundError:
+                continue  # somebody recorded the same outputs again, at a newer time
+        return None
+
+    def all(self, key: str) -> list[Record]:
+        """All records of a computation that can be read, newest first."""
+        records = []
+        for stamp in register.history(self._directory(key)):
+            try:
+                records.append(_load(key, stamp))
+            except (ValueError, OSError):
+                continue
+        return records
+
+    def add(self, record: Record) -> Record:
+        """Write a record, unless what counts says the same already."""
+        known = self.all(record.key)
+        if known and (known[0].outputs, known[0].stored) == (record.outputs, record.stored):
+            return known[0]
+        content = _dump(record)
+        digest = hashlib.sha256(content).hexdigest()
+        stamp = register.add(self._directory(record.key), digest, content, self.root)
+        for older in register.history(self._directory(record.key)):
+            same = (old for old in known if old.digest == older.digest)
+            if older != stamp and any(old.outputs == record.outputs for old in same):
+                older.path.unlink(missing_ok=True)
+        return _load(record.key, stamp)
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys of all computations, in order."""
+        if not self.directory.is_dir():
+            return
+        for shard in sorted(self.directory.iterdir()):
+            for path in sorted(shard.iterdir()):
+                yield shard.name + path.name
+
+    def _directory(self, key: str) -> Path:
+        return self.directory / key[:2] / key[2:]
+
+
+def _dump(record: Record) -> bytes:
+    document = {
+        "record": FORMAT,
+        "key": record.key,
+        "outputs": [asdict(version) for version in record.outputs],
+        "stored": record.stored,
+        "provenance": record.provenance,
+        "seconds": round(record.seconds, 3),
+        "rule": record.rule,
+    }
+    return json.dumps(document, sort_keys=True).encode()
+
+
+def _load(key: str, stamp: register.Stamp) -> Record:
+    content = stamp.path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != stamp.digest:
+        raise ValueError(f"{stamp.path} is damaged")
+    document = json.loads(content)
+    if document["record"] != FORMAT or document["key"] != key:
+        raise ValueError(f"{stamp.path} is of another format or computation")
+    return Record(
+        key,
+        tuple(Version.load(output) for output in document["outputs"]),
+        tuple(document["stored"]),
+        document["provenance"],
+        document["seconds"],
+        document["rule"],
+        stamp.digest,
+        stamp.time,
+    )

@@ -1,0 +1,64 @@
+"""Registers: versions of something, each in one small file that is written once and never changed.
+
+A version's file is named ``<time>-<sha256>.json``. The newest one counts; a newer
+``<time>-removed`` says that nothing does. So there is nothing to lock, nobody overwrites anybody,
+and what counts is known from one directory listing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from snakemake_storage_plugin_seqstore.store import filesystem
+
+# Times are multiples of 2**-9 s: exact as nanoseconds and as a float, so that a local copy which
+# was given the stored time compares equal to it.
+TICK = 1_953_125
+_REMOVED = "removed"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """A version by its file name: `time` in ns since the epoch, `digest` None for a removal."""
+
+    time: int
+    digest: str | None
+    path: Path
+
+
+def now() -> int:
+    """The time in ns since the epoch, rounded up to a whole tick."""
+    return -(-time.time_ns() // TICK) * TICK
+
+
+def history(directory: Path) -> list[Stamp]:
+    """All versions in a directory, newest first."""
+    try:
+        files = os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    files.sort(reverse=True)
+    return [stamp for file in files if (stamp := _stamp(directory, file))]
+
+
+def add(directory: Path, digest: str | None, content: bytes, root: Path) -> Stamp:
+    """Write the version that counts from now on, or a removal, in the store `root`."""
+    filesystem.make_directory(directory, root)
+    before = history(directory)
+    # Clocks differ between nodes: what is written later is newer whatever they say.
+    moment = max(now(), before[0].time + TICK) if before else now()
+    stamp = _stamp(directory, f"{moment:020d}-{f'{digest}.json' if digest else _REMOVED}")
+    assert stamp
+    filesystem.write(stamp.path, content, root / "tmp", root)
+    return stamp
+
+
+def _stamp(directory: Path, file: str) -> Stamp | None:
+    moment, _, rest = file.partition("-")
+    if not moment.isdigit():
+        return None
+    digest = None if rest == _REMOVED else rest.removesuffix(".json")
+    return Stamp(int(moment), digest, directory / file)

@@ -1,0 +1,45 @@
+"""What a payload is: the value that names and records hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a name means or meant, or a job made.
+
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the payload's bytes; of a directory, of its manifest.
+    kind : {"file", "tree"}
+        Whether the payload is a file or the manifest of a directory.
+    size : int
+        Size in bytes; of a directory, of all files in it.
+    executable : bool
+        Whether a file may be executed.
+    """
+
+    digest: str
+    kind: Literal["file", "tree"]
+    size: int
+    executable: bool = False
+
+    @classmethod
+    def load(cls, document: Any) -> Version:
+        """Read a version back from what its fields were written as.
+
+        Raises
+        ------
+        ValueError
+            If it is not one.
+        """
+        try:
+            version = cls(**document)
+        except TypeError as error:
+            raise ValueError(f"it is no version of a file or directory: {error}") from None
+        if version.kind not in ("file", "tree") or not isinstance(version.digest, str):
+            raise ValueError("it is no version of a file or directory")
+        return version
