@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TrackLabel,
         TrackStore,
     )
+    from snakemake_storage_plugin_seqstore.workflow.binding import reuse
 
 __all__ = [
     "Genome",
@@ -42,6 +43,7 @@ __all__ = [
     "Track",
     "TrackLabel",
     "TrackStore",
+    "reuse",
     "wrapper",
 ]
 
@@ -52,6 +54,7 @@ _HOMES = {
     "sequences": ("SequenceStore",),
     "store": ("Store",),
     "tracks": ("IntervalTrack", "StoredTrack", "Track", "TrackLabel", "TrackStore"),
+    "workflow.binding": ("reuse",),
 }
 
 

@@ -38,8 +38,9 @@ from snakemake_interface_storage_plugins.storage_provider import (
 from snakemake_storage_plugin_seqstore import transfer, views
 from snakemake_storage_plugin_seqstore.errors import QueryError, SeqstoreError
 from snakemake_storage_plugin_seqstore.query import SCHEME, Query
-from snakemake_storage_plugin_seqstore.store import DEFAULT_ROOT, Materialisation, Store
+from snakemake_storage_plugin_seqstore.store import DEFAULT_ROOT, Entry, Materialisation, Store
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
+from snakemake_storage_plugin_seqstore.workflow.binding import binding
 
 VERIFY = ("size", "sha256")
 _TAG = re.compile(r"\w+:")
@@ -183,60 +184,57 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         return None
 
     async def inventory(self, cache: IOCacheStorageInterface) -> None:
-        """Answer existence and time at once."""
+        """Answer existence and time at once, unless they depend on a DAG that is not yet built."""
         key = self.cache_key()
-        if key in cache.exists_in_storage:
+        if key in cache.exists_in_storage or binding(self):
             return
-        with _for_people():
-            entry = transfer.find(self.provider.store, self.parsed)
-        cache.exists_in_storage[key] = entry is not None
-        if entry is not None:
-            cache.mtime[key] = Mtime(storage=entry.mtime)
+        found = self._find()
+        cache.exists_in_storage[key] = found is not None
+        if found:
+            cache.mtime[key] = Mtime(storage=found[1].mtime)
 
     def cleanup(self) -> None:
         """Nothing remains but the local copy, which Snakemake removes."""
 
     def exists(self) -> bool:
         """Whether the store has the entry, whole."""
-        with _for_people():
-            return transfer.find(self.provider.store, self.parsed) is not None
+        return self._find() is not None
 
     def mtime(self) -> float:
-        """When the entry was published, in s since the epoch."""
-        with _for_people():
-            if output := self._unpublished_output():
-                return output.stat().st_mtime
-            return transfer.existing(self.provider.store, self.parsed).mtime
+        """Since when the entry means what it does, in s since the epoch."""
+        if output := self._unpublished_output():
+            return output.stat().st_mtime
+        return self._existing()[1].mtime
 
     def size(self) -> int:
         """Size in bytes; 0 for a directory."""
+        if output := self._unpublished_output():
+            return output.stat().st_size
         with _for_people():
-            if output := self._unpublished_output():
-                return output.stat().st_size
-            return transfer.size(self.provider.store, self.parsed)
+            return transfer.size(*self._existing(), self.parsed)
 
     def checksum(self) -> str | None:
         """SHA-256 of the content; of a directory or a view, of what determines it."""
-        with _for_people():
-            if output := self._unpublished_output():
-                return None if output.is_dir() else f"sha256:{sha256_of(output)}"
-            return f"sha256:{transfer.checksum(self.provider.store, self.parsed)}"
+        if output := self._unpublished_output():
+            return None if output.is_dir() else f"sha256:{sha256_of(output)}"
+        return f"sha256:{transfer.checksum(self._existing()[1].version, self.parsed)}"
 
     def local_footprint(self) -> int:
         """Bytes that the local copy takes; a link takes none."""
         if self.parsed.is_derived:
             return self.size()
         links = self.provider.materialisation is Materialisation.SYMLINK and os.geteuid() != 0
-        with _for_people():
-            entry = transfer.existing(self.provider.store, self.parsed)
+        _, entry = self._existing()
         return 0 if links else entry.version.size
 
     def retrieve_object(self) -> None:
         """Bring the entry or view to its local path, whole or not at all."""
         provider = self.provider
+        store, entry = self._existing()
         with _for_people():
-            transfer.retrieve(
-                provider.store,
+            transfer.bring(
+                store,
+                entry,
                 self.parsed,
                 self.local_path(),
                 provider.materialisation,
@@ -246,25 +244,46 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def store_object(self) -> None:
         """Publish what is at the local path."""
         with _for_people():
-            transfer.publish(self.provider.store, self.parsed, self.local_path())
+            if bound := binding(self):
+                bound[1].publish(self)
+            else:
+                transfer.publish(self.provider.store, self.parsed, self.local_path())
 
     def remove(self) -> None:
-        """Let the name mean nothing; others who rely on the bytes keep them."""
+        """Let the entry mean nothing here; others who rely on the bytes keep them."""
         with _for_people():
-            self.provider.store.remove(self.parsed.collection, self.parsed.name)
+            if bound := binding(self):
+                bound[1].remove(self)
+            else:
+                self.provider.store.remove(self.parsed.collection, self.parsed.name)
 
     def touch(self) -> None:
         """Renew the entry's time."""
         with _for_people():
-            self.provider.store.touch(self.parsed.collection, self.parsed.name)
+            if bound := binding(self):
+                bound[1].touch(self)
+            else:
+                self.provider.store.touch(self.parsed.collection, self.parsed.name)
+
+    def _find(self) -> tuple[Store, Entry] | None:
+        """What the query means, and the store that has it; None if it is not there whole."""
+        with _for_people():
+            if bound := binding(self):
+                return bound[0].entry(self)
+            entry = transfer.find(self.provider.store, self.parsed)
+            return (self.provider.store, entry) if entry else None
+
+    def _existing(self) -> tuple[Store, Entry]:
+        with _for_people():
+            if found := self._find():
+                return found
+            raise transfer.missing(self.provider.store, self.parsed)
 
     def _unpublished_output(self) -> Path | None:
         """The local file of a job that just ran: Snakemake checks it before we may publish it."""
         path: Path = self.local_path()
         # The file is looked for first: mostly there is none, and the store is asked only once.
-        if not path.exists() or transfer.find(self.provider.store, self.parsed):
-            return None
-        return path
+        return path if path.exists() and not self._find() else None
 
     def list_candidate_matches(self) -> Iterable[str]:
         """The queries of all entries that may match."""

@@ -8,7 +8,13 @@ from pathlib import Path
 from snakemake_storage_plugin_seqstore import views
 from snakemake_storage_plugin_seqstore.errors import InputError, QueryError, StoreError
 from snakemake_storage_plugin_seqstore.query import SCHEME, SEQUENCES, Query
-from snakemake_storage_plugin_seqstore.store import Entry, Materialisation, Store, materialise
+from snakemake_storage_plugin_seqstore.store import (
+    Entry,
+    Materialisation,
+    Store,
+    Version,
+    materialise,
+)
 
 
 def find(store: Store, query: Query) -> Entry | None:
@@ -26,12 +32,22 @@ def existing(store: Store, query: Query) -> Entry:
     """
     entry = find(store, query)
     if entry is None:
-        raise StoreError(f"{query} is not in the store {store.root}", "`seqstore ls` shows what is")
+        raise missing(store, query)
     return entry
 
 
-def publish(store: Store, query: Query, source: Path) -> Entry:
+def missing(store: Store, query: Query) -> StoreError:
+    """The error that says that a store does not have what a query names."""
+    return StoreError(f"{query} is not in the store {store.root}", "`seqstore ls` shows what is")
+
+
+def publish(store: Store, query: Query, source: Path, key: str | None = None) -> Entry:
     """Publish a file or directory, after checking that it is what its collection holds.
+
+    Parameters
+    ----------
+    key : str, optional
+        The key of the computation that made it.
 
     Raises
     ------
@@ -50,7 +66,7 @@ def publish(store: Store, query: Query, source: Path) -> Entry:
         from snakemake_storage_plugin_seqstore.sequences import SequenceStore
 
         SequenceStore.validate(source)
-    return store.publish(query.collection, query.name, source)
+    return store.publish(query.collection, query.name, source, key)
 
 
 def retrieve(
@@ -69,7 +85,21 @@ def retrieve(
     verify : bool
         Whether all bytes of the entry are compared with their SHA-256 first.
     """
-    entry = existing(store, query)
+    bring(store, existing(store, query), query, target, how, verify)
+
+
+def bring(
+    store: Store,
+    entry: Entry,
+    query: Query,
+    target: Path,
+    how: Materialisation = Materialisation.COPY,
+    verify: bool = False,
+) -> None:
+    """Make `target` a local copy of an entry, or of the view of it that a query asks for.
+
+    See :func:`retrieve`.
+    """
     if verify:
         store.verify(entry)
     if query.is_derived:
@@ -79,15 +109,14 @@ def retrieve(
         materialise(store, entry, target, how)
 
 
-def size(store: Store, query: Query) -> int:
-    """Size in bytes of what a query names; 0 for a directory, as Snakemake has it."""
-    version = existing(store, query).version
+def size(store: Store, entry: Entry, query: Query) -> int:
+    """Size in bytes of an entry, or of a view of it; 0 for a directory, as Snakemake has it."""
+    version = entry.version
     if query.is_derived:
         return views.size(query, store.objects.path(version.digest))
     return version.size if version.kind == "file" else 0
 
 
-def checksum(store: Store, query: Query) -> str:
+def checksum(version: Version, query: Query) -> str:
     """SHA-256, in hex, of the content; of a directory or view, of what determines it."""
-    digest = existing(store, query).version.digest
-    return views.checksum(query, digest) if query.is_derived else digest
+    return views.checksum(query, version.digest) if query.is_derived else version.digest

@@ -1,0 +1,79 @@
+"""The line that turns reuse on, and what is bound by it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.execution import Executions
+    from snakemake_storage_plugin_seqstore.workflow.files import StoredFile
+    from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+
+_workflows: list[weakref.ref[Any]] = []  # those that are bound
+
+
+def reuse(workflow: Any, ignore_file_names: bool | Iterable[str] = False) -> None:
+    """Reuse what the store has: a computation whose result is known is never scheduled again.
+
+    Stands once in a Snakefile, anywhere. The outputs of rules that are in the store are then there
+    by provenance: if the same command with the same inputs, params and software was run by anybody,
+    in any workflow that shares the store.
+
+    Parameters
+    ----------
+    workflow : snakemake.workflow.Workflow
+        The Snakefile's global ``workflow``.
+    ignore_file_names : bool or iterable of str, optional
+        Whether the names of inputs and outputs do not matter, for all rules or for those that are
+        named. By default they do, as programs may write them into their results. Suffixes always
+        matter.
+
+    Examples
+    --------
+    ::
+
+        import snakemake_storage_plugin_seqstore as seqstore
+        seqstore.reuse(workflow)
+    """
+    from snakemake_storage_plugin_seqstore.workflow.execution import Executions
+    from snakemake_storage_plugin_seqstore.workflow.hooks import Settings
+    from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+
+    everywhere = ignore_file_names is True
+    rules = frozenset(ignore_file_names) if isinstance(ignore_file_names, Iterable) else frozenset()
+
+    def nameless(rule: Any) -> bool:
+        return everywhere or rule.name in rules
+
+    if bound := _settings(workflow):
+        bound[0].nameless = nameless
+        return
+    answers = Reuse(workflow, nameless)
+    workflow.workflow_settings = Settings(
+        workflow.workflow_settings, workflow, answers, Executions(answers)
+    )
+    _workflows.append(weakref.ref(workflow))
+
+
+def binding(file: StoredFile) -> tuple[Reuse, Executions] | None:
+    """What is bound to the workflow of a storage object, once it has a DAG."""
+    for reference in _workflows:
+        workflow = reference()
+        if workflow is not None and _has(workflow, file.provider):
+            bound = _settings(workflow)
+            return bound if bound and bound[0].is_ready else None
+    return None
+
+
+def _has(workflow: Any, provider: Any) -> bool:
+    registry = workflow.storage_registry
+    providers = (*registry._storages.values(), registry.default_storage_provider)
+    return any(provider is each for each in providers)
+
+
+def _settings(workflow: Any) -> tuple[Reuse, Executions] | None:
+    # Snakemake's own settings have no such attribute.
+    found: tuple[Reuse, Executions] | None = getattr(workflow.workflow_settings, "seqstore", None)
+    return found

@@ -1,0 +1,154 @@
+"""What the outputs of a workflow mean in one working directory: its claims.
+
+``claims.json`` says it for all outputs; the main process writes it when it has built its DAG. A job
+writes a file of its own for each output that it made, which counts more, until the main process
+next takes it up. Both are in the working directory's ``.snakemake``, which the processes of jobs on
+other nodes share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from snakemake_storage_plugin_seqstore.store import Version
+from snakemake_storage_plugin_seqstore.store.filesystem import temporary_name
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What one output means.
+
+    Parameters
+    ----------
+    version : Version or None
+        Its content; None if it means nothing any more.
+    time : int
+        Since when, in ns since the epoch.
+    key : str
+        Key of the computation that made it; empty if that is not known.
+    record : str
+        Digest of the record of that execution; empty if there is none.
+    run : str
+        Id of the run in which a job said so.
+    """
+
+    version: Version | None
+    time: int
+    key: str = ""
+    record: str = ""
+    run: str = ""
+
+
+class Claims:
+    """The claims of a working directory.
+
+    Parameters
+    ----------
+    directory : Path
+        Where they are kept; need not exist.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._summary = directory / "claims.json"
+        self._jobs = directory / "claims"
+        self._claims: dict[str, Claim] = {}
+        self.run = uuid.uuid4().hex
+        self.forced: frozenset[str] = frozenset()
+        self.joined = False
+
+    def load(self, join: bool = False) -> None:
+        """Read what earlier runs, and for a job its own run, claimed.
+
+        Parameters
+        ----------
+        join : bool
+            Whether this process belongs to the run that wrote the claims, as that of a job does.
+        """
+        try:
+            document = json.loads(self._summary.read_bytes())
+            self._claims = {path: _load(row) for path, row in document["claims"].items()}
+            if join:
+                self.run = document["run"]
+                self.forced = frozenset(document["forced"])
+                self.joined = True
+        except (OSError, ValueError, TypeError, KeyError):
+            self._claims = {}  # without claims, uncacheable jobs run again
+        for file in self._files():
+            if row := _read(file):
+                self._claims[row[0]] = row[1]
+
+    def get(self, path: str) -> Claim | None:
+        """What an output means, if anybody said so; asked anew each time, as jobs may end."""
+        row = _read(self._file(path))
+        return row[1] if row else self._claims.get(path)
+
+    def known(self, path: str) -> Claim | None:
+        """What an output meant when the claims were loaded."""
+        return self._claims.get(path)
+
+    def made_in_this_run(self, path: str) -> Claim | None:
+        """What a job of this run said that an output means."""
+        row = _read(self._file(path))
+        return row[1] if row and row[1].run == self.run else None
+
+    def put(self, path: str, claim: Claim) -> None:
+        """Say what an output means from now on."""
+        _write(self._file(path), {"path": path} | asdict(claim) | {"run": self.run})
+
+    def save(self, claims: Mapping[str, Claim], forced: Iterable[str]) -> None:
+        """Write what all outputs mean, and which of them are to be made whatever is in the store.
+
+        Other outputs keep what they meant: they may belong to other targets.
+        """
+        self._claims = self._claims | dict(claims)
+        self.forced = frozenset(forced)
+        _write(
+            self._summary,
+            {
+                "run": self.run,
+                "forced": sorted(self.forced),
+                "claims": {
+                    path: asdict(claim) for path, claim in self._claims.items() if claim.version
+                },
+            },
+        )
+
+    def take_up(self) -> None:
+        """Remove the files of jobs of earlier runs, once the claims are saved."""
+        for file in self._files():
+            row = _read(file)
+            if row is None or row[1].run != self.run:
+                file.unlink(missing_ok=True)
+
+    def _file(self, path: str) -> Path:
+        return self._jobs / hashlib.sha256(path.encode()).hexdigest()[:40]
+
+    def _files(self) -> list[Path]:
+        return sorted(self._jobs.iterdir()) if self._jobs.is_dir() else []
+
+
+def _write(file: Path, document: Mapping[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.parent.parent / temporary_name()
+    partial.write_text(json.dumps(document, separators=(",", ":")))
+    os.replace(partial, file)
+
+
+def _read(file: Path) -> tuple[str, Claim] | None:
+    try:
+        document = json.loads(file.read_bytes())
+        return document.pop("path"), _load(document)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _load(document: dict[str, Any]) -> Claim:
+    version = document.pop("version")
+    return Claim(Version.load(version) if version else None, **document)

@@ -1,0 +1,136 @@
+"""What local files and directories contain: digests, remembered while a file stays the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
+from snakemake_storage_plugin_seqstore.store import Version, trees
+from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of, temporary_name
+
+# Timestamps may be as coarse as this, in ns: a file that changed so recently can change again and
+# look the same, so its digest is not remembered.
+COARSE = 2 * 10**9
+
+Signature = tuple[int, int, int, int]
+
+
+class Contents:
+    """Versions of local paths.
+
+    A digest is remembered, from run to run, by inode, size and times. The device does not count: it
+    differs from one NFS client to another.
+
+    Parameters
+    ----------
+    memory : Path
+        The file in which digests are remembered; made when it is missing, started anew when it is
+        damaged.
+    """
+
+    def __init__(self, memory: Path) -> None:
+        self._memory = memory
+        self._digests: dict[Signature, str] | None = None
+        self._changed = False
+
+    def version(self, path: str | os.PathLike[str]) -> Version:
+        """What a file or directory contains now.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        InputError
+            If a directory has something in it that is neither file, directory nor link.
+        """
+        path = Path(path)
+        if path.is_dir():
+            members = trees.scan(path, self._file)
+            digest = hashlib.sha256(trees.dump(members)).hexdigest()
+            return Version(digest, "tree", sum(member.size for member in members))
+        digest, size = self._file(path)
+        return Version(digest, "file", size, os.access(path, os.X_OK))
+
+    def digest(self, path: Path) -> str:
+        """SHA-256 of a file's bytes, in hex."""
+        return self._file(path)[0]
+
+    @staticmethod
+    def digest_of(content: bytes) -> str:
+        """SHA-256 of bytes, in hex."""
+        return hashlib.sha256(content).hexdigest()
+
+    def save(self) -> None:
+        """Remember for the next run; a digest that cannot be written is only computed again."""
+        if not self._changed or self._digests is None:
+            return
+        partial = self._memory.with_name(temporary_name())
+        try:
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps([[*key, value] for key, value in self._digests.items()]))
+            partial.replace(self._memory)
+        except OSError:
+            partial.unlink(missing_ok=True)
+        self._changed = False
+
+    def _file(self, path: Path) -> tuple[str, int]:
+        if self._digests is None:
+            self._digests = self._load()
+        status = path.stat()
+        signature = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        if signature in self._digests:
+            return self._digests[signature], status.st_size
+        started = time.time_ns()
+        digest = sha256_of(path)
+        if max(status.st_mtime_ns, status.st_ctime_ns) < started - COARSE:
+            self._digests[signature] = digest
+            self._changed = True
+        return digest, status.st_size
+
+    def _load(self) -> dict[Signature, str]:
+        try:
+            rows = json.loads(self._memory.read_bytes())
+            return {(ino, size, mtime, ctime): digest for ino, size, mtime, ctime, digest in rows}
+        except (OSError, ValueError, TypeError):
+            return {}
+
+
+class Watched(Contents):
+    """Contents that know afterwards which of the paths that were looked at have changed.
+
+    Parameters
+    ----------
+    contents : Contents
+        Shares what it remembers.
+    """
+
+    def __init__(self, contents: Contents) -> None:
+        self._shared = contents
+        self._seen: dict[Path, Version | str] = {}
+
+    def version(self, path: str | os.PathLike[str]) -> Version:
+        """What a file or directory contains now."""
+        found = self._shared.version(path)
+        self._seen[Path(path)] = found
+        return found
+
+    def digest(self, path: Path) -> str:
+        """SHA-256 of a file's bytes, in hex."""
+        found = self._shared.digest(path)
+        self._seen[path] = found
+        return found
+
+    def changed(self) -> str:
+        """A path that does not contain any more what it did; empty if there is none."""
+        for path, before in self._seen.items():
+            try:
+                again: Version | str = self._shared.version(path)
+            except (OSError, SeqstoreError):
+                return str(path)
+            if again != before and getattr(again, "digest", again) != before:
+                return str(path)
+        return ""

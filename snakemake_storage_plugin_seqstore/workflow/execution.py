@@ -1,0 +1,249 @@
+"""What happens when a job runs: it is fetched instead, or what it made is recorded."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from snakemake_storage_plugin_seqstore import transfer
+from snakemake_storage_plugin_seqstore.errors import DamageError
+from snakemake_storage_plugin_seqstore.provenance import Provenance
+from snakemake_storage_plugin_seqstore.store import Entry, Record, Store, Version, register
+from snakemake_storage_plugin_seqstore.workflow import explain
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim
+from snakemake_storage_plugin_seqstore.workflow.contents import Watched
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
+from snakemake_storage_plugin_seqstore.workflow.job import refuse_special
+from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Execution:
+    """One job that starts in this process.
+
+    Parameters
+    ----------
+    provenance : Provenance or None
+        How it is made, from what it is given to read; None if that cannot be told.
+    contents : Watched
+        The files that were looked at for it.
+    began : float
+        When it started, on the monotonic clock, in s.
+    seconds : float
+        How long it took.
+    changed : str
+        What changed under it while it ran; empty if nothing did.
+    fetched : Record or None
+        What was fetched instead of running it.
+    made : dict
+        What was published of it so far, by path.
+    """
+
+    provenance: Provenance | None
+    contents: Watched
+    began: float
+    seconds: float = 0.0
+    changed: str = ""
+    fetched: Record | None = None
+    made: dict[str, Version] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The key under which its results are recorded; empty if they are not."""
+        return self.provenance.digest() if self.provenance and not self.changed else ""
+
+
+class Executions:
+    """The jobs that run in this process.
+
+    Parameters
+    ----------
+    reuse : Reuse
+        The reuse of the workflow.
+    """
+
+    def __init__(self, reuse: Reuse) -> None:
+        self._reuse = reuse
+        self._jobs: dict[Any, Execution] = {}
+
+    def start(self, job: Any) -> bool:
+        """Look at everything that a job is about to read; fetch its outputs if they are known.
+
+        Returns
+        -------
+        bool
+            Whether the outputs are in place, so that the job need not run.
+        """
+        reuse = self._reuse
+        resolution = reuse.resolution()
+        contents = Watched(reuse.contents)
+        provenance = None
+        try:
+            refuse_special(job)
+            versions = resolution.input_versions(job, contents, at_start=True)
+            provenance = reuse.new_describer(contents).provenance(job, versions, at_start=True)
+        except Unknown as reason:
+            logger.debug(f"seqstore: rule {job.rule.name} cannot be recorded: {reason}")
+        execution = Execution(provenance, contents, time.monotonic())
+        self._jobs[job] = execution
+        if provenance and self._may_be_fetched(job):
+            execution.fetched = self._fetch(job, execution.key)
+        return execution.fetched is not None
+
+    def finish(self, job: Any) -> None:
+        """Note that a job ran, and whether it read what it was given to the end."""
+        execution = self._jobs[job]
+        execution.seconds = time.monotonic() - execution.began
+        if execution.provenance and (changed := execution.contents.changed()):
+            execution.changed = changed
+            logger.warning(
+                f"seqstore: {changed} changed while rule {job.rule.name} ran: what it made stays "
+                "in this working directory and is made again the next time."
+            )
+        if execution.key and not any(stored(file) for file in job.output):
+            self._record(job, execution, [self._local_version(job, file) for file in job.output])
+
+    def publish(self, file: StoredFile) -> None:
+        """Store the output of a job, or its log, and say that this working directory has it."""
+        path = str(file.local_path())
+        job = self._reuse.resolution().producers.get(path)
+        execution = self._jobs.get(job)
+        if execution is None and self._reuse.claims.made_in_this_run(path):
+            return  # the process of the job did it, on this node or another one
+        if job is None or path not in map(str, job.output):
+            entry = self._store(file, "")
+            self._claim(job, path, entry.version, "", "")
+            return
+        if execution is None:
+            execution = Execution(None, Watched(self._reuse.contents), 0.0)
+        if execution.fetched:
+            version = execution.fetched.outputs[list(map(str, job.output)).index(path)]
+            self._reuse.stores.write(
+                file.provider.store,
+                lambda store: self._assign(store, file, version, execution.key),
+            )
+        elif execution.changed:
+            version = self._reuse.stores.write(
+                file.provider.store, lambda store: store.add(file.local_path())
+            )
+        else:
+            version = self._store(file, execution.key).version
+        execution.made[path] = version
+        self._settle(job, execution, path)
+
+    def remove(self, file: StoredFile) -> None:
+        """Give up the claim to an output; nobody else is affected."""
+        path = str(file.local_path())
+        self._reuse.claims.put(path, Claim(None, register.now()))
+
+    def touch(self, file: StoredFile) -> None:
+        """Let an output be new from now on, for this working directory."""
+        found = self._reuse.entry(file)
+        path = str(file.local_path())
+        claim = self._reuse.current(path)
+        if found and claim:
+            now = register.now()
+            self._reuse.claims.put(path, Claim(claim.version, now, claim.key, claim.record))
+
+    def _settle(self, job: Any, execution: Execution, path: str) -> None:
+        """Claim an output; with the last one, record the whole execution first."""
+        outputs = [str(file) for file in job.output if stored(file)]
+        record = execution.fetched.digest if execution.fetched else ""
+        paths = [path]
+        if not execution.fetched and execution.key and set(execution.made) == set(outputs):
+            versions = [
+                execution.made.get(str(file)) or self._local_version(job, file)
+                for file in job.output
+            ]
+            record = self._record(job, execution, versions).digest
+            paths = outputs
+        for each in paths:
+            self._claim(job, each, execution.made[each], execution.key, record)
+
+    def _claim(self, job: Any, path: str, version: Version, key: str, record: str) -> None:
+        # Clocks of nodes differ: an output is never older than what it was made from.
+        newest = self._reuse.newest_input(job) if job else 0
+        self._reuse.claims.put(path, Claim(version, max(register.now(), newest), key, record))
+
+    def _record(self, job: Any, execution: Execution, versions: list[Version]) -> Record:
+        provenance = execution.provenance
+        assert provenance
+        record = Record(
+            execution.key,
+            tuple(versions),
+            tuple(stored(file) is not None for file in job.output),
+            explain.parts(provenance),
+            execution.seconds,
+            job.rule.name,
+        )
+        written = record
+        for store in self._reuse.stores.of(job):
+            written = self._reuse.stores.write(store, lambda store: store.add_record(record))
+        return written
+
+    def _local_version(self, job: Any, file: Any) -> Version:
+        """What a job made in a plain local file, before or after Snakemake took it."""
+        shadowed = job.shadowed_path(file)
+        path = shadowed if os.path.exists(shadowed) else file
+        if not os.path.exists(path) and file.flags.get("touch"):
+            return Version(self._reuse.contents.digest_of(b""), "file", 0)
+        return self._reuse.contents.version(path)
+
+    def _store(self, file: StoredFile, key: str) -> Entry:
+        return self._reuse.stores.write(
+            file.provider.store,
+            lambda store: transfer.publish(store, file.parsed, file.local_path(), key or None),
+        )
+
+    @staticmethod
+    def _assign(store: Store, file: StoredFile, version: Version, key: str) -> Entry:
+        query = file.parsed
+        return store.assign(query.collection, query.name, version, key)
+
+    def _may_be_fetched(self, job: Any) -> bool:
+        return (
+            all(stored(file) for file in job.output)
+            and not self._reuse.is_forced(job)
+            and not (self._reuse.workflow.is_main_process and self._reuse.needs_to_run(job))
+        )
+
+    def _fetch(self, job: Any, key: str) -> Record | None:
+        """Put the outputs of a job in place, all or none."""
+        reuse = self._reuse
+        record = reuse.stores.find_record(job, key)
+        if record is None or not reuse.stores.has_payloads(job, record):
+            return None
+        try:
+            for file, version in zip(job.output, record.outputs, strict=True):
+                self._place(file, version)
+        except (DamageError, OSError) as error:
+            logger.warning(f"seqstore: rule {job.rule.name} is computed: {error}")
+            for file in job.output:
+                Path(file).unlink(missing_ok=True)
+            return None
+        logger.info(
+            f"seqstore: rule {job.rule.name} was not computed but fetched: the same computation "
+            f"took {explain.duration(record.seconds)} when it was made."
+        )
+        return record
+
+    def _place(self, file: Any, version: Version) -> None:
+        ours = stored(file)
+        assert ours
+        holder = self._reuse.stores.holder(ours.provider.store, version)
+        if holder is None:
+            raise DamageError(f"the stored bytes of {ours.parsed} are gone")
+        query = ours.parsed
+        entry = Entry(query.collection, query.name, version, register.now())
+        path = ours.local_path()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        transfer.bring(
+            holder, entry, query, path, ours.provider.materialisation, ours.provider.verify
+        )

@@ -1,0 +1,215 @@
+"""Words for the user: what is reused, what is not, and what differs from last time."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from snakemake_storage_plugin_seqstore.provenance import Provenance, canonical
+from snakemake_storage_plugin_seqstore.store import Record
+from snakemake_storage_plugin_seqstore.workflow.claims import Claims
+from snakemake_storage_plugin_seqstore.workflow.files import stored
+from snakemake_storage_plugin_seqstore.workflow.resolution import Resolution, Resolved
+from snakemake_storage_plugin_seqstore.workflow.stores import Stores
+from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet
+
+logger = logging.getLogger(__name__)
+
+MAX_SHOWN = 60  # characters of a value in a message
+_SHOWN_BEFORE = 20  # characters of a command before the first difference
+_DIGESTS = ("software", "files", "modules", "environment", "variables", "globals")
+
+
+def parts(provenance: Provenance) -> dict[str, Any]:
+    """The parts of a provenance as canonical values by name, as a record keeps them."""
+    found = {name: json.loads(canonical(value, name)) for name, value in provenance.params}
+    return {"operation": ["str", provenance.operation]} | found
+
+
+def duration(seconds: float) -> str:
+    """A time for people: ``3 h 20 min``."""
+    from humanfriendly import format_timespan
+
+    return str(format_timespan(seconds if seconds < 10 else round(seconds)))
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What differs between the parts of two provenances, in words."""
+    found: list[str] = []
+    for name in sorted(before.keys() | now.keys()):
+        old, new = _plain(before.get(name)), _plain(now.get(name))
+        if before.get(name) == now.get(name):
+            continue
+        if name in ("inputs", "outputs"):
+            found += _file_differences(name.removesuffix("s"), old, new)
+        elif name == "params":
+            found += _param_differences(old or (), new or ())
+        elif name in ("command", "source", "code") and isinstance(old, str | None):
+            found.append(f"{name} changed: {_text_difference(old or '', new or '')}")
+        elif isinstance(old, dict) and isinstance(new, dict):
+            found += _item_differences(name, old, new)
+        else:
+            found.append(f"{name} changed")
+    return found or ["the order of what it reads"]
+
+
+class Explainer:
+    """Tells the user about each resolution what was not told before.
+
+    Parameters
+    ----------
+    stores : Stores
+        Where earlier records are.
+    claims : Claims
+        What the working directory had before.
+    """
+
+    def __init__(self, stores: Stores, claims: Claims) -> None:
+        self._stores = stores
+        self._claims = claims
+        self._told: set[str] = set()
+        self._summed_up: set[str] = set()
+
+    def report(self, resolution: Resolution) -> None:
+        """Tell what is reused, what is not reused and why, and what changed."""
+        refused: Counter[str] = Counter()
+        for job, resolved in resolution.jobs.items():
+            if not any(stored(file) for file in job.output):
+                continue
+            if resolved.is_hit:
+                logger.debug(f"seqstore: reused: {_named(job)}")
+            elif resolved.reason is not None:
+                if not isinstance(resolved.reason, NotYet):
+                    refused[f"rule {job.rule.name} is not reused: {resolved.reason}"] += 1
+            else:
+                self._tell(self._why(job, resolved))
+        for message, jobs in refused.items():
+            self._tell(message + (f" ({jobs} jobs)" if jobs > 1 else ""))
+        self._sum_up(resolution)
+
+    def _sum_up(self, resolution: Resolution) -> None:
+        hits = [(job, each) for job, each in resolution.jobs.items() if each.is_hit]
+        outputs = {path for _, each in hits for path in each.claims}
+        if outputs <= self._summed_up:
+            return
+        self._summed_up |= outputs
+        seconds = sum(each.record.seconds for _, each in hits if each.record)
+        logger.info(
+            f"seqstore: {_count(len(outputs), 'output')} of {_count(len(hits), 'job')} "
+            f"{'is' if len(outputs) == 1 else 'are'} reused; computing "
+            f"{'it' if len(outputs) == 1 else 'them'} took {duration(seconds)}."
+        )
+
+    def _why(self, job: Any, resolved: Resolved) -> str:
+        """Why a job whose provenance is known will run, if there is something to compare with."""
+        assert resolved.provenance
+        if resolved.record:
+            return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
+        earlier = self._earlier(job)
+        if earlier is None:
+            return ""
+        changes = "; ".join(differences(earlier.provenance, parts(resolved.provenance)))
+        return f"{_named(job)} is not what it was: {changes}"
+
+    def _earlier(self, job: Any) -> Record | None:
+        """The record of what this working directory, or the store by that name, had before."""
+        for file in job.output:
+            ours = stored(file)
+            if ours is None:
+                continue
+            claim = self._claims.known(str(file))
+            names = ours.provider.store.names
+            query = ours.parsed
+            key = claim.key if claim and claim.key else names.key(query.collection, query.name)
+            if key and (record := self._stores.find_record(job, key)):
+                return record
+        return None
+
+    def _tell(self, message: str) -> None:
+        if message and message not in self._told:
+            self._told.add(message)
+            logger.info(f"seqstore: {message}.")
+
+
+def _named(job: Any) -> str:
+    queries = [str(ours.parsed) for file in job.output if (ours := stored(file))]
+    more = f" and {len(queries) - 1} more" if len(queries) > 1 else ""
+    return f"{queries[0] if queries else job.rule.name}{more}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _plain(tagged: Any) -> Any:
+    """A Python value for a canonical one, for comparing and showing."""
+    if tagged is None:
+        return None
+    kind, *rest = tagged
+    if kind in ("list", "tuple", "set", "frozenset"):
+        return tuple(_plain(part) for part in rest[0])
+    if kind == "dict":
+        return {str(_plain(k)): _plain(v) for k, v in zip(rest[0], rest[1], strict=True)}
+    if kind == "float":
+        return float.fromhex(rest[0])
+    return rest[0] if rest else None
+
+
+def _file_differences(kind: str, old: Any, new: Any) -> Iterator[str]:
+    if old is None or new is None:
+        return
+    (old_files, old_roles), (new_files, new_roles) = old, new
+    if len(old_files) != len(new_files):
+        yield f"number of {kind}s: {len(old_files)} -> {len(new_files)}"
+        return
+    if old_roles != new_roles:
+        yield f"names of the {kind}s changed"
+    names = {start: name for start, _, name in new_roles}
+    for number, (before, now) in enumerate(zip(old_files, new_files, strict=True)):
+        label = f"{kind} {names.get(number) or now[0]}"
+        if before[0] != now[0]:
+            yield f"{label}: file {before[0]} -> {now[0]}"
+        if before[1] != now[1]:
+            yield f"{label}: content changed" if kind == "input" else f"{label}: demands changed"
+
+
+def _param_differences(old: Any, new: Any) -> Iterator[str]:
+    before = {name if name is not None else n: value for n, (name, value) in enumerate(old)}
+    now = {name if name is not None else n: value for n, (name, value) in enumerate(new)}
+    for name in (*before, *(name for name in now if name not in before)):
+        if name not in now:
+            yield f"param {name}: removed"
+        elif name not in before:
+            yield f"param {name}: new"
+        elif before[name] != now[name]:
+            yield f"param {name}: {_short(before[name])} -> {_short(now[name])}"
+    if before == now:
+        yield "order or types of the params changed"
+
+
+def _item_differences(part: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) == new.get(name):
+            continue
+        if part in _DIGESTS:
+            state = "new" if name not in old else "gone" if name not in new else "changed"
+            yield f"{part}: {name} {state}"
+        else:
+            yield f"{part} {name}: {_short(old.get(name))} -> {_short(new.get(name))}"
+
+
+def _text_difference(old: str, new: str) -> str:
+    """The first place at which two texts differ, with a little of what is around it."""
+    old, new = old.replace("\0", ""), new.replace("\0", "")
+    pairs = enumerate(zip(old, new, strict=False))
+    same = next((n for n, (a, b) in pairs if a != b), min(len(old), len(new)))
+    start = max(0, same - _SHOWN_BEFORE)
+    return f"{_short(old[start:])} -> {_short(new[start:])}"
+
+
+def _short(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "..."

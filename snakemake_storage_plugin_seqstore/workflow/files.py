@@ -1,0 +1,91 @@
+"""What Snakemake's files are to us: objects of a seqstore, of another storage, or local."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from snakemake_storage_plugin_seqstore.query import Query
+from snakemake_storage_plugin_seqstore.store import Materialisation, Store, Version
+from snakemake_storage_plugin_seqstore.store.register import TICK
+from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+
+_TIMESTAMP = ".snakemake_timestamp"  # where Snakemake keeps the time of a directory
+
+
+class Provider(Protocol):
+    """What the storage provider offers."""
+
+    local_prefix: Path
+    materialisation: Materialisation
+    verify: bool
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+
+
+class StoredFile(Protocol):
+    """What the storage object of a file in a seqstore offers."""
+
+    provider: Provider
+    retrieve: bool
+
+    @property
+    def parsed(self) -> Query:
+        """The query."""
+
+    def local_path(self) -> Path:
+        """Where its local copy is."""
+
+
+def stored(file: Any) -> StoredFile | None:
+    """The storage object of a file in a seqstore; None for any other file."""
+    if not file.is_storage:
+        return None
+    found = file.storage_object
+    ours = isinstance(getattr(found.provider, "store", None), Store)
+    return found if ours else None
+
+
+def base_path(file: StoredFile) -> str:
+    """Local path of the entry that a query names, or derives from."""
+    query = file.parsed
+    if not query.view:
+        return str(file.local_path())
+    return str(file.provider.local_prefix / Query(query.collection, query.name).local_suffix())
+
+
+def foreign_version(file: Any, contents: Contents, at_start: bool) -> Version:
+    """What a file of another storage contains: by its checksum, else by its bytes.
+
+    Raises
+    ------
+    NotYet
+        If it has no checksum and is not here yet.
+    """
+    try:
+        checksum = file.storage_object.checksum()
+    except Exception:  # anything, over any network: its bytes will tell
+        checksum = None
+    if checksum:
+        return Version(checksum.removeprefix("sha256:"), "file", 0)
+    if at_start and os.path.exists(file):
+        return contents.version(file)
+    raise NotYet(f"the content of {file.storage_object.print_query} is not known before it is here")
+
+
+def local_time(path: str) -> int:
+    """When a local file changed, as Snakemake sees it, in ns rounded up to a tick; 0 if missing."""
+    try:
+        if os.path.isdir(path) and os.path.exists(stamp := os.path.join(path, _TIMESTAMP)):
+            path = stamp
+        newest = max(os.lstat(path).st_mtime, os.stat(path).st_mtime)
+    except OSError:
+        return 0
+    return math.ceil(newest * 10**9 / TICK) * TICK

@@ -1,0 +1,168 @@
+"""What a command names without declaring it: files, programs and environment variables.
+
+A shell is not parsed here. Every word that could name something counts if something of that name is
+there, quoted or not: too many cost a miss, one too few a wrong result.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+import shlex
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+
+MAX_WORD = 4096  # characters; no path is longer
+MAX_FILES = 1000  # in an undeclared directory or pattern, before it has to be declared
+_SEPARATORS = re.compile(r"""[\s;|&()<>"'`=:,@]+""")
+_MKDIR = re.compile(r"\bmkdir\b[^;&|\n]*")
+_WRITTEN_TO = re.compile(r"-o|-O|-T|--?\w*(?:out|tmp|temp)\w*(?:-\w+)*", re.IGNORECASE)
+_EXPANDED = re.compile(r"\$\{[^{}]*\}|\$\w+|\{[^{}]*\}")  # variables and braces
+_LOOKS_LIKE_FILES = re.compile(r"/|\.\w")
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
+# Where a job may write temporary files, and how many threads it has, is not part of what it does.
+_UNCOUNTED = re.compile(r"TMPDIR|TMP|TEMP|PWD|OLDPWD|_|SHLVL|\w+_NUM_THREADS|SLURM_\w+")
+_LOCALE = ("LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_NUMERIC", "LANG")
+_PLAIN_LOCALES = ("", "C", "POSIX", "C.UTF-8", "C.utf8")
+
+
+def words(text: str) -> set[str]:
+    """All words of a command that could name something."""
+    found = set(_SEPARATORS.split(text))
+    with suppress(ValueError):  # an unbalanced quote, which the shell will complain about
+        found.update(shlex.split(text, comments=False))  # names with blanks, in quotes
+    found |= {word[2:] for word in found if re.match(r"-\w\w", word)}  # -Ifile
+    return {word for word in found if word and "\0" not in word and len(word) < MAX_WORD}
+
+
+def variables(text: str) -> set[str]:
+    """Names of the environment variables that a command may read."""
+    return {name for name in _VARIABLE.findall(text) if not _UNCOUNTED.fullmatch(name)}
+
+
+def locale() -> str:
+    """The locale in effect, on which the order of sorted lines depends."""
+    values = {name: os.environ.get(name, "") for name in _LOCALE}
+    effective = [values["LC_ALL"] or values[name] or values["LANG"] for name in _LOCALE[1:4]]
+    return " ".join("C" if value in _PLAIN_LOCALES else value for value in effective)
+
+
+def salted(name: str, value: str) -> str:
+    """A digest of a variable's value from which the value is not found again by a table."""
+    return hashlib.pbkdf2_hmac("sha256", value.encode(), f"seqstore {name}".encode(), 10_000).hex()
+
+
+class Mentions:
+    """The undeclared files that commands name, as they are now: made anew for each pass.
+
+    Parameters
+    ----------
+    contents : Contents
+        Says what files contain.
+    is_made : callable
+        Says whether the workflow makes a path or something below it.
+    """
+
+    def __init__(self, contents: Contents, is_made: Callable[[str], bool]) -> None:
+        self._contents = contents
+        self._is_made = is_made
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    def files(self, text: str, declared: Iterable[str] = ()) -> dict[str, str]:
+        """What the files that a text names contain, by name.
+
+        Parameters
+        ----------
+        text : str
+            A command, or a path.
+        declared : iterable of str
+            Paths of the inputs, outputs and logs, which count otherwise.
+
+        Raises
+        ------
+        Unknown
+            If it names a directory that the workflow writes into, or one that is too large.
+        """
+        declared = {os.path.normpath(path) for path in declared}
+        candidates = words(_MKDIR.sub(" ", text))
+        written_to = _written_to(text, declared)
+        found = {}
+        for word in sorted(candidates - {"", "/"}):
+            for path in self._paths(word):
+                if os.path.normpath(path) not in declared and path not in written_to:
+                    found[path] = self._content(path)
+        return {path: content for path, content in found.items() if content}
+
+    def _paths(self, word: str) -> tuple[str, ...]:
+        """Existing paths that a word may name."""
+        if word not in self._known:
+            self._known[word] = tuple(_existing(word))
+        return self._known[word]
+
+    def _content(self, path: str) -> str:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            if os.path.realpath(path) in _uncounted_directories():
+                return ""
+            if self._is_made(path):
+                raise Unknown(
+                    f"it names the directory {path}, into which the workflow writes",
+                    "declare what it reads there as input",
+                )
+            if not _is_small(path):
+                raise Unknown(
+                    f"it names the directory {path}, which is large", "declare it as an input"
+                )
+        elif not stat.S_ISREG(status.st_mode):
+            return ""
+        try:
+            version = self._contents.version(path)
+        except (OSError, InputError) as error:
+            raise Unknown(f"it names {path}, which cannot be read: {error}") from None
+        return f"{version.kind}:{version.digest}"
+
+
+def _existing(word: str) -> Iterator[str]:
+    for name in {word, os.path.expanduser(os.path.expandvars(word))}:
+        if os.path.exists(name):
+            yield name
+    pattern = _EXPANDED.sub("*", word)
+    if glob.has_magic(pattern) and _LOOKS_LIKE_FILES.search(pattern):
+        matches = sorted(glob.glob(pattern))
+        if len(matches) > MAX_FILES:
+            raise Unknown(f"it names {word}, which is more than {MAX_FILES} files")
+        yield from matches
+
+
+def _written_to(text: str, declared: set[str]) -> set[str]:
+    """Directories behind an option like ``--outdir`` in which a declared file is."""
+    parts = re.split(r"[\s=]+", text)
+    behind = {
+        after.strip("\"'") for option, after in pairwise(parts) if _WRITTEN_TO.fullmatch(option)
+    }
+    parents = {str(parent) for path in declared for parent in Path(path).parents}
+    return {path for path in behind if os.path.normpath(path) in parents}
+
+
+def _uncounted_directories() -> set[str]:
+    names = ("/", "/dev", "/dev/shm", "/tmp", "/var/tmp", tempfile.gettempdir())
+    return {os.path.realpath(name) for name in names}
+
+
+def _is_small(directory: str) -> bool:
+    count = 0
+    for _, directories, files in os.walk(directory):
+        count += len(directories) + len(files)
+        if count > MAX_FILES:
+            return False
+    return True

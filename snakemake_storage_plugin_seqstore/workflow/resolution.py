@@ -1,0 +1,276 @@
+"""What every output of a DAG means, found in one pass from the sources to the targets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from snakemake_storage_plugin_seqstore import transfer
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
+from snakemake_storage_plugin_seqstore.provenance import Provenance
+from snakemake_storage_plugin_seqstore.store import Record, Version
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
+from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.workflow.files import (
+    StoredFile,
+    base_path,
+    foreign_version,
+    local_time,
+    stored,
+)
+from snakemake_storage_plugin_seqstore.workflow.job import Describer, refuse_special, script_path
+from snakemake_storage_plugin_seqstore.workflow.stores import Stores
+from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
+
+
+@dataclass
+class Resolved:
+    """What is known about one job.
+
+    Parameters
+    ----------
+    claims : dict
+        What its stored outputs mean, by path; one that is not there is missing.
+    versions : dict
+        What its outputs contain, by path, where that is known; also of outputs that are not there,
+        so that what is downstream can be found.
+    provenance : Provenance or None
+        How they are made, if that is known.
+    record : Record or None
+        What the store says about this computation.
+    reason : Unknown or None
+        Why the provenance is not known.
+    is_hit : bool
+        Whether the stored outputs are there because the store has the same computation.
+    is_new : bool
+        Whether the outputs will be something that nobody has made before, because this computation
+        has no record, or one upstream has none.
+    """
+
+    claims: dict[str, Claim] = field(default_factory=dict)
+    versions: dict[str, Version] = field(default_factory=dict)
+    provenance: Provenance | None = None
+    record: Record | None = None
+    reason: Unknown | None = None
+    is_hit: bool = False
+    is_new: bool = False
+
+
+class Resolution:
+    """The jobs of a DAG, resolved.
+
+    Parameters
+    ----------
+    dag : snakemake.dag.DAG
+        The DAG, complete as far as its targets are known.
+    describer : Describer
+        Says how jobs are made.
+    claims : Claims
+        What the working directory claims.
+    stores : Stores
+        Where records and payloads are.
+    source : callable
+        Says of a stored file that no job makes what it is, and since when.
+    now : int
+        Time, in ns, for all that this working directory comes to mean by this pass: one time, so
+        that no hit looks older than the one it feeds on.
+    """
+
+    def __init__(
+        self,
+        dag: Any,
+        describer: Describer,
+        claims: Claims,
+        stores: Stores,
+        source: Callable[[StoredFile], tuple[Version, int] | None],
+        now: int,
+    ) -> None:
+        self._dag = dag
+        self._describer = describer
+        self._claims = claims
+        self._stores = stores
+        self._source = source
+        self._now = now
+        self._times: dict[str, int] = {}
+        self._incomplete: set[str] = set()
+        self.jobs: dict[Any, Resolved] = {}
+        self.producers: dict[str, Any] = {}
+
+    def resolve(self, jobs: Iterable[Any]) -> None:
+        """Resolve jobs; those that others depend on come first."""
+        jobs = list(jobs)
+        persistence = self._dag.workflow.persistence
+        keys = {persistence._get_key(file): str(file) for job in jobs for file in job.output}
+        self._incomplete = {keys[key] for key in persistence._filter_incomplete_keys(keys)}
+        for job in jobs:
+            if not job.rule.norun:
+                self.jobs[job] = self._job(job)
+                self.producers |= dict.fromkeys(map(str, job.products()), job)
+
+    def input_versions(
+        self, job: Any, contents: Contents, at_start: bool = False
+    ) -> tuple[Version, ...]:
+        """What the inputs of a job contain.
+
+        Parameters
+        ----------
+        at_start : bool
+            Whether the job is about to start, so that its inputs are here.
+
+        Raises
+        ------
+        Unknown
+            If the content of one is not known.
+        """
+        makers = self._makers(job)
+        versions = []
+        for file in job.input:
+            maker = makers.get(str(file))
+            if (ours := stored(file)) is not None:
+                version = self._stored_version(ours, str(file), maker)
+                if at_start:
+                    _check_copy(ours, version, contents)
+            elif file.is_storage:
+                version = foreign_version(file, contents, at_start)
+            else:
+                version = self._local_version(str(file), maker, contents, at_start)
+            versions.append(version)
+        return tuple(versions)
+
+    def newest_input(self, job: Any) -> int:
+        """Time of the newest of a job's inputs and its script, in ns."""
+        times = [self._local_time(path) for path in script_path(job)]
+        for file in job.input:
+            ours = stored(file)
+            if ours is None:
+                times.append(self._local_time(str(file)))
+            elif claim := self._claims.made_in_this_run(str(file)) or self._claim(str(file)):
+                times.append(claim.time)
+            elif str(file) not in self.producers and (found := self._find_source(ours)):
+                times.append(found[1])
+        return max(times, default=0)
+
+    def _find_source(self, file: StoredFile) -> tuple[Version, int] | None:
+        """What a stored file is that no job makes, unless it is a view of something made."""
+        base = base_path(file)
+        if base not in self.producers:
+            found = self._source(file)
+        else:
+            claim = self._claims.made_in_this_run(base) or self._claim(base)
+            found = (claim.version, claim.time) if claim and claim.version else None
+        if found and file.parsed.is_derived:
+            return Version(transfer.checksum(found[0], file.parsed), "file", 0), found[1]
+        return found
+
+    def _makers(self, job: Any) -> dict[str, Any]:
+        return {
+            str(file): maker
+            for maker, files in self._dag.dependencies[job].items()
+            for file in files
+        }
+
+    def _stored_version(self, file: StoredFile, path: str, maker: Any) -> Version:
+        if maker is None:
+            found = self._find_source(file)
+            version = found[0] if found else None
+        elif claim := self._claims.made_in_this_run(path):
+            version = claim.version
+        else:
+            version = self.jobs[maker].versions.get(path) if maker in self.jobs else None
+        if version is None:
+            raise NotYet(f"its input {path} is not made yet")
+        return version
+
+    def _local_version(self, path: str, maker: Any, contents: Contents, at_start: bool) -> Version:
+        try:
+            return contents.version(path)
+        except FileNotFoundError:
+            made = self.jobs[maker].versions.get(path) if maker in self.jobs else None
+            if made is None or at_start:
+                raise NotYet(f"its input {path} is not here yet") from None
+            return made
+        except (OSError, SeqstoreError) as error:
+            raise Unknown(f"its input {path} cannot be read: {error}") from None
+
+    def _job(self, job: Any) -> Resolved:
+        resolved = Resolved()
+        try:
+            refuse_special(job)
+            versions = self.input_versions(job, self._describer.contents)
+            resolved.provenance = self._describer.provenance(job, versions)
+        except Unknown as reason:
+            resolved.reason = reason
+            makers = self._dag.dependencies[job]
+            resolved.is_new = isinstance(reason, NotYet) and any(
+                self.jobs[maker].is_new for maker in makers if maker in self.jobs
+            )
+            if not resolved.is_new:
+                self._believe_claims(job, resolved)
+        else:
+            self._look_up(job, resolved, resolved.provenance.digest())
+        return resolved
+
+    def _believe_claims(self, job: Any, resolved: Resolved) -> None:
+        """What a job made here before stands, as it would with local files.
+
+        Snakemake's own metadata must be there, to tell it when the job has to run again.
+        """
+        for file in job.output:
+            if ours := stored(file):
+                claim = self._claims.get(str(file))
+                if claim and claim.version and self._dag.workflow.persistence.metadata(file):
+                    resolved.versions[str(file)] = claim.version
+                    if self._stores.holder(ours.provider.store, claim.version):
+                        resolved.claims[str(file)] = claim
+
+    def _look_up(self, job: Any, resolved: Resolved, key: str) -> None:
+        paths = [str(file) for file in job.output]
+        before = [self._claims.known(path) for path in paths]
+        prefer = next((claim.record for claim in before if claim and claim.key == key), "")
+        record = self._stores.find_record(job, key, prefer)
+        if record is None or len(record.outputs) != len(paths):
+            resolved.is_new = True
+            return
+        resolved.record = record
+        resolved.versions = dict(zip(paths, record.outputs, strict=True))
+        # An earlier run may have been interrupted while it made this; Snakemake asks for it then.
+        if not self._incomplete.isdisjoint(paths) or not self._stores.has_payloads(job, record):
+            return
+        resolved.is_hit = True
+        newest = self.newest_input(job)
+        for file, claim in zip(job.output, before, strict=True):
+            if stored(file):
+                version = resolved.versions[str(file)]
+                since = claim.time if claim and claim.version == version else self._now
+                resolved.claims[str(file)] = Claim(version, max(since, newest), key, record.digest)
+
+    def _claim(self, path: str) -> Claim | None:
+        maker = self.producers.get(path)
+        return self.jobs[maker].claims.get(path) if maker else None
+
+    def _local_time(self, path: str) -> int:
+        if path not in self._times:
+            self._times[path] = local_time(os.fspath(path))
+        return self._times[path]
+
+
+def _check_copy(file: StoredFile, version: Version, contents: Contents) -> None:
+    """Make sure that what a job is about to read is what the store has.
+
+    Raises
+    ------
+    Unknown
+        If the local copy was changed.
+    """
+    path = file.local_path()
+    try:
+        link = path.is_symlink() and path.resolve().is_relative_to(file.provider.store.root)
+        if link or file.parsed.is_derived:
+            return
+        found = contents.version(path)
+    except FileNotFoundError:
+        return  # it is not retrieved, but read where it is
+    if (found.digest, found.kind) != (version.digest, version.kind):
+        raise Unknown(f"the local copy {path} of {file.parsed} was changed")

@@ -1,0 +1,272 @@
+"""What a workflow's outputs are, as the storage plugin tells Snakemake once reuse is on."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from snakemake_storage_plugin_seqstore import transfer
+from snakemake_storage_plugin_seqstore.errors import StoreError
+from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, register
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
+from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.workflow.explain import Explainer
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, base_path, stored
+from snakemake_storage_plugin_seqstore.workflow.job import Describer
+from snakemake_storage_plugin_seqstore.workflow.resolution import Resolution
+from snakemake_storage_plugin_seqstore.workflow.stores import Stores
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "seqstore"  # in .snakemake
+
+
+class Reuse:
+    """The reuse of one workflow in one process.
+
+    Parameters
+    ----------
+    workflow : snakemake.workflow.Workflow
+        The workflow.
+    nameless : callable
+        Says of a rule whether the names of its files do not matter.
+    """
+
+    def __init__(self, workflow: Any, nameless: Callable[[Any], bool]) -> None:
+        self.workflow = workflow
+        self.nameless = nameless
+        self._resolution: Resolution | None = None
+        self._state: tuple[int, ...] = ()
+        self._opened = False
+        self._wanted: set[str] = set()  # scheduled by us, not by the user
+        self._now = register.now()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a DAG to answer from."""
+        return self.workflow.dag is not None and self.workflow.persistence is not None
+
+    def entry(self, file: StoredFile) -> tuple[Store, Entry] | None:
+        """What a file of a store means in this workflow, and the store that has it.
+
+        A rule's output is there by provenance, or by this working directory's own claim, never
+        because somebody published that name. Other files are what their names say.
+        """
+        query = file.parsed
+        path = base_path(file)
+        self._open()
+        if query.pin:
+            return self._named(file)
+        if claim := self.claims.made_in_this_run(path) if self._is_running else None:
+            return self._claimed(file, claim)
+        resolution = self.resolution()
+        if maker := resolution.producers.get(path):
+            if maker in resolution.jobs and path in map(str, maker.output):
+                return self._claimed(file, resolution.jobs[maker].claims.get(path))
+            return self._claimed(file, self.claims.get(path))
+        return self._unmade(file)
+
+    def resolution(self) -> Resolution:
+        """What the outputs of the DAG mean, as far as its jobs are final."""
+        dag = self.workflow.dag
+        state = (
+            len(dag.dependencies),
+            len(dag._jobid),
+            len(dag.job_factory.cache),
+            len(dag.targetjobs),
+        )
+        if self._resolution is None or state != self._state:
+            self._open()
+            self._state = state
+            self._resolution = self._resolve()
+        return self._resolution
+
+    def new_describer(self, contents: Contents) -> Describer:
+        """A describer of jobs as things are now."""
+        made = _Made(self.workflow)
+        return Describer(self.workflow, contents, self.nameless, made)
+
+    def is_forced(self, job: Any) -> bool:
+        """Whether the user wants a job to be computed whatever is in the store."""
+        if not self.workflow.is_main_process:
+            return any(str(file) in self.claims.forced for file in job.output)
+        dag = self.workflow.dag
+        return (job.rule in dag.forcerules and job not in dag.omitforce) or any(
+            file in dag.forcefiles and str(file) not in self._wanted for file in job.output
+        )
+
+    def current(self, path: str) -> Claim | None:
+        """The claim that holds for an output now."""
+        resolution = self.resolution()
+        maker = resolution.producers.get(path)
+        resolved = resolution.jobs[maker].claims.get(path) if maker else None
+        return self.claims.made_in_this_run(path) or resolved
+
+    def newest_input(self, job: Any) -> int:
+        """Time of the newest of a job's inputs and its script as they are now, in ns."""
+        return self.resolution().newest_input(job)
+
+    def _open(self) -> None:
+        """Load what the working directory knows, once its place is known."""
+        if self._opened:
+            return
+        self._opened = True
+        directory = self.workflow.persistence.path / FOLDER
+        self.contents = Contents(directory / "contents.json")
+        self.claims = Claims(directory)
+        self.claims.load(join=not self.workflow.is_main_process)
+        self.stores = Stores(self.workflow, directory / "store")
+        self._explainer = Explainer(self.stores, self.claims)
+
+    def _resolve(self) -> Resolution:
+        dag = self.workflow.dag
+        describer = self.new_describer(self.contents)
+        resolution = Resolution(dag, describer, self.claims, self.stores, self._source, self._now)
+        final = set(dag.bfs(dag.dependencies, *dag.targetjobs))
+        resolution.resolve(job for level in dag.toposorted() for job in level if job in final)
+        if self.workflow.is_main_process:
+            self._settle(resolution)
+        self.contents.save()
+        return resolution
+
+    def _settle(self, resolution: Resolution) -> None:
+        """Make Snakemake's own view agree, and tell the user and the processes of jobs."""
+        for job, resolved in resolution.jobs.items():
+            if resolved.is_hit:
+                self._forget_disagreeing_metadata(job)
+            if job.is_checkpoint:
+                self._bring(job, resolved.claims)
+            if resolved.is_new:
+                self._want(job)
+        self._explainer.report(resolution)
+        executes = self.workflow.executor_plugin is not None and not self.workflow.dryrun
+        if executes:
+            self.claims.save(
+                {
+                    path: claim
+                    for resolved in resolution.jobs.values()
+                    for path, claim in resolved.claims.items()
+                },
+                forced=(
+                    str(file)
+                    for job in resolution.jobs
+                    if self.is_forced(job) or self.needs_to_run(job)
+                    for file in job.output
+                ),
+            )
+            self.claims.take_up()
+
+    def needs_to_run(self, job: Any) -> bool:
+        """Whether somebody needs what only a run of the job makes: its benchmark or log."""
+        if job.benchmark:
+            return True
+        dag = self.workflow.dag
+        logs = set(job.log)
+        needed = (files for files in dag.depending[job].values())
+        return not logs.isdisjoint(dag.targetfiles) or any(
+            not logs.isdisjoint(files) for files in needed
+        )
+
+    def _forget_disagreeing_metadata(self, job: Any) -> None:
+        """Forget how outputs were last made here, if they are now something else from the store."""
+        persistence = self.workflow.persistence
+        if not any(persistence.metadata(file) for file in job.output):
+            return
+        changed = (
+            persistence.params_changed(job)
+            or any(persistence.input_changed(job))
+            or any(persistence.code_changed(job))
+            or any(persistence.software_stack_changed(job))
+        )
+        if changed:
+            for file in job.output:
+                persistence.cleanup_metadata(file)
+
+    def _want(self, job: Any) -> None:
+        """Have a job scheduled whose outputs meant something else here before.
+
+        That they are missing is no reason for Snakemake, where local files made from them exist.
+        """
+        for file in job.output:
+            claim = self.claims.known(str(file))
+            if claim and claim.version and file not in self.workflow.dag.forcefiles:
+                self._wanted.add(str(file))
+                self.workflow.dag.forcefiles.add(file)
+
+    def _bring(self, job: Any, claims: dict[str, Claim]) -> None:
+        """Bring a checkpoint's outputs, which functions read while Snakemake builds its DAG."""
+        for file in job.output:
+            ours = stored(file)
+            claim = claims.get(str(file))
+            found = self._claimed(ours, claim) if ours and claim else None
+            if ours and found:
+                path = ours.local_path()
+                if not path.exists() or path.lstat().st_mtime_ns != found[1].time:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    transfer.bring(*found, ours.parsed, path, ours.provider.materialisation)
+
+    @property
+    def _is_running(self) -> bool:
+        """Whether jobs may have run since the DAG was built: Snakemake asks anew then."""
+        return not self.workflow.iocache.active
+
+    def _source(self, file: StoredFile) -> tuple[Version, int] | None:
+        found = self._unmade(file)
+        return (found[1].version, found[1].time) if found else None
+
+    def _unmade(self, file: StoredFile) -> tuple[Store, Entry] | None:
+        """What a file means that no job of the DAG makes."""
+        path = base_path(file)
+        if self.workflow.is_main_process:
+            # A rule could make it, were its inputs there.
+            if not file.parsed.pin and self.workflow.dag.output_index.match_producers(path):
+                return self._claimed(file, self.claims.get(path))
+            return self._named(file)
+        if claim := self.claims.get(path):
+            return self._claimed(file, claim)
+        if not self.claims.joined and any(rule.is_producer(path) for rule in self.workflow.rules):
+            raise StoreError(
+                f"{file.parsed} is made by this workflow, but its job does not see the workflow's "
+                ".snakemake directory, which says what it is",
+                "add persistence to --shared-fs-usage",
+            )
+        return self._named(file)
+
+    def _named(self, file: StoredFile) -> tuple[Store, Entry] | None:
+        store = file.provider.store
+        entry = transfer.find(store, file.parsed)
+        return (store, entry) if entry else None
+
+    def _claimed(self, file: StoredFile, claim: Claim | None) -> tuple[Store, Entry] | None:
+        if claim is None or claim.version is None:
+            return None
+        holder = self.stores.holder(file.provider.store, claim.version)
+        if holder is None:
+            return None
+        query = file.parsed
+        return holder, Entry(query.collection, query.name, claim.version, claim.time)
+
+
+class _Made:
+    """Says whether a path is, or contains, something that the workflow makes."""
+
+    def __init__(self, workflow: Any) -> None:
+        self._workflow = workflow
+        self._paths: set[str] | None = None
+
+    def __call__(self, path: str) -> bool:
+        if self._paths is None:
+            self._paths = set(self._directories())
+        return os.path.abspath(path) in self._paths
+
+    def _directories(self) -> Iterator[str]:
+        seen: set[str] = set()
+        for job in self._workflow.dag.jobs:
+            for file in job.products():
+                path = os.path.abspath(file)
+                while path not in seen:
+                    seen.add(path)
+                    yield path
+                    path = os.path.dirname(path)

@@ -1,0 +1,154 @@
+"""The software that a job runs with: what is really in effect, as values that can be compared."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+
+_PROGRAM = re.compile(r"[\w.+-]+|.*/.*")
+_PYTHON = re.compile(r"python[\d.]*")
+_SHEBANG_LENGTH = 4096
+
+
+class Software:
+    """The programs on the search path, and the Python in which Snakemake runs.
+
+    Parameters
+    ----------
+    contents : Contents
+        Says what files contain.
+    """
+
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+        self._found: dict[str, dict[str, str]] = {}
+        self._environments: dict[Path, str] = {}
+
+    def programs(self, words: Iterable[str]) -> dict[str, str]:
+        """What the programs that words resolve to contain, by word."""
+        found: dict[str, str] = {}
+        for word in words:
+            if _PROGRAM.fullmatch(word):
+                if word not in self._found:
+                    self._found[word] = self._program(word)
+                found |= self._found[word]
+        return dict(sorted(found.items()))
+
+    def _program(self, word: str) -> dict[str, str]:
+        path = shutil.which(word)
+        if path is None or os.path.isdir(path):
+            return {}
+        name = os.path.basename(word)
+        try:
+            with open(path, "rb") as file:
+                start = file.read(_SHEBANG_LENGTH)
+            interpreter = _interpreter(start)
+            if interpreter is None:
+                found = {name: self._contents.version(path).digest}
+                if _PYTHON.fullmatch(os.path.basename(path)):
+                    found[f"{name} packages"] = self.packages_beside(Path(path))
+                return found
+            if _PYTHON.fullmatch(os.path.basename(interpreter)):
+                # Programs that pip installs begin with the path of their environment.
+                body = Path(path).read_bytes().partition(b"\n")[2]
+                found = {name: self._contents.digest_of(body)}
+            else:
+                found = {name: self._contents.version(path).digest}
+        except OSError as error:
+            raise Unknown(f"the program {path} cannot be read: {error}") from None
+        return found | self._program(interpreter)
+
+    def packages_beside(self, python: Path) -> str:
+        """A digest of all packages that are installed for a Python interpreter."""
+        if python not in self._environments:
+            names = [f"python*/{kind}-packages/*.dist-info" for kind in ("site", "dist")]
+            prefixes = {python.parent.parent, python.resolve().parent.parent}
+            found = [
+                path
+                for prefix in sorted(prefixes)
+                for library in ("lib", "lib64", "local/lib")
+                for name in (*names, "python3/dist-packages/*.dist-info")
+                for path in sorted((prefix / library).glob(name))
+            ]
+            self._environments[python] = self._contents.digest_of(
+                "\n".join(self._package(path.stem, _read(path)) for path in found).encode()
+            )
+        return self._environments[python]
+
+    def packages_of(self, modules: Iterable[str]) -> dict[str, str]:
+        """Versions of the packages that provide modules, and of all that these require.
+
+        Modules of the standard library belong to the interpreter; what no package provides is left
+        out.
+        """
+        found: dict[str, str] = {}
+        waiting = [name for module in modules for name in self._providers.get(module, ())]
+        while waiting:
+            name = _normal(waiting.pop())
+            if name in found:
+                continue
+            try:
+                package = importlib.metadata.distribution(name)
+            except importlib.metadata.PackageNotFoundError:
+                continue
+            url = package.read_text("direct_url.json")
+            found[name] = self._package(f"{name}-{package.version}", url)
+            for requirement in package.requires or ():
+                if "extra ==" not in requirement and (match := re.match(r"[\w.-]+", requirement)):
+                    waiting.append(match.group())
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def python(self) -> str:
+        """Version and implementation of the Python in which Snakemake runs."""
+        return f"{sys.implementation.cache_tag} {sys.version.split()[0]} {sysconfig.get_platform()}"
+
+    @cached_property
+    def _providers(self) -> dict[str, list[str]]:
+        return dict(importlib.metadata.packages_distributions())
+
+    def _package(self, label: str, url: str | None) -> str:
+        """Name and version of a package; of one that is edited in place, also its sources."""
+        if not url or '"editable": true' not in url:
+            return label
+        match = re.search(r'"url": *"([^"]+)"', url)
+        root = Path(unquote(urlsplit(match.group(1)).path)) if match else Path("/nonexistent")
+        sources = sorted(
+            path
+            for path in root.rglob("*.py")
+            if not any(part.startswith(".") for part in path.relative_to(root).parts)
+        )
+        digests = (f"{path.relative_to(root)} {self._contents.digest(path)}" for path in sources)
+        return f"{label} {self._contents.digest_of(chr(10).join(digests).encode())}"
+
+
+def _read(dist_info: Path) -> str | None:
+    try:
+        return (dist_info / "direct_url.json").read_text()
+    except OSError:
+        return None
+
+
+def _interpreter(start: bytes) -> str | None:
+    """The program that runs a script, by its first line; None if it is no script."""
+    if not start.startswith(b"#!"):
+        return None
+    parts = start[2:].partition(b"\n")[0].decode(errors="replace").split()
+    if parts and os.path.basename(parts[0]) == "env":
+        parts = [part for part in parts[1:] if not part.startswith("-") and "=" not in part]
+    return parts[0] if parts else None
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "_", name).lower()

@@ -1,0 +1,92 @@
+"""The stores of a workflow, and beside them one of the working directory for what they refuse."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from snakemake_storage_plugin_seqstore.errors import StoreError
+from snakemake_storage_plugin_seqstore.store import Record, Store, Version
+from snakemake_storage_plugin_seqstore.workflow.files import stored
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Stores:
+    """Finds records and payloads, and writes them where that is possible.
+
+    Parameters
+    ----------
+    workflow : snakemake.workflow.Workflow
+        The workflow; its rules name the stores.
+    own : Path
+        Root of the working directory's own store. What a read-only store refuses goes there, so
+        that the workflow can go on.
+    """
+
+    def __init__(self, workflow: Any, own: Path) -> None:
+        self._workflow = workflow
+        self._own = Store(own)
+        self._refused: set[Path] = set()
+
+    def of(self, job: Any) -> list[Store]:
+        """The stores in which the outputs of a job are; if there are none, all of the workflow."""
+        return _unique(job.output) or _unique(
+            file for rule in self._workflow.rules for file in (*rule.output, *rule.input)
+        )
+
+    def find_record(self, job: Any, key: str, prefer: str = "") -> Record | None:
+        """The record of a computation in the stores of a job."""
+        for store in (*self.of(job), self._own):
+            if record := store.find_record(key, prefer):
+                return record
+        return None
+
+    def records(self, job: Any, key: str) -> Iterator[Record]:
+        """All records of a computation, those that count first."""
+        for store in (*self.of(job), self._own):
+            yield from store.records.all(key)
+
+    def holder(self, store: Store, version: Version) -> Store | None:
+        """The store that has a payload: the one that should, or the working directory's own."""
+        for candidate in (store, self._own):
+            if candidate.has_payload(version):
+                return candidate
+        return None
+
+    def has_payloads(self, job: Any, record: Record) -> bool:
+        """Whether everything that a record says was stored is there, for the outputs of a job."""
+        if len(record.outputs) != len(job.output):
+            return False
+        for file, version in zip(job.output, record.outputs, strict=True):
+            ours = stored(file)
+            if ours and self.holder(ours.provider.store, version) is None:
+                return False
+        return True
+
+    def write(self, store: Store, action: Callable[[Store], T]) -> T:
+        """Write to a store, or if it may not be written, to the working directory's own."""
+        try:
+            return action(store)
+        except StoreError as error:
+            cause = error.__cause__
+            denied = (errno.EACCES, errno.EPERM, errno.EROFS)
+            if not isinstance(cause, OSError) or cause.errno not in denied:
+                raise
+            if store.root not in self._refused:
+                self._refused.add(store.root)
+                logger.warning(
+                    f"seqstore: {error}. Results stay in this working directory, in "
+                    f"{self._own.root}, and nobody else can reuse them."
+                )
+            return action(self._own)
+
+
+def _unique(files: Iterable[Any]) -> list[Store]:
+    found = (ours.provider.store for file in files if (ours := stored(file)))
+    return list({store.root: store for store in found}.values())
