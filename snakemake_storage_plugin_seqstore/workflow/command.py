@@ -18,7 +18,6 @@ SCHEDULED = frozenset(
         "mem_mb_per_cpu gpu gpus gpu_model gpu_manufacturer gres licenses exclusive nice",
     )
 )
-)
 
 
 class Symbol(str):
