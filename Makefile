@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV = .venv
 OLDEST_VENV = .venv-oldest
 PIP_INSTALL = pip install --quiet --disable-pip-version-check
-PYTEST_ARGS = --numprocesses auto
+PYTEST_ARGS = --numprocesses auto --dist loadgroup
 
 # programs of the environment, also for the rules of a workflow
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -31,7 +31,7 @@ demo: $(VENV)/demo
 test: $(VENV)/dev
 	pytest $(PYTEST_ARGS)
 
-test-all: $(VENV)/dev
+test-all: $(VENV)/slurm
 	pytest -m "slow or not slow" $(PYTEST_ARGS)
 
 test-oldest: $(OLDEST_VENV)/dev
@@ -66,6 +66,10 @@ $(VENV)/demo: $(VENV)/python pyproject.toml
 $(VENV)/dev: $(VENV)/python pyproject.toml
 	$(@D)/bin/$(PIP_INSTALL) --editable ".[dev]"
 	touch $@ $(@D)/demo
+
+$(VENV)/slurm: $(VENV)/python pyproject.toml
+	$(@D)/bin/$(PIP_INSTALL) --editable ".[dev,slurm]"
+	touch $@ $(@D)/demo $(@D)/dev
 
 $(VENV)/bench: $(VENV)/python pyproject.toml
 	$(@D)/bin/$(PIP_INSTALL) --editable ".[dev,bench]"
