@@ -42,6 +42,7 @@ from snakemake_storage_plugin_seqstore.store import DEFAULT_ROOT, Entry, Materia
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
 from snakemake_storage_plugin_seqstore.workflow.binding import binding
 
+ROOT_VARIABLE = "SNAKEMAKE_STORAGE_SEQSTORE_ROOT"
 VERIFY = ("size", "sha256")
 _TAG = re.compile(r"\w+:")
 
@@ -54,8 +55,9 @@ class StorageProviderSettings(StorageProviderSettingsBase):
         default=None,
         metadata={
             "help": "Directory of the store, usually on a filesystem that all users and nodes "
-            f"share. By default {DEFAULT_ROOT} in the working directory.",
-            "env_var": True,
+            f"share. By default ${ROOT_VARIABLE}, else {DEFAULT_ROOT} in the working directory.",
+            # Snakemake would hand it to jobs as a variable, which not every executor passes on.
+            "env_var": False,
             "required": False,
             "type": Path,
         },
@@ -87,7 +89,8 @@ class StorageProvider(StorageProviderBase):
     def __post_init__(self) -> None:
         """Check the settings."""
         settings = self.settings
-        self._root = Path(os.path.expandvars(settings.root or DEFAULT_ROOT)).expanduser()
+        root = settings.root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT
+        self._root = Path(os.path.expandvars(root)).expanduser()
         if _TAG.match(str(self._root)):
             raise WorkflowError(
                 f"The root '{self._root}' begins with a tag: Snakemake does not hand tagged "
@@ -97,15 +100,17 @@ class StorageProvider(StorageProviderBase):
         ways = [way.value for way in Materialisation]
         self.materialisation = Materialisation(_choice("materialize", settings.materialize, ways))
         self.verify = _choice("verify", settings.verify, VERIFY) == "sha256"
-        self._stores: dict[Path, Store] = {}
+        self._stores: dict[str, Store] = {}
         # What the library reports goes where the messages of Snakemake go.
         logging.getLogger(__package__).parent = self.logger
 
     @property
     def store(self) -> Store:
         """The store; a relative root is relative to the workflow's directory, which may change."""
-        root = Path.cwd() / self._root
-        return self._stores.setdefault(root, Store(root))
+        here = os.getcwd()
+        if here not in self._stores:
+            self._stores[here] = Store(here / self._root)
+        return self._stores[here]
 
     @classmethod
     def example_queries(cls) -> list[ExampleQuery]:
@@ -162,6 +167,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def __post_init__(self) -> None:
         """Refuse what an old Snakemake would turn into a loss."""
+        self._parsed: tuple[str, Query] | None = None
         if not self.retrieve and _snakemake_version() < (9, 23, 1):
             raise WorkflowError(
                 f"{self.print_query}: with retrieve=False, Snakemake before 9.23.1 removes inputs "
@@ -171,9 +177,11 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     @property
     def parsed(self) -> Query:
-        """The parsed query; parsing is remembered, as Snakemake replaces the text now and then."""
-        with _for_people():
-            return Query.parse(self.query)
+        """The parsed query; parsed anew when Snakemake replaces the text."""
+        if self._parsed is None or self._parsed[0] is not self.query:
+            with _for_people():
+                self._parsed = (self.query, Query.parse(self.query))
+        return self._parsed[1]
 
     def local_suffix(self) -> str:
         """Path of the local copy below the provider's prefix."""

@@ -55,6 +55,18 @@ def publish(store: Store, query: Query, source: Path, key: str | None = None) ->
         If the query is a view, `source` does not exist or is no sound database, or the store cannot
         be written. Nothing changes then.
     """
+    check(query, source)
+    return store.publish(query.collection, query.name, source, key)
+
+
+def check(query: Query, source: Path) -> None:
+    """Check that a file or directory is what the collection of a query holds.
+
+    Raises
+    ------
+    SeqstoreError
+        If it is not, does not exist, or the query is a view.
+    """
     if query.view:
         raise QueryError(
             f"{query} is a view, which is derived from what is stored and cannot be written",
@@ -66,7 +78,6 @@ def publish(store: Store, query: Query, source: Path, key: str | None = None) ->
         from snakemake_storage_plugin_seqstore.sequences import SequenceStore
 
         SequenceStore.validate(source)
-    return store.publish(query.collection, query.name, source, key)
 
 
 def retrieve(

@@ -7,7 +7,6 @@ value carries its type. What has no obvious text is refused, so that nobody gues
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
@@ -37,16 +36,30 @@ def canonical(value: Any, name: str = "value") -> str:
     NotCanonical
         If the value, or a part of it, is of another type, or contains itself.
     """
-    return json.dumps(_tagged(value, name, ()), separators=(",", ":"))
+    try:
+        return _encode(_tagged(value, ()))
+    except _Refused as refused:
+        raise NotCanonical(f"{name}{''.join(reversed(refused.path))} {refused.what}") from None
 
 
-def _tagged(value: Any, name: str, around: tuple[int, ...]) -> list[Any]:
+class _Refused(Exception):
+    """What is wrong with a part of a value, and the way to it, innermost first."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.path: list[str] = []
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _tagged(value: Any, around: tuple[int, ...]) -> list[Any]:
     kind = type(value)
+    if kind is str or kind is bool:
+        return [kind.__name__, value]
     if value is None:
         return ["none"]
-    if kind in (bool, str):
-        return [kind.__name__, value]
-    if kind in (int, complex):
+    if kind is int or kind is complex:
         return [kind.__name__, repr(value)]
     if kind is float:
         return ["float", value.hex()]
@@ -55,18 +68,29 @@ def _tagged(value: Any, name: str, around: tuple[int, ...]) -> list[Any]:
     if isinstance(value, PurePath) and kind.__module__.startswith("pathlib"):
         return ["path", str(value)]
     if id(value) in around:
-        raise NotCanonical(f"{name} contains itself")
+        raise _Refused("contains itself")
     around = (*around, id(value))
-    if kind in (list, tuple):
-        return [kind.__name__, _parts(enumerate(value), name, around)]
+    if kind is tuple or kind is list:
+        # Most parts are strings: those take the short way.
+        return [
+            kind.__name__,
+            [
+                ["str", part] if type(part) is str else _part(number, part, around)
+                for number, part in enumerate(value)
+            ],
+        ]
     if kind is dict:
-        keys = _parts(((f"key {key!r}", key) for key in value), name, around)
-        return ["dict", keys, _parts(value.items(), name, around)]
-    if kind in (set, frozenset):
-        parts = _parts((("...", part) for part in value), name, around)
+        keys = [_part("a key", key, around) for key in value]
+        return ["dict", keys, [_part(key, part, around) for key, part in value.items()]]
+    if kind is set or kind is frozenset:
+        parts = [_part("...", part, around) for part in value]
         return [kind.__name__, sorted(parts, key=json.dumps)]
-    raise NotCanonical(f"{name} is a {kind.__module__}.{kind.__qualname__}")
+    raise _Refused(f"is a {kind.__module__}.{kind.__qualname__}")
 
 
-def _parts(items: Iterable[tuple[Any, Any]], name: str, around: tuple[int, ...]) -> list[list[Any]]:
-    return [_tagged(part, f"{name}[{key!r}]", around) for key, part in items]
+def _part(key: Any, part: Any, around: tuple[int, ...]) -> list[Any]:
+    try:
+        return _tagged(part, around)
+    except _Refused as refused:
+        refused.path.append(f"[{key!r}]")
+        raise

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.provenance.canonical import canonical
+from snakemake_storage_plugin_seqstore.provenance.canonical import NotCanonical, canonical
 
 VERSION = 1  # of the key: raised when the same provenance should get another digest
 
@@ -57,10 +58,15 @@ class Provenance:
         >>> one.digest() == Provenance("op", (), (("k", True),)).digest()
         False
         """
-        parts = [
-            canonical(VERSION, "version"),
-            canonical(self.operation, "operation"),
-            canonical(tuple(self.input_ids), "input_ids"),
-            *(canonical((key, value), f"param {key}") for key, value in self.params),
-        ]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        whole = (VERSION, self.operation, tuple(self.input_ids), tuple(self.params))
+        try:
+            text = canonical(whole)
+        except NotCanonical:
+            for key, value in self.params:
+                canonical(value, f"param {key}")  # says which one
+            raise
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -58,11 +58,15 @@ def make_directory(directory: Path, stop: Path) -> None:
 
 
 def seal(path: Path, root: Path) -> None:
-    """Make a file durable and, for everyone who may read it, read-only; share it like `root`."""
+    """Make a file read-only, for everyone who may read it; share it like `root`."""
+    mode = path.stat().st_mode & 0o444
+    shared = root.stat().st_mode & stat.S_IWGRP
+    path.chmod(mode | (stat.S_IRGRP if shared else 0))
+
+
+def sync(path: Path) -> None:
+    """Make the bytes of a file durable."""
     with path.open("rb") as file:
-        mode = os.fstat(file.fileno()).st_mode & 0o444
-        shared = root.stat().st_mode & stat.S_IWGRP
-        os.fchmod(file.fileno(), mode | (stat.S_IRGRP if shared else 0))
         os.fsync(file.fileno())
 
 
@@ -73,6 +77,7 @@ def write(target: Path, content: bytes, staging: Path, root: Path) -> None:
     try:
         staged.write_bytes(content)
         seal(staged, root)
+        sync(staged)
         staged.rename(target)
         sync_directory(target.parent)
     finally:

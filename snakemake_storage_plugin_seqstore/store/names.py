@@ -75,7 +75,7 @@ class Names:
         for stamp in self.history(collection, name):
             if stamp.digest:
                 try:
-                    found = json.loads(stamp.path.read_bytes()).get("key")
+                    found = json.loads(stamp.read()).get("key")
                 except (OSError, ValueError):
                     continue
                 return found if isinstance(found, str) else None
@@ -95,8 +95,8 @@ class Names:
                 if name.startswith(prefix) and self.current(collection, name):
                     yield name
 
-    def _directory(self, collection: str, name: str) -> Path:
-        return self.directory / collection / name / RESERVED_SEGMENT
+    def _directory(self, collection: str, name: str) -> str:
+        return f"{self.directory}/{collection}/{name}/{RESERVED_SEGMENT}"
 
     def _write(self, collection: str, name: str, digest: str | None, content: bytes) -> Stamp:
         before = self.history(collection, name)
@@ -108,7 +108,7 @@ class Names:
 
 
 def _read(stamp: Stamp) -> Version:
-    document = json.loads(stamp.path.read_bytes())
+    document = json.loads(stamp.read())
     if isinstance(document, dict):
         document.pop("key", None)
     version = Version.load(document)

@@ -21,6 +21,7 @@ class Objects:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.directory = root / "objects"
+        self._directory = str(self.directory)
         self.staging = root / "tmp"
         self.damaged = root / "damaged"
 
@@ -31,32 +32,39 @@ class Objects:
     def size(self, digest: str) -> int | None:
         """Size in bytes of a payload, None if it is not there."""
         try:
-            return self.path(digest).stat().st_size
+            return os.stat(f"{self._directory}/{digest[:2]}/{digest[2:]}").st_size
         except FileNotFoundError:
             return None
 
-    def add_file(self, source: Path) -> tuple[str, int]:
+    def add_file(self, source: Path, durable: bool = True) -> tuple[str, int]:
         """Store the bytes of a file; return their digest and size.
 
         The bytes are cloned or copied first and the clone is hashed, so that what is stored is what
-        was hashed even while `source` is being written to.
+        was hashed even while `source` is being written to. Unless they are to be `durable` at once,
+        :meth:`sync` makes them so.
         """
         staged = self._stage()
         try:
             digest = filesystem.sha256_of(staged) if filesystem.reflink(source, staged) else None
             digest = digest or filesystem.copy(source, staged)
-            return digest, self._settle(staged, digest)
+            return digest, self._settle(staged, digest, durable)
         finally:
             staged.unlink(missing_ok=True)
 
-    def add_bytes(self, content: bytes, digest: str) -> None:
+    def add_bytes(self, content: bytes, digest: str, durable: bool = True) -> None:
         """Store `content`, whose digest is known."""
         staged = self._stage()
         try:
             staged.write_bytes(content)
-            self._settle(staged, digest)
+            self._settle(staged, digest, durable)
         finally:
             staged.unlink(missing_ok=True)
+
+    def sync(self, digest: str) -> None:
+        """Make a payload durable."""
+        path = self.path(digest)
+        filesystem.sync(path)
+        filesystem.sync_directory(path.parent)
 
     def is_sound(self, digest: str) -> bool:
         """Whether the payload's bytes still have this digest; reads all of them."""
@@ -85,7 +93,7 @@ class Objects:
         filesystem.make_directory(self.staging, self.root)
         return self.staging / filesystem.temporary_name()
 
-    def _settle(self, staged: Path, digest: str) -> int:
+    def _settle(self, staged: Path, digest: str, durable: bool) -> int:
         """Move a finished file to its place, unless a whole one is there; return its size."""
         size = staged.stat().st_size
         target = self.path(digest)
@@ -93,6 +101,9 @@ class Objects:
             return size
         filesystem.make_directory(target.parent, self.root)
         filesystem.seal(staged, self.root)
+        if durable:
+            filesystem.sync(staged)
         staged.rename(target)
-        filesystem.sync_directory(target.parent)
+        if durable:
+            filesystem.sync_directory(target.parent)
         return size

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,13 @@ class Records:
         self.root = root
         self.directory = root / "records"
 
-    def find(self, key: str, prefer: str = "") -> Record | None:
-        """The newest record of a computation, or the one whose digest is preferred.
+    def find(self, key: str, prefer: Mapping[int, Version] | None = None) -> Record | None:
+        """The newest record of a computation, or the newest with the outputs that are preferred.
+
+        Parameters
+        ----------
+        prefer : mapping of int to Version, optional
+            Outputs by their number.
 
         Raises
         ------
@@ -76,11 +81,13 @@ class Records:
             If the record is damaged.
         """
         while stamps := register.history(self._directory(key)):
-            stamp = next((stamp for stamp in stamps if stamp.digest == prefer), stamps[0])
             try:
-                return _load(key, stamp)
+                newest = _load(key, stamps[0])
             except FileNotFoundError:
                 continue  # somebody recorded the same outputs again, at a newer time
+            if len(stamps) > 1 and prefer and not _has(newest, prefer):
+                return next((old for old in self.all(key) if _has(old, prefer)), newest)
+            return newest
         return None
 
     def all(self, key: str) -> list[Record]:
@@ -115,8 +122,12 @@ class Records:
             for path in sorted(shard.iterdir()):
                 yield shard.name + path.name
 
-    def _directory(self, key: str) -> Path:
-        return self.directory / key[:2] / key[2:]
+    def _directory(self, key: str) -> str:
+        return f"{self.directory}/{key[:2]}/{key[2:]}"
+
+
+def _has(record: Record, outputs: Mapping[int, Version]) -> bool:
+    return all(record.outputs[number] == version for number, version in outputs.items())
 
 
 def _dump(record: Record) -> bytes:
@@ -133,7 +144,7 @@ def _dump(record: Record) -> bytes:
 
 
 def _load(key: str, stamp: register.Stamp) -> Record:
-    content = stamp.path.read_bytes()
+    content = stamp.read()
     if hashlib.sha256(content).hexdigest() != stamp.digest:
         raise ValueError(f"{stamp.path} is damaged")
     document = json.loads(content)

@@ -26,7 +26,18 @@ class Stamp:
 
     time: int
     digest: str | None
-    path: Path
+    directory: str
+    file: str
+
+    @property
+    def path(self) -> Path:
+        """Where the version is."""
+        return Path(self.directory, self.file)
+
+    def read(self) -> bytes:
+        """The content of the version."""
+        with open(f"{self.directory}/{self.file}", "rb", buffering=0) as file:
+            return file.read()
 
 
 def now() -> int:
@@ -34,7 +45,7 @@ def now() -> int:
     return -(-time.time_ns() // TICK) * TICK
 
 
-def history(directory: Path) -> list[Stamp]:
+def history(directory: str) -> list[Stamp]:
     """All versions in a directory, newest first."""
     try:
         files = os.listdir(directory)
@@ -44,9 +55,9 @@ def history(directory: Path) -> list[Stamp]:
     return [stamp for file in files if (stamp := _stamp(directory, file))]
 
 
-def add(directory: Path, digest: str | None, content: bytes, root: Path) -> Stamp:
+def add(directory: str, digest: str | None, content: bytes, root: Path) -> Stamp:
     """Write the version that counts from now on, or a removal, in the store `root`."""
-    filesystem.make_directory(directory, root)
+    filesystem.make_directory(Path(directory), root)
     before = history(directory)
     # Clocks differ between nodes: what is written later is newer whatever they say.
     moment = max(now(), before[0].time + TICK) if before else now()
@@ -56,9 +67,9 @@ def add(directory: Path, digest: str | None, content: bytes, root: Path) -> Stam
     return stamp
 
 
-def _stamp(directory: Path, file: str) -> Stamp | None:
+def _stamp(directory: str, file: str) -> Stamp | None:
     moment, _, rest = file.partition("-")
     if not moment.isdigit():
         return None
     digest = None if rest == _REMOVED else rest.removesuffix(".json")
-    return Stamp(int(moment), digest, directory / file)
+    return Stamp(int(moment), digest, directory, file)

@@ -7,9 +7,10 @@ import hashlib
 import logging
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
@@ -130,7 +131,9 @@ class Store:
             return Entry(collection, name, version, stamp.time)
 
     def add(self, source: Path) -> Version:
-        """Store a file or directory without a name, for somebody who keeps the version himself.
+        """Store a file or directory without a name, and without waiting until it is durable.
+
+        Who :meth:`assigns <assign>` it a name later waits for that.
 
         Raises
         ------
@@ -139,16 +142,18 @@ class Store:
         """
         with self._writing(str(source)):
             marker.create(self.root)
-            return self._add(source)
+            return self._add(source, durable=False)
 
     def assign(self, collection: str, name: str, version: Version, key: str | None = None) -> Entry:
-        """Let a name mean what is stored already."""
+        """Let a name mean what was added before, once that is durable."""
         with self._writing(f"{collection}/{name}"):
+            for digest in {version.digest, *self.payloads(version)}:
+                self.objects.sync(digest)
             stamp = self.names.add(collection, name, version, key)
         return Entry(collection, name, version, stamp.time)
 
-    def find_record(self, key: str, prefer: str = "") -> Record | None:
-        """The record of a computation that counts, or the one whose digest is preferred.
+    def find_record(self, key: str, prefer: Mapping[int, Version] | None = None) -> Record | None:
+        """The record of a computation that counts, or one with the outputs that are preferred.
 
         Returns None if there is none, and also, with a warning, if it is damaged. Its payloads may
         be gone: see :meth:`has_payload`.
@@ -234,14 +239,14 @@ class Store:
             return False
         return True
 
-    def _add(self, source: Path) -> Version:
+    def _add(self, source: Path, durable: bool = True) -> Version:
         if source.is_dir():
-            members = trees.scan(source, self.objects.add_file)
+            members = trees.scan(source, partial(self.objects.add_file, durable=durable))
             manifest = trees.dump(members)
             digest = hashlib.sha256(manifest).hexdigest()
-            self.objects.add_bytes(manifest, digest)
+            self.objects.add_bytes(manifest, digest, durable)
             return Version(digest, "tree", sum(member.size for member in members))
-        digest, size = self.objects.add_file(source)
+        digest, size = self.objects.add_file(source, durable)
         return Version(digest, "file", size, bool(source.stat().st_mode & stat.S_IXUSR))
 
     def _check_payload(self, version: Version) -> None:

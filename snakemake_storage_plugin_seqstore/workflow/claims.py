@@ -13,7 +13,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,6 @@ class Claim:
         Since when, in ns since the epoch.
     key : str
         Key of the computation that made it; empty if that is not known.
-    record : str
-        Digest of the record of that execution; empty if there is none.
     run : str
         Id of the run in which a job said so.
     """
@@ -42,7 +40,6 @@ class Claim:
     version: Version | None
     time: int
     key: str = ""
-    record: str = ""
     run: str = ""
 
 
@@ -53,12 +50,16 @@ class Claims:
     ----------
     directory : Path
         Where they are kept; need not exist.
+    is_alone : bool
+        Whether all jobs of this run make their claims in this process.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, is_alone: bool) -> None:
+        self.is_alone = is_alone
         self._summary = directory / "claims.json"
         self._jobs = directory / "claims"
         self._claims: dict[str, Claim] = {}
+        self._made: dict[str, Claim] = {}
         self.run = uuid.uuid4().hex
         self.forced: frozenset[str] = frozenset()
         self.joined = False
@@ -95,12 +96,15 @@ class Claims:
 
     def made_in_this_run(self, path: str) -> Claim | None:
         """What a job of this run said that an output means."""
+        if path in self._made or self.is_alone:
+            return self._made.get(path)
         row = _read(self._file(path))
         return row[1] if row and row[1].run == self.run else None
 
     def put(self, path: str, claim: Claim) -> None:
         """Say what an output means from now on."""
-        _write(self._file(path), {"path": path} | asdict(claim) | {"run": self.run})
+        self._made[path] = claim
+        _write(self._file(path), {"path": path} | _dump(claim) | {"run": self.run})
 
     def save(self, claims: Mapping[str, Claim], forced: Iterable[str]) -> None:
         """Write what all outputs mean, and which of them are to be made whatever is in the store.
@@ -115,7 +119,7 @@ class Claims:
                 "run": self.run,
                 "forced": sorted(self.forced),
                 "claims": {
-                    path: asdict(claim) for path, claim in self._claims.items() if claim.version
+                    path: _dump(claim) for path, claim in self._claims.items() if claim.version
                 },
             },
         )
@@ -147,6 +151,10 @@ def _read(file: Path) -> tuple[str, Claim] | None:
         return document.pop("path"), _load(document)
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _dump(claim: Claim) -> dict[str, Any]:
+    return vars(claim) | {"version": vars(claim.version) if claim.version else None}
 
 
 def _load(document: dict[str, Any]) -> Claim:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import string
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
@@ -74,6 +75,16 @@ def known_resource(job: Any, name: str) -> Any:
     if str(value) == "<TBD>":
         raise Unknown(f"its resource {name} is not known yet")
     return value
+
+
+def fields(pattern: str) -> frozenset[str]:
+    """Names of the variables that a command formats."""
+    found = set()
+    for _, name, spec, _ in string.Formatter().parse(pattern):
+        if name is not None:
+            found.add(re.split(r"[.\[]", name, maxsplit=1)[0])
+            found |= fields(spec or "")
+    return frozenset(found)
 
 
 def symbolic(job: Any, params: Any) -> str:

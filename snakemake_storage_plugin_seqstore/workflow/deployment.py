@@ -22,9 +22,11 @@ def deployed(job: Any) -> str | None:
         If what is deployed may change without notice: a container by its tag, an environment by
         its name or without pins.
     """
+    methods = job.dag.workflow.deployment_settings.deployment_method
+    if not methods:
+        return None
     from snakemake.settings.types import DeploymentMethod
 
-    methods = job.dag.workflow.deployment_settings.deployment_method
     parts = []
     if DeploymentMethod.APPTAINER in methods and job.container_img_url:
         image = job.container_img_url

@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import DamageError
-from snakemake_storage_plugin_seqstore.provenance import Provenance
-from snakemake_storage_plugin_seqstore.store import Entry, Record, Store, Version, register
+from snakemake_storage_plugin_seqstore.store import Entry, Record, Version, register
 from snakemake_storage_plugin_seqstore.workflow import explain
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.contents import Watched
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
-from snakemake_storage_plugin_seqstore.workflow.job import refuse_special
+from snakemake_storage_plugin_seqstore.workflow.job import Description, refuse_special
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
@@ -30,7 +31,7 @@ class Execution:
 
     Parameters
     ----------
-    provenance : Provenance or None
+    description : Description or None
         How it is made, from what it is given to read; None if that cannot be told.
     contents : Watched
         The files that were looked at for it.
@@ -46,7 +47,7 @@ class Execution:
         What was published of it so far, by path.
     """
 
-    provenance: Provenance | None
+    description: Description | None
     contents: Watched
     began: float
     seconds: float = 0.0
@@ -57,7 +58,7 @@ class Execution:
     @property
     def key(self) -> str:
         """The key under which its results are recorded; empty if they are not."""
-        return self.provenance.digest() if self.provenance and not self.changed else ""
+        return self.description.key if self.description and not self.changed else ""
 
 
 class Executions:
@@ -72,6 +73,7 @@ class Executions:
     def __init__(self, reuse: Reuse) -> None:
         self._reuse = reuse
         self._jobs: dict[Any, Execution] = {}
+        self._writer = ThreadPoolExecutor(1, "seqstore")
 
     def start(self, job: Any) -> bool:
         """Look at everything that a job is about to read; fetch its outputs if they are known.
@@ -84,16 +86,16 @@ class Executions:
         reuse = self._reuse
         resolution = reuse.resolution()
         contents = Watched(reuse.contents)
-        provenance = None
+        description = None
         try:
             refuse_special(job)
             versions = resolution.input_versions(job, contents, at_start=True)
-            provenance = reuse.new_describer(contents).provenance(job, versions, at_start=True)
+            description = reuse.new_describer(contents).describe(job, versions, at_start=True)
         except Unknown as reason:
             logger.debug(f"seqstore: rule {job.rule.name} cannot be recorded: {reason}")
-        execution = Execution(provenance, contents, time.monotonic())
+        execution = Execution(description, contents, time.monotonic())
         self._jobs[job] = execution
-        if provenance and self._may_be_fetched(job):
+        if description and self._may_be_fetched(job):
             execution.fetched = self._fetch(job, execution.key)
         return execution.fetched is not None
 
@@ -101,42 +103,44 @@ class Executions:
         """Note that a job ran, and whether it read what it was given to the end."""
         execution = self._jobs[job]
         execution.seconds = time.monotonic() - execution.began
-        if execution.provenance and (changed := execution.contents.changed()):
+        if execution.description and (changed := execution.contents.changed()):
             execution.changed = changed
             logger.warning(
                 f"seqstore: {changed} changed while rule {job.rule.name} ran: what it made stays "
                 "in this working directory and is made again the next time."
             )
         if execution.key and not any(stored(file) for file in job.output):
-            self._record(job, execution, [self._local_version(job, file) for file in job.output])
+            self._record(job, execution)
 
     def publish(self, file: StoredFile) -> None:
-        """Store the output of a job, or its log, and say that this working directory has it."""
+        """Store the output of a job, or its log, and say that this working directory has it.
+
+        That everybody can find it is written down in the background, once it is durable.
+        """
         path = str(file.local_path())
         job = self._reuse.resolution().producers.get(path)
         execution = self._jobs.get(job)
-        if execution is None and self._reuse.claims.made_in_this_run(path):
-            return  # the process of the job did it, on this node or another one
-        if job is None or path not in map(str, job.output):
-            entry = self._store(file, "")
-            self._claim(job, path, entry.version, "", "")
-            return
         if execution is None:
+            if self._reuse.claims.made_in_this_run(path):
+                return  # the process of the job did it, on this node or another one
             execution = Execution(None, Watched(self._reuse.contents), 0.0)
-        if execution.fetched:
-            version = execution.fetched.outputs[list(map(str, job.output)).index(path)]
-            self._reuse.stores.write(
-                file.provider.store,
-                lambda store: self._assign(store, file, version, execution.key),
-            )
-        elif execution.changed:
-            version = self._reuse.stores.write(
-                file.provider.store, lambda store: store.add(file.local_path())
-            )
-        else:
-            version = self._store(file, execution.key).version
-        execution.made[path] = version
-        self._settle(job, execution, path)
+        is_output = job is not None and path in map(str, job.output)
+        key = execution.key if is_output else ""
+        transfer.check(file.parsed, file.local_path())
+        store, version = self._reuse.stores.write(
+            file.provider.store, lambda store: store.add(file.local_path())
+        )
+        # Clocks of nodes differ: an output is never older than what it was made from.
+        newest = self._reuse.newest_input(job) if job else 0
+        self._reuse.claims.put(path, Claim(version, max(register.now(), newest), key))
+        if execution.changed:
+            return
+        query = file.parsed
+        self._later(str(query), lambda: store.assign(query.collection, query.name, version, key))
+        if job is not None and key and not execution.fetched:
+            execution.made[path] = version
+            if all(str(file) in execution.made for file in job.output if stored(file)):
+                self._record(job, execution)
 
     def remove(self, file: StoredFile) -> None:
         """Give up the claim to an output; nobody else is affected."""
@@ -150,43 +154,40 @@ class Executions:
         claim = self._reuse.current(path)
         if found and claim:
             now = register.now()
-            self._reuse.claims.put(path, Claim(claim.version, now, claim.key, claim.record))
+            self._reuse.claims.put(path, Claim(claim.version, now, claim.key))
 
-    def _settle(self, job: Any, execution: Execution, path: str) -> None:
-        """Claim an output; with the last one, record the whole execution first."""
-        outputs = [str(file) for file in job.output if stored(file)]
-        record = execution.fetched.digest if execution.fetched else ""
-        paths = [path]
-        if not execution.fetched and execution.key and set(execution.made) == set(outputs):
-            versions = [
-                execution.made.get(str(file)) or self._local_version(job, file)
-                for file in job.output
-            ]
-            record = self._record(job, execution, versions).digest
-            paths = outputs
-        for each in paths:
-            self._claim(job, each, execution.made[each], execution.key, record)
-
-    def _claim(self, job: Any, path: str, version: Version, key: str, record: str) -> None:
-        # Clocks of nodes differ: an output is never older than what it was made from.
-        newest = self._reuse.newest_input(job) if job else 0
-        self._reuse.claims.put(path, Claim(version, max(register.now(), newest), key, record))
-
-    def _record(self, job: Any, execution: Execution, versions: list[Version]) -> Record:
-        provenance = execution.provenance
-        assert provenance
+    def _record(self, job: Any, execution: Execution) -> None:
+        """Write down what a job made, once that is durable."""
+        assert execution.description
         record = Record(
             execution.key,
-            tuple(versions),
+            tuple(
+                execution.made.get(str(file)) or self._local_version(job, file)
+                for file in job.output
+            ),
             tuple(stored(file) is not None for file in job.output),
-            explain.parts(provenance),
+            execution.description.canonical(),
             execution.seconds,
             job.rule.name,
         )
-        written = record
-        for store in self._reuse.stores.of(job):
-            written = self._reuse.stores.write(store, lambda store: store.add_record(record))
-        return written
+        stores = self._reuse.stores
+
+        def write() -> None:
+            for store in stores.of(job):
+                stores.write(store, lambda store: store.add_record(record))
+
+        self._later(f"what rule {job.rule.name} made", write)
+
+    def _later(self, what: str, action: Callable[[], object]) -> None:
+        """Do something after all that was to be done before; the process ends after it."""
+
+        def careful() -> None:
+            try:
+                action()
+            except Exception as error:
+                logger.warning(f"seqstore: others cannot reuse {what}: {error}")
+
+        self._writer.submit(careful)
 
     def _local_version(self, job: Any, file: Any) -> Version:
         """What a job made in a plain local file, before or after Snakemake took it."""
@@ -195,17 +196,6 @@ class Executions:
         if not os.path.exists(path) and file.flags.get("touch"):
             return Version(self._reuse.contents.digest_of(b""), "file", 0)
         return self._reuse.contents.version(path)
-
-    def _store(self, file: StoredFile, key: str) -> Entry:
-        return self._reuse.stores.write(
-            file.provider.store,
-            lambda store: transfer.publish(store, file.parsed, file.local_path(), key or None),
-        )
-
-    @staticmethod
-    def _assign(store: Store, file: StoredFile, version: Version, key: str) -> Entry:
-        query = file.parsed
-        return store.assign(query.collection, query.name, version, key)
 
     def _may_be_fetched(self, job: Any) -> bool:
         return (

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.provenance import Provenance, canonical
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import stored
@@ -21,12 +19,6 @@ logger = logging.getLogger(__name__)
 MAX_SHOWN = 60  # characters of a value in a message
 _SHOWN_BEFORE = 20  # characters of a command before the first difference
 _DIGESTS = ("software", "files", "modules", "environment", "variables", "globals")
-
-
-def parts(provenance: Provenance) -> dict[str, Any]:
-    """The parts of a provenance as canonical values by name, as a record keeps them."""
-    found = {name: json.loads(canonical(value, name)) for name, value in provenance.params}
-    return {"operation": ["str", provenance.operation]} | found
 
 
 def duration(seconds: float) -> str:
@@ -105,13 +97,13 @@ class Explainer:
 
     def _why(self, job: Any, resolved: Resolved) -> str:
         """Why a job whose provenance is known will run, if there is something to compare with."""
-        assert resolved.provenance
+        assert resolved.description
         if resolved.record:
             return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
         earlier = self._earlier(job)
         if earlier is None:
             return ""
-        changes = "; ".join(differences(earlier.provenance, parts(resolved.provenance)))
+        changes = "; ".join(differences(earlier.provenance, resolved.description.canonical()))
         return f"{_named(job)} is not what it was: {changes}"
 
     def _earlier(self, job: Any) -> Record | None:

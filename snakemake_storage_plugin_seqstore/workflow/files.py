@@ -49,7 +49,7 @@ def stored(file: Any) -> StoredFile | None:
     if not file.is_storage:
         return None
     found = file.storage_object
-    ours = isinstance(getattr(found.provider, "store", None), Store)
+    ours = isinstance(getattr(found.provider, "materialisation", None), Materialisation)
     return found if ours else None
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.provenance import NotCanonical, Provenance, content_id
+from snakemake_storage_plugin_seqstore.provenance import (
+    NotCanonical,
+    Provenance,
+    canonical,
+    content_id,
+)
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.workflow import command, mentions
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
@@ -15,7 +23,33 @@ from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.software import Software
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
 
+_SPECIAL = frozenset(("pipe", "service", "update", "before_update", "nodelocal", "from_queue"))
 _COMPRESSED = (".gz", ".bgz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
+
+
+@dataclass(frozen=True)
+class Description:
+    """How a job is made, for comparing and for showing.
+
+    Parameters
+    ----------
+    provenance : Provenance
+        What is compared.
+    parts : dict
+        Everything that counts, by name.
+    """
+
+    provenance: Provenance
+    parts: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The key of the computation."""
+        return self.provenance.digest()
+
+    def canonical(self) -> dict[str, Any]:
+        """The parts as canonical values by name, as a record keeps them."""
+        return {name: json.loads(canonical(value, name)) for name, value in self.parts.items()}
 
 
 class Describer:
@@ -39,8 +73,10 @@ class Describer:
         self.software = Software(contents)
         self._workflow = workflow
         self._nameless = nameless
+        self._commands: dict[Any, str] = {}
+        self._operations: dict[tuple[str, str | None], tuple[dict[str, Any], str]] = {}
 
-    def provenance(self, job: Any, inputs: Sequence[Version], at_start: bool = False) -> Provenance:
+    def describe(self, job: Any, inputs: Sequence[Version], at_start: bool = False) -> Description:
         """Describe a job.
 
         Parameters
@@ -59,63 +95,25 @@ class Describer:
         """
         nameless = self._nameless(job.rule)
         params = job.params if at_start else _evaluated(job)
-        parts: dict[str, Any] = {
-            "inputs": _roles(job.input, [_content(version) for version in inputs], nameless),
-            "outputs": _roles(job.output, [_demands(file, job) for file in job.output], nameless),
-            "params": self._params(job, params),
-            "locale": mentions.locale(),
-            "variables": self._declared_variables,
-        }
-        operation, more = self._operation(job, params)
-        parts |= more
-        parts["files"] = parts.get("files", {}) | self._named_by_params(job, params)
-        provenance = Provenance(
-            operation,
-            tuple(sorted(content_id(version.kind, version.digest) for version in inputs)),
-            tuple(sorted(parts.items())),
-        )
         try:
+            operation, fixed, digest, text = self._operation(job, params)
+            varying = {
+                "inputs": _roles(job.input, [_content(version) for version in inputs], nameless),
+                "outputs": _roles(
+                    job.output, [_demands(file, job) for file in job.output], nameless
+                ),
+                "params": _params(job, params),
+                "files": self._named(job, params, text),
+            }
+            provenance = Provenance(
+                operation,
+                tuple(sorted(content_id(version.kind, version.digest) for version in inputs)),
+                (("operation", digest), *sorted(varying.items())),
+            )
             provenance.digest()
         except NotCanonical as error:
             raise Unknown(str(error)) from None
-        return provenance
-
-    def _operation(self, job: Any, params: Any) -> tuple[str, dict[str, Any]]:
-        rule = job.rule
-        software = deployed(job)
-        if rule.shellcmd is not None:
-            return "shell", self._shell(job, params, software)
-        raise Unknown("only shell commands can be reused so far")
-
-    def _shell(self, job: Any, params: Any, software: str | None) -> dict[str, Any]:
-        from snakemake.shell import shell
-
-        text = command.symbolic(job, params)
-        settings = (shell._process_prefix, shell._process_suffix)
-        whole = " ".join(filter(None, (settings[0], text, settings[1])))
-        executable = shell.get_executable() or "/bin/sh"
-        return {
-            "command": text,
-            "shell": (os.path.basename(executable), *settings),
-            "software": software or self.software.programs(mentions.words(whole) | {executable}),
-            "files": self.mentions.files(whole, declared_paths(job)),
-            "environment": self.environment(mentions.variables(whole)),
-        }
-
-    def _params(self, job: Any, params: Any) -> tuple[Any, ...]:
-        """Names and values, without the places of the job's own files."""
-        replaced = {path: command.Symbol(kind) for kind, path in _places(job)}
-        return tuple(
-            (name, _without(value, replaced, job.rule)) for name, value in params._allitems()
-        )
-
-    def _named_by_params(self, job: Any, params: Any) -> dict[str, str]:
-        texts = [str(value) for value in _strings(list(params))]
-        declared = declared_paths(job)
-        found: dict[str, str] = {}
-        for text in texts:
-            found |= self.mentions.files(text, declared)
-        return found
+        return Description(provenance, {"operation": operation} | fixed | varying)
 
     def environment(self, names: Iterable[str]) -> dict[str, str]:
         """Salted values of the environment variables that are set."""
@@ -125,9 +123,60 @@ class Describer:
             if name in os.environ
         }
 
+    def _operation(self, job: Any, params: Any) -> tuple[str, dict[str, Any], str, str]:
+        """Name of the operation, its parts, a digest of them, and a text that names files."""
+        rule = job.rule
+        software = deployed(job)
+        if rule.shellcmd is not None:
+            text = self._command(job, params)
+            if (text, software) not in self._operations:
+                parts = self._shell(text, software)
+                self._operations[text, software] = (parts, _digest(parts))
+            return "shell", *self._operations[text, software], text
+        raise Unknown("only shell commands can be reused so far")
+
+    def _command(self, job: Any, params: Any) -> str:
+        """The command with symbols; formatted once where it is the same for all jobs of a rule."""
+        rule = job.rule
+        shape = tuple(
+            (len(files), tuple(files._get_names())) for files in (job.input, job.output, job.log)
+        )
+        if (rule, shape) in self._commands:
+            return self._commands[rule, shape]
+        text = command.symbolic(job, params)
+        if command.fields(rule.shellcmd).isdisjoint(("params", "wildcards", "resources")):
+            self._commands[rule, shape] = text
+        return text
+
+    def _shell(self, text: str, software: str | None) -> dict[str, Any]:
+        from snakemake.shell import shell
+
+        settings = (shell._process_prefix, shell._process_suffix)
+        whole = " ".join(filter(None, (settings[0], text, settings[1])))
+        executable = shell.get_executable() or "/bin/sh"
+        return {
+            "command": text,
+            "shell": (os.path.basename(executable), *settings),
+            "software": software or self.software.programs(mentions.words(whole) | {executable}),
+            "environment": self.environment(mentions.variables(whole)),
+            "locale": mentions.locale(),
+            "variables": self._declared_variables,
+        }
+
+    def _named(self, job: Any, params: Any, text: str) -> dict[str, str]:
+        """What undeclared files contain that a text, or a param, names."""
+        found: dict[str, str] = {}
+        for named in (text, *(str(value) for value in _strings(list(params)))):
+            found |= self.mentions.files(named, declared_paths(job))
+        return dict(sorted(found.items()))
+
     @cached_property
     def _declared_variables(self) -> dict[str, str]:
         return self.environment(self._workflow.envvars)
+
+
+def _digest(parts: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical(parts, "operation").encode()).hexdigest()
 
 
 def declared_paths(job: Any) -> list[str]:
@@ -156,9 +205,8 @@ def refuse_special(job: Any) -> None:
     """
     rule = job.rule
     for file in (*job.input, *job.output):
-        for flag in ("pipe", "service", "update", "before_update", "nodelocal", "from_queue"):
-            if file.flags.get(flag):
-                raise Unknown(f"it has a file that is marked {flag}")
+        if special := _SPECIAL.intersection(flag for flag, value in file.flags.items() if value):
+            raise Unknown(f"it has a file that is marked {min(special)}")
     if rule.is_handover or rule.cwl is not None or rule.is_template_engine:
         raise Unknown("it is a handover, CWL or template rule")
     if job.env_modules:
@@ -167,6 +215,8 @@ def refuse_special(job: Any) -> None:
 
 def _evaluated(job: Any) -> Any:
     """The params of a job, without making them final for it."""
+    if not job.rule.params:
+        return job.rule.params
     try:
         params, _ = job.rule.expand_params(job.wildcards_dict, job.input, job.output, job)
     except Exception as error:
@@ -205,6 +255,14 @@ def _suffix(path: str) -> str:
     """What a program may tell the format by: ``.fasta.gz`` of ``a.b.fasta.gz``."""
     stem, suffix = os.path.splitext(os.path.basename(path))
     return os.path.splitext(stem)[1] + suffix if suffix in _COMPRESSED else suffix
+
+
+def _params(job: Any, params: Any) -> tuple[Any, ...]:
+    """Names and values, without the places of the job's own files."""
+    if not params:
+        return ()
+    replaced = {path: command.Symbol(kind) for kind, path in _places(job)}
+    return tuple((name, _without(value, replaced, job.rule)) for name, value in params._allitems())
 
 
 def _places(job: Any) -> Iterable[tuple[str, str]]:

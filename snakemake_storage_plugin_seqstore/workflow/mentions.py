@@ -25,6 +25,7 @@ from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 MAX_WORD = 4096  # characters; no path is longer
 MAX_FILES = 1000  # in an undeclared directory or pattern, before it has to be declared
 _SEPARATORS = re.compile(r"""[\s;|&()<>"'`=:,@]+""")
+_QUOTED = re.compile(r"""["'\\]""")
 _MKDIR = re.compile(r"\bmkdir\b[^;&|\n]*")
 _WRITTEN_TO = re.compile(r"-o|-O|-T|--?\w*(?:out|tmp|temp)\w*(?:-\w+)*", re.IGNORECASE)
 _EXPANDED = re.compile(r"\$\{[^{}]*\}|\$\w+|\{[^{}]*\}")  # variables and braces
@@ -39,8 +40,9 @@ _PLAIN_LOCALES = ("", "C", "POSIX", "C.UTF-8", "C.utf8")
 def words(text: str) -> set[str]:
     """All words of a command that could name something."""
     found = set(_SEPARATORS.split(text))
-    with suppress(ValueError):  # an unbalanced quote, which the shell will complain about
-        found.update(shlex.split(text, comments=False))  # names with blanks, in quotes
+    if _QUOTED.search(text):  # names with blanks
+        with suppress(ValueError):  # an unbalanced quote, which the shell will complain about
+            found.update(shlex.split(text, comments=False))
     found |= {word[2:] for word in found if re.match(r"-\w\w", word)}  # -Ifile
     return {word for word in found if word and "\0" not in word and len(word) < MAX_WORD}
 
@@ -76,7 +78,7 @@ class Mentions:
     def __init__(self, contents: Contents, is_made: Callable[[str], bool]) -> None:
         self._contents = contents
         self._is_made = is_made
-        self._known: dict[str, tuple[str, ...]] = {}
+        self._candidates: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {}
 
     def files(self, text: str, declared: Iterable[str] = ()) -> dict[str, str]:
         """What the files that a text names contain, by name.
@@ -93,21 +95,22 @@ class Mentions:
         Unknown
             If it names a directory that the workflow writes into, or one that is too large.
         """
+        if text not in self._candidates:
+            self._candidates[text] = _candidates(text)
+        paths, behind_options = self._candidates[text]
+        if not paths:
+            return {}
         declared = {os.path.normpath(path) for path in declared}
-        candidates = words(_MKDIR.sub(" ", text))
-        written_to = _written_to(text, declared)
+        parents = {str(parent) for path in declared for parent in Path(path).parents}
         found = {}
-        for word in sorted(candidates - {"", "/"}):
-            for path in self._paths(word):
-                if os.path.normpath(path) not in declared and path not in written_to:
-                    found[path] = self._content(path)
-        return {path: content for path, content in found.items() if content}
-
-    def _paths(self, word: str) -> tuple[str, ...]:
-        """Existing paths that a word may name."""
-        if word not in self._known:
-            self._known[word] = tuple(_existing(word))
-        return self._known[word]
+        for path in paths:
+            normal = os.path.normpath(path)
+            # Behind an option like --outdir, a directory with a declared file is written to.
+            if normal in declared or (path in behind_options and normal in parents):
+                continue
+            if content := self._content(path):
+                found[path] = content
+        return found
 
     def _content(self, path: str) -> str:
         status = os.stat(path)
@@ -132,6 +135,15 @@ class Mentions:
         return f"{version.kind}:{version.digest}"
 
 
+def _candidates(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Existing paths that a text may name, and which words are behind options like ``--outdir``."""
+    found = words(_MKDIR.sub(" ", text)) - {"/"}
+    parts = re.split(r"[\s=]+", text)
+    behind = (after for option, after in pairwise(parts) if _WRITTEN_TO.fullmatch(option))
+    paths = {path for word in found for path in _existing(word)}
+    return tuple(sorted(paths)), frozenset(word.strip("\"'") for word in behind)
+
+
 def _existing(word: str) -> Iterator[str]:
     for name in {word, os.path.expanduser(os.path.expandvars(word))}:
         if os.path.exists(name):
@@ -142,16 +154,6 @@ def _existing(word: str) -> Iterator[str]:
         if len(matches) > MAX_FILES:
             raise Unknown(f"it names {word}, which is more than {MAX_FILES} files")
         yield from matches
-
-
-def _written_to(text: str, declared: set[str]) -> set[str]:
-    """Directories behind an option like ``--outdir`` in which a declared file is."""
-    parts = re.split(r"[\s=]+", text)
-    behind = {
-        after.strip("\"'") for option, after in pairwise(parts) if _WRITTEN_TO.fullmatch(option)
-    }
-    parents = {str(parent) for path in declared for parent in Path(path).parents}
-    return {path for path in behind if os.path.normpath(path) in parents}
 
 
 def _uncounted_directories() -> set[str]:

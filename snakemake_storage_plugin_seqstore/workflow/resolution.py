@@ -9,7 +9,6 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.provenance import Provenance
 from snakemake_storage_plugin_seqstore.store import Record, Version
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
@@ -20,7 +19,12 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     local_time,
     stored,
 )
-from snakemake_storage_plugin_seqstore.workflow.job import Describer, refuse_special, script_path
+from snakemake_storage_plugin_seqstore.workflow.job import (
+    Describer,
+    Description,
+    refuse_special,
+    script_path,
+)
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
 
@@ -36,7 +40,7 @@ class Resolved:
     versions : dict
         What its outputs contain, by path, where that is known; also of outputs that are not there,
         so that what is downstream can be found.
-    provenance : Provenance or None
+    description : Description or None
         How they are made, if that is known.
     record : Record or None
         What the store says about this computation.
@@ -51,7 +55,7 @@ class Resolved:
 
     claims: dict[str, Claim] = field(default_factory=dict)
     versions: dict[str, Version] = field(default_factory=dict)
-    provenance: Provenance | None = None
+    description: Description | None = None
     record: Record | None = None
     reason: Unknown | None = None
     is_hit: bool = False
@@ -199,7 +203,7 @@ class Resolution:
         try:
             refuse_special(job)
             versions = self.input_versions(job, self._describer.contents)
-            resolved.provenance = self._describer.provenance(job, versions)
+            resolved.description = self._describer.describe(job, versions)
         except Unknown as reason:
             resolved.reason = reason
             makers = self._dag.dependencies[job]
@@ -209,7 +213,7 @@ class Resolution:
             if not resolved.is_new:
                 self._believe_claims(job, resolved)
         else:
-            self._look_up(job, resolved, resolved.provenance.digest())
+            self._look_up(job, resolved, resolved.description.key)
         return resolved
 
     def _believe_claims(self, job: Any, resolved: Resolved) -> None:
@@ -228,7 +232,11 @@ class Resolution:
     def _look_up(self, job: Any, resolved: Resolved, key: str) -> None:
         paths = [str(file) for file in job.output]
         before = [self._claims.known(path) for path in paths]
-        prefer = next((claim.record for claim in before if claim and claim.key == key), "")
+        prefer = {
+            number: claim.version
+            for number, claim in enumerate(before)
+            if claim and claim.version and claim.key == key
+        }
         record = self._stores.find_record(job, key, prefer)
         if record is None or len(record.outputs) != len(paths):
             resolved.is_new = True
@@ -244,7 +252,7 @@ class Resolution:
             if stored(file):
                 version = resolved.versions[str(file)]
                 since = claim.time if claim and claim.version == version else self._now
-                resolved.claims[str(file)] = Claim(version, max(since, newest), key, record.digest)
+                resolved.claims[str(file)] = Claim(version, max(since, newest), key)
 
     def _claim(self, path: str) -> Claim | None:
         maker = self.producers.get(path)

@@ -115,7 +115,8 @@ class Reuse:
         self._opened = True
         directory = self.workflow.persistence.path / FOLDER
         self.contents = Contents(directory / "contents.json")
-        self.claims = Claims(directory)
+        alone = self.workflow.is_main_process and self.workflow.local_exec
+        self.claims = Claims(directory, alone)
         self.claims.load(join=not self.workflow.is_main_process)
         self.stores = Stores(self.workflow, directory / "store")
         self._explainer = Explainer(self.stores, self.claims)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ class Stores:
     def __init__(self, workflow: Any, own: Path) -> None:
         self._workflow = workflow
         self._own = Store(own)
+        self._has_own = own.exists()
         self._refused: set[Path] = set()
 
     def of(self, job: Any) -> list[Store]:
@@ -40,21 +41,18 @@ class Stores:
             file for rule in self._workflow.rules for file in (*rule.output, *rule.input)
         )
 
-    def find_record(self, job: Any, key: str, prefer: str = "") -> Record | None:
+    def find_record(
+        self, job: Any, key: str, prefer: Mapping[int, Version] | None = None
+    ) -> Record | None:
         """The record of a computation in the stores of a job."""
-        for store in (*self.of(job), self._own):
+        for store in self._with_own(self.of(job)):
             if record := store.find_record(key, prefer):
                 return record
         return None
 
-    def records(self, job: Any, key: str) -> Iterator[Record]:
-        """All records of a computation, those that count first."""
-        for store in (*self.of(job), self._own):
-            yield from store.records.all(key)
-
     def holder(self, store: Store, version: Version) -> Store | None:
         """The store that has a payload: the one that should, or the working directory's own."""
-        for candidate in (store, self._own):
+        for candidate in self._with_own([store]):
             if candidate.has_payload(version):
                 return candidate
         return None
@@ -69,10 +67,16 @@ class Stores:
                 return False
         return True
 
-    def write(self, store: Store, action: Callable[[Store], T]) -> T:
-        """Write to a store, or if it may not be written, to the working directory's own."""
+    def write(self, store: Store, action: Callable[[Store], T]) -> tuple[Store, T]:
+        """Write to a store, or if it may not be written, to the working directory's own.
+
+        Returns
+        -------
+        tuple
+            The store that was written, and the result of the action.
+        """
         try:
-            return action(store)
+            return store, action(store)
         except StoreError as error:
             cause = error.__cause__
             denied = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -84,7 +88,11 @@ class Stores:
                     f"seqstore: {error}. Results stay in this working directory, in "
                     f"{self._own.root}, and nobody else can reuse them."
                 )
-            return action(self._own)
+            self._has_own = True
+            return self._own, action(self._own)
+
+    def _with_own(self, stores: list[Store]) -> list[Store]:
+        return [*stores, self._own] if self._has_own else stores
 
 
 def _unique(files: Iterable[Any]) -> list[Store]:
