@@ -7,6 +7,14 @@ from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 
+# Raised when a wrapper makes other outputs from the same inputs and params.
+VERSIONS = {
+    "sequences/build": 1,
+    "sequences/extract": 1,
+    "sequences/publish": 1,
+    "sequences/stats": 1,
+}
+
 
 def wrapper(name: str) -> str:
     """Return the URI of a bundled wrapper, for a rule's ``wrapper:`` directive.
@@ -37,6 +45,20 @@ def wrapper(name: str) -> str:
             f"did you mean '{close[0]}'?" if close else "",
         )
     return f"file://{root / name}"
+
+
+def operation(uri: str) -> str | None:
+    """What a bundled wrapper does, with its version; None for any other wrapper.
+
+    Parameters
+    ----------
+    uri : str
+        What stands in a rule's ``wrapper:`` directive.
+    """
+    name = "/".join(uri.rstrip("/").split("/")[-2:])
+    if name not in VERSIONS or wrapper(name) != uri.rstrip("/"):
+        return None
+    return f"wrapper {name} {VERSIONS[name]}"
 
 
 def _wrappers_dir() -> Path:

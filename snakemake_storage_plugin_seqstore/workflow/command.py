@@ -88,7 +88,7 @@ def fields(pattern: str) -> frozenset[str]:
 
 
 def symbolic(job: Any, params: Any) -> str:
-    """Return the shell command of a job with the values that count.
+    """Return the shell command of a job with the values that count, and its places.
 
     The wildcards, params and globals of the rule's own module are real; input, output, log,
     threads, jobid and the resources that a scheduler gives are symbols.
@@ -121,7 +121,7 @@ def symbolic(job: Any, params: Any) -> str:
         raise
     except Exception as error:
         raise Unknown(f"its command cannot be formatted: {error}") from None
-    return without_places(command, rule)
+    return command
 
 
 def symbols(files: Any, kind: str) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from snakemake_storage_plugin_seqstore import bundled
 from snakemake_storage_plugin_seqstore.provenance import (
     NotCanonical,
     Provenance,
@@ -18,6 +19,8 @@ from snakemake_storage_plugin_seqstore.provenance import (
 )
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.workflow import command, mentions
+from snakemake_storage_plugin_seqstore.workflow.code import reading, run, scripts
+from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.software import Software
@@ -69,12 +72,13 @@ class Describer:
 
     def __init__(self, workflow: Any, contents: Contents, nameless: Any, is_made: Any) -> None:
         self.contents = contents
+        self.is_made = is_made
         self.mentions = mentions.Mentions(contents, is_made)
         self.software = Software(contents)
         self._workflow = workflow
         self._nameless = nameless
         self._commands: dict[Any, str] = {}
-        self._operations: dict[tuple[str, str | None], tuple[dict[str, Any], str]] = {}
+        self._operations: dict[tuple[str, str | None, str], tuple[dict[str, Any], str]] = {}
 
     def describe(self, job: Any, inputs: Sequence[Version], at_start: bool = False) -> Description:
         """Describe a job.
@@ -93,17 +97,17 @@ class Describer:
         Unknown
             If it cannot be told what the job depends on.
         """
-        nameless = self._nameless(job.rule)
         params = job.params if at_start else _evaluated(job)
+        own_wrapper = bundled.operation(job.rule.wrapper) if job.rule.wrapper else None
+        nameless = own_wrapper is not None or self._nameless(job.rule)
         try:
-            operation, fixed, digest, text = self._operation(job, params)
+            operation, fixed, digest, files = self._operation(job, params, own_wrapper)
+            outputs = [_demands(file, job) for file in job.output]
             varying = {
                 "inputs": _roles(job.input, [_content(version) for version in inputs], nameless),
-                "outputs": _roles(
-                    job.output, [_demands(file, job) for file in job.output], nameless
-                ),
+                "outputs": _roles(job.output, outputs, nameless),
                 "params": _params(job, params),
-                "files": self._named(job, params, text),
+                "files": files,
             }
             provenance = Provenance(
                 operation,
@@ -111,8 +115,12 @@ class Describer:
                 (("operation", digest), *sorted(varying.items())),
             )
             provenance.digest()
+        except Unknown:
+            raise
         except NotCanonical as error:
             raise Unknown(str(error)) from None
+        except Exception as error:  # a job that is not understood is computed
+            raise Unknown(f"it is not understood: {type(error).__name__}: {error}") from error
         return Description(provenance, {"operation": operation} | fixed | varying)
 
     def environment(self, names: Iterable[str]) -> dict[str, str]:
@@ -123,17 +131,30 @@ class Describer:
             if name in os.environ
         }
 
-    def _operation(self, job: Any, params: Any) -> tuple[str, dict[str, Any], str, str]:
-        """Name of the operation, its parts, a digest of them, and a text that names files."""
+    def _operation(
+        self, job: Any, params: Any, own_wrapper: str | None
+    ) -> tuple[str, dict[str, Any], str, dict[str, str]]:
+        """Name of the operation, its parts, a digest of them, and the undeclared files it names."""
         rule = job.rule
-        software = deployed(job)
+        if own_wrapper:
+            return own_wrapper, {}, "", self._files(job, params)
         if rule.shellcmd is not None:
             text = self._command(job, params)
-            if (text, software) not in self._operations:
-                parts = self._shell(text, software)
-                self._operations[text, software] = (parts, _digest(parts))
-            return "shell", *self._operations[text, software], text
-        raise Unknown("only shell commands can be reused so far")
+            shell = job.resources["shell_exec"] if "shell_exec" in rule.resources else ""
+            given = (text, deployed(job), shell)
+            if given not in self._operations:
+                parts = self._shell(rule, *given) | self._surroundings
+                self._operations[given] = (parts, _digest(parts))
+            return "shell", *self._operations[given], self._files(job, params, text)
+        if rule.script or rule.notebook or rule.wrapper:
+            operation, parts = scripts.script_parts(job, params, self)
+        elif rule.run_func is not None:
+            operation, parts = "run", run.run_parts(job, params, self)
+        else:
+            raise Unknown("it does nothing that could be described")
+        files = parts.pop("files", {}) | self._files(job, params)
+        parts |= self._surroundings
+        return operation, parts, _digest(parts), files
 
     def _command(self, job: Any, params: Any) -> str:
         """The command with symbols; formatted once where it is the same for all jobs of a rule."""
@@ -148,27 +169,42 @@ class Describer:
             self._commands[rule, shape] = text
         return text
 
-    def _shell(self, text: str, software: str | None) -> dict[str, Any]:
-        from snakemake.shell import shell
-
-        settings = (shell._process_prefix, shell._process_suffix)
-        whole = " ".join(filter(None, (settings[0], text, settings[1])))
-        executable = shell.get_executable() or "/bin/sh"
+    def _shell(self, rule: Any, text: str, software: str | None, shell: str) -> dict[str, Any]:
+        executable, *around = reading.shell_settings()
+        whole = " ".join([around[0], text, around[1], *self._shell_scripts(text)])
+        words = mentions.words(whole)
+        imported = Imported()
+        python_scripts = {word for word in words if word.endswith(".py")}
+        if python_scripts:
+            Modules(self).follow_scripts(imported, python_scripts, rule)
         return {
-            "command": text,
-            "shell": (os.path.basename(executable), *settings),
-            "software": software or self.software.programs(mentions.words(whole) | {executable}),
+            "command": command.without_places(text, rule),
+            "shell": (os.path.basename(executable), *around, shell),
+            "software": software
+            or self.software.programs(words | {executable})
+            | self.software.packages_of(sorted(imported.packages)),
+            "modules": imported.digests,
             "environment": self.environment(mentions.variables(whole)),
-            "locale": mentions.locale(),
-            "variables": self._declared_variables,
         }
 
-    def _named(self, job: Any, params: Any, text: str) -> dict[str, str]:
-        """What undeclared files contain that a text, or a param, names."""
+    def _shell_scripts(self, text: str) -> Iterator[str]:
+        """Contents of the shell scripts that a command names."""
+        for word in sorted(mentions.words(text)):
+            if word.endswith((".sh", ".bash")) and os.path.isfile(word):
+                with open(word, errors="replace") as file:
+                    yield file.read()
+
+    def _files(self, job: Any, params: Any, text: str = "") -> dict[str, str]:
+        """What undeclared files contain that a command, or a param, names."""
         found: dict[str, str] = {}
-        for named in (text, *(str(value) for value in _strings(list(params)))):
+        scripts_named = self._shell_scripts(text) if ".sh" in text or ".bash" in text else ()
+        for named in (text, *scripts_named, *map(str, _strings(list(params)))):
             found |= self.mentions.files(named, declared_paths(job))
-        return dict(sorted(found.items()))
+        return {command.without_places(path, job.rule): found[path] for path in sorted(found)}
+
+    @cached_property
+    def _surroundings(self) -> dict[str, Any]:
+        return {"locale": mentions.locale(), "variables": self._declared_variables}
 
     @cached_property
     def _declared_variables(self) -> dict[str, str]:

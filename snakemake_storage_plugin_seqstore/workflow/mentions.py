@@ -25,6 +25,7 @@ from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 MAX_WORD = 4096  # characters; no path is longer
 MAX_FILES = 1000  # in an undeclared directory or pattern, before it has to be declared
 _SEPARATORS = re.compile(r"""[\s;|&()<>"'`=:,@]+""")
+_BLANKS = re.compile(r"[\s;|&()<>]+")
 _QUOTED = re.compile(r"""["'\\]""")
 _MKDIR = re.compile(r"\bmkdir\b[^;&|\n]*")
 _WRITTEN_TO = re.compile(r"-o|-O|-T|--?\w*(?:out|tmp|temp)\w*(?:-\w+)*", re.IGNORECASE)
@@ -39,7 +40,7 @@ _PLAIN_LOCALES = ("", "C", "POSIX", "C.UTF-8", "C.utf8")
 
 def words(text: str) -> set[str]:
     """All words of a command that could name something."""
-    found = set(_SEPARATORS.split(text))
+    found = {*_SEPARATORS.split(text), *_BLANKS.split(text)}
     if _QUOTED.search(text):  # names with blanks
         with suppress(ValueError):  # an unbalanced quote, which the shell will complain about
             found.update(shlex.split(text, comments=False))

@@ -1,0 +1,117 @@
+"""The software that scripts run with: of Snakemake's Python, or of what is deployed for a job."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported
+from snakemake_storage_plugin_seqstore.workflow.code.reading import snakemake_version
+from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+
+_LIBRARY_VARIABLES = {
+    "R": ("R_LIBS", "R_LIBS_USER", "R_LIBS_SITE", "R_PROFILE"),
+    "Julia": ("JULIA_LOAD_PATH", "JULIA_PROJECT", "JULIA_DEPOT_PATH"),
+}
+_USER_LIBRARIES = {
+    "R": ("~/R/*/*/*/DESCRIPTION",),
+    "Julia": ("~/.julia/environments/*/Manifest.toml",),
+}
+_NATIVE_KERNELS = ("", "python3")
+
+
+def of_python(found: Imported, job: Any, deployed: str | None, describer: Any) -> dict[str, str]:
+    """What a Python script runs with, but for the programs that it names.
+
+    Snakemake appends its own search path to that of a script, also in an environment or container:
+    what these lack is taken from there.
+    """
+    modules = _installed(found.packages)
+    software: dict[str, str] = {}
+    if any(name.partition(".")[0] == "snakemake" for name in found.packages):
+        software["Snakemake"] = snakemake_version()
+    if deployed is not None:
+        pins = _pins(job, deployed)
+        software["deployed"] = deployed
+        if pins is None or re.search(r"/python-\d", pins):
+            packages = describer.software.packages_of(modules)
+            lacking = {name: label for name, label in packages.items() if not _pinned(name, pins)}
+            return software | lacking
+    software["Python"] = describer.software.python
+    software |= {name: "missing" for name in found.missing}
+    software |= describer.software.packages_of(modules)
+    return software
+
+
+def of_other(language: str, deployed: str | None, describer: Any) -> dict[str, str]:
+    """What a script in another language runs with, but for the programs that it names.
+
+    Raises
+    ------
+    Unknown
+        If its packages cannot be told.
+    """
+    if deployed is not None:
+        return {"deployed": deployed}
+    if language != "bash":
+        raise Unknown(
+            f"it cannot be told which packages a script in {language} loads",
+            "deploy its software: a pinned conda environment or a container by its digest",
+        )
+    found: dict[str, str] = describer.software.programs([language])
+    return found
+
+
+def user_libraries(language: str, describer: Any) -> dict[str, Any]:
+    """Packages of the user that a language finds also in environments and containers."""
+    found: dict[str, Any] = describer.environment(_LIBRARY_VARIABLES.get(language, ()))
+    for pattern in _USER_LIBRARIES.get(language, ()):
+        home, _, rest = pattern.partition("/")
+        root = Path(os.path.expanduser(home))
+        for path in sorted(root.glob(rest)):
+            found[str(path.relative_to(root))] = describer.contents.digest(path)
+    return found
+
+
+def refuse_foreign_kernel(kernel: str, deployed: str | None) -> None:
+    """Refuse a notebook whose kernel may be of another Python than Snakemake's.
+
+    Raises
+    ------
+    Unknown
+        If it is.
+    """
+    if deployed is not None:
+        return
+    name = kernel or "python3"
+    if kernel not in _NATIVE_KERNELS or any(
+        (Path(place).expanduser() / "kernels" / name).exists() for place in _jupyter_places()
+    ):
+        raise Unknown(f"the kernel {name} may be of another Python than Snakemake's")
+
+
+def _jupyter_places() -> Iterable[str]:
+    yield from filter(None, os.environ.get("JUPYTER_PATH", "").split(os.pathsep))
+    yield os.environ.get("JUPYTER_DATA_DIR") or "~/.local/share/jupyter"
+    system = ("/usr/local/share/jupyter", "/usr/share/jupyter")
+    yield from (place for place in system if not place.startswith(f"{sys.prefix}/"))
+
+
+def _installed(names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if name.partition(".")[0] != "snakemake")
+
+
+def _pins(job: Any, deployed: str) -> str | None:
+    """The explicit list of packages of a conda environment; None in a container."""
+    if not deployed.startswith("conda "):
+        return None
+    return str(job.conda_env.content_pin.decode(errors="replace"))
+
+
+def _pinned(package: str, pins: str | None) -> bool:
+    name = re.escape(package).replace("_", "[-_.]")
+    return pins is not None and re.search(rf"/{name}-\d[^/]*$", pins, re.M | re.I) is not None

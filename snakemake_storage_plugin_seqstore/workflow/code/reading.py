@@ -1,0 +1,121 @@
+"""What code reads beside its inputs: as parts of a provenance, for one rule and for each job."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from snakemake_storage_plugin_seqstore.workflow import command, mentions
+from snakemake_storage_plugin_seqstore.workflow.code.values import Values
+from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+
+_SEPARATOR = re.compile(r"""[\s;|&()<>"'`=:,@\\]""")
+
+
+class Named:
+    """What the strings of a source name: programs, files and variables, as they are now.
+
+    Parameters
+    ----------
+    describer : Describer
+        Says what they are; it is not kept, so that what is kept for it can go with it.
+    rule : snakemake.rules.Rule
+        The rule.
+    strings : iterable of str
+        The strings.
+    """
+
+    def __init__(self, describer: Any, rule: Any, strings: Iterable[str]) -> None:
+        self._rule = rule
+        self._strings = sorted(text for text in strings if text and "\0" not in text)
+        self._found: dict[str, str] = {}
+        self._refused: list[str] = []  # unless a job declares what they name
+        for text in map(_named, self._strings):
+            for form in _forms(text):
+                try:
+                    self._found |= describer.mentions.files(form)
+                except Unknown:
+                    self._refused.append(form)
+        self.scripts = {path for path in self._found if path.endswith(".py")}
+
+    def files(self, job: Any, describer: Any) -> dict[str, str]:
+        """What the files that they name contain, without those that the job declares."""
+        if not self._found and not self._refused:
+            return {}
+        declared = [*map(str, (*job.input, *job.output, *job.log))]
+        declared += [str(job.benchmark)] if job.benchmark else []
+        paths = {os.path.normpath(path) for path in declared}
+        found = {
+            path: content
+            for path, content in self._found.items()
+            if os.path.normpath(path) not in paths
+        }
+        for form in self._refused:
+            found |= describer.mentions.files(form, declared)
+        return {command.without_places(path, self._rule): found[path] for path in sorted(found)}
+
+    def programs(self, describer: Any) -> dict[str, str]:
+        """What the programs that they name contain."""
+        words = {word for text in self._strings for word in mentions.words(text)}
+        found: dict[str, str] = describer.software.programs(sorted(words))
+        return found
+
+    def environment(self, describer: Any, by_name: bool) -> dict[str, str]:
+        """Values of the variables that they name, as `$NAME` or, if code looks so, as the name."""
+        texts = [*self._strings, *(f"${text}" for text in self._strings if by_name)]
+        names = {name for text in texts for name in mentions.variables(text)}
+        found: dict[str, str] = describer.environment(names)
+        return found
+
+
+def _named(text: str) -> str:
+    """A string without the words that begin with something computed."""
+    return " ".join(word for word in text.split(" ") if not word.startswith("{}"))
+
+
+def _forms(text: str) -> Iterable[str]:
+    """A string as a command, and as one word: a path may contain what separates words."""
+    return (text, "'" + text.replace("'", "'\"'\"'") + "'") if _SEPARATOR.search(text) else (text,)
+
+
+def wildcards(job: Any) -> tuple[tuple[str, str], ...]:
+    """The wildcards of a job, in their order."""
+    return tuple((name, str(value)) for name, value in job.wildcards.items())
+
+
+def invented_resources(job: Any) -> tuple[tuple[str, Any], ...]:
+    """The resources that the user invented, which code may read."""
+    names = sorted(
+        name
+        for name in job.rule.resources
+        if name not in command.SCHEDULED and not name.startswith("slurm_")
+    )
+    return tuple((name, command.known_resource(job, name)) for name in names)
+
+
+def config(rule: Any, keys: Iterable[tuple[Any, ...]], strings: set[str]) -> tuple[Any, ...]:
+    """The values of the config of a rule's module behind some keys; adds the strings among them."""
+    values = Values(rule)
+    of_module = rule.module_globals.get("config", {})
+    wanted = sorted(set(keys), key=repr)
+    if () in wanted:
+        wanted = [()]
+    found = tuple((key, values.of_mapping(of_module, key, "config")) for key in wanted)
+    strings |= values.strings
+    return found
+
+
+def shell_settings() -> tuple[str, str, str]:
+    """How Snakemake runs commands: the shell, and what it puts before and after them."""
+    from snakemake.shell import shell
+
+    executable = shell.get_executable() or "/bin/sh"
+    return executable, shell._process_prefix or "", shell._process_suffix or ""
+
+
+def snakemake_version() -> str:
+    """The version of Snakemake."""
+    return importlib.metadata.version("snakemake")

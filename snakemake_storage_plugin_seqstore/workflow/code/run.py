@@ -1,0 +1,123 @@
+"""How `run:` blocks are described: by their code, and the globals that it reads, recursively."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from snakemake_storage_plugin_seqstore.workflow.code import bytecode, reading
+from snakemake_storage_plugin_seqstore.workflow.code.globals_read import Globals
+from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
+from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+
+# Arguments of the function that Snakemake makes of a block: what counts otherwise, or not at all.
+_UNCOUNTED = frozenset(
+    (
+        *("input", "output", "params", "threads", "log", "jobid", "bench_record", "shadow_dir"),
+        *("cleanup_scripts", "is_shell", "edit_notebook", "runtime_paths"),
+        "__is_snakemake_rule_func",
+    )
+)
+_COUNTED = frozenset(("wildcards", "resources", "rule"))
+
+
+@dataclass
+class _Block:
+    """A block as far as it is the same for all jobs of its rule."""
+
+    parts: dict[str, Any]
+    arguments: set[str]
+    commands: bool
+    named: reading.Named
+
+
+_BLOCKS: WeakKeyDictionary[Any, dict[str, _Block | Unknown]] = WeakKeyDictionary()
+
+
+def run_parts(job: Any, params: Any, describer: Any) -> dict[str, Any]:
+    """Describe the `run:` block of a job.
+
+    Parameters
+    ----------
+    job : snakemake.jobs.Job
+        The job.
+    params : snakemake.io.Params
+        Its params.
+    describer : Describer
+        Describes the jobs of this pass.
+
+    Returns
+    -------
+    dict
+        What counts, by name.
+
+    Raises
+    ------
+    Unknown
+        If it cannot be told what the code depends on.
+    """
+    rule = job.rule
+    blocks = _BLOCKS.setdefault(describer, {})
+    if rule.name not in blocks:
+        try:
+            blocks[rule.name] = _describe(rule, describer)
+        except Unknown as error:
+            blocks[rule.name] = error
+    block = blocks[rule.name]
+    if isinstance(block, Unknown):
+        raise Unknown(str(block))
+    if block.commands and any("{" in str(value) for value in params):
+        raise Unknown("its code may run a command that is given by its params, with names in it")
+    parts = dict(block.parts)
+    if "wildcards" in block.arguments:
+        parts["wildcards"] = reading.wildcards(job)
+    if "rule" in block.arguments:
+        parts["rule"] = rule.name
+    resources = reading.invented_resources(job)
+    if "resources" not in block.arguments:  # it chooses the shell all the same
+        resources = tuple(pair for pair in resources if pair[0] == "shell_exec")
+    parts["resources"] = resources
+    parts["files"] = block.named.files(job, describer)
+    if software := deployed(job):  # for its commands; the block itself runs in Snakemake's Python
+        parts["software"] = {**parts["software"], "deployed": software}
+    return parts
+
+
+def _describe(rule: Any, describer: Any) -> _Block:
+    reader = Globals(rule, describer)
+    code = rule.run_func.__code__
+    own = reader.code(code, rule.module_globals)
+    arguments = own.arguments & set(code.co_varnames[: code.co_argcount])
+    if own.whole_frame:
+        arguments |= _COUNTED
+    if reader.commands:
+        arguments.add("wildcards")
+        reader.reads(rule.module_globals, "config", {()})
+    if unknown := sorted(arguments - _UNCOUNTED - _COUNTED):
+        raise Unknown(f"its code reads {unknown[0]}")
+    uses_shell = reader.commands or "shell" in reader.found
+    shell, *around = reading.shell_settings() if uses_shell else ("",)
+    found = reader.imported()
+    strings = {*reader.strings, *reader.values.strings, *around}
+    named = reader.modules.follow_scripts(found, strings, rule)
+    packages = {*found.packages, *reader.packages}
+    software = {
+        "Python": describer.software.python,
+        **{name: "missing" for name in found.missing},
+        **describer.software.packages_of(sorted(packages - {"snakemake"})),
+    }
+    if any(name.partition(".")[0] == "snakemake" for name in packages):
+        software["Snakemake"] = reading.snakemake_version()
+    parts = {
+        "code": bytecode.digest(code),
+        "globals": dict(sorted(reader.found.items())),
+        "modules": found.digests,
+        "shell": tuple(around),
+        "software": software,
+        "programs": named.programs(describer) | describer.software.programs([shell]),
+        "environment": named.environment(
+            describer, reader.reads_environment or found.reading.reads_environment
+        ),
+    }
+    return _Block(parts, arguments & _COUNTED, reader.commands, named)

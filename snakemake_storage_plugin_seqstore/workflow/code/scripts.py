@@ -1,0 +1,214 @@
+"""How scripts, notebooks and wrappers are described: by source, imports and what they read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from snakemake_storage_plugin_seqstore.workflow.code import interpreters, reading
+from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules
+from snakemake_storage_plugin_seqstore.workflow.code.python_source import (
+    COUNTED,
+    EVERYTHING,
+    Reading,
+    cells,
+    read,
+)
+from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
+from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+
+# A token with a slash or a dot, or beside a quote, may name a file.
+_TOKEN = re.compile(r"[\w.+~/\\-]*[./][\w.+~/\\-]*|(?<=[\"'`])[\w+-]+|[\w+-]+(?=[\"'`])")
+_QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
+_LANGUAGES = {".R": "R", ".Rmd": "R", ".jl": "Julia", ".rs": "Rust", ".sh": "bash"}
+
+
+@dataclass
+class _Script:
+    """A source as far as it is the same for all jobs of a rule."""
+
+    parts: dict[str, Any]
+    attributes: set[str]
+    named: reading.Named
+
+
+_SCRIPTS: WeakKeyDictionary[Any, dict[Any, _Script]] = WeakKeyDictionary()
+
+
+def script_parts(job: Any, params: Any, describer: Any) -> tuple[str, dict[str, Any]]:
+    """Describe the script, notebook or wrapper of a job.
+
+    Parameters
+    ----------
+    job : snakemake.jobs.Job
+        The job.
+    params : snakemake.io.Params
+        Its params.
+    describer : Describer
+        Describes the jobs of this pass.
+
+    Returns
+    -------
+    (str, dict)
+        The operation, and what counts by name.
+
+    Raises
+    ------
+    Unknown
+        If it cannot be told what the code depends on.
+    """
+    rule = job.rule
+    known = _SCRIPTS.setdefault(describer, {})
+    path = rule.script or rule.notebook or rule.wrapper
+    kind = "script" if rule.script else "notebook" if rule.notebook else "wrapper"
+    formatted = _format(str(path), job, params)
+    software = deployed(job)
+    key = (rule.name, formatted, software)
+    if key not in known:
+        known[key] = _describe(kind, formatted, job, software, describer)
+    script = known[key]
+    parts = dict(script.parts)
+    if "wildcards" in script.attributes:
+        parts["wildcards"] = reading.wildcards(job)
+    if "rule" in script.attributes:
+        parts["rule"] = rule.name
+    resources = reading.invented_resources(job)
+    if "resources" not in script.attributes:  # it chooses the shell all the same
+        resources = tuple(pair for pair in resources if pair[0] == "shell_exec")
+    parts["resources"] = resources
+    parts["files"] = script.named.files(job, describer)
+    return kind, parts
+
+
+def _describe(kind: str, path: str, job: Any, software: str | None, describer: Any) -> _Script:
+    rule = job.rule
+    parts: dict[str, Any] = {}
+    if kind == "wrapper":
+        source_file, parts["declared software"] = _wrapper(path, job)
+    else:
+        source_file = _source_file(path, rule)
+    text = _text(source_file, rule)
+    name = source_file.get_filename()
+    folder = _folder(source_file)
+    modules = Modules(describer)
+    _, *around = reading.shell_settings()
+    suffix = os.path.splitext(name)[1]
+    if suffix == ".py" or (kind == "notebook" and suffix == ".ipynb"):
+        language = "Python"
+        if suffix == ".ipynb":
+            parts["kernel"], text = _notebook(text, name)
+            interpreters.refuse_foreign_kernel(parts["kernel"], software)
+        found = modules.follow(read(text, name), folder)
+        strings = set(found.reading.strings)
+    elif kind != "notebook" and suffix in _LANGUAGES:
+        language = _LANGUAGES[suffix]
+        found = Imported(Reading(beside=True, attributes={EVERYTHING}, reads_environment=True))
+        strings = {text} if language == "bash" else _strings(text)
+    else:
+        raise Unknown(f"it cannot be told what {name} depends on")
+    attributes = set(found.reading.attributes)
+    keys = {()} if EVERYTHING in attributes else found.reading.config
+    parts["config"] = reading.config(rule, keys, strings)
+    named = modules.follow_scripts(found, {*strings, *around}, rule)
+    if language == "Python":
+        parts["software"] = interpreters.of_python(found, job, software, describer)
+    else:
+        parts["software"] = interpreters.of_other(language, software, describer)
+        parts["user libraries"] = interpreters.user_libraries(language, describer)
+    if found.reading.beside or found.reading.changes_path:
+        if folder is None:
+            raise Unknown(f"{name} may read what is beside it, at {source_file}")
+        parts["beside"] = modules.below(folder)
+        paths = found.reading.strings if language == "Python" else _strings(text)
+        parts["near"] = modules.near(folder, paths)
+    parts |= {
+        "source": hashlib.sha256(text.encode()).hexdigest(),
+        "language": suffix,
+        "shell": tuple(around),
+        "modules": found.digests,
+        "programs": {} if software else named.programs(describer),
+        "environment": named.environment(describer, found.reading.reads_environment),
+    }
+    return _Script(parts, set(COUNTED) if EVERYTHING in attributes else attributes, named)
+
+
+def _strings(text: str) -> set[str]:
+    """What of a source in another language may name something."""
+    return {*_TOKEN.findall(text), *(quoted[1:-1] for quoted in _QUOTED.findall(text))}
+
+
+def _format(path: str, job: Any, params: Any) -> str:
+    """The path of a source, which may depend on wildcards and params."""
+    if "{" not in path:
+        return path
+    from snakemake.utils import format as format_path
+
+    try:
+        return str(format_path(path, wildcards=job.wildcards, params=params))
+    except Exception as error:
+        raise Unknown(f"the path {path} cannot be formatted: {error}") from None
+
+
+def _source_file(path: str, rule: Any) -> Any:
+    from snakemake.sourcecache import infer_source_file
+
+    return infer_source_file(path, rule.basedir)
+
+
+def _wrapper(path: str, job: Any) -> tuple[Any, str | None]:
+    """The script of a wrapper, and the content of its environment file."""
+    from snakemake import wrapper
+
+    workflow = job.rule.workflow
+    prefix = workflow.workflow_settings.wrapper_prefix
+    try:
+        source_file = wrapper.get_script(path, workflow.sourcecache, prefix=prefix)
+        environment = wrapper.get_conda_env(path, prefix=prefix)
+    except Exception as error:
+        raise Unknown(f"its wrapper {path} cannot be found: {error}") from None
+    if isinstance(source_file, dict):
+        raise Unknown(f"its wrapper {path} cannot be found")
+    try:
+        return source_file, _text(environment, job.rule)
+    except Unknown:
+        return source_file, None
+
+
+def _text(source_file: Any, rule: Any) -> str:
+    """A source, as Snakemake will run it: from the same cache."""
+    try:
+        with rule.workflow.sourcecache.open(source_file) as file:
+            content = file.read()
+    except Exception as error:
+        raise Unknown(f"{source_file} cannot be read: {error}") from None
+    return str(content if isinstance(content, str) else content.decode())
+
+
+def _folder(source_file: Any) -> str | None:
+    if not source_file.is_local:
+        return None
+    return os.path.dirname(os.path.abspath(str(source_file.get_path_or_uri(secret_free=True))))
+
+
+def _notebook(text: str, name: str) -> tuple[str, str]:
+    """The kernel of a Python notebook, and the code of its cells."""
+    try:
+        document = json.loads(text)
+        language = document["metadata"]["language_info"]["name"]
+        kernel = document["metadata"].get("kernelspec", {}).get("name", "")
+        found = [
+            "".join(cell["source"])
+            for cell in document["cells"]
+            if cell["cell_type"] == "code"
+            and "snakemake-job-properties" not in cell.get("metadata", {}).get("tags", [])
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Unknown(f"{name} is no notebook that can be read") from None
+    if str(language).lower() != "python":
+        raise Unknown(f"{name} is not in Python: it cannot be told what it depends on")
+    return str(kernel), "\n\n".join(cells(found))
