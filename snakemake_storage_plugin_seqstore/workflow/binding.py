@@ -59,12 +59,11 @@ def reuse(workflow: Any, ignore_file_names: bool | Iterable[str] = False) -> Non
 
 def binding(file: StoredFile) -> tuple[Reuse, Executions] | None:
     """What is bound to the workflow of a storage object, once it has a DAG."""
-    for reference in _workflows:
-        workflow = reference()
-        if workflow is not None and _has(workflow, file.provider):
-            bound = _settings(workflow)
-            return bound if bound and bound[0].is_ready else None
-    return None
+    alive = [workflow for reference in _workflows if (workflow := reference()) is not None]
+    if len(alive) > 1:  # in a program that uses Snakemake as a library
+        alive = [workflow for workflow in alive if _has(workflow, file.provider)]
+    bound = _settings(alive[-1]) if alive else None
+    return bound if bound and bound[0].is_ready else None
 
 
 def _has(workflow: Any, provider: Any) -> bool:

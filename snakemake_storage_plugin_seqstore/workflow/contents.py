@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import time
 from pathlib import Path
 
-from snakemake_storage_plugin_seqstore.errors import SeqstoreError
+from snakemake_storage_plugin_seqstore.errors import InputError, SeqstoreError
 from snakemake_storage_plugin_seqstore.store import Version, trees
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of, temporary_name
 
@@ -81,6 +82,8 @@ class Contents:
         if self._digests is None:
             self._digests = self._load()
         status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever, or empty it
+            raise InputError(f"{path} is neither a file nor a directory")
         signature = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         if signature in self._digests:
             return self._digests[signature], status.st_size

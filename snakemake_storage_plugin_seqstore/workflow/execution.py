@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from snakemake_storage_plugin_seqstore.store import Entry, Record, Version, regi
 from snakemake_storage_plugin_seqstore.workflow import explain
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.contents import Watched
-from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, base_label, label, stored
 from snakemake_storage_plugin_seqstore.workflow.job import Description, refuse_special
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
@@ -44,7 +45,7 @@ class Execution:
     fetched : Record or None
         What was fetched instead of running it.
     made : dict
-        What was published of it so far, by path.
+        What was published of it so far, by label.
     """
 
     description: Description | None
@@ -103,6 +104,8 @@ class Executions:
         """Note that a job ran, and whether it read what it was given to the end."""
         execution = self._jobs[job]
         execution.seconds = time.monotonic() - execution.began
+        for file in job.output:
+            _let_owner_write(job, file)
         if execution.description and (changed := execution.contents.changed()):
             execution.changed = changed
             logger.warning(
@@ -117,14 +120,14 @@ class Executions:
 
         That everybody can find it is written down in the background, once it is durable.
         """
-        path = str(file.local_path())
-        job = self._reuse.resolution().producers.get(path)
+        name = base_label(file)
+        job = self._reuse.resolution().producers.get(name)
         execution = self._jobs.get(job)
         if execution is None:
-            if self._reuse.claims.made_in_this_run(path):
+            if self._reuse.claims.made_in_this_run(name):
                 return  # the process of the job did it, on this node or another one
             execution = Execution(None, Watched(self._reuse.contents), 0.0)
-        is_output = job is not None and path in map(str, job.output)
+        is_output = job is not None and name in map(label, job.output)
         key = execution.key if is_output else ""
         transfer.check(file.parsed, file.local_path())
         store, version = self._reuse.stores.write(
@@ -132,29 +135,29 @@ class Executions:
         )
         # Clocks of nodes differ: an output is never older than what it was made from.
         newest = self._reuse.newest_input(job) if job else 0
-        self._reuse.claims.put(path, Claim(version, max(register.now(), newest), key))
+        self._reuse.claims.put(name, Claim(version, max(register.now(), newest), key))
         if execution.changed:
             return
         query = file.parsed
         self._later(str(query), lambda: store.assign(query.collection, query.name, version, key))
         if job is not None and key and not execution.fetched:
-            execution.made[path] = version
-            if all(str(file) in execution.made for file in job.output if stored(file)):
+            execution.made[name] = version
+            if all(label(file) in execution.made for file in job.output if stored(file)):
                 self._record(job, execution)
 
     def remove(self, file: StoredFile) -> None:
         """Give up the claim to an output; nobody else is affected."""
-        path = str(file.local_path())
-        self._reuse.claims.put(path, Claim(None, register.now()))
+        name = base_label(file)
+        self._reuse.claims.put(name, Claim(None, register.now()))
 
     def touch(self, file: StoredFile) -> None:
         """Let an output be new from now on, for this working directory."""
         found = self._reuse.entry(file)
-        path = str(file.local_path())
-        claim = self._reuse.current(path)
+        name = base_label(file)
+        claim = self._reuse.current(name)
         if found and claim:
             now = register.now()
-            self._reuse.claims.put(path, Claim(claim.version, now, claim.key))
+            self._reuse.claims.put(name, Claim(claim.version, now, claim.key))
 
     def _record(self, job: Any, execution: Execution) -> None:
         """Write down what a job made, once that is durable."""
@@ -162,7 +165,7 @@ class Executions:
         record = Record(
             execution.key,
             tuple(
-                execution.made.get(str(file)) or self._local_version(job, file)
+                execution.made.get(label(file)) or self._local_version(job, file)
                 for file in job.output
             ),
             tuple(stored(file) is not None for file in job.output),
@@ -237,3 +240,15 @@ class Executions:
         transfer.bring(
             holder, entry, query, path, ours.provider.materialisation, ours.provider.verify
         )
+
+
+def _let_owner_write(job: Any, file: Any) -> None:
+    """Make a copy of an input that is read-only in the store writable, as any other output is.
+
+    Snakemake takes an output that is read-only for protected, and does not make it again.
+    """
+    path = Path(job.shadowed_path(file))
+    if path.is_file() and not path.is_symlink() and job.input:
+        status = path.stat()
+        if not status.st_mode & stat.S_IWUSR and status.st_uid == os.geteuid():
+            path.chmod(stat.S_IMODE(status.st_mode) | stat.S_IWUSR)

@@ -9,7 +9,7 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
-from snakemake_storage_plugin_seqstore.workflow.files import stored
+from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.resolution import Resolution, Resolved
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet
@@ -83,12 +83,12 @@ class Explainer:
         self._sum_up(resolution)
 
     def _sum_up(self, resolution: Resolution) -> None:
-        hits = [(job, each) for job, each in resolution.jobs.items() if each.is_hit]
-        outputs = {path for _, each in hits for path in each.claims}
+        hits = [each for each in resolution.jobs.values() if each.is_hit and each.claims]
+        outputs = {name for each in hits for name in each.claims}
         if outputs <= self._summed_up:
             return
         self._summed_up |= outputs
-        seconds = sum(each.record.seconds for _, each in hits if each.record)
+        seconds = sum(each.record.seconds for each in hits if each.record)
         logger.info(
             f"seqstore: {_count(len(outputs), 'output')} of {_count(len(hits), 'job')} "
             f"{'is' if len(outputs) == 1 else 'are'} reused; computing "
@@ -112,7 +112,7 @@ class Explainer:
             ours = stored(file)
             if ours is None:
                 continue
-            claim = self._claims.known(str(file))
+            claim = self._claims.known(label(file))
             names = ours.provider.store.names
             query = ours.parsed
             key = claim.key if claim and claim.key else names.key(query.collection, query.name)

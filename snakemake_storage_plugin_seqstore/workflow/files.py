@@ -43,6 +43,9 @@ class StoredFile(Protocol):
     def local_path(self) -> Path:
         """Where its local copy is."""
 
+    def local_suffix(self) -> str:
+        """Path of the local copy below the provider's prefix."""
+
 
 def stored(file: Any) -> StoredFile | None:
     """The storage object of a file in a seqstore; None for any other file."""
@@ -53,12 +56,25 @@ def stored(file: Any) -> StoredFile | None:
     return found if ours else None
 
 
+def label(file: Any) -> str:
+    """What a file is called in this workflow, on every node: local copies may be anywhere."""
+    ours = stored(file)
+    return f"{ours.provider.local_prefix.name}/{ours.local_suffix()}" if ours else str(file)
+
+
+def base_label(file: StoredFile) -> str:
+    """The label of the entry that a query names, or derives from."""
+    return f"{file.provider.local_prefix.name}/{_base(file).local_suffix()}"
+
+
 def base_path(file: StoredFile) -> str:
     """Local path of the entry that a query names, or derives from."""
+    return str(file.provider.local_prefix / _base(file).local_suffix())
+
+
+def _base(file: StoredFile) -> Query:
     query = file.parsed
-    if not query.view:
-        return str(file.local_path())
-    return str(file.provider.local_prefix / Query(query.collection, query.name).local_suffix())
+    return Query(query.collection, query.name) if query.view else query
 
 
 def foreign_version(file: Any, contents: Contents, at_start: bool) -> Version:

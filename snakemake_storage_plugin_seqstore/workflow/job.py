@@ -118,7 +118,7 @@ class Describer:
         except Unknown:
             raise
         except NotCanonical as error:
-            raise Unknown(str(error)) from None
+            raise Unknown(_not_canonical(params) or str(error)) from None
         except Exception as error:  # a job that is not understood is computed
             raise Unknown(f"it is not understood: {type(error).__name__}: {error}") from error
         return Description(provenance, {"operation": operation} | fixed | varying)
@@ -291,6 +291,16 @@ def _suffix(path: str) -> str:
     """What a program may tell the format by: ``.fasta.gz`` of ``a.b.fasta.gz``."""
     stem, suffix = os.path.splitext(os.path.basename(path))
     return os.path.splitext(stem)[1] + suffix if suffix in _COMPRESSED else suffix
+
+
+def _not_canonical(params: Any) -> str:
+    """Which param has no canonical form, in words."""
+    for name, value in params._allitems():
+        try:
+            canonical(value, f"its param {name}")
+        except NotCanonical as error:
+            return str(error)
+    return ""
 
 
 def _params(job: Any, params: Any) -> tuple[Any, ...]:

@@ -14,8 +14,9 @@ from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
-    base_path,
+    base_label,
     foreign_version,
+    label,
     local_time,
     stored,
 )
@@ -36,9 +37,9 @@ class Resolved:
     Parameters
     ----------
     claims : dict
-        What its stored outputs mean, by path; one that is not there is missing.
+        What its stored outputs mean, by label; one that is not there is missing.
     versions : dict
-        What its outputs contain, by path, where that is known; also of outputs that are not there,
+        What its outputs contain, by label, where that is known; also of outputs that are not there,
         so that what is downstream can be found.
     description : Description or None
         How they are made, if that is known.
@@ -51,6 +52,9 @@ class Resolved:
     is_new : bool
         Whether the outputs will be something that nobody has made before, because this computation
         has no record, or one upstream has none.
+    meanwhile : Claim or None
+        What to say of its outputs until it is known which inputs it has: it depends on a checkpoint
+        that is there, so that Snakemake is about to ask its functions and then to look again.
     """
 
     claims: dict[str, Claim] = field(default_factory=dict)
@@ -60,6 +64,7 @@ class Resolved:
     reason: Unknown | None = None
     is_hit: bool = False
     is_new: bool = False
+    meanwhile: Claim | None = None
 
 
 class Resolution:
@@ -106,12 +111,12 @@ class Resolution:
         """Resolve jobs; those that others depend on come first."""
         jobs = list(jobs)
         persistence = self._dag.workflow.persistence
-        keys = {persistence._get_key(file): str(file) for job in jobs for file in job.output}
+        keys = {persistence._get_key(file): label(file) for job in jobs for file in job.output}
         self._incomplete = {keys[key] for key in persistence._filter_incomplete_keys(keys)}
         for job in jobs:
             if not job.rule.norun:
                 self.jobs[job] = self._job(job)
-                self.producers |= dict.fromkeys(map(str, job.products()), job)
+                self.producers |= dict.fromkeys(map(label, job.products()), job)
 
     def input_versions(
         self, job: Any, contents: Contents, at_start: bool = False
@@ -131,15 +136,15 @@ class Resolution:
         makers = self._makers(job)
         versions = []
         for file in job.input:
-            maker = makers.get(str(file))
+            maker = makers.get(label(file))
             if (ours := stored(file)) is not None:
-                version = self._stored_version(ours, str(file), maker)
+                version = self._stored_version(ours, label(file), maker, contents, at_start)
                 if at_start:
                     _check_copy(ours, version, contents)
             elif file.is_storage:
                 version = foreign_version(file, contents, at_start)
             else:
-                version = self._local_version(str(file), maker, contents, at_start)
+                version = self._local_version(label(file), maker, contents, at_start)
             versions.append(version)
         return tuple(versions)
 
@@ -149,16 +154,16 @@ class Resolution:
         for file in job.input:
             ours = stored(file)
             if ours is None:
-                times.append(self._local_time(str(file)))
-            elif claim := self._claims.made_in_this_run(str(file)) or self._claim(str(file)):
+                times.append(self._local_time(label(file)))
+            elif claim := self._claims.made_in_this_run(label(file)) or self._claim(label(file)):
                 times.append(claim.time)
-            elif str(file) not in self.producers and (found := self._find_source(ours)):
+            elif label(file) not in self.producers and (found := self._find_source(ours)):
                 times.append(found[1])
         return max(times, default=0)
 
     def _find_source(self, file: StoredFile) -> tuple[Version, int] | None:
         """What a stored file is that no job makes, unless it is a view of something made."""
-        base = base_path(file)
+        base = base_label(file)
         if base not in self.producers:
             found = self._source(file)
         else:
@@ -170,21 +175,25 @@ class Resolution:
 
     def _makers(self, job: Any) -> dict[str, Any]:
         return {
-            str(file): maker
+            label(file): maker
             for maker, files in self._dag.dependencies[job].items()
             for file in files
         }
 
-    def _stored_version(self, file: StoredFile, path: str, maker: Any) -> Version:
+    def _stored_version(
+        self, file: StoredFile, name: str, maker: Any, contents: Contents, at_start: bool
+    ) -> Version:
         if maker is None:
             found = self._find_source(file)
             version = found[0] if found else None
-        elif claim := self._claims.made_in_this_run(path):
+        elif claim := self._claims.made_in_this_run(name):
             version = claim.version
+        elif at_start and file.local_path().exists():  # a group stores its outputs at its end
+            version = contents.version(file.local_path())
         else:
-            version = self.jobs[maker].versions.get(path) if maker in self.jobs else None
+            version = self.jobs[maker].versions.get(name) if maker in self.jobs else None
         if version is None:
-            raise NotYet(f"its input {path} is not made yet")
+            raise NotYet(f"its input {file.parsed} is not made yet")
         return version
 
     def _local_version(self, path: str, maker: Any, contents: Contents, at_start: bool) -> Version:
@@ -202,19 +211,27 @@ class Resolution:
         resolved = Resolved()
         try:
             refuse_special(job)
+            if any(file.flags.get("checkpoint_target") for file in job.input):
+                raise NotYet("its inputs are not known before a checkpoint")
             versions = self.input_versions(job, self._describer.contents)
             resolved.description = self._describer.describe(job, versions)
         except Unknown as reason:
             resolved.reason = reason
-            makers = self._dag.dependencies[job]
-            resolved.is_new = isinstance(reason, NotYet) and any(
-                self.jobs[maker].is_new for maker in makers if maker in self.jobs
-            )
+            makers = [self.jobs[each] for each in self._dag.dependencies[job] if each in self.jobs]
+            if isinstance(reason, NotYet):
+                resolved.is_new = any(maker.is_new for maker in makers)
+                resolved.meanwhile = self._meanwhile(job, makers)
             if not resolved.is_new:
                 self._believe_claims(job, resolved)
         else:
             self._look_up(job, resolved, resolved.description.key)
         return resolved
+
+    def _meanwhile(self, job: Any, makers: list[Resolved]) -> Claim | None:
+        for file in job.input:
+            if file.flags.get("checkpoint_target") and (claim := self._claim(label(file))):
+                return Claim(claim.version, self._now)
+        return next((maker.meanwhile for maker in makers if maker.meanwhile), None)
 
     def _believe_claims(self, job: Any, resolved: Resolved) -> None:
         """What a job made here before stands, as it would with local files.
@@ -223,40 +240,40 @@ class Resolution:
         """
         for file in job.output:
             if ours := stored(file):
-                claim = self._claims.get(str(file))
+                claim = self._claims.get(label(file))
                 if claim and claim.version and self._dag.workflow.persistence.metadata(file):
-                    resolved.versions[str(file)] = claim.version
+                    resolved.versions[label(file)] = claim.version
                     if self._stores.holder(ours.provider.store, claim.version):
-                        resolved.claims[str(file)] = claim
+                        resolved.claims[label(file)] = claim
 
     def _look_up(self, job: Any, resolved: Resolved, key: str) -> None:
-        paths = [str(file) for file in job.output]
-        before = [self._claims.known(path) for path in paths]
+        names = [label(file) for file in job.output]
+        before = [self._claims.known(name) for name in names]
         prefer = {
             number: claim.version
             for number, claim in enumerate(before)
             if claim and claim.version and claim.key == key
         }
         record = self._stores.find_record(job, key, prefer)
-        if record is None or len(record.outputs) != len(paths):
+        if record is None or len(record.outputs) != len(names):
             resolved.is_new = True
             return
         resolved.record = record
-        resolved.versions = dict(zip(paths, record.outputs, strict=True))
+        resolved.versions = dict(zip(names, record.outputs, strict=True))
         # An earlier run may have been interrupted while it made this; Snakemake asks for it then.
-        if not self._incomplete.isdisjoint(paths) or not self._stores.has_payloads(job, record):
+        if not self._incomplete.isdisjoint(names) or not self._stores.has_payloads(job, record):
             return
         resolved.is_hit = True
         newest = self.newest_input(job)
         for file, claim in zip(job.output, before, strict=True):
             if stored(file):
-                version = resolved.versions[str(file)]
+                version = resolved.versions[label(file)]
                 since = claim.time if claim and claim.version == version else self._now
-                resolved.claims[str(file)] = Claim(version, max(since, newest), key)
+                resolved.claims[label(file)] = Claim(version, max(since, newest), key)
 
-    def _claim(self, path: str) -> Claim | None:
-        maker = self.producers.get(path)
-        return self.jobs[maker].claims.get(path) if maker else None
+    def _claim(self, name: str) -> Claim | None:
+        maker = self.producers.get(name)
+        return self.jobs[maker].claims.get(name) if maker else None
 
     def _local_time(self, path: str) -> int:
         if path not in self._times:

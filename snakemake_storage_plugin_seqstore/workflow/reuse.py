@@ -13,7 +13,13 @@ from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, regis
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.explain import Explainer
-from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, base_path, stored
+from snakemake_storage_plugin_seqstore.workflow.files import (
+    StoredFile,
+    base_label,
+    base_path,
+    label,
+    stored,
+)
 from snakemake_storage_plugin_seqstore.workflow.job import Describer
 from snakemake_storage_plugin_seqstore.workflow.resolution import Resolution
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
@@ -55,17 +61,18 @@ class Reuse:
         because somebody published that name. Other files are what their names say.
         """
         query = file.parsed
-        path = base_path(file)
+        name = base_label(file)
         self._open()
         if query.pin:
             return self._named(file)
-        if claim := self.claims.made_in_this_run(path) if self._is_running else None:
+        if claim := self.claims.made_in_this_run(name) if self._is_running else None:
             return self._claimed(file, claim)
         resolution = self.resolution()
-        if maker := resolution.producers.get(path):
-            if maker in resolution.jobs and path in map(str, maker.output):
-                return self._claimed(file, resolution.jobs[maker].claims.get(path))
-            return self._claimed(file, self.claims.get(path))
+        if maker := resolution.producers.get(name):
+            if maker in resolution.jobs and name in map(label, maker.output):
+                resolved = resolution.jobs[maker]
+                return self._claimed(file, resolved.claims.get(name) or resolved.meanwhile)
+            return self._claimed(file, self.claims.get(name))
         return self._unmade(file)
 
     def resolution(self) -> Resolution:
@@ -80,6 +87,7 @@ class Reuse:
         if self._resolution is None or state != self._state:
             self._open()
             self._state = state
+            self._forget_early_answers()
             self._resolution = self._resolve()
         return self._resolution
 
@@ -91,18 +99,18 @@ class Reuse:
     def is_forced(self, job: Any) -> bool:
         """Whether the user wants a job to be computed whatever is in the store."""
         if not self.workflow.is_main_process:
-            return any(str(file) in self.claims.forced for file in job.output)
+            return any(label(file) in self.claims.forced for file in job.output)
         dag = self.workflow.dag
         return (job.rule in dag.forcerules and job not in dag.omitforce) or any(
-            file in dag.forcefiles and str(file) not in self._wanted for file in job.output
+            file in dag.forcefiles and label(file) not in self._wanted for file in job.output
         )
 
-    def current(self, path: str) -> Claim | None:
+    def current(self, name: str) -> Claim | None:
         """The claim that holds for an output now."""
         resolution = self.resolution()
-        maker = resolution.producers.get(path)
-        resolved = resolution.jobs[maker].claims.get(path) if maker else None
-        return self.claims.made_in_this_run(path) or resolved
+        maker = resolution.producers.get(name)
+        resolved = resolution.jobs[maker].claims.get(name) if maker else None
+        return self.claims.made_in_this_run(name) or resolved
 
     def newest_input(self, job: Any) -> int:
         """Time of the newest of a job's inputs and its script as they are now, in ns."""
@@ -132,6 +140,16 @@ class Reuse:
         self.contents.save()
         return resolution
 
+    def _forget_early_answers(self) -> None:
+        """Have Snakemake ask again what it asked when its DAG was not what it is now."""
+        cache = self.workflow.iocache
+        if self._resolution is not None and cache.active:
+            for job in self._resolution.jobs:
+                for file in job.products():
+                    if file.is_storage:
+                        for known in (cache.exists_in_storage, cache.mtime, cache.checksum):
+                            known.pop(file, None)
+
     def _settle(self, resolution: Resolution) -> None:
         """Make Snakemake's own view agree, and tell the user and the processes of jobs."""
         for job, resolved in resolution.jobs.items():
@@ -146,12 +164,12 @@ class Reuse:
         if executes:
             self.claims.save(
                 {
-                    path: claim
+                    name: claim
                     for resolved in resolution.jobs.values()
-                    for path, claim in resolved.claims.items()
+                    for name, claim in resolved.claims.items()
                 },
                 forced=(
-                    str(file)
+                    label(file)
                     for job in resolution.jobs
                     if self.is_forced(job) or self.needs_to_run(job)
                     for file in job.output
@@ -191,16 +209,16 @@ class Reuse:
         That they are missing is no reason for Snakemake, where local files made from them exist.
         """
         for file in job.output:
-            claim = self.claims.known(str(file))
+            claim = self.claims.known(label(file))
             if claim and claim.version and file not in self.workflow.dag.forcefiles:
-                self._wanted.add(str(file))
+                self._wanted.add(label(file))
                 self.workflow.dag.forcefiles.add(file)
 
     def _bring(self, job: Any, claims: dict[str, Claim]) -> None:
         """Bring a checkpoint's outputs, which functions read while Snakemake builds its DAG."""
         for file in job.output:
             ours = stored(file)
-            claim = claims.get(str(file))
+            claim = claims.get(label(file))
             found = self._claimed(ours, claim) if ours and claim else None
             if ours and found:
                 path = ours.local_path()
@@ -223,9 +241,9 @@ class Reuse:
         if self.workflow.is_main_process:
             # A rule could make it, were its inputs there.
             if not file.parsed.pin and self.workflow.dag.output_index.match_producers(path):
-                return self._claimed(file, self.claims.get(path))
+                return self._claimed(file, self.claims.get(base_label(file)))
             return self._named(file)
-        if claim := self.claims.get(path):
+        if claim := self.claims.get(base_label(file)):
             return self._claimed(file, claim)
         if not self.claims.joined and any(rule.is_producer(path) for rule in self.workflow.rules):
             raise StoreError(
