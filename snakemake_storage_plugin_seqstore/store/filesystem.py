@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import socket
 import stat
 import uuid
@@ -82,6 +83,14 @@ def write(target: Path, content: bytes, staging: Path, root: Path) -> None:
         sync_directory(target.parent)
     finally:
         staged.unlink(missing_ok=True)
+
+
+def discard(path: Path) -> None:
+    """Remove a file, link or directory, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

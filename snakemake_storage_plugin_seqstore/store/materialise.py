@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from enum import Enum
 from pathlib import Path
 
@@ -34,16 +33,11 @@ def materialise(store: Store, entry: Entry, target: Path, how: Materialisation) 
         else:
             _place_tree(store, entry, partial, how)
         os.utime(partial, ns=(entry.time, entry.time), follow_symlinks=False)
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        elif partial.is_dir() and not partial.is_symlink():
-            target.unlink(missing_ok=True)
+        if target.is_dir() or partial.is_dir():  # else it is replaced at once
+            filesystem.discard(target)
         partial.rename(target)
     finally:
-        if partial.is_dir() and not partial.is_symlink():
-            shutil.rmtree(partial)
-        else:
-            partial.unlink(missing_ok=True)
+        filesystem.discard(partial)
 
 
 def _place_tree(store: Store, entry: Entry, target: Path, how: Materialisation) -> None:

@@ -152,6 +152,13 @@ class Store:
             stamp = self.names.add(collection, name, version, key)
         return Entry(collection, name, version, stamp.time)
 
+    def follow(self, collection: str, name: str, version: Version, key: str) -> None:
+        """Let a name mean what is stored already, if it means something else."""
+        current = self.names.current(collection, name)
+        if current is None or current.digest != version.digest:
+            with self._writing(f"{collection}/{name}"):
+                self.names.add(collection, name, version, key)
+
     def find_record(self, key: str, prefer: Mapping[int, Version] | None = None) -> Record | None:
         """The record of a computation that counts, or one with the outputs that are preferred.
 

@@ -6,8 +6,6 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import DamageError
 from snakemake_storage_plugin_seqstore.store import Entry, Record, Version, register
+from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import explain
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.contents import Watched
@@ -74,7 +73,6 @@ class Executions:
     def __init__(self, reuse: Reuse) -> None:
         self._reuse = reuse
         self._jobs: dict[Any, Execution] = {}
-        self._writer = ThreadPoolExecutor(1, "seqstore")
 
     def start(self, job: Any) -> bool:
         """Look at everything that a job is about to read; fetch its outputs if they are known.
@@ -139,7 +137,9 @@ class Executions:
         if execution.changed:
             return
         query = file.parsed
-        self._later(str(query), lambda: store.assign(query.collection, query.name, version, key))
+        self._reuse.stores.later(
+            str(query), lambda: store.assign(query.collection, query.name, version, key)
+        )
         if job is not None and key and not execution.fetched:
             execution.made[name] = version
             if all(label(file) in execution.made for file in job.output if stored(file)):
@@ -179,18 +179,7 @@ class Executions:
             for store in stores.of(job):
                 stores.write(store, lambda store: store.add_record(record))
 
-        self._later(f"what rule {job.rule.name} made", write)
-
-    def _later(self, what: str, action: Callable[[], object]) -> None:
-        """Do something after all that was to be done before; the process ends after it."""
-
-        def careful() -> None:
-            try:
-                action()
-            except Exception as error:
-                logger.warning(f"seqstore: others cannot reuse {what}: {error}")
-
-        self._writer.submit(careful)
+        self._reuse.stores.later(f"what rule {job.rule.name} made", write)
 
     def _local_version(self, job: Any, file: Any) -> Version:
         """What a job made in a plain local file, before or after Snakemake took it."""
@@ -219,7 +208,7 @@ class Executions:
         except (DamageError, OSError) as error:
             logger.warning(f"seqstore: rule {job.rule.name} is computed: {error}")
             for file in job.output:
-                Path(file).unlink(missing_ok=True)
+                discard(Path(file))
             return None
         logger.info(
             f"seqstore: rule {job.rule.name} was not computed but fetched: the same computation "

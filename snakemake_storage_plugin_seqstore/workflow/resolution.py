@@ -52,9 +52,6 @@ class Resolved:
     is_new : bool
         Whether the outputs will be something that nobody has made before, because this computation
         has no record, or one upstream has none.
-    meanwhile : Claim or None
-        What to say of its outputs until it is known which inputs it has: it depends on a checkpoint
-        that is there, so that Snakemake is about to ask its functions and then to look again.
     """
 
     claims: dict[str, Claim] = field(default_factory=dict)
@@ -64,7 +61,6 @@ class Resolved:
     reason: Unknown | None = None
     is_hit: bool = False
     is_new: bool = False
-    meanwhile: Claim | None = None
 
 
 class Resolution:
@@ -220,18 +216,11 @@ class Resolution:
             makers = [self.jobs[each] for each in self._dag.dependencies[job] if each in self.jobs]
             if isinstance(reason, NotYet):
                 resolved.is_new = any(maker.is_new for maker in makers)
-                resolved.meanwhile = self._meanwhile(job, makers)
             if not resolved.is_new:
                 self._believe_claims(job, resolved)
         else:
             self._look_up(job, resolved, resolved.description.key)
         return resolved
-
-    def _meanwhile(self, job: Any, makers: list[Resolved]) -> Claim | None:
-        for file in job.input:
-            if file.flags.get("checkpoint_target") and (claim := self._claim(label(file))):
-                return Claim(claim.version, self._now)
-        return next((maker.meanwhile for maker in makers if maker.meanwhile), None)
 
     def _believe_claims(self, job: Any, resolved: Resolved) -> None:
         """What a job made here before stands, as it would with local files.

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, register
+from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.explain import Explainer
@@ -70,8 +73,7 @@ class Reuse:
         resolution = self.resolution()
         if maker := resolution.producers.get(name):
             if maker in resolution.jobs and name in map(label, maker.output):
-                resolved = resolution.jobs[maker]
-                return self._claimed(file, resolved.claims.get(name) or resolved.meanwhile)
+                return self._claimed(file, resolution.jobs[maker].claims.get(name))
             return self._claimed(file, self.claims.get(name))
         return self._unmade(file)
 
@@ -141,7 +143,7 @@ class Reuse:
         return resolution
 
     def _forget_early_answers(self) -> None:
-        """Have Snakemake ask again what it asked when its DAG was not what it is now."""
+        """Have Snakemake ask again what it asked before it knew what depends on checkpoints."""
         cache = self.workflow.iocache
         if self._resolution is not None and cache.active:
             for job in self._resolution.jobs:
@@ -149,6 +151,7 @@ class Reuse:
                     if file.is_storage:
                         for known in (cache.exists_in_storage, cache.mtime, cache.checksum):
                             known.pop(file, None)
+            self.workflow.dag._reason.clear()
 
     def _settle(self, resolution: Resolution) -> None:
         """Make Snakemake's own view agree, and tell the user and the processes of jobs."""
@@ -160,22 +163,35 @@ class Reuse:
             if resolved.is_new:
                 self._want(job)
         self._explainer.report(resolution)
-        executes = self.workflow.executor_plugin is not None and not self.workflow.dryrun
-        if executes:
-            self.claims.save(
-                {
-                    name: claim
-                    for resolved in resolution.jobs.values()
-                    for name, claim in resolved.claims.items()
-                },
-                forced=(
-                    label(file)
-                    for job in resolution.jobs
-                    if self.is_forced(job) or self.needs_to_run(job)
-                    for file in job.output
-                ),
-            )
-            self.claims.take_up()
+        if self.workflow.executor_plugin is not None and not self.workflow.dryrun:
+            self._write_down(resolution)
+
+    def _write_down(self, resolution: Resolution) -> None:
+        """Remember what outputs mean, for the next run and for the processes of jobs."""
+        claims: dict[str, Claim] = {}
+        for job, resolved in resolution.jobs.items():
+            claims |= resolved.claims
+            if resolved.is_hit:
+                self._publish_names(job, resolved.claims)
+        forced = (
+            label(file)
+            for job in resolution.jobs
+            if self.is_forced(job) or self.needs_to_run(job)
+            for file in job.output
+        )
+        self.claims.save(claims, forced)
+        self.claims.take_up()
+
+    def _publish_names(self, job: Any, claims: dict[str, Claim]) -> None:
+        """Let names mean in the store what outputs have come to mean here."""
+        for file in job.output:
+            ours, claim, before = stored(file), claims.get(label(file)), None
+            if ours and claim and claim.version:
+                before = self.claims.known(label(file))
+                if before is None or before.version != claim.version:
+                    query, store = ours.parsed, ours.provider.store
+                    what = (query.collection, query.name, claim.version, claim.key)
+                    self.stores.later(str(query), partial(_follow, store, *what))
 
     def needs_to_run(self, job: Any) -> bool:
         """Whether somebody needs what only a run of the job makes: its benchmark or log."""
@@ -218,13 +234,17 @@ class Reuse:
         """Bring a checkpoint's outputs, which functions read while Snakemake builds its DAG."""
         for file in job.output:
             ours = stored(file)
-            claim = claims.get(label(file))
-            found = self._claimed(ours, claim) if ours and claim else None
-            if ours and found:
-                path = ours.local_path()
+            if ours is None:
+                continue
+            path = ours.local_path()
+            if found := self._claimed(ours, claims.get(label(file))):
                 if not path.exists() or path.lstat().st_mtime_ns != found[1].time:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     transfer.bring(*found, ours.parsed, path, ours.provider.materialisation)
+            elif not self._is_running:
+                # Snakemake would take an old copy, once it removed it, for a protected file.
+                discard(path)
+                self.workflow.iocache.exists_local.pop(file, None)
 
     @property
     def _is_running(self) -> bool:
@@ -266,6 +286,11 @@ class Reuse:
             return None
         query = file.parsed
         return holder, Entry(query.collection, query.name, claim.version, claim.time)
+
+
+def _follow(store: Store, *what: Any) -> None:
+    with suppress(StoreError):  # it may be read-only
+        store.follow(*what)
 
 
 class _Made:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +35,7 @@ class Stores:
         self._own = Store(own)
         self._has_own = own.exists()
         self._refused: set[Path] = set()
+        self._writer = ThreadPoolExecutor(1, "seqstore")
 
     def of(self, job: Any) -> list[Store]:
         """The stores in which the outputs of a job are; if there are none, all of the workflow."""
@@ -90,6 +92,17 @@ class Stores:
                 )
             self._has_own = True
             return self._own, action(self._own)
+
+    def later(self, what: str, action: Callable[[], object]) -> None:
+        """Do something after all that was to be done before; the process ends after it."""
+
+        def careful() -> None:
+            try:
+                action()
+            except Exception as error:
+                logger.warning(f"seqstore: others cannot reuse {what}: {error}")
+
+        self._writer.submit(careful)
 
     def _with_own(self, stores: list[Store]) -> list[Store]:
         return [*stores, self._own] if self._has_own else stores
