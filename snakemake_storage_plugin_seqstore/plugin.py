@@ -168,6 +168,8 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def __post_init__(self) -> None:
         """Refuse what an old Snakemake would turn into a loss."""
         self._parsed: tuple[str, Query] | None = None
+        if bound := binding(self):
+            bound[0].forget_early_answers()  # the DAG changes
         if not self.retrieve and _snakemake_version() < (9, 23, 1):
             raise WorkflowError(
                 f"{self.print_query}: with retrieve=False, Snakemake before 9.23.1 removes inputs "

@@ -99,6 +99,8 @@ class Explainer:
         """Why a job whose provenance is known will run, if there is something to compare with."""
         assert resolved.description
         if resolved.record:
+            if self._stores.has_payloads(job, resolved.record):
+                return ""  # it is made anew for another reason
             return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
         earlier = self._earlier(job)
         if earlier is None:

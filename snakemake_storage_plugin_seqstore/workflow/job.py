@@ -231,6 +231,11 @@ def script_path(job: Any) -> list[str]:
     return [str(path)]
 
 
+def waits(job: Any) -> bool:
+    """Whether the inputs of a job are known only when a checkpoint is there."""
+    return any(file.flags.get("checkpoint_target") for file in job.input)
+
+
 def refuse_special(job: Any) -> None:
     """Refuse what cannot be described at all.
 
@@ -240,6 +245,8 @@ def refuse_special(job: Any) -> None:
         If the job streams, changes what was there, or hands over to another system.
     """
     rule = job.rule
+    if waits(job):
+        raise NotYet("its inputs are not known before a checkpoint")
     for file in (*job.input, *job.output):
         if special := _SPECIAL.intersection(flag for flag, value in file.flags.items() if value):
             raise Unknown(f"it has a file that is marked {min(special)}")

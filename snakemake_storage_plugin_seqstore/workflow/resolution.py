@@ -25,6 +25,7 @@ from snakemake_storage_plugin_seqstore.workflow.job import (
     Description,
     refuse_special,
     script_path,
+    waits,
 )
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
@@ -81,6 +82,8 @@ class Resolution:
     now : int
         Time, in ns, for all that this working directory comes to mean by this pass: one time, so
         that no hit looks older than the one it feeds on.
+    is_again : bool
+        Whether the DAG was resolved before, and has changed.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Resolution:
         stores: Stores,
         source: Callable[[StoredFile], tuple[Version, int] | None],
         now: int,
+        is_again: bool,
     ) -> None:
         self._dag = dag
         self._describer = describer
@@ -98,6 +102,7 @@ class Resolution:
         self._stores = stores
         self._source = source
         self._now = now
+        self._is_again = is_again
         self._times: dict[str, int] = {}
         self._incomplete: set[str] = set()
         self.jobs: dict[Any, Resolved] = {}
@@ -207,8 +212,6 @@ class Resolution:
         resolved = Resolved()
         try:
             refuse_special(job)
-            if any(file.flags.get("checkpoint_target") for file in job.input):
-                raise NotYet("its inputs are not known before a checkpoint")
             versions = self.input_versions(job, self._describer.contents)
             resolved.description = self._describer.describe(job, versions)
         except Unknown as reason:
@@ -251,6 +254,10 @@ class Resolution:
         resolved.versions = dict(zip(names, record.outputs, strict=True))
         # An earlier run may have been interrupted while it made this; Snakemake asks for it then.
         if not self._incomplete.isdisjoint(names) or not self._stores.has_payloads(job, record):
+            return
+        # Snakemake looks once for checkpoints that are there. What depends on one that is found
+        # later is made anew only when it has run: then it is fetched.
+        if self._is_again and job.is_checkpoint and any(map(waits, self._dag.depending[job])):
             return
         resolved.is_hit = True
         newest = self.newest_input(job)

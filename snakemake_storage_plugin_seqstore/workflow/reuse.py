@@ -48,6 +48,7 @@ class Reuse:
         self.nameless = nameless
         self._resolution: Resolution | None = None
         self._state: tuple[int, ...] = ()
+        self._has_forgotten = False
         self._opened = False
         self._wanted: set[str] = set()  # scheduled by us, not by the user
         self._now = register.now()
@@ -89,8 +90,9 @@ class Reuse:
         if self._resolution is None or state != self._state:
             self._open()
             self._state = state
-            self._forget_early_answers()
+            self.forget_early_answers()
             self._resolution = self._resolve()
+            self._has_forgotten = False
         return self._resolution
 
     def new_describer(self, contents: Contents) -> Describer:
@@ -134,7 +136,15 @@ class Reuse:
     def _resolve(self) -> Resolution:
         dag = self.workflow.dag
         describer = self.new_describer(self.contents)
-        resolution = Resolution(dag, describer, self.claims, self.stores, self._source, self._now)
+        resolution = Resolution(
+            dag,
+            describer,
+            self.claims,
+            self.stores,
+            self._source,
+            self._now,
+            is_again=self._resolution is not None,
+        )
         final = set(dag.bfs(dag.dependencies, *dag.targetjobs))
         resolution.resolve(job for level in dag.toposorted() for job in level if job in final)
         if self.workflow.is_main_process:
@@ -142,16 +152,21 @@ class Reuse:
         self.contents.save()
         return resolution
 
-    def _forget_early_answers(self) -> None:
-        """Have Snakemake ask again what it asked before it knew what depends on checkpoints."""
-        cache = self.workflow.iocache
-        if self._resolution is not None and cache.active:
-            for job in self._resolution.jobs:
-                for file in job.products():
-                    if file.is_storage:
-                        for known in (cache.exists_in_storage, cache.mtime, cache.checksum):
-                            known.pop(file, None)
-            self.workflow.dag._reason.clear()
+    def forget_early_answers(self) -> None:
+        """Have Snakemake ask again what it asked before it knew what depends on checkpoints.
+
+        It makes a job anew once its checkpoint is there, but remembers what it knew of its outputs.
+        """
+        resolution, cache = self._resolution, self.workflow.iocache
+        if resolution is None or self._has_forgotten or not cache.active:
+            return
+        self._has_forgotten = True
+        for job in resolution.jobs:
+            for file in job.products():
+                if file.is_storage:
+                    for known in (cache.exists_in_storage, cache.mtime, cache.checksum):
+                        known.pop(file, None)
+        self.workflow.dag._reason.clear()
 
     def _settle(self, resolution: Resolution) -> None:
         """Make Snakemake's own view agree, and tell the user and the processes of jobs."""

@@ -1,0 +1,85 @@
+"""What the user is told: few lines, in words, on what is reused and what is not."""
+
+from tests.reuse_workflows.conftest import CHAIN
+
+
+def only(done, *parts):
+    """The one message that has these parts."""
+    found = [line for line in done.messages if all(part in line for part in parts)]
+    assert len(found) == 1, done.printed
+    return found[0]
+
+
+def test_one_line_sums_up(chain):
+    chain.run()
+    only(chain.run("--dry-run"), "2 outputs of 2 jobs are reused; computing them took")
+    clone = chain.clone()
+    done = clone.run("--verbose", "--dry-run")
+    assert len([line for line in done.messages if "reused: seqstore://files/" in line]) == 2
+    assert [line for line in clone.run().messages if "reused: " in line] == []
+
+
+def test_one_line_says_what_differs(chain):
+    chain.run()
+    assert "param num" not in chain.run().printed
+    line = only(chain.run("--dry-run", "--config", "num=4"), "files/b.txt is not what it was")
+    assert "param k: 3 -> 4" in line
+    chain.write(CHAIN.replace("rev {input}", "cat {input}"))
+    line = only(chain.run("--dry-run"), "files/b.txt is not what it was")
+    assert "command changed" in line
+    assert "rev" in line and "cat" in line
+    chain.write(CHAIN)
+    chain.write("abd\n", "in.txt")
+    line = only(chain.run("--dry-run"), "files/a.txt is not what it was")
+    assert "input in.txt: content changed" in line
+    chain.write("abc\n", "in.txt")
+    program = chain.directory.parent / "bin" / "rev"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\ncat $1\n")
+    program.chmod(0o755)
+    chain.environment["PATH"] = f"{program.parent}:{chain.environment['PATH']}"
+    line = only(chain.run("--dry-run"), "files/b.txt is not what it was")
+    assert "software: rev changed" in line
+
+
+def test_what_cannot_be_reused_is_said_once_with_the_reason(project):
+    project.write(
+        """
+        rule all:
+            input: storage.seqstore(expand("seqstore://files/{n}.txt", n=range(3)))
+
+        rule one:
+            output: storage.seqstore("seqstore://files/{n}.txt")
+            params: what=object()
+            shell: "ran {wildcards.n}; echo {wildcards.n} > {output}"
+        """
+    )
+    done = project.run()
+    assert done.computed == ["0", "1", "2"]
+    assert "(3 jobs)" in only(done, "rule one is not reused")
+    assert project.run().did_nothing
+
+
+def test_a_param_that_cannot_be_told_is_named(project):
+    project.write(
+        """
+        rule one:
+            output: storage.seqstore("seqstore://files/a.txt")
+            params: what=object()
+            shell: "echo > {output}"
+        """
+    )
+    assert "what" in only(project.run("--dry-run"), "rule one is not reused")
+
+
+def test_an_error_in_a_job_is_snakemakes_own(project):
+    project.write(
+        """
+        rule:
+            output: storage.seqstore("seqstore://files/a.txt")
+            shell: "ran a; exit 3"
+        """
+    )
+    done = project.run(fails=True)
+    assert done.status == 1
+    assert done.messages == []
