@@ -49,7 +49,7 @@ class StoredFile(Protocol):
 
 def stored(file: Any) -> StoredFile | None:
     """The storage object of a file in a seqstore; None for any other file."""
-    if not file.is_storage:
+    if not getattr(file, "is_storage", False):  # rules may have functions instead of files
         return None
     found = file.storage_object
     ours = isinstance(getattr(found.provider, "materialisation", None), Materialisation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,8 @@ from snakemake_storage_plugin_seqstore.workflow.software import Software
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
 
 _SPECIAL = frozenset(("pipe", "service", "update", "before_update", "nodelocal", "from_queue"))
+_INPUT = re.compile(r"\0input:(\d+)\0")
+_BESIDE_INPUT = re.compile(r"""[^\s;|&()<>"'`]\0input:|\0input:\d+\0[^\s;|&()<>"'`]""")
 _COMPRESSED = (".gz", ".bgz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
 
 
@@ -197,6 +200,8 @@ class Describer:
     def _files(self, job: Any, params: Any, text: str = "") -> dict[str, str]:
         """What undeclared files contain that a command, or a param, names."""
         found: dict[str, str] = {}
+        if _BESIDE_INPUT.search(text):  # {input}.idx
+            text = _INPUT.sub(lambda match: str(job.input[int(match.group(1))]), text)
         scripts_named = self._shell_scripts(text) if ".sh" in text or ".bash" in text else ()
         for named in (text, *scripts_named, *map(str, _strings(list(params)))):
             found |= self.mentions.files(named, declared_paths(job))

@@ -30,7 +30,7 @@ _QUOTED = re.compile(r"""["'\\]""")
 _MKDIR = re.compile(r"\bmkdir\b[^;&|\n]*")
 _WRITTEN_TO = re.compile(r"-o|-O|-T|--?\w*(?:out|tmp|temp)\w*(?:-\w+)*", re.IGNORECASE)
 _EXPANDED = re.compile(r"\$\{[^{}]*\}|\$\w+|\{[^{}]*\}")  # variables and braces
-_LOOKS_LIKE_FILES = re.compile(r"/|\.\w")
+_ELSEWHERE = re.compile(r"\b(?:cd|pushd|dirname|realpath|readlink|pwd|PWD)\b")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 # Where a job may write temporary files, and how many threads it has, is not part of what it does.
 _UNCOUNTED = re.compile(r"TMPDIR|TMP|TEMP|PWD|OLDPWD|_|SHLVL|\w+_NUM_THREADS|SLURM_\w+")
@@ -99,6 +99,9 @@ class Mentions:
         if text not in self._candidates:
             self._candidates[text] = _candidates(text)
         paths, behind_options = self._candidates[text]
+        if _ELSEWHERE.search(text):
+            declared = list(declared)
+            paths = (*paths, *_elsewhere(text, declared))
         if not paths:
             return {}
         declared = {os.path.normpath(path) for path in declared}
@@ -150,11 +153,22 @@ def _existing(word: str) -> Iterator[str]:
         if os.path.exists(name):
             yield name
     pattern = _EXPANDED.sub("*", word)
-    if glob.has_magic(pattern) and _LOOKS_LIKE_FILES.search(pattern):
+    if glob.has_magic(pattern) and re.search(r"\w", pattern):
         matches = sorted(glob.glob(pattern))
         if len(matches) > MAX_FILES:
             raise Unknown(f"it names {word}, which is more than {MAX_FILES} files")
         yield from matches
+
+
+def _elsewhere(text: str, declared: Iterable[str]) -> Iterator[str]:
+    """Files that a text may name from a directory that it computes, or changes to."""
+    found = {_EXPANDED.sub("", word).lstrip("/") for word in words(text)} - {"", ".", ".."}
+    directories = {".", *map(os.path.dirname, declared), *filter(os.path.isdir, found)}
+    for directory in sorted(directories):
+        for name in sorted(found):
+            path = os.path.normpath(os.path.join(directory, name))
+            if os.path.isfile(path):
+                yield path
 
 
 def _uncounted_directories() -> set[str]:

@@ -130,7 +130,7 @@ class Reuse:
         alone = self.workflow.is_main_process and self.workflow.local_exec
         self.claims = Claims(directory, alone)
         self.claims.load(join=not self.workflow.is_main_process)
-        self.stores = Stores(self.workflow, directory / "store")
+        self.stores = Stores(self.workflow, directory / "store", self.contents)
         self._explainer = Explainer(self.stores, self.claims)
 
     def _resolve(self) -> Resolution:
@@ -171,7 +171,7 @@ class Reuse:
     def _settle(self, resolution: Resolution) -> None:
         """Make Snakemake's own view agree, and tell the user and the processes of jobs."""
         for job, resolved in resolution.jobs.items():
-            if resolved.is_hit:
+            if resolved.is_hit and all(map(stored, job.output)):
                 self._forget_disagreeing_metadata(job)
             if job.is_checkpoint:
                 self._bring(job, resolved.claims)

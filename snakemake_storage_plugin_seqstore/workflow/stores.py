@@ -6,11 +6,13 @@ import errno
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.store import Record, Store, Version
+from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.files import stored
 
 logger = logging.getLogger(__name__)
@@ -25,12 +27,15 @@ class Stores:
     ----------
     workflow : snakemake.workflow.Workflow
         The workflow; its rules name the stores.
+    contents : Contents
+        Remembers which payloads were verified.
     own : Path
         Root of the working directory's own store. What a read-only store refuses goes there, so
         that the workflow can go on.
     """
 
-    def __init__(self, workflow: Any, own: Path) -> None:
+    def __init__(self, workflow: Any, own: Path, contents: Contents) -> None:
+        self._contents = contents
         self._workflow = workflow
         self._own = Store(own)
         self._has_own = own.exists()
@@ -65,7 +70,19 @@ class Stores:
             return False
         for file, version in zip(job.output, record.outputs, strict=True):
             ours = stored(file)
-            if ours and self.holder(ours.provider.store, version) is None:
+            if ours:
+                holder = self.holder(ours.provider.store, version)
+                if holder is None or (ours.provider.verify and not self._is_sound(holder, version)):
+                    return False
+        return True
+
+    def _is_sound(self, store: Store, version: Version) -> bool:
+        """Whether the bytes of a payload are what they were; sets aside what is not."""
+        for digest in {version.digest, *store.payloads(version)}:
+            if self._contents.digest(store.objects.path(digest)) != digest:
+                logger.warning(f"seqstore: the payload {digest} in {store.root} is damaged.")
+                with suppress(OSError):
+                    store.objects.set_aside(digest)
                 return False
         return True
 
