@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import subprocess
-import sys
-import tarfile
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from bench.data import read_fasta
-from bench.errors import NotInstalled
 from bench.peers import Peer
+from bench.starling import VERSION, load
 
-VERSION = "2.0.2"
-_MEMBER = f"idptools_starling-{VERSION}/starling/search/store.py"
 _ROWS = 10_000
-
-
-def _load() -> Any:
-    """Load the one module: the package around it needs torch, this needs zstandard alone."""
-    cache = Path(os.environ["BENCH_CACHE"])
-    source = cache / _MEMBER
-    if not source.exists():
-        command: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--dest",
-            cache,
-        ]
-        command.append(f"idptools-starling=={VERSION}")
-        subprocess.run(command, capture_output=True)
-        archives = list(cache.glob("idptools_starling-*.tar.gz"))
-        if not archives:
-            raise NotInstalled("pip could not download idptools-starling")
-        with tarfile.open(archives[0]) as archive:
-            archive.extract(_MEMBER, cache, filter="data")
-    spec = importlib.util.spec_from_file_location("starling_search_store", source)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.SequenceStore
-
-
-_SequenceStore = _load()
+_SequenceStore = load(Path(os.environ["BENCH_CACHE"]))
 
 
 class Starling(Peer):

@@ -1,4 +1,4 @@
-"""Sequence databases: one SQLite file per collection of proteins, genes or transcripts.
+"""Sequence databases: one file per collection of proteins, genes or transcripts.
 
 The names are loaded when they are first used, as Snakemake imports this package on every call.
 """

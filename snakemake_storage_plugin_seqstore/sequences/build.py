@@ -11,12 +11,12 @@ from typing import Literal
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.progress import Progress
-from snakemake_storage_plugin_seqstore.sequences import codec, fasta
+from snakemake_storage_plugin_seqstore.sequences import fasta
 from snakemake_storage_plugin_seqstore.sequences.filters import ALPHABETS, Filter, Kept
-from snakemake_storage_plugin_seqstore.sequences.loader import CompactLoader, PortableLoader
-from snakemake_storage_plugin_seqstore.sequences.writer import Writer
+from snakemake_storage_plugin_seqstore.sequences.loader import Loader, PortableLoader
+from snakemake_storage_plugin_seqstore.sequences.packer import CompactLoader
 
-_ENCODINGS = ("portable", "compact")
+_LOADERS: dict[str, type[Loader]] = {"portable": PortableLoader, "compact": CompactLoader}
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def build(
     StoreError
         If the database cannot be written.
     """
-    _require("encoding", encoding, _ENCODINGS)
+    _require("encoding", encoding, _LOADERS)
     _require("alphabet", alphabet, ALPHABETS)
     _require("illegal", illegal, ("error", "skip"))
     if threads < 1:
@@ -112,22 +112,18 @@ def build(
     if not files:
         raise InputError(f"no source files to build {os.fsdecode(path)} from")
     kept = Filter(alphabet, illegal == "skip", min_len, max_len, drop_duplicates)
-    with closing(kept), closing(Writer(path)) as writer:
-        batches = _read(files, kept)
-        loader = PortableLoader(writer)
-        if encoding == "compact":
-            loader = compact = CompactLoader(writer, batches)
-            batches = compact.batches
-        loader.load(batches, threads)
+    loader = _LOADERS[encoding](Path(os.fsdecode(path)))
+    with closing(kept), closing(loader):
+        loader.load(_read(files, kept), threads)
         if not loader.written:
             raise InputError(
                 f"none of the {kept.read:,} sequences in {', '.join(map(str, files))} is left",
                 "see the limits on length and alphabet",
             )
-        loader.index()
+        loader.finish()
         if unique_names:
             _require_unique_names(loader, files)
-        writer.publish()
+        loader.publish()
     return BuildReport(
         read=kept.read,
         written=loader.written,
@@ -156,18 +152,13 @@ def _read(files: list[Path], kept: Filter) -> Iterator[Kept]:
                 progress.update(len(batch.seqs), progress.done + batch.size)
 
 
-def _require_unique_names(loader: PortableLoader, files: list[Path]) -> None:
+def _require_unique_names(loader: Loader, files: list[Path]) -> None:
     same = loader.same_name()
     if same is None:
         return
-    places = []
-    for gid in same:
-        shard, index, header = loader.writer.connection.execute(
-            "SELECT shard, local_idx, header FROM sequences WHERE gid=?", (gid,)
-        ).fetchone()
-        places.append(f"{files[shard]} (record {index + 1})")
-    name = codec.first_word(loader.header(header)).decode()
+    places = list(map(loader.place, same))
+    where = " and ".join(f"{files[place.shard]} (record {place.record + 1})" for place in places)
     raise InputError(
-        f"two records have the name {name!r}: {' and '.join(places)}",
+        f"two records have the name {places[0].name.decode()!r}: {where}",
         "rename one of them, or build with unique_names=False",
     )

@@ -113,20 +113,22 @@ def read(path: Path) -> Iterator[Batch]:
     InputError
         Naming the file and, where one is wrong, the record.
     """
-    batch = Batch(path, 1, [], [], 0)
+    first, size = 1, 0
+    headers: list[bytes] = []
+    seqs: list[bytes] = []
     try:
         for record in needletail.parse_fastx_file(path):
             header, seq = record.id.encode(), record.seq.encode()
-            batch.headers.append(header)
-            batch.seqs.append(seq)
-            batch.size += len(header) + len(seq)
-            if len(batch.seqs) == _BATCH_RECORDS or batch.size >= _BATCH_BYTES:
-                yield _checked(batch)
-                batch = Batch(path, batch.first + len(batch.seqs), [], [], 0)
+            headers.append(header)
+            seqs.append(seq)
+            size += len(header) + len(seq)
+            if len(seqs) == _BATCH_RECORDS or size >= _BATCH_BYTES:
+                yield _checked(Batch(path, first, headers, seqs, size))
+                first, size, headers, seqs = first + len(seqs), 0, [], []
     except needletail.NeedletailError as error:
-        raise InputError(_explain(path, batch.first + len(batch.seqs), str(error))) from None
-    if batch.seqs:
-        yield _checked(batch)
+        raise InputError(_explain(path, first + len(seqs), str(error))) from None
+    if seqs:
+        yield _checked(Batch(path, first, headers, seqs, size))
 
 
 def _explain(path: Path, record: int, error: str) -> str:

@@ -44,6 +44,10 @@ class Kept:
     seqs: list[bytes]
     digests: list[bytes]
 
+    def names(self) -> list[bytes]:
+        """Return the first word of each header."""
+        return [header.split(None, 1)[0] for header in self.headers]
+
     def only(self, flags: Sequence[bool]) -> Kept:
         """Return the records whose flag is set."""
         return Kept(
@@ -84,7 +88,7 @@ class Filter:
         self._skip_illegal = skip_illegal
         self._min_len = min_len
         self._max_len = max_len
-        self._first_of_equal = FirstOfEqual() if drop_duplicates else None
+        self._distinct = Distinct() if drop_duplicates else None
 
     def apply(self, batch: Batch, shard: int) -> Kept:
         """Return the records of a batch that pass.
@@ -106,16 +110,16 @@ class Filter:
             or b"".join(batch.seqs).translate(None, self._allowed)
         ):
             kept = kept.only([self._passes(batch, index) for index in range(len(lengths))])
-        if self._first_of_equal is not None:
-            new = [self._first_of_equal(digest, 0) is None for digest in kept.digests]
+        if self._distinct is not None:
+            _, new = self._distinct.add(kept.digests, list(map(len, kept.seqs)))
             self.duplicates += new.count(False)
             kept = kept.only(new)
         return kept
 
     def close(self) -> None:
         """Free what is remembered of the sequences."""
-        if self._first_of_equal is not None:
-            self._first_of_equal.close()
+        if self._distinct is not None:
+            self._distinct.close()
 
     def _passes(self, batch: Batch, index: int) -> bool:
         seq = batch.seqs[index]
@@ -146,28 +150,36 @@ class Filter:
         return False
 
 
-class FirstOfEqual:
-    """Finds, for every sequence, the first one that is equal to it.
+class Distinct:
+    """Lays different sequences one behind the other, and finds those that are there already.
 
     Knows them by their SHA-1. The latest ones are in memory, all others in a temporary database
     on disk.
     """
 
     def __init__(self) -> None:
+        self.total = 0
         self._latest: dict[bytes, int] = {}
         self._older: sqlite3.Connection | None = None
 
-    def __call__(self, digest: bytes, gid: int) -> int | None:
-        """Return the gid that came with the first equal digest, or None if this is the first."""
-        first = self._latest.get(digest)
-        if first is None and self._older is not None:
-            found = self._older.execute("SELECT gid FROM seen WHERE digest=?", (digest,))
-            first = next((gid for (gid,) in found), None)
-        if first is None:
-            self._latest[digest] = gid
-            if len(self._latest) == _MAX_LATEST:
-                self._spill()
-        return first
+    def add(self, digests: list[bytes], lengths: list[int]) -> tuple[list[int], list[bool]]:
+        """Return where each sequence begins, and whether it is the first of its kind."""
+        starts, new, end = [], [], self.total
+        place = self._latest.setdefault
+        for digest, length in zip(digests, lengths, strict=True):
+            start = place(digest, end)
+            if start == end and self._older is not None:
+                found = self._older.execute("SELECT start FROM seen WHERE digest=?", (digest,))
+                for (start,) in found:
+                    self._latest[digest] = start
+            starts.append(start)
+            new.append(start == end)
+            if start == end:
+                end += length
+        self.total = end
+        if len(self._latest) >= _MAX_LATEST:
+            self._spill()
+        return starts, new
 
     def close(self) -> None:
         """Remove the temporary database."""
@@ -181,9 +193,9 @@ class FirstOfEqual:
                 "PRAGMA journal_mode=OFF",
                 "PRAGMA cache_size=-32768",
                 "BEGIN",
-                "CREATE TABLE seen (digest BLOB PRIMARY KEY, gid INTEGER) WITHOUT ROWID",
+                "CREATE TABLE seen (digest BLOB PRIMARY KEY, start INTEGER) WITHOUT ROWID",
             ):
                 self._older.execute(statement)
         rows = ((digest, self._latest[digest]) for digest in sorted(self._latest))
-        self._older.executemany("INSERT INTO seen VALUES (?,?)", rows)
+        self._older.executemany("INSERT OR IGNORE INTO seen VALUES (?,?)", rows)
         self._latest.clear()

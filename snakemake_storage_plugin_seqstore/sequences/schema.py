@@ -1,15 +1,13 @@
-"""The database file: its tables, how it is opened, and how a wrong one is recognised early."""
+"""The SQLite file: its tables, how it is opened, and how a wrong one is recognised early."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
-from snakemake_storage_plugin_seqstore.sequences.codec import HEADER_LEVEL, Codec
 
 TABLE = """CREATE TABLE sequences (
     gid       INTEGER PRIMARY KEY,
@@ -25,22 +23,7 @@ INDEX_HASH8 = "CREATE INDEX idx_hash8 ON sequences(hash8)"
 INDEX_HEADER = "CREATE INDEX idx_header ON sequences(header)"
 COLUMNS = ("gid", "len", "hash8", "seq", "shard", "local_idx", "header")
 
-# What encoding="compact" adds. Names are found by codec.name_key.
-COMPACT_VERSION = 1
-COMPACT_TABLES = (
-    "CREATE TABLE seqstore_format (version INTEGER NOT NULL, sequences BLOB, headers BLOB)",
-    "CREATE TABLE seqstore_names (key INTEGER, gid INTEGER, PRIMARY KEY (key, gid)) WITHOUT ROWID",
-)
-
 _MAGIC = b"SQLite format 3\x00"
-
-
-class Format(NamedTuple):
-    """How a file's blobs are encoded."""
-
-    compact: bool
-    sequences: Codec
-    headers: Codec
 
 
 def uri(path: str | os.PathLike[str], options: str) -> str:
@@ -105,29 +88,16 @@ def check_file(path: Path) -> None:
         raise DamageError(f"{path} is truncated: {size:,} bytes of {expected:,}")
 
 
-def read_format(connection: sqlite3.Connection, path: Path) -> Format:
-    """Check an open file's tables and return how its blobs are encoded."""
+def check_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse an open file that is not a sequence database, or is damaged where that can be seen."""
     try:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         columns = [row[1] for row in connection.execute("PRAGMA table_info(sequences)")]
-        if tuple(columns[: len(COLUMNS)]) != COLUMNS:
-            found = ", ".join(sorted(tables)) or "no tables"
-            raise StoreError(
-                f"{path} is not a sequence database: it has no table "
-                f"sequences({', '.join(COLUMNS)})",
-                f"found: {found}",
-            )
-        if "seqstore_format" not in tables:
-            return Format(False, Codec(), Codec())
-        rows = connection.execute("SELECT version, sequences, headers FROM seqstore_format")
-        (version, sequences, headers), *_ = rows.fetchall()
     except sqlite3.DatabaseError as error:
         raise DamageError(f"{path} is damaged: {error}") from error
-    except ValueError:
-        raise DamageError(f"{path} is damaged: its format has no version") from None
-    if version != COMPACT_VERSION:
+    if tuple(columns[: len(COLUMNS)]) != COLUMNS:
+        found = ", ".join(sorted(tables)) or "no tables"
         raise StoreError(
-            f"{path} has compact format {version!r}, this program knows {COMPACT_VERSION}",
-            "update snakemake-storage-plugin-seqstore",
+            f"{path} is not a sequence database: it has no table sequences({', '.join(COLUMNS)})",
+            f"found: {found}",
         )
-    return Format(True, Codec(sequences), Codec(headers, HEADER_LEVEL))

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import fnmatch
 import heapq
-import json
 import os
 import random
 import re
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple
 
-from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import build, codec
+from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
+from snakemake_storage_plugin_seqstore.sequences import build, codec, layout
+from snakemake_storage_plugin_seqstore.sequences.ahead import ahead
+from snakemake_storage_plugin_seqstore.sequences.compact import Compact
 from snakemake_storage_plugin_seqstore.sequences.output import binary_output
-from snakemake_storage_plugin_seqstore.sequences.rows import MAX_INT, MIN_INT, Page, Rows
+from snakemake_storage_plugin_seqstore.sequences.reader import MAX_INT, MIN_INT, Meta, Page, Reader
+from snakemake_storage_plugin_seqstore.sequences.rows import Rows
 from snakemake_storage_plugin_seqstore.sequences.selection import Selection
 from snakemake_storage_plugin_seqstore.sequences.writer import Row, Writer
 
@@ -36,16 +37,16 @@ class Record(NamedTuple):
 
 
 class SequenceStore:
-    """A SQLite database of sequences, their headers, lengths and hashes.
+    """A database of sequences, their headers, lengths and hashes.
 
     Made by :meth:`build`, :meth:`open_writer` or :meth:`open_reader`; each is a context manager.
     A reader may be shared between threads, and goes on working in forked processes. Every sequence
-    that it returns has been checked against the length and the hash that were stored with it.
+    that it returns has been checked against what was stored with it: its length and hash, or the
+    checksum of its part of a compact file.
     """
 
     _writer: Writer | None = None
-    _rows: Rows | None = None
-    _count: int | None = None
+    _reader: Reader | None = None
     path: Path
 
     build = staticmethod(build.build)
@@ -96,15 +97,15 @@ class SequenceStore:
         """
         store = cls.__new__(cls)
         store.path = Path(os.fsdecode(path))
-        store._rows = Rows(store.path)
+        store._reader = _open(store.path)
         return store
 
     def close(self) -> None:
         """Close a reader, or a writer without publishing: then nothing of it remains."""
         if self._writer is not None:
             self._writer.close()
-        if self._rows is not None:
-            self._rows.pool.close()
+        if self._reader is not None:
+            self._reader.close()
 
     def __enter__(self) -> SequenceStore:
         return self
@@ -213,31 +214,22 @@ class SequenceStore:
 
         A gid that is asked for twice is there twice; one that does not exist has None for the rest.
         """
-        rows = self._reading()
         wanted = list(map(int, gids))
-        found: dict[int, tuple[int, str | None, int, int | None]] = {}
-        for page in rows.fetch("header, len, hash8", wanted):
-            known, blobs, lengths, digests = zip(*page, strict=True)
-            headers = rows.texts(known, rows.headers(known, blobs))
-            metas = zip(known, headers, lengths, digests, strict=True)
-            found.update(zip(known, metas, strict=True))
+        found: dict[int, Meta] = {}
+        for metas in self._reading().metas(wanted):
+            found.update((meta[0], meta) for meta in metas)
         return [found.get(gid) or (gid, None, None, None) for gid in wanted]
 
     def get_many_seqs(self, gids: Iterable[int]) -> list[str | None]:
         """Return the sequence of each gid, in the order asked; None where it does not exist."""
-        rows = self._reading()
         wanted = list(map(int, gids))
         found: dict[int, str] = {}
-        for page in rows.fetch("len, hash8, seq", wanted, rows.page_records):
-            known, *columns = zip(*page, strict=True)
-            seqs = rows.sequences(known, *columns)
-            found.update(zip(known, map(bytes.decode, seqs), strict=True))
+        for seqs in self._reading().sequences(wanted):
+            found.update(zip(seqs, map(bytes.decode, seqs.values()), strict=True))
         return list(map(found.get, wanted))
 
     def __len__(self) -> int:
-        if self._count is None:
-            self._count = self._reading().column("SELECT count(*) FROM sequences")[0]
-        return self._count
+        return len(self._reading())
 
     def __iter__(self) -> Iterator[Record]:
         """Iterate over all records by ascending gid, in bounded memory."""
@@ -260,9 +252,8 @@ class SequenceStore:
         InputError
             If a gid does not exist.
         """
-        rows = self._reading()
-        for page in rows.pages(gids):
-            headers = rows.texts(page.gids, page.headers)
+        for page in self._reading().pages(gids):
+            headers = self._reading().texts(page.gids, page.headers)
             yield from map(Record, page.gids, headers, map(bytes.decode, page.seqs))
 
     # ---- finding
@@ -274,51 +265,22 @@ class SequenceStore:
         """
         low = MIN_INT if min_len is None else max(int(min_len), MIN_INT)
         high = MAX_INT if max_len is None else min(int(max_len), MAX_INT)
-        # One row a length, with a list, takes less than half the time of one row a gid.
-        lists = self._reading().column(
-            "SELECT json_group_array(gid) FROM sequences "
-            "WHERE len BETWEEN ? AND ? GROUP BY len ORDER BY len",
-            low,
-            high,
-        )
-        return [gid for found in lists for gid in sorted(json.loads(found))]
+        return self._reading().with_length(low, high)
 
     def find_hash(self, hash8: int) -> list[int]:
         """Return the gids of all sequences with this :meth:`hash8`, ascending."""
-        return self._reading().column("SELECT gid FROM sequences WHERE hash8=? ORDER BY gid", hash8)
+        return self._reading().with_hash(hash8)
 
     def find_name(self, name: str) -> list[int]:
         """Return the gids of all records whose header has this first word, ascending."""
         word = name.encode()
         if codec.first_word(word) != word or not word:
             return []
-        # The name alone or with a blank behind it, or a header that begins with a blank.
-        where = "header >= ? AND header < ? OR header >= ? AND header < ?"
-        low, blank, high = codec.PLAIN + word, codec.PLAIN + b"\t", codec.PLAIN + b"!"
-        found = self._candidates(word, where, low, low + b"!", blank, high)
-        return sorted(gid for gid, header in found if codec.first_word(header) == word)
+        return self._reading().with_name(word)
 
     def find_header(self, header: str) -> list[int]:
         """Return the gids of all records with exactly this header, ascending."""
-        text = header.encode()
-        found = self._candidates(codec.first_word(text), "header = ?", codec.PLAIN + text)
-        return sorted(gid for gid, other in found if other == text)
-
-    def _candidates(self, word: bytes, where: str, *values: bytes) -> Iterator[tuple[int, bytes]]:
-        """Give the records that may be meant: by the index if there is one, else by a scan."""
-        rows = self._reading()
-        if rows.format.compact:
-            gids = rows.column("SELECT gid FROM seqstore_names WHERE key=?", codec.name_key(word))
-            found = [row for page in rows.fetch("header", gids) for row in page]
-        else:
-            # idx_header sorts plain headers by text, and all compressed ones behind them.
-            sql = f"SELECT gid, header FROM sequences WHERE {where} OR header >= x'01'"
-            with rows.pool.connection() as connection:
-                found = connection.execute(sql, values).fetchall()
-        for gid, blob in found:
-            header = rows.header(gid, blob)
-            if header is not None:
-                yield gid, header
+        return self._reading().with_header(header.encode())
 
     def select(self, selection: Selection) -> list[int]:
         """Return the gids of a selection, ascending, each once.
@@ -331,9 +293,9 @@ class SequenceStore:
         gids = sorted(self.get_gids_by_length_range(selection.min_len, selection.max_len))
         if selection.gids is not None:
             wanted = set(selection.gids)
-            pages = self._reading().fetch("len", wanted)
-            missing = wanted.difference(gid for page in pages for gid, _ in page)
-            if missing:
+            others = wanted.difference(gids)
+            known = (meta[0] for metas in self._reading().metas(others) for meta in metas)
+            if missing := others.difference(known):
                 few = ", ".join(map(str, sorted(missing)[:5]))
                 raise InputError(f"{self.path} has no gid {few}", f"{len(missing):,} are missing")
             gids = [gid for gid in gids if gid in wanted]
@@ -388,7 +350,7 @@ class SequenceStore:
         """
         written = 0
         with binary_output(target, compress=True) as out:
-            for page in self._reading().pages(gids):
+            for page in ahead(self._reading().pages(gids)):
                 out.write(_fasta(self.path, page))
                 written += len(page.gids)
         return written
@@ -402,7 +364,7 @@ class SequenceStore:
         path : path-like
             The file.
         deep : bool
-            Also decode every record and compare it with its length and hash.
+            Also decode every record and compare it with its hash or checksum.
 
         Returns
         -------
@@ -415,9 +377,7 @@ class SequenceStore:
             With the reason.
         """
         with cls.open_reader(path) as store:
-            problems = store._reading().column("PRAGMA quick_check(1)")
-            if problems != ["ok"]:
-                raise DamageError(f"{store.path} is damaged: {problems[0]}")
+            store._reading().check()
             if not len(store):
                 raise StoreError(f"{store.path} has no sequences")
             if deep:
@@ -452,35 +412,51 @@ class SequenceStore:
         """Decode what :meth:`encode_header` made."""
         return codec.decode_text(blob, codec.MAX_HEADER_BYTES) if blob else None
 
-    def _reading(self) -> Rows:
-        if self._rows is None:
+    def _reading(self) -> Reader:
+        if self._reader is None:
             raise RuntimeError(f"{self!r}: this needs a reader (SequenceStore.open_reader)")
-        return self._rows
+        return self._reader
+
+
+def _open(path: Path) -> Reader:
+    """Return what reads a file of this kind."""
+    if path.is_file():
+        with open(path, "rb") as file:
+            if file.read(len(layout.MAGIC)) == layout.MAGIC:
+                return Compact(path)
+    return Rows(path)
 
 
 def _fasta(path: Path, page: Page) -> bytes:
+    headers = [
+        b"%d" % gid if h is None else h for gid, h in zip(page.gids, page.headers, strict=True)
+    ]
+    # All are looked at together first: nearly always nothing is wrong with any of them.
+    if re.search(rb"[\n\r]", b"\0".join(headers)):
+        gid = next(g for g, h in zip(page.gids, headers, strict=True) if re.search(rb"[\n\r]", h))
+        raise InputError(f"{path}: the header of gid {gid} has a line break, FASTA cannot hold it")
     lines: list[bytes] = []
-    for gid, header, seq in zip(*page, strict=True):
-        if header is None:
-            header = b"%d" % gid
-        elif b"\n" in header or b"\r" in header:
-            raise InputError(
-                f"{path}: the header of gid {gid} has a line break, FASTA cannot hold it"
-            )
+    for header, seq in zip(headers, page.seqs, strict=True):
         lines.append(b">" + header)
-        lines += _cut(seq)
+        lines += _cutters[len(seq)](seq)
     lines.append(b"")
     return b"\n".join(lines)
 
 
+class _Cutters(dict[int, Callable[[bytes], Iterable[bytes]]]):
+    """By length: what cuts a sequence into lines, twice as fast as slicing does."""
+
+    def __missing__(self, length: int) -> Callable[[bytes], Iterable[bytes]]:
+        if length > _MAX_CUT:
+            return _cut
+        full, rest = divmod(length, _LINE)
+        cutter = struct.Struct(f"{_LINE}s" * full + (f"{rest}s" if rest else "")).unpack
+        self[length] = cutter
+        return cutter
+
+
 def _cut(seq: bytes) -> Iterable[bytes]:
-    if len(seq) <= _MAX_CUT:
-        return _cutter(len(seq))(seq)
     return [seq[i : i + _LINE] for i in range(0, len(seq), _LINE)]
 
 
-@lru_cache(_MAX_CUT)
-def _cutter(length: int) -> Callable[[bytes], tuple[bytes, ...]]:
-    """Return what cuts a sequence of this length into lines, twice as fast as slicing."""
-    full, rest = divmod(length, _LINE)
-    return struct.Struct(f"{_LINE}s" * full + (f"{rest}s" if rest else "")).unpack
+_cutters = _Cutters()

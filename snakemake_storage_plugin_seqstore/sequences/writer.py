@@ -1,16 +1,11 @@
-"""Writing one database file: built beside its target, made durable, then put in its place."""
+"""Writing one SQLite database: built beside its target, then put in its place."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import hashlib
 import os
-import re
-import socket
 import sqlite3
-import time
-import uuid
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -19,6 +14,7 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import schema
+from snakemake_storage_plugin_seqstore.sequences.publish import beside, publish
 
 Row = tuple[int, int, int | None, bytes, int | None, int | None, bytes | None]
 
@@ -31,7 +27,6 @@ _INSERT = "INSERT INTO sequences VALUES "
 # Larger pages waste less space at their ends, and cost a little time for each single record.
 _PAGE_SIZE = 16 * 1024
 _CACHE_KIB = 32 * 1024
-_LITTER_AGE_S = 24 * 3600
 
 
 class Writer:
@@ -49,13 +44,7 @@ class Writer:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(os.fsdecode(path))
-        if self.path.is_dir():
-            raise StoreError(f"{self.path} is a directory", "name the database file")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        _clear_litter(self.path)
-        self.building = self.path.with_name(
-            f"{_litter_prefix(self.path)}{_host()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
-        )
+        self.building = beside(self.path)
         self._broken = False
         self._indexed = False
         try:
@@ -161,14 +150,13 @@ class Writer:
                 "close this writer and build again",
             )
 
-    def index(self, *, headers: bool = True) -> None:
+    def index(self) -> None:
         """Make the indexes when all rows are in: that is several times faster than keeping them."""
         self.require_open()
         with self.guard():
             self.connection.execute(schema.INDEX_LEN)
             self.connection.execute(schema.INDEX_HASH8)
-            if headers:
-                self.connection.execute(schema.INDEX_HEADER)
+            self.connection.execute(schema.INDEX_HEADER)
         self._indexed = True
 
     def publish(self) -> None:
@@ -186,10 +174,7 @@ class Writer:
             with self.guard():
                 self.connection.execute("COMMIT")
                 self.connection.close()
-            # SQLite wrote with synchronous=OFF: the data first, then the name.
-            _fsync(self.building)
-            os.replace(self.building, self.path)
-            _fsync(self.path.parent)
+            publish(self.building, self.path)  # SQLite wrote with synchronous=OFF
         except OSError as error:
             raise StoreError(f"cannot write {self.path}: {error}") from error
         finally:
@@ -229,58 +214,12 @@ def _problem(row: Row) -> str | None:
     return None
 
 
-def _litter_prefix(path: Path) -> str:
-    # A very long name would leave no room for the rest, which must fit into 255 bytes too.
-    name = os.fsencode(path.name)
-    stem = path.name if len(name) <= 120 else hashlib.sha1(name).hexdigest()
-    return f".{stem}.building."
-
-
-def _host() -> str:
-    # A process number means something on one host, and there in one namespace of processes.
-    host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:64]
-    with contextlib.suppress(OSError):
-        host += "-" + re.sub(r"\D", "", os.readlink("/proc/self/ns/pid"))
-    return host
-
-
-def _clear_litter(path: Path) -> None:
-    """Remove what killed writers of the same target left: theirs who are gone, or a day old."""
-    prefix = _litter_prefix(path)
-    for entry in path.parent.iterdir():
-        match = re.fullmatch(r"(.+)\.(\d+)\.[0-9a-f]{8}(-journal)?", entry.name[len(prefix) :])
-        if not (entry.name.startswith(prefix) and match):
-            continue
-        with contextlib.suppress(OSError):
-            old = time.time() - entry.stat().st_mtime > _LITTER_AGE_S
-            if old or (match[1] == _host() and not _alive(int(match[2]))):
-                entry.unlink()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
 def _discard(connection: sqlite3.Connection, building: Path, pid: int) -> None:
     # A forked child inherits the writer but does not own it.
     if os.getpid() != pid:
         return
     connection.close()
     building.unlink(missing_ok=True)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore import progress
-from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
+from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import (
     BuildReport,
     SequenceStore,
@@ -347,37 +347,6 @@ def test_builds_are_the_same_whatever_the_threads(tmp_path: Path) -> None:
             SequenceStore.build(tmp_path / "db", [source], encoding=encoding, threads=threads)
             built.append((tmp_path / "db").read_bytes())
         assert built[0] == built[1]
-
-
-def test_compact_is_smaller_and_versioned(tmp_path: Path) -> None:
-    source = tmp_path / "in.fasta"
-    records = many(4000)
-    source.write_bytes(
-        fasta_text(records + [(f"copy{i}", seq) for i, (_, seq) in enumerate(records)])
-    )
-    path = tmp_path / "compact"
-    SequenceStore.build(tmp_path / "portable", [source])
-    SequenceStore.build(path, [source], encoding="compact")
-    assert path.stat().st_size < 0.6 * (tmp_path / "portable").stat().st_size
-    assert _records(path) == _records(tmp_path / "portable")
-    with sqlite3.connect(path) as connection:
-        flags = connection.execute("SELECT DISTINCT hex(substr(seq, 1, 1)) FROM sequences")
-        assert {flag for (flag,) in flags} == {"02", "03"}
-        connection.execute("UPDATE seqstore_format SET version=9")
-    connection.close()
-    with pytest.raises(StoreError, match="compact format 9"):
-        SequenceStore.open_reader(path)
-
-
-def test_a_reference_to_nothing_is_damage(tmp_path: Path) -> None:
-    seq = "MKVLAAGIVGLLLAQPSQA" * 3
-    path = _build_from(tmp_path, f">a\n{seq}\n>b\n{seq}\n".encode(), encoding="compact")
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT seq FROM sequences WHERE gid=1").fetchone() == (b"\x03",)
-        connection.execute("UPDATE sequences SET seq=x'0309' WHERE gid=1")
-    connection.close()
-    with SequenceStore.open_reader(path) as store, pytest.raises(DamageError, match="gid 9"):
-        store.get_seq(1)
 
 
 def test_validate(tmp_path: Path, fasta: Path) -> None:

@@ -26,14 +26,15 @@ def test_get_many_meta_takes_duplicates_and_missing_gids_in_order(store: Sequenc
     assert store.get_many_meta([999_999]) == [(999_999, None, None, None)]
 
 
-def test_get_many_meta_does_not_scan_the_table(store: SequenceStore) -> None:
+def test_get_many_meta_does_not_scan_the_table(tmp_path: Path) -> None:
     statements: list[str] = []
-    rows = store._reading()
-    connection = rows.pool.take()
-    connection.set_trace_callback(statements.append)
-    rows.pool.give_back(connection)
-    store.get_many_meta([1])
-    plan = connection.execute("EXPLAIN QUERY PLAN " + statements[-1]).fetchall()
+    with SequenceStore.open_reader(write(tmp_path / "db")) as store:
+        rows = store._reading()
+        connection = rows.pool.take()
+        connection.set_trace_callback(statements.append)
+        rows.pool.give_back(connection)
+        store.get_many_meta([1])
+        plan = connection.execute("EXPLAIN QUERY PLAN " + statements[-1]).fetchall()
     assert all("SCAN sequences" not in step[-1] for step in plan), plan
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import SequenceStore, rows
+from snakemake_storage_plugin_seqstore.sequences import SequenceStore, compact, rows
 
 from .conftest import RECORDS, many, row, write
 
@@ -65,8 +65,10 @@ def test_pages_hold_no_more_residues_than_fit_into_memory(
 ) -> None:
     expected = list(store)
     monkeypatch.setattr(rows, "_PAGE_RESIDUES", 700)
+    monkeypatch.setattr(compact, "_RESIDUES_AT_ONCE", 700)
     with SequenceStore.open_reader(store.path) as other:
-        assert other._reading().page_records == 2  # the longest has 300 residues
+        page = next(other._reading().pages())
+        assert len(page.gids) == 2  # the longest has 300 residues
         assert list(other) == expected
         assert other.get_many_seqs(range(4)) == [seq for _, seq in RECORDS]
 

@@ -1,0 +1,206 @@
+"""From records to a compact file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+import zlib
+from array import array
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+from itertools import accumulate, compress, starmap
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
+from snakemake_storage_plugin_seqstore.sequences import codec, layout
+from snakemake_storage_plugin_seqstore.sequences.compact import Compact
+from snakemake_storage_plugin_seqstore.sequences.filters import Distinct, Kept
+from snakemake_storage_plugin_seqstore.sequences.layout import (
+    BLOCK_BYTES,
+    CHUNK_NUMBERS,
+    CRC,
+    ENTRY,
+    HEAD,
+    PAGE_RECORDS,
+    TAIL,
+)
+from snakemake_storage_plugin_seqstore.sequences.loader import Loader, Place
+from snakemake_storage_plugin_seqstore.sequences.publish import beside, publish
+from snakemake_storage_plugin_seqstore.sequences.sorter import Sorter
+
+_PIECE_BYTES = 1 << 20
+
+
+class _Encoded(NamedTuple):
+    blocks: list[bytes]
+    pages: list[bytes]
+
+
+class CompactLoader(Loader):
+    """Puts records into a compact file.
+
+    Parameters
+    ----------
+    path : Path
+        The target.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._building = beside(path)
+        self._shards: list[int] = []
+        self._longest = 0
+        self._distinct = Distinct()
+        # What is left over until it fills a block or a page.
+        self._residues_left = b""
+        self._entries_left: list[tuple[int, int, int, int]] = []
+        self._headers_left: list[bytes] = []
+        with self._guard(), contextlib.ExitStack() as files:
+            directory = path.parent
+            self._out: BinaryIO = files.enter_context(open(self._building, "xb"))
+            # Pages follow the blocks, and tables of their sizes follow both.
+            self._pages, self._block_sizes, self._page_sizes = (
+                files.enter_context(tempfile.TemporaryFile(dir=directory)) for _ in range(3)
+            )
+            self._lengths, self._hashes, self._names = (
+                files.enter_context(contextlib.closing(Sorter(directory))) for _ in range(3)
+            )
+            self._out.write(HEAD.pack(layout.MAGIC, layout.VERSION))
+            files.callback(self._distinct.close)
+            self._files = files.pop_all()
+
+    def close(self) -> None:
+        """Discard what was not published."""
+        self._files.close()
+        self._building.unlink(missing_ok=True)
+
+    def submit(self, encoders: Executor, kept: Kept) -> Future[_Encoded]:
+        """Begin to encode a batch."""
+        lengths = list(map(len, kept.seqs))
+        self._longest = max(self._longest, *lengths)
+        if self.written + len(lengths) > layout.MAX_RECORDS or self._longest > codec.MAX_BYTES:
+            raise InputError(
+                f"{self.path}: at most {layout.MAX_RECORDS:,} records, of at most "
+                f"{codec.MAX_BYTES:,} residues, fit into a compact file"
+            )
+        while len(self._shards) <= kept.shard:
+            self._shards.append(self.written)
+        hashes = codec.hashes8(kept.digests)
+        starts, new = self._distinct.add(kept.digests, lengths)
+        with self._guard():
+            self._lengths.add(lengths)
+            self._hashes.add(layout.keys_of_hashes(hashes))
+            self._names.add(layout.keys_of_names(kept.names()))
+        text = b"".join([self._residues_left, *compress(kept.seqs, new)])
+        full = len(text) - len(text) % BLOCK_BYTES
+        self._residues_left = text[full:]
+        blocks = [text[i : i + BLOCK_BYTES] for i in range(0, full, BLOCK_BYTES)]
+        entries = [*self._entries_left, *zip(hashes, starts, lengths, kept.indexes, strict=True)]
+        headers = self._headers_left + kept.headers
+        full = len(entries) - len(entries) % PAGE_RECORDS
+        self._entries_left, self._headers_left = entries[full:], headers[full:]
+        return encoders.submit(_encode, blocks, entries[:full], headers[:full])
+
+    def insert(self, encoded: _Encoded) -> None:
+        """Write an encoded batch."""
+        with self._guard():
+            for parts, sizes, out in (
+                (encoded.blocks, self._block_sizes, self._out),
+                (encoded.pages, self._page_sizes, self._pages),
+            ):
+                out.write(b"".join(parts))
+                sizes.write(array("I", map(len, parts)))
+
+    def finish(self) -> None:
+        """Write what is needed to find records."""
+        left = [self._residues_left] if self._residues_left else []
+        self.insert(_encode(left, self._entries_left, self._headers_left))
+        with self._guard():
+            first_page = self._out.tell()
+            self._pages.seek(0)
+            shutil.copyfileobj(self._pages, self._out, _PIECE_BYTES)
+            footer = {
+                "records": self.written,
+                "residues": self._distinct.total,
+                "longest": self._longest,
+                "shards": self._shards,
+                "tables": {
+                    "blocks": self._table(_offsets(self._block_sizes, HEAD.size)),
+                    "pages": self._table(_offsets(self._page_sizes, first_page)),
+                    "lengths": self._table(self._lengths.sorted()),
+                    "hashes": self._table(self._hashes.sorted()),
+                    "names": self._table(self._names.sorted()),
+                },
+            }
+            start = self._out.tell()
+            (frame,) = codec.pack_many([json.dumps(footer).encode()], codec.HEADER_LEVEL)
+            self._out.write(frame + TAIL.pack(start, len(frame), layout.MAGIC))
+            self._out.flush()
+
+    def _table(self, pieces: Iterable[array[int]]) -> tuple[int, int]:
+        """Write integers; return where they begin and how many they are."""
+        start, length = self._out.tell(), 0
+        left = b""
+        for piece in pieces:
+            length += len(piece)
+            left += layout.little_endian(piece).tobytes()
+            full = len(left) - len(left) % (8 * CHUNK_NUMBERS)
+            self._chunks(left[:full])
+            left = left[full:]
+        self._chunks(left)
+        return start, length
+
+    def _chunks(self, data: bytes) -> None:
+        for i in range(0, len(data), 8 * CHUNK_NUMBERS):
+            chunk = data[i : i + 8 * CHUNK_NUMBERS]
+            self._out.write(CRC.pack(zlib.crc32(chunk)) + chunk)
+
+    def same_name(self) -> tuple[int, int] | None:
+        """Return the gids of two records with the same name, if there are any."""
+        with contextlib.closing(Compact(self._building)) as reader:
+            return reader.same_name()
+
+    def place(self, gid: int) -> Place:
+        """Return where a record comes from."""
+        with contextlib.closing(Compact(self._building)) as reader:
+            (page,) = reader.pages([gid])
+            return Place(*reader.place(gid), codec.first_word(page.headers[0] or b""))
+
+    def publish(self) -> None:
+        """Make the file durable and put it in the target's place."""
+        with self._guard():
+            publish(self._building, self.path)
+        self.close()
+
+    @contextlib.contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(f"cannot write {self.path}: {error.strerror}") from error
+
+
+def _encode(
+    blocks: list[bytes], entries: list[tuple[int, int, int, int]], headers: list[bytes]
+) -> _Encoded:
+    starts = range(0, len(entries), PAGE_RECORDS)
+    texts = [b"\n".join(headers[i : i + PAGE_RECORDS]) for i in starts]
+    frames = codec.pack_many(texts, codec.HEADER_LEVEL)
+    pages = []
+    for start, frame in zip(starts, frames, strict=True):
+        packed = b"".join(starmap(ENTRY.pack, entries[start : start + PAGE_RECORDS]))
+        pages.append(CRC.pack(zlib.crc32(packed)) + packed + frame)
+    return _Encoded(codec.pack_many(blocks, codec.SEQUENCE_LEVEL), pages)
+
+
+def _offsets(sizes: BinaryIO, start: int) -> Iterator[array[int]]:
+    """Give where each part begins, and where the last one ends, given all their sizes."""
+    sizes.seek(0)
+    yield array("Q", [start])
+    while data := sizes.read(_PIECE_BYTES):
+        _, *offsets = accumulate(array("I", data), initial=start)
+        start = offsets[-1]
+        yield array("Q", offsets)

@@ -1,0 +1,70 @@
+"""What a database answers, whatever its encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1
+
+# gid, header, length, hash8
+Meta = tuple[int, str | None, int, int | None]
+
+
+class Page(NamedTuple):
+    """Decoded and checked records."""
+
+    gids: Sequence[int]
+    headers: Sequence[bytes | None]
+    seqs: Sequence[bytes]
+
+
+class Reader(Protocol):
+    """The records of one file; one object may be shared between threads, and over ``fork``.
+
+    What is damaged is a DamageError.
+    """
+
+    path: Path
+
+    def __len__(self) -> int: ...
+
+    def sequence(self, gid: int) -> bytes | None:
+        """Return one sequence, or None if there is no such gid."""
+
+    def sequences(self, gids: Iterable[int]) -> Iterator[dict[int, bytes]]:
+        """Give the sequences of those gids that exist, some at a time, in any order."""
+
+    def metas(self, gids: Iterable[int]) -> Iterator[list[Meta]]:
+        """Give what is known of those gids that exist, some at a time, in any order."""
+
+    def pages(self, gids: Iterable[int] | None = None) -> Iterator[Page]:
+        """Give all records by ascending gid, or these in their order.
+
+        Raises
+        ------
+        InputError
+            If a gid does not exist.
+        """
+
+    def texts(self, gids: Sequence[int], headers: Sequence[bytes | None]) -> Sequence[str | None]:
+        """Return headers of a page as text."""
+
+    def with_length(self, low: int, high: int) -> list[int]:
+        """Return the gids of sequences of such a length, by length, then by gid."""
+
+    def with_hash(self, hash8: int) -> list[int]:
+        """Return the gids of sequences with this hash, ascending."""
+
+    def with_name(self, name: bytes) -> list[int]:
+        """Return the gids of records whose header has this first word, ascending."""
+
+    def with_header(self, header: bytes) -> list[int]:
+        """Return the gids of records with exactly this header, ascending."""
+
+    def check(self) -> None:
+        """Look for damage that can be found without decoding the records."""
+
+    def close(self) -> None:
+        """Refuse to read from now on."""
