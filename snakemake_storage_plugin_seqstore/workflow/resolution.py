@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,8 +82,8 @@ class Resolution:
     now : int
         Time, in ns, for all that this working directory comes to mean by this pass: one time, so
         that no hit looks older than the one it feeds on.
-    is_again : bool
-        Whether the DAG was resolved before, and has changed.
+    before : set or None
+        Jobs that were found before the DAG changed.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Resolution:
         stores: Stores,
         source: Callable[[StoredFile], tuple[Version, int] | None],
         now: int,
-        is_again: bool,
+        before: Set[Any] | None,
     ) -> None:
         self._dag = dag
         self._describer = describer
@@ -102,7 +102,7 @@ class Resolution:
         self._stores = stores
         self._source = source
         self._now = now
-        self._is_again = is_again
+        self._before = before
         self._times: dict[str, int] = {}
         self._incomplete: set[str] = set()
         self.jobs: dict[Any, Resolved] = {}
@@ -257,8 +257,9 @@ class Resolution:
             return
         # Snakemake looks once for checkpoints that are there. What depends on one that is found
         # later is made anew only when it has run: then it is fetched.
-        if self._is_again and job.is_checkpoint and any(map(waits, self._dag.depending[job])):
-            return
+        if job.is_checkpoint and self._before is not None and job not in self._before:
+            if any(map(waits, self._dag.depending[job])):
+                return
         resolved.is_hit = True
         newest = self.newest_input(job)
         for file, claim in zip(job.output, before, strict=True):

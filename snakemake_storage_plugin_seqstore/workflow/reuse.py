@@ -136,6 +136,9 @@ class Reuse:
     def _resolve(self) -> Resolution:
         dag = self.workflow.dag
         describer = self.new_describer(self.contents)
+        before = self._resolution and {
+            job for job, resolved in self._resolution.jobs.items() if resolved.is_hit
+        }
         resolution = Resolution(
             dag,
             describer,
@@ -143,7 +146,7 @@ class Reuse:
             self.stores,
             self._source,
             self._now,
-            is_again=self._resolution is not None,
+            before,
         )
         final = set(dag.bfs(dag.dependencies, *dag.targetjobs))
         resolution.resolve(job for level in dag.toposorted() for job in level if job in final)
