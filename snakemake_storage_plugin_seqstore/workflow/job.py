@@ -24,6 +24,7 @@ from snakemake_storage_plugin_seqstore.workflow.code import reading, run, script
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
+from snakemake_storage_plugin_seqstore.workflow.files import label
 from snakemake_storage_plugin_seqstore.workflow.software import Software
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
 
@@ -107,8 +108,8 @@ class Describer:
             operation, fixed, digest, files = self._operation(job, params, own_wrapper)
             outputs = [_demands(file, job) for file in job.output]
             varying = {
-                "inputs": _roles(job.input, [_content(version) for version in inputs], nameless),
-                "outputs": _roles(job.output, outputs, nameless),
+                "inputs": _roles(job, job.input, [_content(each) for each in inputs], nameless),
+                "outputs": _roles(job, job.output, outputs, nameless),
                 "params": _params(job, params),
                 "files": files,
             }
@@ -275,9 +276,15 @@ def _evaluated(job: Any) -> Any:
     return params
 
 
-def _roles(files: Any, contents: list[str], nameless: bool) -> tuple[Any, ...]:
-    """The files by position, and their names: (name, start, end), with no end for a single one."""
-    names = [_suffix(str(file)) if nameless else os.path.basename(file) for file in files]
+def _roles(job: Any, files: Any, contents: list[str], nameless: bool) -> tuple[Any, ...]:
+    """The files by position, and their names: (name, start, end), with no end for a single one.
+
+    Programs like ``md5sum`` write the path that they are given into their results.
+    """
+    names = [
+        _suffix(str(file)) if nameless else command.without_places(label(file), job.rule)
+        for file in files
+    ]
     ranges = sorted((start, end or -1, name) for name, (start, end) in files._get_names())
     return tuple(zip(names, contents, strict=True)), tuple(ranges)
 

@@ -13,6 +13,7 @@ import re
 import shlex
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import pairwise
@@ -49,15 +50,17 @@ def words(text: str) -> set[str]:
 
 
 def variables(text: str) -> set[str]:
-    """Names of the environment variables that a command may read."""
-    return {name for name in _VARIABLE.findall(text) if not _UNCOUNTED.fullmatch(name)}
+    """Names of the environment variables that a command may read: ``$NAME``, ``printenv NAME``."""
+    names = {*_VARIABLE.findall(text), *(words(text) & os.environ.keys())}
+    return {name for name in names if not _UNCOUNTED.fullmatch(name)}
 
 
 def locale() -> str:
-    """The locale in effect, on which the order of sorted lines depends."""
+    """The locale in effect, on which the order of sorted lines depends, and the time zone."""
     values = {name: os.environ.get(name, "") for name in _LOCALE}
     effective = [values["LC_ALL"] or values[name] or values["LANG"] for name in _LOCALE[1:4]]
-    return " ".join("C" if value in _PLAIN_LOCALES else value for value in effective)
+    plain = ["C" if value in _PLAIN_LOCALES else value for value in effective]
+    return " ".join([*plain, *time.tzname, str(time.timezone)])
 
 
 def salted(name: str, value: str) -> str:

@@ -257,9 +257,9 @@ class Resolution:
             return
         # Snakemake looks once for checkpoints that are there. What depends on one that is found
         # later is made anew only when it has run: then it is fetched.
-        if job.is_checkpoint and self._before is not None and job not in self._before:
-            if any(map(waits, self._dag.depending[job])):
-                return
+        is_late = self._before is not None and job not in self._before
+        if job.is_checkpoint and is_late and any(map(waits, self._dag.depending[job])):
+            return
         resolved.is_hit = True
         newest = self.newest_input(job)
         for file, claim in zip(job.output, before, strict=True):

@@ -136,9 +136,9 @@ class Reuse:
     def _resolve(self) -> Resolution:
         dag = self.workflow.dag
         describer = self.new_describer(self.contents)
-        before = self._resolution and {
-            job for job, resolved in self._resolution.jobs.items() if resolved.is_hit
-        }
+        before = None
+        if self._resolution:
+            before = {job for job, found in self._resolution.jobs.items() if found.is_hit}
         resolution = Resolution(
             dag,
             describer,

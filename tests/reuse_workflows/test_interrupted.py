@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 WAITS = """
     rule all:
         input: "out.txt"

@@ -4,6 +4,8 @@ import pytest
 
 from tests.reuse_workflows.conftest import NOTHING
 
+pytestmark = pytest.mark.slow
+
 STORED = """
     rule all:
         input: storage.seqstore("seqstore://files/b.txt")

@@ -4,6 +4,8 @@ import pytest
 
 from tests.reuse_workflows.conftest import CHAIN
 
+pytestmark = pytest.mark.slow
+
 NEW = ("--config", "num=4")
 
 # Gives something else each time that it is computed.

@@ -1,0 +1,42 @@
+"""The table of adversarial cases: what must happen, with this plugin and with Snakemake's cache.
+
+``python -m tests.reuse.cases`` prints it for the documentation.
+"""
+
+from .step import Case
+from .table import clones, commands, files, functions, outputs, params, python, runs, undeclared
+
+CASES: list[Case] = [
+    *files.CASES,
+    *commands.CASES,
+    *params.CASES,
+    *undeclared.CASES,
+    *clones.CASES,
+    *runs.CASES,
+    *outputs.CASES,
+    *functions.CASES,
+    *python.CASES,
+]
+
+
+def markdown() -> str:
+    """The table for the documentation."""
+    rows = ["| | must run at last | seqstore | `--cache` |", "|---|---|---|---|"]
+    for case in CASES:
+        last = case.steps[-1]
+        runs = ", ".join(f"`{rule}`" for rule in last.runs) or "nothing"
+        if last.fails:
+            runs = "fails"
+        ours = f"**not yet**: {case.defect}" if case.defect else "right"
+        rows.append(f"| {case.title} | {runs} | {ours} | {_peer(case.peer)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _peer(found: str) -> str:
+    if found.startswith("runs "):
+        return "right, but runs " + ", ".join(f"`{rule}`" for rule in found.split()[1:])
+    return f"**{found}**" if found in ("wrong", "fails") else found
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

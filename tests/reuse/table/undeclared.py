@@ -1,0 +1,223 @@
+"""What is not declared."""
+
+from ..step import ONE, TOOLS, Step, Table, clone, copies, shell, undeclared
+
+CASES = Table()
+case = CASES.case
+
+case(
+    "undeclared file",
+    "a command names an undeclared file, whose content changes",
+    *undeclared("cat side.txt > {output}", "side.txt"),
+    peer="wrong",
+)
+PARAM_FILE = copies("cat {params.f} > {output}", "params: f='side.txt'")
+case(
+    "file as param",
+    "a param names an undeclared file, whose content changes",
+    Step(PARAM_FILE, "one\n", ["a"], files=ONE | {"side.txt": "one\n"}),
+    clone(PARAM_FILE, "two\n", ["a"], files={"side.txt": "two\n"}),
+    peer="wrong",
+)
+case(
+    "undeclared script",
+    "a command runs a script by its path, which is edited",
+    Step(
+        copies("bash tools/run.sh > {output}"),
+        "one\n",
+        ["a"],
+        files=ONE | {"tools/run.sh": "echo one\n"},
+    ),
+    clone(
+        copies("bash tools/run.sh > {output}"), "two\n", ["a"], files={"tools/run.sh": "echo two\n"}
+    ),
+    peer="wrong",
+)
+case(
+    "file in quoted code",
+    "code in quotes opens an undeclared file, whose content changes",
+    *undeclared("python -c \"print(end=open('side.txt').read())\" > {output}", "side.txt"),
+    peer="wrong",
+)
+case(
+    "file that comes to be",
+    "a command looks for an undeclared file, which comes to be",
+    Step(copies("cat side.txt > {output} || echo none > {output}"), "none\n", ["a"], files=ONE),
+    clone(
+        copies("cat side.txt > {output} || echo none > {output}"),
+        "side\n",
+        ["a"],
+        files={"side.txt": "side\n"},
+    ),
+    peer="wrong",
+)
+case(
+    "file beside an input",
+    "a command adds a suffix to an input: {input}.idx, which changes",
+    *undeclared("cat {input}.idx > {output}", "in.txt.idx"),
+    peer="wrong",
+)
+case(
+    "file in the directory of an input",
+    "a command reads what is beside an input: $(dirname {input})/side.txt",
+    *undeclared("cat $(dirname {input})/side.txt > {output}", "side.txt"),
+    peer="wrong",
+)
+case(
+    "file by $PWD",
+    "a command names an undeclared file by $PWD",
+    *undeclared("cat $PWD/side.txt > {output}", "side.txt"),
+    peer="wrong",
+)
+case(
+    "file by $(pwd)",
+    "a command names an undeclared file by $(pwd)",
+    *undeclared("cat $(pwd)/side.txt > {output}", "side.txt"),
+    peer="wrong",
+)
+case(
+    "file below a changed directory",
+    "a command changes to a directory and names an undeclared file from there",
+    Step(
+        copies("o=$PWD/{output}; cd p/q && cat ../side.txt > $o"),
+        "one\n",
+        ["a"],
+        files=ONE | {"p/side.txt": "one\n", "p/q/r": ""},
+    ),
+    clone(
+        copies("o=$PWD/{output}; cd p/q && cat ../side.txt > $o"),
+        "two\n",
+        ["a"],
+        files={"p/side.txt": "two\n"},
+    ),
+    peer="wrong",
+)
+case(
+    "file by variable",
+    "a command composes the name of an undeclared file",
+    *undeclared("f=side; cat $f.txt > {output}", "side.txt"),
+    peer="wrong",
+)
+case(
+    "file without suffix by variable",
+    "a command composes the name of an undeclared file that has no suffix",
+    *undeclared("for i in 1; do cat side$i; done > {output}", "side1"),
+    peer="wrong",
+)
+case(
+    "numbered file by variable",
+    "a command composes the name of an undeclared file with a number for a suffix",
+    *undeclared("for i in 1; do cat side.$i; done > {output}", "side.1"),
+    peer="wrong",
+)
+GLOB = copies("cat parts/*.txt > {output}")
+case(
+    "glob",
+    "a pattern in a command comes to match one more file",
+    Step(GLOB, "1\n", ["a"], files=ONE | {"parts/1.txt": "1\n"}),
+    clone(GLOB, "1\n2\n", ["a"], files={"parts/2.txt": "2\n"}),
+    peer="wrong",
+)
+BARE_GLOB = copies("cat part* > {output}")
+case(
+    "bare glob",
+    "the same with a pattern without slash or suffix",
+    Step(BARE_GLOB, "1\n", ["a"], files=ONE | {"part1": "1\n"}),
+    clone(BARE_GLOB, "1\n2\n", ["a"], files={"part2": "2\n"}),
+    peer="wrong",
+)
+BRACES = copies("cat part{{1,2}}.txt > {output}")
+case(
+    "braces",
+    "braces in a command name an undeclared file, whose content changes",
+    Step(BRACES, "1\n2\n", ["a"], files=ONE | {"part1.txt": "1\n", "part2.txt": "2\n"}),
+    clone(BRACES, "1\n3\n", ["a"], files={"part2.txt": "3\n"}),
+    peer="wrong",
+)
+TOOL = copies("tool > {output}")
+case(
+    "program",
+    "a program on the PATH changes",
+    Step(TOOL, "one\n", ["a"], files=ONE | {"../bin/tool": "#!/bin/sh\necho one\n"}, env=TOOLS),
+    clone(TOOL, "one\n", env=TOOLS),
+    clone(TOOL, "two\n", ["a"], files={"../bin/tool": "#!/bin/sh\necho two\n"}, env=TOOLS),
+    peer="wrong",
+)
+IMPORTING = copies("python tools/run.py > {output}")
+case(
+    "module of an undeclared script",
+    "a command runs a Python script, and a module that it imports changes",
+    Step(
+        IMPORTING,
+        "one\n",
+        ["a"],
+        files=ONE
+        | {"tools/run.py": "import helper\nprint(helper.x)\n", "tools/helper.py": "x = 'one'\n"},
+    ),
+    clone(IMPORTING, "two\n", ["a"], files={"tools/helper.py": "x = 'two'\n"}),
+    peer="wrong",
+)
+ENVVARS = "envvars: 'VALUE'\n" + shell("echo $VALUE > {output}")
+case(
+    "declared variable",
+    "an environment variable that is declared by envvars changes",
+    Step(ENVVARS, "1\n", ["a"], env={"VALUE": "1"}),
+    clone(ENVVARS, "2\n", ["a"], env={"VALUE": "2"}),
+    peer="wrong",
+)
+case(
+    "undeclared variable",
+    "an environment variable that a command names changes",
+    Step(shell("echo $VALUE > {output}"), "1\n", ["a"], env={"VALUE": "1"}),
+    clone(shell("echo $VALUE > {output}"), "2\n", ["a"], env={"VALUE": "2"}),
+    clone(shell("echo $VALUE > {output}"), "1\n", env={"VALUE": "1"}),
+    peer="wrong",
+)
+case(
+    "variable by printenv",
+    "the same without a dollar sign",
+    Step(shell("printenv VALUE > {output}"), "1\n", ["a"], env={"VALUE": "1"}),
+    clone(shell("printenv VALUE > {output}"), "2\n", ["a"], env={"VALUE": "2"}),
+    peer="wrong",
+)
+case(
+    "locale",
+    "the locale changes, on which the order of sorted lines depends",
+    Step(
+        shell("locale 2>&1 | grep -c xx_XX.UTF-8 > {output} || true"),
+        "0\n",
+        ["a"],
+        env={"LC_ALL": "C"},
+    ),
+    clone(
+        shell("locale 2>&1 | grep -c xx_XX.UTF-8 > {output} || true"),
+        lambda results: int(results[-1]) > 0,
+        ["a"],
+        env={"LC_ALL": "xx_XX.UTF-8"},
+    ),
+    peer="wrong",
+)
+case(
+    "time zone",
+    "the time zone changes",
+    Step(shell("date -d @0 +%H > {output}"), "00\n", ["a"], env={"TZ": "UTC"}),
+    clone(shell("date -d @0 +%H > {output}"), "09\n", ["a"], env={"TZ": "UTC-9"}),
+    peer="wrong",
+)
+BASEDIR = copies("cat {workflow.basedir}/side.txt > {output}")
+case(
+    "file of the workflow",
+    "a command names an undeclared file in the workflow's own directory, which changes",
+    Step(BASEDIR, "one\n", ["a"], files=ONE | {"side.txt": "one\n"}),
+    clone(BASEDIR, "one\n"),
+    clone(BASEDIR, "two\n", ["a"], files={"side.txt": "two\n"}),
+    peer="wrong",
+)
+WORKDIR = "import os\nD = os.getcwd()\n" + copies("cat {D}/{input} > {output}")
+case(
+    "working directory in command",
+    "a command names the working directory, which is another one in a clone",
+    Step(WORKDIR, "one\n", ["a"], files=ONE),
+    clone(WORKDIR, "one\n"),
+    peer="right",
+)

@@ -1,0 +1,69 @@
+"""The table of adversarial cases, run with this plugin and with Snakemake's own cache."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from .cases import CASES, markdown
+from .harness import OURS, PEER, World
+from .step import Case, Step
+
+NOT_TRACED = re.compile(r"run:|script:|wrapper:|shell\.")  # not run by bash
+
+
+def parameters(cases: list[Case], defects: bool) -> list:
+    return [
+        pytest.param(
+            case,
+            id=case.name.replace(" ", "-"),
+            marks=[pytest.mark.xfail(strict=True, reason=case.defect)]
+            if defects and case.defect
+            else [],
+        )
+        for case in cases
+    ]
+
+
+@pytest.mark.parametrize("case", parameters(CASES, True))
+def test_ours(case: Case, tmp_path: Path, environment: dict[str, str]) -> None:
+    world = World(tmp_path, OURS, environment)
+    for step in case.steps:
+        outcome = world.run(case, step)
+        print(outcome.printed)
+        assert outcome.failed == step.fails
+        assert is_right(step, world.results)
+        assert outcome.computed == Counter(step.runs)
+        if not NOT_TRACED.search(step.rules):
+            assert outcome.shells == len(step.runs) + step.fails
+
+
+def is_right(step: Step, results: list[str]) -> bool:
+    expected = step.result
+    return results[-1] == expected if isinstance(expected, str) else expected(results)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", parameters([case for case in CASES if case.peer], False))
+def test_peer(case: Case, tmp_path: Path, environment: dict[str, str]) -> None:
+    world = World(tmp_path, PEER, environment)
+    unneeded: Counter[str] = Counter()
+    found = ""
+    for step in case.steps:
+        outcome = world.run(case, step)
+        print(outcome.printed)
+        unneeded += outcome.computed - Counter(step.runs)
+        if outcome.failed and not step.fails:
+            found = "fails"
+        elif outcome.failed != step.fails or not is_right(step, world.results):
+            found = "wrong"
+        if found:
+            break
+    found = found or " ".join(["runs", *sorted(unneeded)] if unneeded else ["right"])
+    assert found == case.peer
+
+
+def test_documentation_has_the_table() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "reuse.md").read_text()
+    assert markdown() in document, "python -m tests.reuse.cases prints the table"
