@@ -2,10 +2,18 @@
 
 ::
 
-    job            from a job to its Provenance, with what it takes:
+    binding        `reuse(workflow)`, and what is bound by it
+    reuse          what outputs are, as the storage plugin tells Snakemake
+      resolution     all outputs of a DAG, in one pass
+      claims         what outputs mean in one working directory
+      explain        words for the user
+    hooks          how Snakemake's executor comes to ask before it runs a job
+      execution      a job is fetched, or what it made is recorded
+    job            from a job to its Provenance
       command        a shell command with symbols for what does not count
+      code           `run:` blocks, scripts, notebooks, wrappers
       mentions       undeclared files and variables
-      software       programs, packages; deployment: environments and containers
+      software       programs and packages; deployment: environments and containers
       contents       what files contain
-    claims         what outputs mean in one working directory
+    stores, files  the stores of a workflow; Snakemake's files as we see them
 """

@@ -1,0 +1,56 @@
+"""Records of what computations gave."""
+
+import pytest
+
+from snakemake_storage_plugin_seqstore import Store
+from snakemake_storage_plugin_seqstore.store import Record, Version
+
+KEY = "ab" * 32
+ONE, TWO = (Version(digit * 64, "file", 3) for digit in "12")
+
+
+def record(*outputs: Version, seconds: float = 1.0) -> Record:
+    return Record(KEY, outputs, (True,) * len(outputs), {"command": ["str", "x"]}, seconds, "rule")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def test_a_record_comes_back(store):
+    assert store.find_record(KEY) is None
+    written = store.add_record(record(ONE, TWO))
+    found = store.find_record(KEY)
+    assert found == written and found.outputs == (ONE, TWO) and found.provenance
+    assert list(store.records) == [KEY]
+
+
+def test_the_same_outputs_are_recorded_once(store):
+    first = store.add_record(record(ONE))
+    assert store.add_record(record(ONE, seconds=2.0)) == first
+    assert len(store.records.all(KEY)) == 1
+
+
+def test_other_outputs_count_from_then_on_and_the_earlier_ones_stay_as_evidence(store):
+    store.add_record(record(ONE))
+    store.add_record(record(TWO))
+    assert store.find_record(KEY).outputs == (TWO,)
+    assert store.find_record(KEY, {0: ONE}).outputs == (ONE,)
+    assert [old.outputs for old in store.records.all(KEY)] == [(TWO,), (ONE,)]
+    store.add_record(record(ONE))
+    assert [old.outputs for old in store.records.all(KEY)] == [(ONE,), (TWO,)]
+
+
+@pytest.mark.parametrize("position", range(0, 250, 25))
+def test_a_damaged_record_counts_as_missing(store, caplog, position):
+    store.add_record(record(ONE))
+    (path,) = (store.root / "records").rglob("*.json")
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+    assert store.find_record(KEY) is None
+    assert "counts as missing" in caplog.text
+    assert store.add_record(record(ONE)).outputs == (ONE,)
+    assert store.find_record(KEY).outputs == (ONE,)
