@@ -70,6 +70,7 @@ case(
     clone(
         copies("echo 1 > {output.x}; echo 2 > {output.y}", output="x='q/o.txt', y='p/o.txt'"),
         "2\n1\n",
+        ["a"],
         targets=["p/o.txt", "q/o.txt"],
     ),
     peer="right",
