@@ -281,12 +281,16 @@ def _roles(job: Any, files: Any, contents: list[str], nameless: bool) -> tuple[A
 
     Programs like ``md5sum`` write the path that they are given into their results.
     """
-    names = [
-        _suffix(str(file)) if nameless else command.without_places(label(file), job.rule)
-        for file in files
-    ]
+    names = [_suffix(str(file)) if nameless else _name(file, job.rule) for file in files]
     ranges = sorted((start, end or -1, name) for name, (start, end) in files._get_names())
     return tuple(zip(names, contents, strict=True)), tuple(ranges)
+
+
+def _name(file: Any, rule: Any) -> str:
+    """The path of a file without places; Snakemake copies sources to wherever it has its cache."""
+    if file.flags.get("sourcecache_entry"):
+        return os.path.basename(str(file))
+    return command.without_places(label(file), rule)
 
 
 def _content(version: Version) -> str:
