@@ -41,13 +41,8 @@ def missing(store: Store, query: Query) -> StoreError:
     return StoreError(f"{query} is not in the store {store.root}", "`seqstore ls` shows what is")
 
 
-def publish(store: Store, query: Query, source: Path, key: str | None = None) -> Entry:
+def publish(store: Store, query: Query, source: Path) -> Entry:
     """Publish a file or directory, after checking that it is what its collection holds.
-
-    Parameters
-    ----------
-    key : str, optional
-        The key of the computation that made it.
 
     Raises
     ------
@@ -56,7 +51,7 @@ def publish(store: Store, query: Query, source: Path, key: str | None = None) ->
         be written. Nothing changes then.
     """
     check(query, source)
-    return store.publish(query.collection, query.name, source, key)
+    return store.publish(query.collection, query.name, source)
 
 
 def check(query: Query, source: Path) -> None:

@@ -85,6 +85,17 @@ def write(target: Path, content: bytes, staging: Path, root: Path) -> None:
         staged.unlink(missing_ok=True)
 
 
+def overwrite(target: Path, text: str, staging: Path) -> None:
+    """Replace a file, whole or not at all, without waiting until that is durable."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = staging / temporary_name()
+    try:
+        staged.write_text(text)
+        staged.replace(target)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
 def discard(path: Path) -> None:
     """Remove a file, link or directory, if it is there."""
     if path.is_dir() and not path.is_symlink():

@@ -102,16 +102,11 @@ class Store:
         """The names of a collection that start with `prefix`, in order."""
         return self.names.under(collection, prefix) if self._is_there else iter(())
 
-    def publish(self, collection: str, name: str, source: Path, key: str | None = None) -> Entry:
+    def publish(self, collection: str, name: str, source: Path) -> Entry:
         """Store a file or directory and let a name mean it from now on.
 
         The payload is durable before the name is. Publishing what is there already only renews the
         time.
-
-        Parameters
-        ----------
-        key : str, optional
-            The key of the computation that made it.
 
         Raises
         ------
@@ -123,7 +118,7 @@ class Store:
         with self._writing(f"{collection}/{name}"):
             marker.create(self.root)
             version = self._add(source)
-            stamp = self.names.add(collection, name, version, key)
+            stamp = self.names.add(collection, name, version)
             # `gc` may have taken an old payload just before the name came to mean it; it looks at
             # names again after taking, so that one of us sees the other.
             if not self.has_payload(version):
@@ -248,11 +243,11 @@ class Store:
 
     def _add(self, source: Path, durable: bool = True) -> Version:
         if source.is_dir():
-            members = trees.scan(source, partial(self.objects.add_file, durable=durable))
-            manifest = trees.dump(members)
-            digest = hashlib.sha256(manifest).hexdigest()
-            self.objects.add_bytes(manifest, digest, durable)
-            return Version(digest, "tree", sum(member.size for member in members))
+            version, manifest = trees.describe(
+                source, partial(self.objects.add_file, durable=durable)
+            )
+            self.objects.add_bytes(manifest, version.digest, durable)
+            return version
         digest, size = self.objects.add_file(source, durable)
         return Version(digest, "file", size, bool(source.stat().st_mode & stat.S_IXUSR))
 

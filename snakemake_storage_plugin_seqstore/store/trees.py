@@ -6,6 +6,7 @@ bits and relative links, but neither times nor owners.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.store.version import Version
 
 VERSION = 1
 IGNORED = ".snakemake_timestamp"  # where Snakemake keeps the time of a directory
@@ -32,6 +34,14 @@ class Member:
     size: int = 0
     executable: bool = False
     link: str | None = None
+
+
+def describe(directory: Path, add_file: Callable[[Path], tuple[str, int]]) -> tuple[Version, bytes]:
+    """What a directory contains, and its manifest; see :func:`scan`."""
+    members = scan(directory, add_file)
+    manifest = dump(members)
+    digest = hashlib.sha256(manifest).hexdigest()
+    return Version(digest, "tree", sum(member.size for member in members)), manifest
 
 
 def scan(directory: Path, add_file: Callable[[Path], tuple[str, int]]) -> list[Member]:

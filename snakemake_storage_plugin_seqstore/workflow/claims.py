@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.store import Version
-from snakemake_storage_plugin_seqstore.store.filesystem import temporary_name
+from snakemake_storage_plugin_seqstore.store.filesystem import overwrite
 
 
 @dataclass(frozen=True)
@@ -139,10 +138,8 @@ class Claims:
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.parent.parent / temporary_name()
-    partial.write_text(json.dumps(document, separators=(",", ":")))
-    os.replace(partial, file)
+    # Unfinished files are beside the directory, as its files are listed.
+    overwrite(file, json.dumps(document, separators=(",", ":")), file.parent.parent)
 
 
 def _read(file: Path) -> tuple[str, Claim] | None:

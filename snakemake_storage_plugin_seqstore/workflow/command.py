@@ -21,6 +21,11 @@ SCHEDULED = frozenset(
 )
 
 
+def is_scheduled(name: str) -> bool:
+    """Whether a resource only says how a job is run; users invent others, which count."""
+    return name in SCHEDULED or name.startswith("slurm_")
+
+
 class Symbol(str):
     """Stands for a value that does not count; framed by NUL, which no command contains."""
 
@@ -47,7 +52,7 @@ class _Resources:
         self._job = job
 
     def __getattr__(self, name: str) -> Any:
-        if name in SCHEDULED or name.startswith("slurm_"):
+        if is_scheduled(name):
             return Symbol(f"resources.{name}")
         return known_resource(self._job, name)
 
@@ -67,7 +72,7 @@ def known_resource(job: Any, name: str) -> Any:
         If it cannot be evaluated yet.
     """
     try:
-        value = job.resources[name] if isinstance(name, int) else getattr(job.resources, name)
+        value = getattr(job.resources, name)
     except AttributeError:
         raise
     except Exception as error:

@@ -7,11 +7,12 @@ import json
 import os
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import InputError, SeqstoreError
 from snakemake_storage_plugin_seqstore.store import Version, trees
-from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of, temporary_name
+from snakemake_storage_plugin_seqstore.store.filesystem import overwrite, sha256_of
 
 # Timestamps may be as coarse as this, in ns: a file that changed so recently can change again and
 # look the same, so its digest is not remembered.
@@ -50,9 +51,7 @@ class Contents:
         """
         path = Path(path)
         if path.is_dir():
-            members = trees.scan(path, self._file)
-            digest = hashlib.sha256(trees.dump(members)).hexdigest()
-            return Version(digest, "tree", sum(member.size for member in members))
+            return trees.describe(path, self._file)[0]
         digest, size = self._file(path)
         return Version(digest, "file", size, os.access(path, os.X_OK))
 
@@ -69,13 +68,9 @@ class Contents:
         """Remember for the next run; a digest that cannot be written is only computed again."""
         if not self._changed or self._digests is None:
             return
-        partial = self._memory.with_name(temporary_name())
-        try:
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps([[*key, value] for key, value in self._digests.items()]))
-            partial.replace(self._memory)
-        except OSError:
-            partial.unlink(missing_ok=True)
+        rows = [[*key, value] for key, value in self._digests.items()]
+        with suppress(OSError):
+            overwrite(self._memory, json.dumps(rows), self._memory.parent)
         self._changed = False
 
     def _file(self, path: Path) -> tuple[str, int]:

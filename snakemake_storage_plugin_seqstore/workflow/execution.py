@@ -119,7 +119,8 @@ class Executions:
         That everybody can find it is written down in the background, once it is durable.
         """
         name = base_label(file)
-        job = self._reuse.resolution().producers.get(name)
+        resolution = self._reuse.resolution()
+        job = resolution.producers.get(name)
         execution = self._jobs.get(job)
         if execution is None:
             if self._reuse.claims.made_in_this_run(name):
@@ -132,7 +133,7 @@ class Executions:
             file.provider.store, lambda store: store.add(file.local_path())
         )
         # Clocks of nodes differ: an output is never older than what it was made from.
-        newest = self._reuse.newest_input(job) if job else 0
+        newest = resolution.newest_input(job) if job else 0
         self._reuse.claims.put(name, Claim(version, max(register.now(), newest), key))
         if execution.changed:
             return

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from snakemake_storage_plugin_seqstore.query import Query
-from snakemake_storage_plugin_seqstore.store import Materialisation, Store, Version
+from snakemake_storage_plugin_seqstore.store import Materialisation, Store, Version, trees
 from snakemake_storage_plugin_seqstore.store.register import TICK
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.contents import Contents
-
-_TIMESTAMP = ".snakemake_timestamp"  # where Snakemake keeps the time of a directory
 
 
 class Provider(Protocol):
@@ -99,7 +97,7 @@ def foreign_version(file: Any, contents: Contents, at_start: bool) -> Version:
 def local_time(path: str) -> int:
     """When a local file changed, as Snakemake sees it, in ns rounded up to a tick; 0 if missing."""
     try:
-        if os.path.isdir(path) and os.path.exists(stamp := os.path.join(path, _TIMESTAMP)):
+        if os.path.isdir(path) and os.path.exists(stamp := os.path.join(path, trees.IGNORED)):
             path = stamp
         newest = max(os.lstat(path).st_mtime, os.stat(path).st_mtime)
     except OSError:

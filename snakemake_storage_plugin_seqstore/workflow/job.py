@@ -203,9 +203,10 @@ class Describer:
         found: dict[str, str] = {}
         if _BESIDE_INPUT.search(text):  # {input}.idx
             text = _INPUT.sub(lambda match: str(job.input[int(match.group(1))]), text)
+        declared = declared_paths(job)
         scripts_named = self._shell_scripts(text) if ".sh" in text or ".bash" in text else ()
         for named in (text, *scripts_named, *map(str, _strings(list(params)))):
-            found |= self.mentions.files(named, declared_paths(job))
+            found |= self.mentions.files(named, declared)
         return {command.without_places(path, job.rule): found[path] for path in sorted(found)}
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -26,8 +25,6 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
 from snakemake_storage_plugin_seqstore.workflow.job import Describer
 from snakemake_storage_plugin_seqstore.workflow.resolution import Resolution
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
-
-logger = logging.getLogger(__name__)
 
 FOLDER = "seqstore"  # in .snakemake
 
@@ -116,10 +113,6 @@ class Reuse:
         resolved = resolution.jobs[maker].claims.get(name) if maker else None
         return self.claims.made_in_this_run(name) or resolved
 
-    def newest_input(self, job: Any) -> int:
-        """Time of the newest of a job's inputs and its script as they are now, in ns."""
-        return self.resolution().newest_input(job)
-
     def _open(self) -> None:
         """Load what the working directory knows, once its place is known."""
         if self._opened:
@@ -203,7 +196,7 @@ class Reuse:
     def _publish_names(self, job: Any, claims: dict[str, Claim]) -> None:
         """Let names mean in the store what outputs have come to mean here."""
         for file in job.output:
-            ours, claim, before = stored(file), claims.get(label(file)), None
+            ours, claim = stored(file), claims.get(label(file))
             if ours and claim and claim.version:
                 before = self.claims.known(label(file))
                 if before is None or before.version != claim.version:

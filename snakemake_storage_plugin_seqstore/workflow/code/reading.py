@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.workflow import command, mentions
@@ -88,12 +88,29 @@ def wildcards(job: Any) -> tuple[tuple[str, str], ...]:
 
 def invented_resources(job: Any) -> tuple[tuple[str, Any], ...]:
     """The resources that the user invented, which code may read."""
-    names = sorted(
-        name
-        for name in job.rule.resources
-        if name not in command.SCHEDULED and not name.startswith("slurm_")
-    )
+    names = sorted(name for name in job.rule.resources if not command.is_scheduled(name))
     return tuple((name, command.known_resource(job, name)) for name in names)
+
+
+def of_job(job: Any, attributes: Set[str], named: Named, describer: Any) -> dict[str, Any]:
+    """What code reads that differs from job to job of its rule.
+
+    Parameters
+    ----------
+    attributes : set of str
+        What it reads of the job: its wildcards, its resources, the name of its rule.
+    named : Named
+        What its strings name.
+    """
+    parts: dict[str, Any] = {}
+    if "wildcards" in attributes:
+        parts["wildcards"] = wildcards(job)
+    if "rule" in attributes:
+        parts["rule"] = job.rule.name
+    resources = invented_resources(job)
+    if "resources" not in attributes:  # it chooses the shell all the same
+        resources = tuple(pair for pair in resources if pair[0] == "shell_exec")
+    return parts | {"resources": resources, "files": named.files(job, describer)}
 
 
 def config(rule: Any, keys: Iterable[tuple[Any, ...]], strings: set[str]) -> tuple[Any, ...]:

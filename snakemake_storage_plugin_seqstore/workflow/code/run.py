@@ -69,16 +69,7 @@ def run_parts(job: Any, params: Any, describer: Any) -> dict[str, Any]:
         raise Unknown(str(block))
     if block.commands and any("{" in str(value) for value in params):
         raise Unknown("its code may run a command that is given by its params, with names in it")
-    parts = dict(block.parts)
-    if "wildcards" in block.arguments:
-        parts["wildcards"] = reading.wildcards(job)
-    if "rule" in block.arguments:
-        parts["rule"] = rule.name
-    resources = reading.invented_resources(job)
-    if "resources" not in block.arguments:  # it chooses the shell all the same
-        resources = tuple(pair for pair in resources if pair[0] == "shell_exec")
-    parts["resources"] = resources
-    parts["files"] = block.named.files(job, describer)
+    parts = block.parts | reading.of_job(job, block.arguments, block.named, describer)
     if software := deployed(job):  # for its commands; the block itself runs in Snakemake's Python
         parts["software"] = {**parts["software"], "deployed": software}
     return parts

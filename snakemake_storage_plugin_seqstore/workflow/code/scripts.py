@@ -72,17 +72,7 @@ def script_parts(job: Any, params: Any, describer: Any) -> tuple[str, dict[str, 
     if key not in known:
         known[key] = _describe(kind, formatted, job, software, describer)
     script = known[key]
-    parts = dict(script.parts)
-    if "wildcards" in script.attributes:
-        parts["wildcards"] = reading.wildcards(job)
-    if "rule" in script.attributes:
-        parts["rule"] = rule.name
-    resources = reading.invented_resources(job)
-    if "resources" not in script.attributes:  # it chooses the shell all the same
-        resources = tuple(pair for pair in resources if pair[0] == "shell_exec")
-    parts["resources"] = resources
-    parts["files"] = script.named.files(job, describer)
-    return kind, parts
+    return kind, script.parts | reading.of_job(job, script.attributes, script.named, describer)
 
 
 def _describe(kind: str, path: str, job: Any, software: str | None, describer: Any) -> _Script:
