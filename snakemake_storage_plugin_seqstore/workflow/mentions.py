@@ -112,8 +112,11 @@ class Mentions:
         found = {}
         for path in paths:
             normal = os.path.normpath(path)
-            # Behind an option like --outdir, a directory with a declared file is written to.
-            if normal in declared or (path in behind_options and normal in parents):
+            # What is in a declared directory counts with it. Behind an option like --outdir, a
+            # directory with a declared file is written to.
+            if not declared.isdisjoint((normal, *map(str, Path(normal).parents))):
+                continue
+            if path in behind_options and normal in parents:
                 continue
             if content := self._content(path):
                 found[path] = content
