@@ -135,8 +135,8 @@ def _table(found: Medians) -> str:
     for peer in peers:
         values = [found[figure].get(peer) for figure in FIGURES]
         factors = [figure.factor for figure in FIGURES.values()]
-        rows.append([peer, *map(_shown, values, factors)])
-    return _markdown(rows)
+        rows.append([peer, *map(shown, values, factors)])
+    return markdown(rows)
 
 
 def _scaling_table(found: Medians) -> str | None:
@@ -147,8 +147,8 @@ def _scaling_table(found: Medians) -> str | None:
     for peer in PEERS:
         values = [found[figure].get(peer) for figure in figures]
         if any(value is not None for value in values):
-            rows.append([peer, *("wrong answers" if v == 0 else _shown(v, 1) for v in values)])
-    return _markdown(rows)
+            rows.append([peer, *("wrong answers" if v == 0 else shown(v, 1) for v in values)])
+    return markdown(rows)
 
 
 def _reader_title(figure: str) -> str:
@@ -158,14 +158,16 @@ def _reader_title(figure: str) -> str:
     return f"{kind}, {number} {how}"
 
 
-def _shown(value: float | None, factor: float) -> str:
+def shown(value: float | None, factor: float = 1.0) -> str:
+    """Return a value as tables show it."""
     if value is None:
         return "-"
     value *= factor
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}" if value < 10 else f"{value:.1f}"
 
 
-def _markdown(rows: list[list[str]]) -> str:
+def markdown(rows: list[list[str]]) -> str:
+    """Return a table whose first row is its head."""
     head, *body = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([head, "|---" + "|---:" * (len(rows[0]) - 1) + "|", *body])
 
@@ -210,7 +212,7 @@ def _plot_growth(synthetic: dict[int, Medians], path: Path) -> None:
     """Plot cost by number of sequences, both axes logarithmic."""
     import altair as alt
 
-    shown = ("build", "disk", "get", "batch", "lengths", "meta1", "meta", "dump")
+    chosen = ("build", "disk", "get", "batch", "lengths", "meta1", "meta", "dump")
     rows = [
         {
             "figure": FIGURES[figure].title,
@@ -219,7 +221,7 @@ def _plot_growth(synthetic: dict[int, Medians], path: Path) -> None:
             "value": value * FIGURES[figure].factor,
         }
         for sequences, found in synthetic.items()
-        for figure in shown
+        for figure in chosen
         for peer, value in found[figure].items()
     ]
     log = alt.Scale(type="log")
@@ -233,7 +235,7 @@ def _plot_growth(synthetic: dict[int, Medians], path: Path) -> None:
                 "peer:N", sort=list(PEERS), title=None, scale=alt.Scale(scheme="paired")
             ),
             facet=alt.Facet(
-                "figure:N", columns=4, title=None, sort=[FIGURES[name].title for name in shown]
+                "figure:N", columns=4, title=None, sort=[FIGURES[name].title for name in chosen]
             ),
         )
         .properties(width=190, height=150, title="Cost by number of sequences")

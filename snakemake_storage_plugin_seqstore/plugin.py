@@ -7,8 +7,7 @@ and it reads the types of the settings at run time, so they are not postponed he
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -40,7 +39,7 @@ from snakemake_storage_plugin_seqstore.errors import QueryError, SeqstoreError
 from snakemake_storage_plugin_seqstore.query import SCHEME, Query
 from snakemake_storage_plugin_seqstore.store import DEFAULT_ROOT, Entry, Materialisation, Store
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
-from snakemake_storage_plugin_seqstore.workflow.binding import binding
+from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
 
 ROOT_VARIABLE = "SNAKEMAKE_STORAGE_SEQSTORE_ROOT"
 VERIFY = ("size", "sha256")
@@ -107,7 +106,7 @@ class StorageProvider(StorageProviderBase):
     @property
     def store(self) -> Store:
         """The store; a relative root is relative to the workflow's directory, which may change."""
-        here = os.getcwd()
+        here = "" if self._root.is_absolute() else os.getcwd()
         if here not in self._stores:
             self._stores[here] = Store(here / self._root)
         return self._stores[here]
@@ -167,8 +166,10 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def __post_init__(self) -> None:
         """Refuse what an old Snakemake would turn into a loss."""
-        self._parsed: tuple[str, Query] | None = None
-        if bound := binding(self):
+        self._parsed: Query | None = None
+        self._parsed_text = ""
+        self._binding: Bound | None = None
+        if bound := self._bound:
             bound[0].forget_early_answers()  # the DAG changes
         if not self.retrieve and _snakemake_version() < (9, 23, 1):
             raise WorkflowError(
@@ -180,10 +181,18 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     @property
     def parsed(self) -> Query:
         """The parsed query; parsed anew when Snakemake replaces the text."""
-        if self._parsed is None or self._parsed[0] is not self.query:
+        if self._parsed is None or self._parsed_text is not self.query:
             with _for_people():
-                self._parsed = (self.query, Query.parse(self.query))
-        return self._parsed[1]
+                self._parsed = Query.parse(self.query)
+            self._parsed_text = self.query
+        return self._parsed
+
+    @property
+    def _bound(self) -> Bound | None:
+        """What answers for the workflow's outputs, once there is a DAG."""
+        if self._binding is None:
+            self._binding = binding(self)
+        return self._binding
 
     def local_suffix(self) -> str:
         """Path of the local copy below the provider's prefix."""
@@ -196,7 +205,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     async def inventory(self, cache: IOCacheStorageInterface) -> None:
         """Answer existence and time at once, unless they depend on a DAG that is not yet built."""
         key = self.cache_key()
-        if key in cache.exists_in_storage or binding(self):
+        if key in cache.exists_in_storage or self._bound:
             return
         found = self._find()
         cache.exists_in_storage[key] = found is not None
@@ -212,22 +221,23 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def mtime(self) -> float:
         """Since when the entry means what it does, in s since the epoch."""
-        if output := self._unpublished_output():
-            return output.stat().st_mtime
-        return self._existing()[1].mtime
+        found = self._existing_or_output()
+        return found.stat().st_mtime if isinstance(found, Path) else found[1].mtime
 
     def size(self) -> int:
         """Size in bytes; 0 for a directory."""
-        if output := self._unpublished_output():
-            return output.stat().st_size
+        found = self._existing_or_output()
+        if isinstance(found, Path):
+            return found.stat().st_size
         with _for_people():
-            return transfer.size(*self._existing(), self.parsed)
+            return transfer.size(*found, self.parsed)
 
     def checksum(self) -> str | None:
         """SHA-256 of the content; of a directory or a view, of what determines it."""
-        if output := self._unpublished_output():
-            return None if output.is_dir() else f"sha256:{sha256_of(output)}"
-        return f"sha256:{transfer.checksum(self._existing()[1].version, self.parsed)}"
+        found = self._existing_or_output()
+        if isinstance(found, Path):
+            return None if found.is_dir() else f"sha256:{sha256_of(found)}"
+        return f"sha256:{transfer.checksum(found[1].version, self.parsed)}"
 
     def local_footprint(self) -> int:
         """Bytes that the local copy takes; a link takes none."""
@@ -254,7 +264,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def store_object(self) -> None:
         """Publish what is at the local path."""
         with _for_people():
-            if bound := binding(self):
+            if bound := self._bound:
                 bound[1].publish(self)
             else:
                 transfer.publish(self.provider.store, self.parsed, self.local_path())
@@ -262,7 +272,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def remove(self) -> None:
         """Let the entry mean nothing here; others who rely on the bytes keep them."""
         with _for_people():
-            if bound := binding(self):
+            if bound := self._bound:
                 bound[1].remove(self)
             else:
                 self.provider.store.remove(self.parsed.collection, self.parsed.name)
@@ -270,7 +280,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def touch(self) -> None:
         """Renew the entry's time."""
         with _for_people():
-            if bound := binding(self):
+            if bound := self._bound:
                 bound[1].touch(self)
             else:
                 self.provider.store.touch(self.parsed.collection, self.parsed.name)
@@ -278,22 +288,26 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def _find(self) -> tuple[Store, Entry] | None:
         """What the query means, and the store that has it; None if it is not there whole."""
         with _for_people():
-            if bound := binding(self):
+            if bound := self._bound:
                 return bound[0].entry(self)
             entry = transfer.find(self.provider.store, self.parsed)
             return (self.provider.store, entry) if entry else None
 
     def _existing(self) -> tuple[Store, Entry]:
+        if found := self._find():
+            return found
         with _for_people():
-            if found := self._find():
-                return found
             raise transfer.missing(self.provider.store, self.parsed)
 
-    def _unpublished_output(self) -> Path | None:
-        """The local file of a job that just ran: Snakemake checks it before we may publish it."""
+    def _existing_or_output(self) -> tuple[Store, Entry] | Path:
+        """The same, or the local file of a job that just ran.
+
+        Snakemake checks that before we may publish it.
+        """
+        if found := self._find():
+            return found
         path: Path = self.local_path()
-        # The file is looked for first: mostly there is none, and the store is asked only once.
-        return path if path.exists() and not self._find() else None
+        return path if path.exists() else self._existing()
 
     def list_candidate_matches(self) -> Iterable[str]:
         """The queries of all entries that may match."""
@@ -322,10 +336,12 @@ def _choice(setting: str, value: str, allowed: Sequence[str]) -> str:
     return value
 
 
-@contextmanager
-def _for_people() -> Iterator[None]:
+class _for_people:
     """Hand our errors to Snakemake as the kind that it prints without a traceback."""
-    try:
-        yield
-    except SeqstoreError as error:
-        raise WorkflowError(str(error)) from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, SeqstoreError):
+            raise WorkflowError(str(error)) from error

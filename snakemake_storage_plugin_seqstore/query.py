@@ -69,6 +69,11 @@ class Query:
         return _parse(text)
 
     @property
+    def base(self) -> Query:
+        """The query of the entry itself, without the view."""
+        return Query(self.collection, self.name) if self.view else self
+
+    @property
     def params(self) -> dict[str, str]:
         """The decoded parameters of the view, without the pin."""
         return {key: unquote_plus(value) for key, value in self.view if key != PIN}
@@ -76,7 +81,7 @@ class Query:
     @property
     def pin(self) -> str | None:
         """SHA-256 of the version that the query is pinned to, if it is."""
-        return dict(self.view).get(PIN)
+        return dict(self.view).get(PIN) if self.view else None
 
     @property
     def format(self) -> str | None:

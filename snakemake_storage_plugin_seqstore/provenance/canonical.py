@@ -36,8 +36,19 @@ def canonical(value: Any, name: str = "value") -> str:
     NotCanonical
         If the value, or a part of it, is of another type, or contains itself.
     """
+    return _encode(tagged(value, name))
+
+
+def tagged(value: Any, name: str = "value") -> list[Any]:
+    """Return what the canonical text of a value encodes: lists of a type and what it needs.
+
+    Raises
+    ------
+    NotCanonical
+        As :func:`canonical` does.
+    """
     try:
-        return _encode(_tagged(value, ()))
+        return _tagged(value, ())
     except _Refused as refused:
         raise NotCanonical(f"{name}{''.join(reversed(refused.path))} {refused.what}") from None
 

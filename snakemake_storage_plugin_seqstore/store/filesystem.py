@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.progress import Progress
 
 CHUNK = 1 << 20
+SMALL = 1 << 16  # bytes; to read so little is faster than to ask for a clone
 LARGE = 1 << 28  # bytes; copying more is worth a progress bar
 _FICLONE = 0x40049409  # Linux; elsewhere the call fails and the file is copied
 
@@ -35,27 +36,28 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def make_directory(directory: Path, stop: Path) -> None:
+def make_directory(directory: str | Path, stop: Path) -> None:
     """Create `directory` and its parents below `stop`, with the sharing of `stop`.
 
     A group-writable `stop` makes group-writable directories whatever the umask is, so that a
     colleague can add to what one person began. Nothing is ever world-writable.
     """
-    if directory == stop or directory.is_dir():
-        return
-    make_directory(directory.parent, stop)
-    shared = stop.stat().st_mode & stat.S_IWGRP
     try:
-        directory.mkdir()
+        os.mkdir(directory)
     except FileExistsError:
         return
-    mode = directory.stat().st_mode
+    except FileNotFoundError:
+        parent = os.path.dirname(directory)
+        if parent == str(stop):
+            raise
+        make_directory(parent, stop)
+        return make_directory(directory, stop)
+    mode = os.stat(directory).st_mode
     wanted = mode & ~stat.S_IWOTH
-    if shared:
+    if stop.stat().st_mode & stat.S_IWGRP:
         wanted |= stat.S_IRWXG | stat.S_ISGID
     if wanted != mode:
-        directory.chmod(stat.S_IMODE(wanted))
-    sync_directory(directory.parent)
+        os.chmod(directory, stat.S_IMODE(wanted))
 
 
 def seal(path: Path, root: Path) -> None:
@@ -71,18 +73,22 @@ def sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def write(target: Path, content: bytes, staging: Path, root: Path) -> None:
-    """Write a small read-only file: after a crash it is there whole or not at all."""
+def write(target: str | Path, content: bytes, staging: Path, root: Path) -> None:
+    """Write a small read-only file: after a crash it is there whole or not at all.
+
+    That it is there is durable when its directory is: see :func:`sync_directory`.
+    """
     make_directory(staging, root)
     staged = staging / temporary_name()
     try:
-        staged.write_bytes(content)
-        seal(staged, root)
-        sync(staged)
-        staged.rename(target)
-        sync_directory(target.parent)
-    finally:
+        with staged.open("xb", buffering=0) as file:
+            file.write(content)
+            seal(staged, root)
+            os.fsync(file.fileno())
+        os.rename(staged, target)
+    except BaseException:
         staged.unlink(missing_ok=True)
+        raise
 
 
 def overwrite(target: Path, text: str, staging: Path) -> None:
@@ -92,8 +98,9 @@ def overwrite(target: Path, text: str, staging: Path) -> None:
     try:
         staged.write_text(text)
         staged.replace(target)
-    finally:
+    except BaseException:
         staged.unlink(missing_ok=True)
+        raise
 
 
 def discard(path: Path) -> None:

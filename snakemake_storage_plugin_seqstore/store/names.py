@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.query import RESERVED_SEGMENT
@@ -59,7 +58,7 @@ class Names:
 
     def add(self, collection: str, name: str, version: Version, key: str | None = None) -> Stamp:
         """Let a name mean `version` from now on; `key` says which computation made it."""
-        document = asdict(version) | ({"key": key} if key else {})
+        document = vars(version) | ({"key": key} if key else {})
         content = json.dumps(document, sort_keys=True).encode()
         return self._write(collection, name, version.digest, content)
 
@@ -100,7 +99,8 @@ class Names:
 
     def _write(self, collection: str, name: str, digest: str | None, content: bytes) -> Stamp:
         before = self.history(collection, name)
-        stamp = register.add(self._directory(collection, name), digest, content, self.root)
+        directory = self._directory(collection, name)
+        stamp = register.add(directory, digest, content, before, self.root)
         for older in before:
             if older.digest == digest:  # the same version, or another removal, at an earlier time
                 older.path.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,16 +44,23 @@ class Objects:
         was hashed even while `source` is being written to. Unless they are to be `durable` at once,
         :meth:`sync` makes them so.
         """
+        if source.stat().st_size <= filesystem.SMALL:
+            content = source.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            self.add_bytes(content, digest, durable)
+            return digest, len(content)
         staged = self._stage()
         try:
-            digest = filesystem.sha256_of(staged) if filesystem.reflink(source, staged) else None
-            digest = digest or filesystem.copy(source, staged)
+            known = filesystem.sha256_of(staged) if filesystem.reflink(source, staged) else None
+            digest = known or filesystem.copy(source, staged)
             return digest, self._settle(staged, digest, durable)
         finally:
             staged.unlink(missing_ok=True)
 
     def add_bytes(self, content: bytes, digest: str, durable: bool = True) -> None:
         """Store `content`, whose digest is known."""
+        if self.size(digest) == len(content):
+            return self.sync(digest) if durable else None
         staged = self._stage()
         try:
             staged.write_bytes(content)
@@ -98,6 +106,8 @@ class Objects:
         size = staged.stat().st_size
         target = self.path(digest)
         if self.size(digest) == size:
+            if durable:
+                self.sync(digest)  # whoever stored it may not have waited for that
             return size
         filesystem.make_directory(target.parent, self.root)
         filesystem.seal(staged, self.root)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,27 +93,23 @@ class Records:
 
     def all(self, key: str) -> list[Record]:
         """All records of a computation that can be read, newest first."""
-        records = []
-        for stamp in register.history(self._directory(key)):
-            try:
-                records.append(_load(key, stamp))
-            except (ValueError, OSError):
-                continue
-        return records
+        return list(_readable(key, register.history(self._directory(key))).values())
 
     def add(self, record: Record) -> Record:
         """Write a record, unless what counts says the same already."""
-        known = self.all(record.key)
-        if known and (known[0].outputs, known[0].stored) == (record.outputs, record.stored):
-            return known[0]
+        directory = self._directory(record.key)
+        before = register.history(directory)
+        known = _readable(record.key, before)
+        newest = next(iter(known.values()), None)
+        if newest and (newest.outputs, newest.stored) == (record.outputs, record.stored):
+            return newest
         content = _dump(record)
         digest = hashlib.sha256(content).hexdigest()
-        stamp = register.add(self._directory(record.key), digest, content, self.root)
-        for older in register.history(self._directory(record.key)):
-            same = (old for old in known if old.digest == older.digest)
-            if older != stamp and any(old.outputs == record.outputs for old in same):
+        stamp = register.add(directory, digest, content, before, self.root)
+        for older, found in known.items():
+            if found.outputs == record.outputs:
                 older.path.unlink(missing_ok=True)
-        return _load(record.key, stamp)
+        return replace(record, digest=digest, time=stamp.time)
 
     def __iter__(self) -> Iterator[str]:
         """The keys of all computations, in order."""
@@ -126,6 +123,14 @@ class Records:
         return f"{self.directory}/{key[:2]}/{key[2:]}"
 
 
+def _readable(key: str, stamps: Iterable[register.Stamp]) -> dict[register.Stamp, Record]:
+    records = {}
+    for stamp in stamps:
+        with suppress(ValueError, OSError):
+            records[stamp] = _load(key, stamp)
+    return records
+
+
 def _has(record: Record, outputs: Mapping[int, Version]) -> bool:
     return all(record.outputs[number] == version for number, version in outputs.items())
 
@@ -134,7 +139,7 @@ def _dump(record: Record) -> bytes:
     document = {
         "record": FORMAT,
         "key": record.key,
-        "outputs": [asdict(version) for version in record.outputs],
+        "outputs": [vars(version) for version in record.outputs],
         "stored": record.stored,
         "provenance": record.provenance,
         "seconds": round(record.seconds, 3),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,15 +56,22 @@ def history(directory: str) -> list[Stamp]:
     return [stamp for file in files if (stamp := _stamp(directory, file))]
 
 
-def add(directory: str, digest: str | None, content: bytes, root: Path) -> Stamp:
-    """Write the version that counts from now on, or a removal, in the store `root`."""
-    filesystem.make_directory(Path(directory), root)
-    before = history(directory)
+def add(
+    directory: str, digest: str | None, content: bytes, before: Sequence[Stamp], root: Path
+) -> Stamp:
+    """Write the version that counts from now on, or a removal, in the store `root`.
+
+    Parameters
+    ----------
+    before : sequence of Stamp
+        The versions that there are, newest first.
+    """
+    filesystem.make_directory(directory, root)
     # Clocks differ between nodes: what is written later is newer whatever they say.
     moment = max(now(), before[0].time + TICK) if before else now()
     stamp = _stamp(directory, f"{moment:020d}-{f'{digest}.json' if digest else _REMOVED}")
     assert stamp
-    filesystem.write(stamp.path, content, root / "tmp", root)
+    filesystem.write(f"{directory}/{stamp.file}", content, root / "tmp", root)
     return stamp
 
 

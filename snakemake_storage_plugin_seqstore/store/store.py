@@ -15,7 +15,7 @@ from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
 from snakemake_storage_plugin_seqstore.provenance import content_id
-from snakemake_storage_plugin_seqstore.store import marker, trees
+from snakemake_storage_plugin_seqstore.store import filesystem, marker, trees
 from snakemake_storage_plugin_seqstore.store.names import Names
 from snakemake_storage_plugin_seqstore.store.objects import Objects
 from snakemake_storage_plugin_seqstore.store.records import Record, Records
@@ -105,8 +105,8 @@ class Store:
     def publish(self, collection: str, name: str, source: Path) -> Entry:
         """Store a file or directory and let a name mean it from now on.
 
-        The payload is durable before the name is. Publishing what is there already only renews the
-        time.
+        The payload is durable before the name is, and both are when this returns. Publishing what
+        is there already only renews the time.
 
         Raises
         ------
@@ -116,13 +116,17 @@ class Store:
             If a directory has something in it that cannot be stored.
         """
         with self._writing(f"{collection}/{name}"):
-            marker.create(self.root)
+            self._create()
             version = self._add(source)
             stamp = self.names.add(collection, name, version)
             # `gc` may have taken an old payload just before the name came to mean it; it looks at
             # names again after taking, so that one of us sees the other.
             if not self.has_payload(version):
                 self._add(source)
+            for directory in stamp.path.parents:
+                filesystem.sync_directory(directory)
+                if directory == self.root:
+                    break
             return Entry(collection, name, version, stamp.time)
 
     def add(self, source: Path) -> Version:
@@ -136,7 +140,7 @@ class Store:
             If the store cannot be written.
         """
         with self._writing(str(source)):
-            marker.create(self.root)
+            self._create()
             return self._add(source, durable=False)
 
     def assign(self, collection: str, name: str, version: Version, key: str | None = None) -> Entry:
@@ -180,7 +184,7 @@ class Store:
             If the store cannot be written.
         """
         with self._writing(f"the record of rule {record.rule}"):
-            marker.create(self.root)
+            self._create()
             return self.records.add(record)
 
     def remove(self, collection: str, name: str) -> bool:
@@ -240,6 +244,10 @@ class Store:
         except (OSError, DamageError):
             return False
         return True
+
+    def _create(self) -> None:
+        if not self._is_there:
+            marker.create(self.root)
 
     def _add(self, source: Path, durable: bool = True) -> Version:
         if source.is_dir():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.execution import Executions
     from snakemake_storage_plugin_seqstore.workflow.files import StoredFile
     from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+
+Bound: TypeAlias = tuple["Reuse", "Executions"]  # what answers, and what is told of jobs
 
 _workflows: list[weakref.ref[Any]] = []  # those that are bound
 
@@ -50,6 +53,9 @@ def reuse(workflow: Any, ignore_file_names: bool | Iterable[str] = False) -> Non
     if bound := _settings(workflow):
         bound[0].nameless = nameless
         return
+    # What is loaded by now stays: to look through it whenever garbage is collected takes longer
+    # than all that is done here.
+    gc.freeze()
     answers = Reuse(workflow, nameless)
     workflow.workflow_settings = Settings(
         workflow.workflow_settings, workflow, answers, Executions(answers)
@@ -57,7 +63,7 @@ def reuse(workflow: Any, ignore_file_names: bool | Iterable[str] = False) -> Non
     _workflows.append(weakref.ref(workflow))
 
 
-def binding(file: StoredFile) -> tuple[Reuse, Executions] | None:
+def binding(file: StoredFile) -> Bound | None:
     """What is bound to the workflow of a storage object, once it has a DAG."""
     alive = [workflow for reference in _workflows if (workflow := reference()) is not None]
     if len(alive) > 1:  # in a program that uses Snakemake as a library
@@ -72,7 +78,7 @@ def _has(workflow: Any, provider: Any) -> bool:
     return any(provider is each for each in providers)
 
 
-def _settings(workflow: Any) -> tuple[Reuse, Executions] | None:
+def _settings(workflow: Any) -> Bound | None:
     # Snakemake's own settings have no such attribute.
-    found: tuple[Reuse, Executions] | None = getattr(workflow.workflow_settings, "seqstore", None)
+    found: Bound | None = getattr(workflow.workflow_settings, "seqstore", None)
     return found

@@ -49,10 +49,10 @@ class Contents:
         InputError
             If a directory has something in it that is neither file, directory nor link.
         """
-        path = Path(path)
-        if path.is_dir():
-            return trees.describe(path, self._file)[0]
-        digest, size = self._file(path)
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            return trees.describe(Path(path), self._file)[0]
+        digest, size = self._file(path, status)
         return Version(digest, "file", size, os.access(path, os.X_OK))
 
     def digest(self, path: Path) -> str:
@@ -73,17 +73,19 @@ class Contents:
             overwrite(self._memory, json.dumps(rows), self._memory.parent)
         self._changed = False
 
-    def _file(self, path: Path) -> tuple[str, int]:
+    def _file(
+        self, path: str | os.PathLike[str], status: os.stat_result | None = None
+    ) -> tuple[str, int]:
         if self._digests is None:
             self._digests = self._load()
-        status = path.stat()
+        status = status or os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever, or empty it
             raise InputError(f"{path} is neither a file nor a directory")
         signature = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         if signature in self._digests:
             return self._digests[signature], status.st_size
         started = time.time_ns()
-        digest = sha256_of(path)
+        digest = sha256_of(Path(path))
         if max(status.st_mtime_ns, status.st_ctime_ns) < started - COARSE:
             self._digests[signature] = digest
             self._changed = True

@@ -15,6 +15,8 @@ from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 
+_NO_FLAGS: dict[str, Any] = {}
+
 
 class Provider(Protocol):
     """What the storage provider offers."""
@@ -47,9 +49,10 @@ class StoredFile(Protocol):
 
 def stored(file: Any) -> StoredFile | None:
     """The storage object of a file in a seqstore; None for any other file."""
-    if not getattr(file, "is_storage", False):  # rules may have functions instead of files
+    # Rules may have functions instead of files.
+    found = getattr(file, "flags", _NO_FLAGS).get("storage_object")
+    if found is None:
         return None
-    found = file.storage_object
     ours = isinstance(getattr(found.provider, "materialisation", None), Materialisation)
     return found if ours else None
 
@@ -62,17 +65,12 @@ def label(file: Any) -> str:
 
 def base_label(file: StoredFile) -> str:
     """The label of the entry that a query names, or derives from."""
-    return f"{file.provider.local_prefix.name}/{_base(file).local_suffix()}"
+    return f"{file.provider.local_prefix.name}/{file.parsed.base.local_suffix()}"
 
 
 def base_path(file: StoredFile) -> str:
     """Local path of the entry that a query names, or derives from."""
-    return str(file.provider.local_prefix / _base(file).local_suffix())
-
-
-def _base(file: StoredFile) -> Query:
-    query = file.parsed
-    return Query(query.collection, query.name) if query.view else query
+    return str(file.provider.local_prefix / file.parsed.base.local_suffix())
 
 
 def foreign_version(file: Any, contents: Contents, at_start: bool) -> Version:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from snakemake_storage_plugin_seqstore.provenance import (
     Provenance,
     canonical,
     content_id,
+    tagged,
 )
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.workflow import command, mentions
@@ -56,7 +56,7 @@ class Description:
 
     def canonical(self) -> dict[str, Any]:
         """The parts as canonical values by name, as a record keeps them."""
-        return {name: json.loads(canonical(value, name)) for name, value in self.parts.items()}
+        return {name: tagged(value, name) for name, value in self.parts.items()}
 
 
 class Describer:

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,14 +40,15 @@ _LOCALE = ("LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_NUMERIC", "LANG")
 _PLAIN_LOCALES = ("", "C", "POSIX", "C.UTF-8", "C.utf8")
 
 
-def words(text: str) -> set[str]:
+@lru_cache
+def words(text: str) -> frozenset[str]:
     """All words of a command that could name something."""
     found = {*_SEPARATORS.split(text), *_BLANKS.split(text)}
     if _QUOTED.search(text):  # names with blanks
         with suppress(ValueError):  # an unbalanced quote, which the shell will complain about
             found.update(shlex.split(text, comments=False))
     found |= {word[2:] for word in found if re.match(r"-\w\w", word)}  # -Ifile
-    return {word for word in found if word and "\0" not in word and len(word) < MAX_WORD}
+    return frozenset(word for word in found if word and "\0" not in word and len(word) < MAX_WORD)
 
 
 def variables(text: str) -> set[str]:

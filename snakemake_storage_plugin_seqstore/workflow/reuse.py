@@ -48,6 +48,7 @@ class Reuse:
         self._has_forgotten = False
         self._opened = False
         self._wanted: set[str] = set()  # scheduled by us, not by the user
+        self._found: dict[str, tuple[Claim, tuple[Store, Entry]]] = {}
         self._now = register.now()
 
     @property
@@ -61,18 +62,17 @@ class Reuse:
         A rule's output is there by provenance, or by this working directory's own claim, never
         because somebody published that name. Other files are what their names say.
         """
-        query = file.parsed
         name = base_label(file)
         self._open()
-        if query.pin:
+        if file.parsed.pin:
             return self._named(file)
         if claim := self.claims.made_in_this_run(name) if self._is_running else None:
-            return self._claimed(file, claim)
+            return self._claimed(name, file, claim)
         resolution = self.resolution()
         if maker := resolution.producers.get(name):
             if maker in resolution.jobs and name in map(label, maker.output):
-                return self._claimed(file, resolution.jobs[maker].claims.get(name))
-            return self._claimed(file, self.claims.get(name))
+                return self._claimed(name, file, resolution.jobs[maker].claims.get(name))
+            return self._claimed(name, file, self.claims.get(name))
         return self._unmade(file)
 
     def resolution(self) -> Resolution:
@@ -128,6 +128,7 @@ class Reuse:
 
     def _resolve(self) -> Resolution:
         dag = self.workflow.dag
+        self._found.clear()
         describer = self.new_describer(self.contents)
         before = None
         if self._resolution:
@@ -180,10 +181,13 @@ class Reuse:
     def _write_down(self, resolution: Resolution) -> None:
         """Remember what outputs mean, for the next run and for the processes of jobs."""
         claims: dict[str, Claim] = {}
+        names: list[tuple[Any, ...]] = []
         for job, resolved in resolution.jobs.items():
             claims |= resolved.claims
             if resolved.is_hit:
-                self._publish_names(job, resolved.claims)
+                names += self._new_names(job, resolved.claims)
+        if names:
+            self.stores.later("its names", partial(_follow, names))
         forced = (
             label(file)
             for job in resolution.jobs
@@ -193,16 +197,16 @@ class Reuse:
         self.claims.save(claims, forced)
         self.claims.take_up()
 
-    def _publish_names(self, job: Any, claims: dict[str, Claim]) -> None:
-        """Let names mean in the store what outputs have come to mean here."""
+    def _new_names(self, job: Any, claims: dict[str, Claim]) -> Iterator[tuple[Any, ...]]:
+        """What names of outputs have come to mean here, which they are to mean in the store too."""
         for file in job.output:
             ours, claim = stored(file), claims.get(label(file))
             if ours and claim and claim.version:
                 before = self.claims.known(label(file))
                 if before is None or before.version != claim.version:
-                    query, store = ours.parsed, ours.provider.store
+                    query = ours.parsed
                     what = (query.collection, query.name, claim.version, claim.key)
-                    self.stores.later(str(query), partial(_follow, store, *what))
+                    yield ours.provider.store, *what
 
     def needs_to_run(self, job: Any) -> bool:
         """Whether somebody needs what only a run of the job makes: its benchmark or log."""
@@ -248,7 +252,7 @@ class Reuse:
             if ours is None:
                 continue
             path = ours.local_path()
-            if found := self._claimed(ours, claims.get(label(file))):
+            if found := self._claimed(label(file), ours, claims.get(label(file))):
                 if not path.exists() or path.lstat().st_mtime_ns != found[1].time:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     transfer.bring(*found, ours.parsed, path, ours.provider.materialisation)
@@ -268,14 +272,14 @@ class Reuse:
 
     def _unmade(self, file: StoredFile) -> tuple[Store, Entry] | None:
         """What a file means that no job of the DAG makes."""
-        path = base_path(file)
+        name, path = base_label(file), base_path(file)
         if self.workflow.is_main_process:
             # A rule could make it, were its inputs there.
             if not file.parsed.pin and self.workflow.dag.output_index.match_producers(path):
-                return self._claimed(file, self.claims.get(base_label(file)))
+                return self._claimed(name, file, self.claims.get(name))
             return self._named(file)
-        if claim := self.claims.get(base_label(file)):
-            return self._claimed(file, claim)
+        if claim := self.claims.get(name):
+            return self._claimed(name, file, claim)
         if not self.claims.joined and any(rule.is_producer(path) for rule in self.workflow.rules):
             raise StoreError(
                 f"{file.parsed} is made by this workflow, but its job does not see the workflow's "
@@ -289,19 +293,32 @@ class Reuse:
         entry = transfer.find(store, file.parsed)
         return (store, entry) if entry else None
 
-    def _claimed(self, file: StoredFile, claim: Claim | None) -> tuple[Store, Entry] | None:
+    def _claimed(
+        self, name: str, file: StoredFile, claim: Claim | None
+    ) -> tuple[Store, Entry] | None:
+        """What the claim to the base of a file stands for, if its payload is there.
+
+        Snakemake asks thousands of times, before each job that it starts, for the inputs of all
+        that could start: a payload that was there is not looked for again in this resolution.
+        """
         if claim is None or claim.version is None:
             return None
+        known = self._found.get(name)
+        if known and known[0] is claim:
+            return known[1]
         holder = self.stores.holder(file.provider.store, claim.version)
         if holder is None:
             return None
         query = file.parsed
-        return holder, Entry(query.collection, query.name, claim.version, claim.time)
+        found = holder, Entry(query.collection, query.name, claim.version, claim.time)
+        self._found[name] = claim, found
+        return found
 
 
-def _follow(store: Store, *what: Any) -> None:
-    with suppress(StoreError):  # it may be read-only
-        store.follow(*what)
+def _follow(names: list[tuple[Any, ...]]) -> None:
+    for store, *what in names:
+        with suppress(StoreError):  # it may be read-only
+            store.follow(*what)
 
 
 class _Made:

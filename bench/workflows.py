@@ -1,0 +1,211 @@
+"""Workflows of trivial jobs, run by Snakemake alone, with its ``--cache``, and with seqstore."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from bench.errors import BenchError
+from bench.report import markdown, shown
+
+# Half of the jobs read what the other half makes.
+_SNAKEFILE = """\
+{header}
+PAIRS = range({pairs})
+
+rule all:
+    input: {target}
+
+rule first:
+    input: "data/{{i}}.in"
+    output: {first}
+    {cache}
+    shell: "cat {{input}} > {{output}}"
+
+rule second:
+    input: {first}
+    output: {second}
+    {cache}
+    shell: "cat {{input}} > {{output}}"
+"""
+_REUSE = "import snakemake_storage_plugin_seqstore as seqstore\nseqstore.reuse(workflow)\n"
+_NOTHING = "Nothing to be done"
+
+
+class Result(NamedTuple):
+    """One run of Snakemake; times in s."""
+
+    jobs: int
+    kind: str
+    run: str
+    repeat: int
+    elapsed: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way to keep results.
+
+    Parameters
+    ----------
+    name : str
+        How tables call it.
+    path : str
+        Pattern of an output's declaration, in which ``%s`` is a path.
+    header, cache : str
+        What the Snakefile, and its rules, say besides.
+    arguments : tuple of str
+        What Snakemake is told, with ``{store}`` for a directory that clones share.
+    runs : tuple of str
+        ``cold``: nothing is there; ``idle``: everything is; ``clone``: in a fresh clone afterwards.
+    """
+
+    name: str
+    path: str
+    header: str
+    cache: str
+    arguments: tuple[str, ...]
+    runs: tuple[str, ...]
+
+    def write(self, directory: Path, jobs: int) -> None:
+        """Write the workflow and its sources into a new directory."""
+        (directory / "data").mkdir(parents=True)
+        for i in range(jobs // 2):
+            (directory / "data" / f"{i}.in").write_text(f"{i}\n")
+        second = self.path % "second/{i}.txt"
+        target = second.replace('"', 'f"', 1)
+        text = _SNAKEFILE.format(
+            header=self.header,
+            cache=self.cache,
+            pairs=jobs // 2,
+            first=self.path % "first/{i}.txt",
+            second=second,
+            target=f"[{target} for i in PAIRS]",
+        )
+        (directory / "Snakefile").write_text(text)
+
+
+KINDS = (
+    Kind("Snakemake", '"%s"', "", "", (), ("cold", "idle")),
+    Kind("Snakemake --cache", '"%s"', "", "cache: True", ("--cache",), ("cold", "clone")),
+    Kind(
+        "seqstore",
+        'storage.seqstore("seqstore://files/%s")',
+        _REUSE,
+        "",
+        ("--storage-seqstore-root", "{store}"),
+        ("cold", "idle", "clone"),
+    ),
+)
+
+
+def run(jobs: int, repeats: int, work: Path) -> Iterator[Result]:
+    """Run all workflows of so many jobs, in turns.
+
+    Raises
+    ------
+    BenchError
+        If one of them does something else than it must.
+    """
+    for repeat in range(repeats):
+        shutil.rmtree(work, ignore_errors=True)
+        for kind in KINDS:
+            kind.write(work / kind.name / "work", jobs)
+            kind.write(work / kind.name / "clone", jobs)
+        for name in ("cold", "idle", "clone"):
+            for kind in KINDS:
+                if name in kind.runs:
+                    elapsed, cpu = _snakemake(kind, name, jobs, work / kind.name)
+                    yield Result(jobs, kind.name, name, repeat, elapsed, cpu)
+    shutil.rmtree(work)
+
+
+def _snakemake(kind: Kind, name: str, jobs: int, directory: Path) -> tuple[float, float]:
+    """Run Snakemake once and check what it did; return elapsed and CPU time."""
+    store = directory / "store"
+    store.mkdir(exist_ok=True)
+    arguments = [argument.format(store=store) for argument in kind.arguments]
+    where = directory / ("clone" if name == "clone" else "work")
+    log = directory / f"{name}.log"
+    with open(log, "w") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "snakemake", "--cores", str(os.cpu_count()), *arguments],
+            cwd=where,
+            env=os.environ | {"SNAKEMAKE_OUTPUT_CACHE": str(store)},
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+        )
+        _, status, used = os.wait4(process.pid, 0)  # with all commands that it ran
+        elapsed = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+    printed = log.read_text()
+    did_nothing = _NOTHING in printed
+    expected = name == "idle" or (name == "clone" and kind.name == "seqstore")
+    done = printed.count("\nFinished jobid") - 1  # without `all`
+    if process.returncode or did_nothing != expected or (not expected and done != jobs):
+        raise BenchError(f"{kind.name}, {name}: something else happened, see {log}")
+    return elapsed, used.ru_utime + used.ru_stime
+
+
+def save(path: Path, results: Iterable[Result]) -> None:
+    """Write results, in place of older ones of as many jobs."""
+    new = list(results)
+    kept = [each for each in load(path) if each.jobs not in {result.jobs for result in new}]
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(Result._fields)
+        writer.writerows(sorted([*kept, *new]))
+
+
+def load(path: Path) -> list[Result]:
+    """Read results, if there are any."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        _, *rows = csv.reader(file, delimiter="\t")
+    return [
+        Result(int(jobs), kind, name, int(repeat), float(elapsed), float(cpu))
+        for jobs, kind, name, repeat, elapsed, cpu in rows
+    ]
+
+
+def table(results: Iterable[Result]) -> str:
+    """Return medians by number of jobs, and the cost of one job beyond Snakemake's start."""
+    times: dict[tuple[str, str], dict[int, list[tuple[float, float]]]] = defaultdict(dict)
+    for each in results:
+        row = times[each.kind, each.run].setdefault(each.jobs, [])
+        row.append((each.elapsed, each.cpu))
+    numbers = sorted({number for row in times.values() for number in row})
+    head = [f"{n:,} jobs, {what}" for n in numbers for what in ("s", "CPU s", "ratio of CPU")]
+    rows = [["", *head]]
+    for kind in KINDS:
+        for name in kind.runs:
+            row = [f"{kind.name}, {name}"]
+            for number in numbers:
+                elapsed, cpu = _medians(times[kind.name, name].get(number, []))
+                # A clone that has nothing to do is compared with a run that has nothing to do.
+                plain = "cold" if name == "cold" else "idle"
+                _, base = _medians(times[KINDS[0].name, plain].get(number, []))
+                ratio = cpu / base if cpu is not None and base is not None else None
+                row += [shown(elapsed), shown(cpu), shown(ratio)]
+            rows.append(row)
+    return markdown(rows)
+
+
+def _medians(values: list[tuple[float, float]]) -> tuple[float | None, float | None]:
+    if not values:
+        return None, None
+    return median(elapsed for elapsed, _ in values), median(cpu for _, cpu in values)
