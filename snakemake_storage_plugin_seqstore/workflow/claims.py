@@ -34,12 +34,15 @@ class Claim:
         Key of the computation that made it; empty if that is not known.
     run : str
         Id of the run in which a job said so.
+    is_touched : bool
+        Whether it was made otherwise than `key` says, and the user wants it to stand all the same.
     """
 
     version: Version | None
     time: int
     key: str = ""
     run: str = ""
+    is_touched: bool = False
 
 
 class Claims:

@@ -6,7 +6,7 @@ import logging
 import os
 import stat
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -153,12 +153,17 @@ class Executions:
 
     def touch(self, file: StoredFile) -> None:
         """Let an output be new from now on, for this working directory."""
-        found = self._reuse.entry(file)
         name = base_label(file)
         claim = self._reuse.current(name)
-        if found and claim:
-            now = register.now()
-            self._reuse.claims.put(name, Claim(claim.version, now, claim.key))
+        if claim is None or self._reuse.entry(file) is None:
+            return
+        resolution = self._reuse.resolution()
+        description = resolution.jobs[resolution.producers[name]].description
+        key = description.key if description else claim.key
+        is_touched = claim.is_touched or key != claim.key
+        self._reuse.claims.put(
+            name, replace(claim, time=register.now(), key=key, is_touched=is_touched)
+        )
 
     def _record(self, job: Any, execution: Execution) -> None:
         """Write down what a job made, once that is durable."""

@@ -83,7 +83,9 @@ class Explainer:
         self._sum_up(resolution)
 
     def _sum_up(self, resolution: Resolution) -> None:
-        hits = [each for each in resolution.jobs.values() if each.is_hit and each.claims]
+        hits = [
+            each for each in resolution.jobs.values() if each.is_hit and each.record and each.claims
+        ]
         outputs = {name for each in hits for name in each.claims}
         if outputs <= self._summed_up:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from snakemake_storage_plugin_seqstore import transfer
@@ -50,6 +50,8 @@ class Resolved:
         Why the provenance is not known.
     is_hit : bool
         Whether the stored outputs are there because the store has the same computation.
+    is_outdated : bool
+        Whether the outputs were made otherwise, and the user wants them to stand from now on.
     is_new : bool
         Whether the outputs will be something that nobody has made before, because this computation
         has no record, or one upstream has none.
@@ -61,6 +63,7 @@ class Resolved:
     record: Record | None = None
     reason: Unknown | None = None
     is_hit: bool = False
+    is_outdated: bool = False
     is_new: bool = False
 
 
@@ -248,7 +251,7 @@ class Resolution:
         }
         record = self._stores.find_record(job, key, prefer)
         if record is None or len(record.outputs) != len(names):
-            resolved.is_new = True
+            resolved.is_new = not self._keep_touched(job, resolved, before)
             return
         resolved.record = record
         resolved.versions = dict(zip(names, record.outputs, strict=True))
@@ -267,6 +270,32 @@ class Resolution:
                 version = resolved.versions[label(file)]
                 since = claim.time if claim and claim.version == version else self._now
                 resolved.claims[label(file)] = Claim(version, max(since, newest), key)
+
+    def _keep_touched(self, job: Any, resolved: Resolved, before: list[Claim | None]) -> bool:
+        """Let outputs stand that were made otherwise, if the user says so by ``--touch``.
+
+        That holds in this working directory, until their provenance changes again.
+        """
+        assert resolved.description
+        key, workflow = resolved.description.key, self._dag.workflow
+        touches = workflow.executor_plugin is not None and workflow.touch
+        kept: dict[str, Claim] = {}
+        for file, claim in zip(job.output, before, strict=True):
+            if ours := stored(file):
+                if claim is None or claim.version is None:
+                    return False
+                if not touches and not (claim.is_touched and claim.key == key):
+                    return False
+                if not self._stores.holder(ours.provider.store, claim.version):
+                    return False
+                kept[label(file)] = claim
+        resolved.is_hit = bool(kept) and all(claim.key == key for claim in kept.values())
+        resolved.is_outdated = bool(kept) and not resolved.is_hit
+        newest = self.newest_input(job) if resolved.is_hit else 0
+        for name, claim in kept.items():
+            resolved.claims[name] = replace(claim, time=max(claim.time, newest))
+            resolved.versions[name] = claim.version  # type: ignore[assignment]
+        return bool(kept)
 
     def _claim(self, name: str) -> Claim | None:
         maker = self.producers.get(name)

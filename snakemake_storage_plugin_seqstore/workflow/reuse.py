@@ -172,7 +172,7 @@ class Reuse:
                 self._forget_disagreeing_metadata(job)
             if job.is_checkpoint:
                 self._bring(job, resolved.claims)
-            if resolved.is_new:
+            if resolved.is_new or resolved.is_outdated:
                 self._want(job)
         self._explainer.report(resolution)
         if self.workflow.executor_plugin is not None and not self.workflow.dryrun:
