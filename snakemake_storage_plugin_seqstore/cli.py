@@ -166,6 +166,19 @@ def verify(store: Store) -> None:
 
 
 @main.command()
+@click.pass_obj
+def nondeterministic(store: Store) -> None:
+    """List results that were others each time: when, the rule, the output, its SHA-256."""
+    with _for_people():
+        for records in store.records.nondeterministic():
+            for number, name in enumerate(records[0].names):
+                if len({record.outputs[number] for record in records}) > 1:
+                    for record in records:
+                        digest = record.outputs[number].digest
+                        click.echo(f"{_time(record.time)}\t{record.rule}\t{name}\t{digest}")
+
+
+@main.command()
 @click.option("--older-than", callback=_age, default="30d", show_default=True, metavar="AGE")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
 @click.pass_obj

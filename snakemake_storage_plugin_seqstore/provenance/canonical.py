@@ -53,6 +53,20 @@ def tagged(value: Any, name: str = "value") -> list[Any]:
         raise NotCanonical(f"{name}{''.join(reversed(refused.path))} {refused.what}") from None
 
 
+def plain(tagged: Any) -> Any:
+    """Return a value for a tagged one, to be shown and compared; lists and sets become tuples."""
+    if tagged is None:
+        return None
+    kind, *rest = tagged
+    if kind in ("list", "tuple", "set", "frozenset"):
+        return tuple(plain(part) for part in rest[0])
+    if kind == "dict":
+        return {str(plain(k)): plain(v) for k, v in zip(rest[0], rest[1], strict=True)}
+    if kind == "float":
+        return float.fromhex(rest[0])
+    return rest[0] if rest else None
+
+
 class _Refused(Exception):
     """What is wrong with a part of a value, and the way to it, innermost first."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.provenance import result_id
+from snakemake_storage_plugin_seqstore.provenance import plain, result_id
 from snakemake_storage_plugin_seqstore.store import register
 from snakemake_storage_plugin_seqstore.store.version import Version
 
@@ -54,6 +54,12 @@ class Record:
     rule: str
     digest: str = ""
     time: int = 0
+
+    @property
+    def names(self) -> list[str]:
+        """What the outputs were called when this was made; only suffixes if names do not count."""
+        files, _ = plain(self.provenance["outputs"])
+        return [str(name) for name, _ in files]
 
     @property
     def id(self) -> str:
@@ -110,6 +116,13 @@ class Records:
             if found.outputs == record.outputs:
                 older.path.unlink(missing_ok=True)
         return replace(record, digest=digest, time=stamp.time)
+
+    def nondeterministic(self) -> Iterator[list[Record]]:
+        """The records, newest first, of each computation that gave other bytes another time."""
+        for key in self:
+            records = self.all(key)
+            if len({record.outputs for record in records}) > 1:
+                yield records
 
     def __iter__(self) -> Iterator[str]:
         """The keys of all computations, in order."""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from snakemake_storage_plugin_seqstore.provenance import plain
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
@@ -32,7 +33,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What differs between the parts of two provenances, in words."""
     found: list[str] = []
     for name in sorted(before.keys() | now.keys()):
-        old, new = _plain(before.get(name)), _plain(now.get(name))
+        old, new = plain(before.get(name)), plain(now.get(name))
         if before.get(name) == now.get(name):
             continue
         if name in ("inputs", "outputs"):
@@ -138,20 +139,6 @@ def _named(job: Any) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def _plain(tagged: Any) -> Any:
-    """A Python value for a canonical one, for comparing and showing."""
-    if tagged is None:
-        return None
-    kind, *rest = tagged
-    if kind in ("list", "tuple", "set", "frozenset"):
-        return tuple(_plain(part) for part in rest[0])
-    if kind == "dict":
-        return {str(_plain(k)): _plain(v) for k, v in zip(rest[0], rest[1], strict=True)}
-    if kind == "float":
-        return float.fromhex(rest[0])
-    return rest[0] if rest else None
 
 
 def _file_differences(kind: str, old: Any, new: Any) -> Iterator[str]:

@@ -1,5 +1,8 @@
 """Snakemake's options for what to run, with reuse on."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.reuse_workflows.conftest import CHAIN
@@ -70,6 +73,18 @@ def test_forcing_a_part_in_a_clone(random, how, computed):
     assert clone.run().computed == ([] if "c" in computed else ["c"])
     assert clone.read("out.txt") == clone.stored("a.txt")
     assert clone.run().did_nothing
+
+
+def test_what_is_not_deterministic_can_be_listed(random):
+    random.run()
+    command = [sys.executable, "-m", "snakemake_storage_plugin_seqstore", "--root"]
+    command += [str(random.store.root), "nondeterministic"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""
+    random.run("--forcerun", "a")
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = [line.split("\t")[1:] for line in listed.splitlines()]
+    found = [stamp.digest for stamp in random.store.history("files", "a.txt")]
+    assert rows == [["a", "seqstore/files/a.txt", digest] for digest in found]
 
 
 def test_touch_never_makes_an_old_result_count_for_new_input(chain):
