@@ -17,7 +17,7 @@ help:
 	@echo "make test         run the tests (PYTEST_ARGS=... are handed to pytest)"
 	@echo "make test-all     run the slow tests too"
 	@echo "make test-oldest  run the plugin's tests on Snakemake $(OLDEST_SNAKEMAKE)"
-	@echo "make bench        compare sequence databases with other programs' (minutes; more: docs/benchmarks.md)"
+	@echo "make bench        compare databases and workflows with others (minutes; more: docs/benchmarks.md, docs/reuse.md)"
 	@echo "make lint         check style, types and workflows"
 	@echo "make clean        remove environments and results"
 
@@ -39,6 +39,7 @@ test-oldest: $(OLDEST_VENV)/dev
 
 bench: $(VENV)/bench
 	python -m bench sequences uniprot 100000 --repeats 1 --out build/bench/results
+	python -m bench reuse 100 --repeats 1 --out build/bench/results
 	@echo
 	@echo "Results:  build/bench/results/"
 

@@ -1,1 +1,1 @@
-"""Benchmarks: seqstore's sequence databases beside their peers."""
+"""Benchmarks: seqstore's sequence databases, and its reuse of results, beside their peers."""

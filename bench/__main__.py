@@ -7,17 +7,18 @@ from pathlib import Path
 
 import click
 
-from bench import measure, report
+from bench import measure, report, workflows
 from bench.errors import BenchError
 from bench.peers import PEERS
 
 ROOT = Path(__file__).parent
 BEGIN, END = "<!-- results: made by `python -m bench docs` -->", "<!-- end of results -->"
+REUSE = "reuse.tsv"
 
 
 @click.group()
 def main() -> None:
-    """Compare seqstore's sequence databases with their peers."""
+    """Compare seqstore with its peers."""
 
 
 @main.command()
@@ -66,26 +67,66 @@ def sequences(sets: tuple[str, ...], peers: str, repeats: int, work: Path, out: 
 
 
 @main.command()
+@click.argument("jobs", nargs=-1, required=True, type=click.IntRange(min=2))
+@click.option("--repeats", default=3, show_default=True, help="Medians are reported.")
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    default=ROOT.parent / "build" / "bench",
+    help="Where workflows run.  [default: build/bench]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=ROOT / "results",
+    help="Where reuse.tsv goes.  [default: bench/results]",
+)
+def reuse(jobs: tuple[int, ...], repeats: int, work: Path, out: Path) -> None:
+    """Run workflows of so many JOBS with Snakemake alone, its --cache, and seqstore.
+
+    Results for other numbers of jobs stay in the folder of results.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for number in jobs:
+        results = []
+        for result in workflows.run(number, repeats, work.resolve() / "reuse"):
+            results.append(result)
+            click.echo(
+                f"{number}  {result.kind:18} {result.run:6}{result.elapsed:9.2f} s"
+                f"{result.cpu:9.2f} s of CPU",
+                err=True,
+            )
+        workflows.save(out / REUSE, results)
+    click.echo(workflows.table(workflows.load(out / REUSE)))
+
+
+@main.command()
 @click.option(
     "--results",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=ROOT / "results",
-    help="What `sequences` measured.  [default: bench/results]",
+    help="What was measured.  [default: bench/results]",
 )
 def docs(results: Path) -> None:
-    """Put tables and plots into docs/benchmarks.md."""
-    report.write(results)
-    page = ROOT.parent / "docs" / "benchmarks.md"
+    """Put tables and plots into docs/benchmarks.md and docs/reuse.md."""
+    pages = ROOT.parent / "docs"
+    if (results / "results.tsv").exists():
+        report.write(results)
+        _put(pages / "benchmarks.md", (results / "tables.md").read_text())
+        plots = pages / "benchmarks"
+        plots.mkdir(exist_ok=True)
+        for plot in results.glob("*.svg"):
+            shutil.copy(plot, plots)
+    if runs := workflows.load(results / REUSE):
+        _put(pages / "reuse.md", f"{workflows.about()}\n\n{workflows.table(runs)}\n")
+
+
+def _put(page: Path, text: str) -> None:
     before, start, rest = page.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
         raise click.ClickException(f"{page} has no lines {BEGIN!r} and {END!r}")
-    tables = (results / "tables.md").read_text()
-    page.write_text(f"{before}{start}\n{tables}{end}{after}")
-    plots = page.with_suffix("")
-    plots.mkdir(exist_ok=True)
-    for plot in results.glob("*.svg"):
-        shutil.copy(plot, plots)
+    page.write_text(f"{before}{start}\n{text}{end}{after}")
 
 
 if __name__ == "__main__":

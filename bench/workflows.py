@@ -11,11 +11,13 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from bench.errors import BenchError
+from bench.measure import machine
 from bench.report import markdown, shown
 
 # Half of the jobs read what the other half makes.
@@ -138,12 +140,14 @@ def _snakemake(kind: Kind, name: str, jobs: int, directory: Path) -> tuple[float
     arguments = [argument.format(store=store) for argument in kind.arguments]
     where = directory / ("clone" if name == "clone" else "work")
     log = directory / f"{name}.log"
+    # An installed package is compiled once.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     with open(log, "w") as output:
         began = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "snakemake", "--cores", str(os.cpu_count()), *arguments],
             cwd=where,
-            env=os.environ | {"SNAKEMAKE_OUTPUT_CACHE": str(store)},
+            env=environment | {"SNAKEMAKE_OUTPUT_CACHE": str(store)},
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
@@ -182,30 +186,35 @@ def load(path: Path) -> list[Result]:
     ]
 
 
+def about() -> str:
+    """Say on what was measured."""
+    known = machine()
+    return (
+        f"Measured on {known['date']} on {known['cores']} cores ({known['cpu']}) with Python "
+        f"{known['python']} and Snakemake {version('snakemake')}."
+    )
+
+
 def table(results: Iterable[Result]) -> str:
-    """Return medians by number of jobs, and the cost of one job beyond Snakemake's start."""
-    times: dict[tuple[str, str], dict[int, list[tuple[float, float]]]] = defaultdict(dict)
+    """Return medians by number of jobs, and how many times those of Snakemake alone they are."""
+    times: dict[tuple[str, str, int], list[tuple[float, float]]] = defaultdict(list)
     for each in results:
-        row = times[each.kind, each.run].setdefault(each.jobs, [])
-        row.append((each.elapsed, each.cpu))
-    numbers = sorted({number for row in times.values() for number in row})
-    head = [f"{n:,} jobs, {what}" for n in numbers for what in ("s", "CPU s", "ratio of CPU")]
-    rows = [["", *head]]
+        times[each.kind, each.run, each.jobs].append((each.elapsed, each.cpu))
+    medians = {key: tuple(map(median, zip(*row, strict=True))) for key, row in times.items()}
+    numbers = sorted({jobs for _, _, jobs in medians})
+    rows = [["", *(f"{n:,} jobs, {what}" for n in numbers for what in ("s", "CPU s"))]]
     for kind in KINDS:
         for name in kind.runs:
             row = [f"{kind.name}, {name}"]
             for number in numbers:
-                elapsed, cpu = _medians(times[kind.name, name].get(number, []))
                 # A clone that has nothing to do is compared with a run that has nothing to do.
-                plain = "cold" if name == "cold" else "idle"
-                _, base = _medians(times[KINDS[0].name, plain].get(number, []))
-                ratio = cpu / base if cpu is not None and base is not None else None
-                row += [shown(elapsed), shown(cpu), shown(ratio)]
+                plain = medians.get((KINDS[0].name, "cold" if name == "cold" else "idle", number))
+                found = medians.get((kind.name, name, number))
+                row += _cells(found, plain) if found and plain else ["-", "-"]
             rows.append(row)
     return markdown(rows)
 
 
-def _medians(values: list[tuple[float, float]]) -> tuple[float | None, float | None]:
-    if not values:
-        return None, None
-    return median(elapsed for elapsed, _ in values), median(cpu for _, cpu in values)
+def _cells(found: tuple[float, ...], plain: tuple[float, ...]) -> list[str]:
+    pairs = zip(found, plain, strict=True)
+    return [f"{shown(value)} ({value / base:.2f})" for value, base in pairs]

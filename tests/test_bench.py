@@ -69,3 +69,21 @@ def test_unknown_peer(tmp_path):
     assert process.returncode == 2
     assert "'nosuch'" in process.stderr
     assert os.listdir(tmp_path) == []
+
+
+def test_workflows(tmp_path):
+    command = [sys.executable, "-m", "bench", "reuse", "4", "--repeats", "1"]
+    command += ["--work", str(tmp_path / "work"), "--out", str(tmp_path)]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.strip().splitlines()
+    assert lines[0] == "|  | 4 jobs, s | 4 jobs, CPU s |"
+    assert [line.split("|")[1].strip() for line in lines[2:]] == [
+        "Snakemake, cold",
+        "Snakemake, idle",
+        "Snakemake --cache, cold",
+        "Snakemake --cache, clone",
+        "seqstore, cold",
+        "seqstore, idle",
+        "seqstore, clone",
+    ]
