@@ -9,7 +9,7 @@ import shutil
 import socket
 import stat
 import uuid
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,11 +60,11 @@ def make_directory(directory: str | Path, stop: Path) -> None:
         os.chmod(directory, stat.S_IMODE(wanted))
 
 
-def seal(path: Path, root: Path) -> None:
+def seal(path: str | Path, root: Path) -> None:
     """Make a file read-only, for everyone who may read it; share it like `root`."""
-    mode = path.stat().st_mode & 0o444
-    shared = root.stat().st_mode & stat.S_IWGRP
-    path.chmod(mode | (stat.S_IRGRP if shared else 0))
+    mode = os.stat(path).st_mode & 0o444
+    shared = os.stat(root).st_mode & stat.S_IWGRP
+    os.chmod(path, mode | (stat.S_IRGRP if shared else 0))
 
 
 def sync(path: Path) -> None:
@@ -79,27 +79,30 @@ def write(target: str | Path, content: bytes, staging: Path, root: Path) -> None
     That it is there is durable when its directory is: see :func:`sync_directory`.
     """
     make_directory(staging, root)
-    staged = staging / temporary_name()
+    staged = f"{staging}/{temporary_name()}"
     try:
-        with staged.open("xb", buffering=0) as file:
+        with open(staged, "xb", buffering=0) as file:
             file.write(content)
             seal(staged, root)
             os.fsync(file.fileno())
         os.rename(staged, target)
     except BaseException:
-        staged.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(staged)
         raise
 
 
 def overwrite(target: Path, text: str, staging: Path) -> None:
     """Replace a file, whole or not at all, without waiting until that is durable."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staged = staging / temporary_name()
+    os.makedirs(target.parent, exist_ok=True)
+    staged = f"{staging}/{temporary_name()}"
     try:
-        staged.write_text(text)
-        staged.replace(target)
+        with open(staged, "wb", buffering=0) as file:
+            file.write(text.encode())
+        os.replace(staged, target)
     except BaseException:
-        staged.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(staged)
         raise
 
 
