@@ -4,6 +4,8 @@ OLDEST_SNAKEMAKE := $(shell sed -n 's/.*"snakemake\[reports\] >=\([0-9.]*\),.*/\
 PYTHON ?= python3
 VENV = .venv
 OLDEST_VENV = .venv-oldest
+# What depends on how Snakemake works inside, in less than two minutes.
+OLDEST_TESTS = tests/plugin tests/workflow/test_run.py tests/reuse_workflows/test_dag.py
 PIP_INSTALL = pip install --quiet --disable-pip-version-check
 PYTEST_ARGS = --numprocesses auto --dist loadgroup
 
@@ -16,7 +18,7 @@ help:
 	@echo "make demo         run the example workflow, including its report"
 	@echo "make test         run the tests (PYTEST_ARGS=... are handed to pytest)"
 	@echo "make test-all     run the slow tests too"
-	@echo "make test-oldest  run the plugin's tests on Snakemake $(OLDEST_SNAKEMAKE)"
+	@echo "make test-oldest  run the tests of what touches Snakemake on its version $(OLDEST_SNAKEMAKE)"
 	@echo "make bench        compare databases and workflows with others (minutes; more: docs/benchmarks.md, docs/reuse.md)"
 	@echo "make lint         check style, types and workflows"
 	@echo "make clean        remove environments and results"
@@ -31,11 +33,11 @@ demo: $(VENV)/demo
 test: $(VENV)/dev
 	pytest $(PYTEST_ARGS)
 
-test-all: $(VENV)/slurm
+test-all: $(VENV)/slow
 	pytest -m "slow or not slow" $(PYTEST_ARGS)
 
 test-oldest: $(OLDEST_VENV)/dev
-	PATH="$(CURDIR)/$(OLDEST_VENV)/bin:$$PATH" pytest tests/plugin $(PYTEST_ARGS)
+	PATH="$(CURDIR)/$(OLDEST_VENV)/bin:$$PATH" pytest $(OLDEST_TESTS) $(PYTEST_ARGS)
 
 bench: $(VENV)/bench
 	python -m bench sequences uniprot 100000 --repeats 1 --out build/bench/results
@@ -68,8 +70,8 @@ $(VENV)/dev: $(VENV)/python pyproject.toml
 	$(@D)/bin/$(PIP_INSTALL) --editable ".[dev]"
 	touch $@ $(@D)/demo
 
-$(VENV)/slurm: $(VENV)/python pyproject.toml
-	$(@D)/bin/$(PIP_INSTALL) --editable ".[dev,slurm]"
+$(VENV)/slow: $(VENV)/python pyproject.toml
+	$(@D)/bin/$(PIP_INSTALL) --editable ".[dev,slow]"
 	touch $@ $(@D)/demo $(@D)/dev
 
 $(VENV)/bench: $(VENV)/python pyproject.toml

@@ -6,6 +6,7 @@ import logging
 import os
 import stat
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,12 @@ from snakemake_storage_plugin_seqstore.workflow import explain
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.contents import Watched
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, base_label, label, stored
-from snakemake_storage_plugin_seqstore.workflow.job import Description, refuse_special
+from snakemake_storage_plugin_seqstore.workflow.job import (
+    Description,
+    needed_traces,
+    refuse_special,
+    traces,
+)
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
@@ -112,6 +118,7 @@ class Executions:
             )
         if execution.key and not any(stored(file) for file in job.output):
             self._record(job, execution)
+        self._claim_traces(job, execution.key)
 
     def publish(self, file: StoredFile) -> None:
         """Store the output of a job, or its log, and say that this working directory has it.
@@ -134,7 +141,7 @@ class Executions:
         )
         # Clocks of nodes differ: an output is never older than what it was made from.
         newest = resolution.newest_input(job) if job else 0
-        self._reuse.claims.put(name, Claim(version, max(register.now(), newest), key))
+        self._reuse.claims.put(name, Claim(version, max(register.now(), newest), execution.key))
         if execution.changed:
             return
         query = file.parsed
@@ -164,6 +171,16 @@ class Executions:
         self._reuse.claims.put(
             name, replace(claim, time=register.now(), key=key, is_touched=is_touched)
         )
+
+    def _claim_traces(self, job: Any, key: str) -> None:
+        """Note of which run the local log and benchmark are, if somebody needs them."""
+        # The process of a job does not know who needs them.
+        found = needed_traces(job) if self._reuse.workflow.is_main_process else traces(job)
+        for file in found:
+            if not stored(file):
+                with suppress(FileNotFoundError):
+                    version = self._local_version(job, file)
+                    self._reuse.claims.put(label(file), Claim(version, register.now(), key))
 
     def _record(self, job: Any, execution: Execution) -> None:
         """Write down what a job made, once that is durable."""

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from snakemake_storage_plugin_seqstore import bundled
@@ -29,6 +29,7 @@ from snakemake_storage_plugin_seqstore.workflow.software import Software
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
 
 _SPECIAL = frozenset(("pipe", "service", "update", "before_update", "nodelocal", "from_queue"))
+_STREAMED = frozenset(("pipe", "service"))
 _INPUT = re.compile(r"\0input:(\d+)\0")
 _BESIDE_INPUT = re.compile(r"""[^\s;|&()<>"'`]\0input:|\0input:\d+\0[^\s;|&()<>"'`]""")
 _COMPRESSED = (".gz", ".bgz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
@@ -145,7 +146,7 @@ class Describer:
         if rule.shellcmd is not None:
             text = self._command(job, params)
             shell = job.resources["shell_exec"] if "shell_exec" in rule.resources else ""
-            given = (text, deployed(job), shell)
+            given = (text, deployed(job, self.contents), shell)
             if given not in self._operations:
                 parts = self._shell(rule, *given) | self._surroundings
                 self._operations[given] = (parts, _digest(parts))
@@ -238,6 +239,20 @@ def script_path(job: Any) -> list[str]:
     return [str(path)]
 
 
+def traces(job: Any) -> list[Any]:
+    """The log files and the benchmark of a job: only a run makes them."""
+    return [*job.log, *([job.benchmark] if job.benchmark else [])]
+
+
+def needed_traces(job: Any) -> list[Any]:
+    """Those of its traces that a target or another job asks for."""
+    found = traces(job)
+    if not found:
+        return []
+    needed = [job.dag.targetfiles, *job.dag.depending[job].values()]
+    return [file for file in found if any(file in files for files in needed)]
+
+
 def waits(job: Any) -> bool:
     """Whether the inputs of a job are known only when a checkpoint is there."""
     return any(file.flags.get("checkpoint_target") for file in job.input)
@@ -255,12 +270,25 @@ def refuse_special(job: Any) -> None:
     if waits(job):
         raise NotYet("its inputs are not known before a checkpoint")
     for file in (*job.input, *job.output):
-        if special := _SPECIAL.intersection(flag for flag, value in file.flags.items() if value):
+        if special := _SPECIAL & _marks(file):
             raise Unknown(f"it has a file that is marked {min(special)}")
+    for maker, files in job.dag.dependencies[job].items():
+        if _streams(maker.rule):
+            for file in maker.output:
+                if file in files and (special := _STREAMED & _marks(file)):
+                    raise Unknown(f"it reads a file that is marked {min(special)}")
     if rule.is_handover or rule.cwl is not None or rule.is_template_engine:
         raise Unknown("it is a handover, CWL or template rule")
-    if job.env_modules:
-        raise Unknown("environment modules do not say which software they load")
+
+
+@cache
+def _streams(rule: Any) -> bool:
+    """Whether a rule has a pipe or a service among its outputs."""
+    return any(_STREAMED & _marks(file) for file in rule.output)
+
+
+def _marks(file: Any) -> set[str]:
+    return {name for name, value in file.flags.items() if value}
 
 
 def _evaluated(job: Any) -> Any:

@@ -23,6 +23,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
 from snakemake_storage_plugin_seqstore.workflow.job import (
     Describer,
     Description,
+    needed_traces,
     refuse_special,
     script_path,
     waits,
@@ -263,6 +264,9 @@ class Resolution:
         is_late = self._before is not None and job not in self._before
         if job.is_checkpoint and is_late and any(map(waits, self._dag.depending[job])):
             return
+        if not all(self._is_of(file, key) for file in needed_traces(job)):
+            resolved.is_new = True
+            return
         resolved.is_hit = True
         newest = self.newest_input(job)
         for file, claim in zip(job.output, before, strict=True):
@@ -296,6 +300,16 @@ class Resolution:
             resolved.claims[name] = replace(claim, time=max(claim.time, newest))
             resolved.versions[name] = claim.version  # type: ignore[assignment]
         return bool(kept)
+
+    def _is_of(self, trace: Any, key: str) -> bool:
+        """Whether a log or benchmark that is here is of the run that made a result."""
+        claim = self._claims.known(label(trace))
+        if claim is None or claim.key != key:
+            return False
+        try:
+            return bool(stored(trace)) or self._describer.contents.version(trace) == claim.version
+        except (OSError, SeqstoreError):
+            return False
 
     def _claim(self, name: str) -> Claim | None:
         maker = self.producers.get(name)

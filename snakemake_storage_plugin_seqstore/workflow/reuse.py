@@ -22,7 +22,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     label,
     stored,
 )
-from snakemake_storage_plugin_seqstore.workflow.job import Describer
+from snakemake_storage_plugin_seqstore.workflow.job import Describer, needed_traces
 from snakemake_storage_plugin_seqstore.workflow.resolution import Resolution
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 
@@ -210,14 +210,7 @@ class Reuse:
 
     def needs_to_run(self, job: Any) -> bool:
         """Whether somebody needs what only a run of the job makes: its benchmark or log."""
-        if job.benchmark:
-            return True
-        dag = self.workflow.dag
-        logs = set(job.log)
-        needed = (files for files in dag.depending[job].values())
-        return not logs.isdisjoint(dag.targetfiles) or any(
-            not logs.isdisjoint(files) for files in needed
-        )
+        return bool(job.benchmark or needed_traces(job))
 
     def _forget_disagreeing_metadata(self, job: Any) -> None:
         """Forget how outputs were last made here, if they are now something else from the store."""

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,9 +61,9 @@ def notebook(*sources, kernel="python3", language="python", **cell):
     return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 
 
-def nb(id, expected, before, after=None, **options):
+def nb(id, expected, before, after=None, more=({}, {}), **options):
     name = "notebooks/make.py.ipynb"
-    states = ({name: before}, {name: before if after is None else after})
+    states = ({name: before, **more[0]}, {name: before if after is None else after, **more[1]})
     return Pair(id, expected, *states, directive=f'notebook: "{name}"', **options)
 
 
@@ -157,6 +158,21 @@ PAIRS = [
     nb("config that no cell reads", SAME, notebook("print(1)"), head=CONFIG),
     nb("command in a cell", OTHER, notebook("!sort {snakemake.config['k']}"), head=CONFIG),
     nb("shell cell", OTHER, notebook("%%bash\ncat {snakemake.config['k']}"), head=CONFIG),
+    nb("module for a notebook", OTHER, notebook("import helpers"),
+       more=two("notebooks/helpers.py")),
+    nb("module in a timed cell", OTHER, notebook("%%time\nimport helpers"),
+       more=two("notebooks/helpers.py")),
+    nb("config in a captured cell", OTHER, notebook("%%capture out\nsnakemake.config['k']"),
+       head=CONFIG),
+    nb("config in a timed line", OTHER, notebook("%time x = snakemake.config['k']"), head=CONFIG),
+    nb("config behind timeit", OTHER, notebook("%%timeit x = snakemake.config['k']\nx + 1"),
+       head=CONFIG),
+    nb("kind of timing", OTHER, notebook("%%time\nx = 1"), notebook("%%timeit\nx = 1")),
+    nb("how results are shown", SAME, notebook("%matplotlib inline\nimport json"), head=CONFIG),
+    nb("a line with %", SAME, notebook("x = (\n    '%s'\n    % 1\n)"), head=CONFIG),
+    nb("script by magic", UNKNOWN, notebook("%run helpers.py"), message="uses %run"),
+    nb("another language", UNKNOWN, notebook("%%R\n1"), message="uses %%R"),
+    nb("IPython itself", UNKNOWN, notebook("get_ipython().run_cell('1')"), message="get_ipython"),
     nb("kernel", UNKNOWN, notebook("1", kernel="other"), message="the kernel other"),
     nb("R", UNKNOWN, notebook("1", language="R"), message="not in Python"),
     nb("no notebook", UNKNOWN, "{}", message="no notebook"),
@@ -186,7 +202,15 @@ PAIRS = [
 ]  # fmt: skip
 
 
+@pytest.fixture
+def no_jupyter(tmp_path, monkeypatch):
+    """No programs and kernels for notebooks but those of this Python."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
+
+
 @pytest.mark.parametrize("case", PAIRS, ids=lambda case: case.id)
+@pytest.mark.usefixtures("no_jupyter")
 def test_what_changes_the_key(tmp_path, case):
     heads = (case.head, case.head) if isinstance(case.head, str) else case.head
     before = write(tmp_path / "a", snakefile(heads[0], case.directive), case.before)
@@ -198,6 +222,40 @@ def test_what_changes_the_key(tmp_path, case):
     other = describing.in_a_fork(after)["one.out"]
     assert not key.startswith("unknown") and not other.startswith("unknown"), (key, other)
     assert (key == other) == (case.expected == SAME)
+
+
+NOTEBOOK = "notebooks/make.py.ipynb"
+OF_NOTEBOOK = f'notebook: "{NOTEBOOK}"'
+
+
+@pytest.mark.usefixtures("no_jupyter")
+def test_a_notebook_finds_modules_in_the_working_directory(tmp_path, monkeypatch):
+    """Also where that is not the workflow's own directory."""
+    files = {f"workflow/{NOTEBOOK}": notebook("import helpers")}
+    files["workflow/Snakefile"] = snakefile("", OF_NOTEBOOK)
+    directory = write(tmp_path / "a", "", files)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", os.getcwd())])
+    keys = []
+    for text in ("1", "2"):
+        (directory / "helpers.py").write_text(text)
+        keys.append(describing.in_a_fork(directory, "workflow/Snakefile")["one.out"])
+    assert keys[0].startswith("notebook ") and keys[0] != keys[1]
+
+
+@pytest.mark.usefixtures("no_jupyter")
+@pytest.mark.parametrize("program", ["papermill", "jupyter-nbconvert"])
+def test_a_notebook_that_another_python_runs_is_unknown(tmp_path, monkeypatch, program):
+    directory = write(tmp_path / "a", snakefile("", OF_NOTEBOOK), {NOTEBOOK: notebook("1")})
+    elsewhere = tmp_path / "bin"
+    elsewhere.mkdir()
+    (elsewhere / program).write_text("#!/bin/sh\n")
+    (elsewhere / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{elsewhere}{os.pathsep}{os.environ['PATH']}")
+    found = describing.in_a_fork(directory)["one.out"]
+    if program == "jupyter-nbconvert" and (Path(sys.executable).parent / "papermill").exists():
+        assert found.startswith("notebook ")  # which comes first
+    else:
+        assert str(elsewhere / program) in found
 
 
 @pytest.mark.parametrize(("text", "expected"), [("print(snakemake.rule)", OTHER), ("1", SAME)])
@@ -277,7 +335,7 @@ def test_deployed_software_counts_in_place_of_the_hosts(tmp_path, monkeypatch):
     )
     keys = []
     for image in ("docker://r@sha256:1", "docker://r@sha256:2", "docker://r@sha256:1"):
-        monkeypatch.setattr(scripts, "deployed", lambda job, image=image: image)
+        monkeypatch.setattr(scripts, "deployed", lambda job, contents, image=image: image)
         keys.append(describing.in_a_fork(directory)["one.out"])
     assert keys[0] == keys[2] != keys[1] and keys[0].startswith("script ")
 

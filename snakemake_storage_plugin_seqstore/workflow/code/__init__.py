@@ -6,5 +6,6 @@
       bytecode       what code objects read   python_source  what Python sources read
       globals_read   globals, recursively     modules        what they import
       values         values of all kinds      interpreters   their software
+                                              notebooks      their cells as Python
     reading        files, programs, variables and config that code of either kind names
 """

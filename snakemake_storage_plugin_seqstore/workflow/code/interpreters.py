@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -92,11 +93,19 @@ def refuse_foreign_kernel(kernel: str, deployed: str | None) -> None:
         (Path(place).expanduser() / "kernels" / name).exists() for place in _jupyter_places()
     ):
         raise Unknown(f"the kernel {name} may be of another Python than Snakemake's")
+    # What Snakemake runs notebooks with; its kernel python3 is that of its own Python.
+    runner = shutil.which("papermill") or shutil.which("jupyter-nbconvert")
+    if runner and not os.path.samefile(os.path.dirname(runner), os.path.dirname(sys.executable)):
+        raise Unknown(
+            f"its notebook is run by {runner}, which may be of another Python than Snakemake's",
+            "install papermill and ipykernel beside Snakemake",
+        )
 
 
 def _jupyter_places() -> Iterable[str]:
     yield from filter(None, os.environ.get("JUPYTER_PATH", "").split(os.pathsep))
-    yield os.environ.get("JUPYTER_DATA_DIR") or "~/.local/share/jupyter"
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    yield os.environ.get("JUPYTER_DATA_DIR") or f"{data}/jupyter"
     system = ("/usr/local/share/jupyter", "/usr/share/jupyter")
     yield from (place for place in system if not place.startswith(f"{sys.prefix}/"))
 

@@ -74,7 +74,13 @@ class Modules:
         self._describer = describer
         importlib.invalidate_caches()
 
-    def follow(self, reading: Reading, folder: str | None, local_first: bool = False) -> Imported:
+    def follow(
+        self,
+        reading: Reading,
+        folder: str | None,
+        local_first: bool = False,
+        from_working_directory: bool = False,
+    ) -> Imported:
         """Follow the imports of a source.
 
         Parameters
@@ -85,9 +91,12 @@ class Modules:
             Where it is, as far as that is a local directory.
         local_first : bool
             Whether local modules come before those of the standard library.
+        from_working_directory : bool
+            Whether modules are found in the working directory, too.
         """
         found = Imported()
-        directories = [*filter(None, [folder]), *self.search_path()]
+        here = [os.getcwd()] if from_working_directory else []
+        directories = [*filter(None, [folder]), *here, *self.search_path()]
         self._take(reading, folder, found, directories)
         done: set[str] = set()
         while True:

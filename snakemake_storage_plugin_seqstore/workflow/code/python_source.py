@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
@@ -16,7 +15,7 @@ COUNTED = frozenset(("config", "wildcards", "resources", "rule", "scriptdir"))
 _UNCOUNTED = frozenset(("input", "output", "params", "log", "threads", "log_fmt_shell"))
 _FORMATTED = re.compile(r"\{snakemake\b\.?(\w*)")
 _NAMESPACES = ("globals", "locals", "vars", "eval", "dir")  # through them `snakemake` is seen
-_UNSEEN = ("exec", "compile", "__import__", "execfile", "breakpoint")
+_UNSEEN = ("exec", "compile", "__import__", "execfile", "breakpoint", "get_ipython")
 _UNSEEN_MODULES = ("runpy", "imp", "builtins", "code", "codeop", "zipimport")
 _PLACES = ("__file__", "__real_file__", "__path__", "__spec__", "__loader__", "__cached__")
 _LOCATES = ("getfile", "getsourcefile", "get_data", "argv", "getsource", "modules")
@@ -324,21 +323,3 @@ def _is_attribute(node: ast.AST, base: str, name: str) -> bool:
 
 def _is_string(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def cells(sources: list[str]) -> Iterator[str]:
-    """Cells of a notebook as Python, with what IPython adds to it as strings."""
-    for source in sources:
-        if source.lstrip().startswith("%%"):
-            yield f"_ipython({source!r})"
-            continue
-        lines = source.splitlines()
-        yield "\n".join(_plain(line) for line in lines)
-
-
-def _plain(line: str) -> str:
-    code = line.lstrip()
-    if code[:1] in ("!", "%"):
-        return f"{line[: len(line) - len(code)]}_ipython({code!r})"
-    match = re.match(r"(\s*)([\w, ]+=\s*)([!%].*)", line)
-    return f"{match[1]}{match[2]}_ipython({match[3]!r})" if match else line

@@ -70,7 +70,8 @@ def run_parts(job: Any, params: Any, describer: Any) -> dict[str, Any]:
     if block.commands and any("{" in str(value) for value in params):
         raise Unknown("its code may run a command that is given by its params, with names in it")
     parts = block.parts | reading.of_job(job, block.arguments, block.named, describer)
-    if software := deployed(job):  # for its commands; the block itself runs in Snakemake's Python
+    # For its commands; the block itself runs in Snakemake's Python.
+    if software := deployed(job, describer.contents):
         parts["software"] = {**parts["software"], "deployed": software}
     return parts
 

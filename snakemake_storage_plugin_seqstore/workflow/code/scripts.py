@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from snakemake_storage_plugin_seqstore.workflow.code import interpreters, reading
+from snakemake_storage_plugin_seqstore.workflow.code import interpreters, notebooks, reading
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules
 from snakemake_storage_plugin_seqstore.workflow.code.python_source import (
     COUNTED,
     EVERYTHING,
     Reading,
-    cells,
     read,
 )
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
@@ -67,7 +65,7 @@ def script_parts(job: Any, params: Any, describer: Any) -> tuple[str, dict[str, 
     path = rule.script or rule.notebook or rule.wrapper
     kind = "script" if rule.script else "notebook" if rule.notebook else "wrapper"
     formatted = _format(str(path), job, params)
-    software = deployed(job)
+    software = deployed(job, describer.contents)
     key = (rule.name, formatted, software)
     if key not in known:
         known[key] = _describe(kind, formatted, job, software, describer)
@@ -91,9 +89,10 @@ def _describe(kind: str, path: str, job: Any, software: str | None, describer: A
     if suffix == ".py" or (kind == "notebook" and suffix == ".ipynb"):
         language = "Python"
         if suffix == ".ipynb":
-            parts["kernel"], text = _notebook(text, name)
+            parts["kernel"], text = notebooks.code(text, name)
             interpreters.refuse_foreign_kernel(parts["kernel"], software)
-        found = modules.follow(read(text, name), folder)
+        # A kernel has the working directory on its search path.
+        found = modules.follow(read(text, name), folder, from_working_directory=kind == "notebook")
         strings = set(found.reading.strings)
     elif kind != "notebook" and suffix in _LANGUAGES:
         language = _LANGUAGES[suffix]
@@ -183,22 +182,3 @@ def _folder(source_file: Any) -> str | None:
     if not source_file.is_local:
         return None
     return os.path.dirname(os.path.abspath(str(source_file.get_path_or_uri(secret_free=True))))
-
-
-def _notebook(text: str, name: str) -> tuple[str, str]:
-    """The kernel of a Python notebook, and the code of its cells."""
-    try:
-        document = json.loads(text)
-        language = document["metadata"]["language_info"]["name"]
-        kernel = document["metadata"].get("kernelspec", {}).get("name", "")
-        found = [
-            "".join(cell["source"])
-            for cell in document["cells"]
-            if cell["cell_type"] == "code"
-            and "snakemake-job-properties" not in cell.get("metadata", {}).get("tags", [])
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Unknown(f"{name} is no notebook that can be read") from None
-    if str(language).lower() != "python":
-        raise Unknown(f"{name} is not in Python: it cannot be told what it depends on")
-    return str(kernel), "\n\n".join(cells(found))

@@ -1,0 +1,264 @@
+"""Software that Snakemake deploys, with stand-ins for Apptainer and Conda that do what it asks.
+
+Every image and environment has a program ``tool``, which prints what it is called there.
+"""
+
+import pytest
+
+from tests.reuse_workflows.test_messages import only
+
+pytestmark = pytest.mark.slow
+
+APPTAINER = ("--software-deployment-method", "apptainer")
+CONDA = ("--software-deployment-method", "conda")
+MODULES = ("--software-deployment-method", "env-modules")
+
+# What it pulls is a file with the name of the image.
+APPTAINER_PROGRAM = """\
+#!/bin/bash
+case $1 in
+--version) echo "apptainer version 1.3.4" ;;
+pull) echo "$4" > "$3" ;;
+exec)
+    while [ "$1" != -c ]; do image=$shell; shell=$1; shift; done
+    name=$(cat "$image")
+    PATH="$IMAGES/${name##*:}:$PATH" exec "$shell" -c "$2" ;;
+esac
+"""
+# What it installs is a program that prints the line of its list that names it.
+CONDA_PROGRAM = """\
+#!/bin/bash
+case "$1 $2" in
+"info --json") echo '{"conda_prefix": "'"$PREFIX"'", "platform": "linux-64"}' ;;
+"config --get") echo '{"get": {"channel_priority": "strict"}}' ;;
+--version*) echo "conda 24.7.1" ;;
+*)
+    while [ $# -gt 0 ]; do
+        case $1 in --file) list=$2 ;; --prefix) prefix=$2 ;; esac
+        shift
+    done
+    grep -q BROKEN "$list" && exit 1
+    mkdir -p "$prefix/bin"
+    printf '#!/bin/sh\\necho %s\\n' "$(grep -o 'tool.*' "$list")" > "$prefix/bin/tool"
+    chmod +x "$prefix/bin/tool" ;;
+esac
+"""
+
+TOOL = """
+    rule all:
+        input: storage.seqstore("seqstore://files/a.txt")
+
+    rule a:
+        input: "in.txt"
+        output: storage.seqstore("seqstore://files/a.txt")
+        {directive}
+        shell: "ran a; (cat {{input}}; tool) > {{output}}"
+    """
+
+
+def program(path, text):
+    """Install a program."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def host(project):
+    """A user who has Apptainer, Conda, and a tool of the host's."""
+    around = project.directory.parent
+    program(around / "host/tool", "#!/bin/sh\necho of the host\n")
+    program(around / "host/apptainer", APPTAINER_PROGRAM)
+    program(around / "host/conda", CONDA_PROGRAM)
+    (around / "host/bin").mkdir()
+    (around / "host/bin/activate").write_text('export PATH="$1/bin:$PATH"\n')
+    project.environment |= {
+        "PATH": f"{around / 'host'}:{project.environment['PATH']}",
+        "PREFIX": str(around / "host"),
+        "IMAGES": str(around / "images"),
+    }
+    project.write("abc\n", "in.txt")
+    return project
+
+
+def directive(project, text):
+    """Let the rule have one more directive."""
+    project.write(TOOL.format(directive=text))
+
+
+def change_the_host(project):
+    program(project.directory.parent / "host/tool", "#!/bin/sh\necho of another host\n")
+
+
+DIGESTS = ("1" * 64, "2" * 64)
+IMAGE = "docker://example/tool@sha256:"
+
+
+def images(project):
+    for name, prints in (*zip(DIGESTS, ("first", "second"), strict=True), ("latest", "latest")):
+        path = project.directory.parent / "images" / name / "tool"
+        program(path, f"#!/bin/sh\necho {prints}\n")
+
+
+def test_a_container_by_its_digest(host):
+    images(host)
+    for digest, computed, made in (
+        (DIGESTS[0], ["a"], "first"),
+        (DIGESTS[1], ["a"], "second"),
+        (DIGESTS[0], [], "first"),
+    ):
+        directive(host, f"container: '{IMAGE}{digest}'")
+        assert host.run(*APPTAINER).computed == computed
+        assert host.stored("a.txt") == f"abc\n{made}\n"
+        assert host.run(*APPTAINER).did_nothing
+    clone = host.clone()
+    change_the_host(clone)
+    assert clone.run(*APPTAINER).did_nothing
+    clone.write("abd\n", "in.txt")
+    assert clone.run(*APPTAINER).computed == ["a"]
+    assert clone.stored("a.txt") == "abd\nfirst\n"
+
+
+def test_a_container_that_is_a_local_file(host):
+    """It counts by its content, not by its name."""
+    images(host)
+    for path, digest in zip(("a.sif", "b.sif"), DIGESTS, strict=True):
+        (host.directory / path).write_text(f"{IMAGE}{digest}\n")
+    directive(host, "container: 'a.sif'")
+    assert host.run(*APPTAINER).computed == ["a"]
+    assert host.stored("a.txt") == "abc\nfirst\n"
+    clone = host.clone()
+    (clone.directory / "a.sif").rename(clone.directory / "c.sif")
+    directive(clone, "container: 'c.sif'")
+    assert clone.run(*APPTAINER).did_nothing
+    (clone.directory / "b.sif").rename(clone.directory / "c.sif")
+    assert clone.run(*APPTAINER).computed == ["a"]
+    assert clone.stored("a.txt") == "abc\nsecond\n"
+
+
+def test_a_container_for_all_rules(host):
+    images(host)
+    directive(host, "")
+    text = host.read("Snakefile")
+    for digest, made in zip(DIGESTS, ("first", "second"), strict=True):
+        (host.directory / "Snakefile").write_text(f"container: '{IMAGE}{digest}'\n{text}")
+        assert host.run(*APPTAINER).computed == ["a"]
+        assert host.stored("a.txt") == f"abc\n{made}\n"
+        assert host.clone(made).run(*APPTAINER).did_nothing
+
+
+def test_a_script_in_a_container(host):
+    images(host)
+    host.write("ran a; tool > ${snakemake_output[0]}\n", "scripts/a.sh")
+    rule = TOOL.partition("shell:")[0] + "script: 'scripts/a.sh'"
+    for digest, made in zip(DIGESTS, ("first", "second"), strict=True):
+        host.write(rule.format(directive=f"container: '{IMAGE}{digest}'"))
+        assert host.run(*APPTAINER).computed == ["a"]
+        assert host.stored("a.txt") == f"{made}\n"
+        assert host.clone(made).run(*APPTAINER).did_nothing
+
+
+# A stand-in for R, which runs the last line of a script as a command.
+RSCRIPT = """\
+#!/bin/sh
+for file; do :; done
+cd "$PWD/.snakemake/storage/seqstore/files" && eval "$(tail -n 1 "$file" | cut -c 3-)"
+"""
+
+
+def test_r_is_reused_where_its_software_is_deployed(host):
+    for path in ("host", f"images/{DIGESTS[0]}"):
+        program(host.directory.parent / path / "Rscript", RSCRIPT)
+    host.write("# ran a; echo one > a.txt\n", "scripts/a.R")
+    rule = TOOL.partition("shell:")[0] + "script: 'scripts/a.R'"
+    host.write(rule.format(directive=f"container: '{IMAGE}{DIGESTS[0]}'"))
+    assert host.run(*APPTAINER).computed == ["a"]
+    assert host.stored("a.txt") == "one\n"
+    clone = host.clone()
+    assert clone.run(*APPTAINER).did_nothing
+    clone.write("# ran a; echo two > a.txt\n", "scripts/a.R")
+    assert clone.run(*APPTAINER).computed == ["a"]
+    assert clone.stored("a.txt") == "two\n"
+    other = clone.clone("other")
+    done = other.run()
+    assert done.computed == ["a"]
+    assert "which packages a script in R loads" in only(done, "rule a is not reused")
+
+
+def test_a_container_by_a_tag(host):
+    images(host)
+    directive(host, "container: 'docker://example/tool:latest'")
+    done = host.run(*APPTAINER)
+    assert done.computed == ["a"]
+    assert "docker://example/tool:latest is named by a tag" in only(done, "rule a is not reused")
+    assert host.stored("a.txt") == "abc\nlatest\n"
+    assert host.run(*APPTAINER).did_nothing
+    program(host.directory.parent / "images/latest/tool", "#!/bin/sh\necho later\n")
+    clone = host.clone()
+    assert clone.run(*APPTAINER).computed == ["a"]
+    assert clone.stored("a.txt") == "abc\nlater\n"
+
+
+def test_what_is_not_deployed_does_not_count(host):
+    """Without --software-deployment-method, the programs of the host do."""
+    directive(host, "container: 'docker://example/tool:latest'")
+    assert host.run().computed == ["a"]
+    assert host.stored("a.txt") == "abc\nof the host\n"
+    for text in ("", "conda: 'a-name'", "conda: 'envs/tool.yaml'", "envmodules: 'tool/1.0'"):
+        directive(host, text)
+        host.write("dependencies: [tool]\n", "envs/tool.yaml")
+        assert host.run().did_nothing
+    change_the_host(host)
+    assert host.run().computed == ["a"]
+    assert host.stored("a.txt") == "abc\nof another host\n"
+
+
+def pin(project, version, name="tool"):
+    project.write(f"channels: [x]\ndependencies: [{name}]\n", "envs/tool.yaml")
+    project.write(f"@EXPLICIT\nhttps://x/linux-64/{version}\n", "envs/tool.linux-64.pin.txt")
+
+
+def test_a_conda_environment_with_pins(host):
+    directive(host, "conda: 'envs/tool.yaml'")
+    for version, computed in (("tool-1", ["a"]), ("tool-2", ["a"]), ("tool-1", [])):
+        pin(host, version)
+        assert host.run(*CONDA).computed == computed
+        assert host.stored("a.txt") == f"abc\n{version}\n"
+        assert host.run(*CONDA).did_nothing
+    clone = host.clone()
+    change_the_host(clone)
+    assert clone.run(*CONDA).did_nothing
+    clone.write("abd\n", "in.txt")
+    assert clone.run(*CONDA).computed == ["a"]
+    assert clone.stored("a.txt") == "abd\ntool-1\n"
+
+
+@pytest.mark.parametrize("how", ["no pins", "a name", "pins that cannot be installed"])
+def test_a_conda_environment_without_pins(host, how):
+    directive(host, "conda: 'envs/tool.yaml'")
+    if how == "no pins":
+        host.write("dependencies: [tool]\n", "envs/tool.yaml")
+        reason, made = "its conda environment is not pinned", "tool]"
+    elif how == "a name":
+        directive(host, f"conda: '{host.directory.parent / 'named'}'")
+        program(host.directory.parent / "named/bin/tool", "#!/bin/sh\necho named\n")
+        reason, made = "a conda environment that is named may change", "named"
+    else:
+        pin(host, "BROKEN")
+        reason, made = "its conda environment was installed without its pins", "tool]"
+    done = host.run(*CONDA)
+    assert done.computed == ["a"]
+    assert host.stored("a.txt") == f"abc\n{made}\n"
+    assert reason in only(host.run(*CONDA), "rule a is not reused")
+    assert host.run(*CONDA).did_nothing
+    assert host.clone().run(*CONDA).computed == ["a"]
+
+
+def test_environment_modules(host):
+    directive(host, "envmodules: 'tool/1.0'")
+    host.environment["BASH_FUNC_module%%"] = "() { :; }"
+    done = host.run(*MODULES)
+    assert done.computed == ["a"]
+    assert "environment modules" in only(done, "rule a is not reused")
+    assert host.run(*MODULES).did_nothing
+    assert host.clone().run(*MODULES).computed == ["a"]
