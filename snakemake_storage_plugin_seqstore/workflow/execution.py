@@ -8,6 +8,7 @@ import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ class Executions:
             )
         if execution.key and not any(stored(file) for file in job.output):
             self._record(job, execution)
-        self._claim_traces(job, execution.key)
+        self._claim_local(job, execution.key)
 
     def publish(self, file: StoredFile) -> None:
         """Store the output of a job, or its log, and say that this working directory has it.
@@ -172,11 +173,14 @@ class Executions:
             name, replace(claim, time=register.now(), key=key, is_touched=is_touched)
         )
 
-    def _claim_traces(self, job: Any, key: str) -> None:
-        """Note of which run the local log and benchmark are, if somebody needs them."""
+    def _claim_local(self, job: Any, key: str) -> None:
+        """Note of which run local files are whose content does not say it.
+
+        These are empty ones, and the log and benchmark if somebody needs them.
+        """
         # The process of a job does not know who needs them.
         found = needed_traces(job) if self._reuse.workflow.is_main_process else traces(job)
-        for file in found:
+        for file in (*found, *filter(partial(_is_empty, job), job.output)):
             if not stored(file):
                 with suppress(FileNotFoundError):
                     version = self._local_version(job, file)
@@ -206,8 +210,7 @@ class Executions:
 
     def _local_version(self, job: Any, file: Any) -> Version:
         """What a job made in a plain local file, before or after Snakemake took it."""
-        shadowed = job.shadowed_path(file)
-        path = shadowed if os.path.exists(shadowed) else file
+        path = _made_at(job, file)
         if not os.path.exists(path) and file.flags.get("touch"):
             return Version(self._reuse.contents.digest_of(b""), "file", 0)
         return self._reuse.contents.version(path)
@@ -252,6 +255,20 @@ class Executions:
         transfer.bring(
             holder, entry, query, path, ours.provider.materialisation, ours.provider.verify
         )
+
+
+def _is_empty(job: Any, file: Any) -> bool:
+    """Whether a job made an empty file, or Snakemake is about to make it."""
+    try:
+        return os.path.getsize(_made_at(job, file)) == 0
+    except OSError:
+        return bool(file.flags.get("touch"))
+
+
+def _made_at(job: Any, file: Any) -> str:
+    """Where a local output is before Snakemake took it, or after that."""
+    shadowed = job.shadowed_path(file)
+    return str(shadowed if os.path.exists(shadowed) else file)
 
 
 def _let_owner_write(job: Any, file: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,8 @@ from snakemake_storage_plugin_seqstore.workflow.job import (
 )
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
+
+_EMPTY = hashlib.sha256().hexdigest()
 
 
 @dataclass
@@ -150,6 +153,8 @@ class Resolution:
                 version = foreign_version(file, contents, at_start)
             else:
                 version = self._local_version(label(file), maker, contents, at_start)
+            if version.digest == _EMPTY and version.kind == "file":
+                version = self._flag(file, maker, version)
             versions.append(version)
         return tuple(versions)
 
@@ -211,6 +216,29 @@ class Resolution:
             return made
         except (OSError, SeqstoreError) as error:
             raise Unknown(f"its input {path} cannot be read: {error}") from None
+
+    def _flag(self, file: Any, maker: Any, version: Version) -> Version:
+        """An empty file says only that its job ran: if a rule makes it, it counts by that run.
+
+        What reads it may read what that job did besides.
+        """
+        name, resolved = label(file), self.jobs.get(maker)
+        if resolved and stored(file):
+            claim = self._claims.made_in_this_run(name) or resolved.claims.get(name)
+        else:
+            claim = self._claims.get(name) if stored(file) or os.path.exists(file) else None
+        if claim:
+            key = claim.key
+        elif resolved and resolved.description and not os.path.exists(file):
+            key = resolved.description.key  # it is not here, but recorded
+        elif any(rule.is_producer(file) for rule in self._dag.workflow.rules):
+            key = ""
+        else:
+            return version
+        if not key:
+            raise Unknown(f"its input {name} is empty, and it cannot be told which run made it")
+        digest = hashlib.sha256(f"made by {key}".encode()).hexdigest()
+        return replace(version, digest=digest)
 
     def _job(self, job: Any) -> Resolved:
         resolved = Resolved()

@@ -86,6 +86,36 @@ case(
     clone(FLAG, "x\n"),
     peer="fails",
 )
+
+
+def beside(flag: str, number: int) -> str:
+    """A rule that writes something which it does not declare, and one that reads it."""
+    side = "$(printf %s%s si de)"
+    return copies(
+        f"mkdir -p {side}; echo {{params.number}} > {side}/f",
+        f"params: number={number}",
+        output=flag,
+    ) + copies(f"cat {side}/f > {{output}}", input=flag.replace("touch", ""), name="b")
+
+
+case(
+    "beside a flag",
+    "a rule reads what another one writes without declaring it, beside a flag",
+    Step(beside("touch('done')", 3), "3\n", ["a", "b"], files=ONE),
+    Step(beside("touch('done')", 4), "4\n", ["a", "b"]),
+    Step(beside("touch('done')", 3), "3\n"),
+    clone(beside("touch('done')", 4), "4\n"),
+    peer="fails",
+)
+case(
+    "beside a local flag",
+    "the same where the flag is local",
+    Step(beside("touch(local('done'))", 3), "3\n", ["a", "b"], files=ONE),
+    Step(beside("touch(local('done'))", 4), "4\n", ["a", "b"]),
+    Step(beside("touch(local('done'))", 3), "3\n", ["a"]),
+    clone(beside("touch(local('done'))", 4), "4\n"),
+    peer="fails",
+)
 MULTIEXT = copies(
     "for o in {output}; do echo $(basename $o) > $o; done", output="multiext('x', '.a', '.b')"
 )
