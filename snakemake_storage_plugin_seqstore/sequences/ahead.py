@@ -1,19 +1,32 @@
-"""Iteration in a thread of its own."""
+"""Work in threads, its results in order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
+# While zstd, SQLite or numpy work for one thread, Python works for another: more gain little.
+_THREADS = 2
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
-    """Give items, while the next one is being made: what zstd does, other threads need not wait."""
-    end = object()
-    with ThreadPoolExecutor(1) as maker:
-        following = maker.submit(next, items, end)
-        while (item := following.result()) is not end:
-            following = maker.submit(next, items, end)
-            yield item  # type: ignore[misc]
+
+def ahead(make: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+    """Give what is made of each item, while the next ones are being made."""
+    source = iter(items)
+    first = list(islice(source, 2))
+    if len(first) < 2:
+        yield from map(make, first)
+        return
+    pending: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(_THREADS) as makers:
+        for item in chain(first, source):
+            pending.append(makers.submit(make, item))
+            if len(pending) > _THREADS:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()

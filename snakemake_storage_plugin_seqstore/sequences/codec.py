@@ -13,9 +13,12 @@ from __future__ import annotations
 import hashlib
 import struct
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
+import numpy as np
 import zstandard
+
+from snakemake_storage_plugin_seqstore.sequences.texts import Numbers, Texts, before, numbers
 
 PLAIN, ZSTD = b"\x00", b"\x01"
 
@@ -84,29 +87,52 @@ def decode(blob: bytes, limit: int = MAX_BYTES) -> bytes:
     raise ValueError(f"unknown blob flag {flag!r}")
 
 
-def decode_many(blobs: Sequence[bytes], limit: int = MAX_BYTES) -> list[bytes]:
+def decode_joined(
+    blobs: bytes, lengths: Numbers, sizes: Numbers | None = None, limit: int = MAX_BYTES
+) -> Texts:
     """Return the texts of many blobs; other threads run meanwhile.
 
     Parameters
     ----------
-    blobs : sequence of bytes
-        Flags and payloads.
+    blobs : bytes
+        Flags and payloads, one behind the other.
+    lengths : array of int
+        How many bytes each blob has.
+    sizes : array of int, optional
+        How many bytes each text has; by default what its frame says.
     limit : int
-        No more bytes than this are unpacked at once.
+        No more bytes than this are unpacked.
 
     Raises
     ------
     ValueError
         If one cannot be decoded; :func:`decode` says what is wrong with it.
     """
-    flags = [blob[:1] for blob in blobs]
-    if not {PLAIN, ZSTD}.issuperset(flags):
+    starts = before(lengths)
+    if lengths.sum() != len(blobs) or not lengths.all():
+        raise ValueError("empty or missing blobs")
+    flags = np.frombuffer(blobs, np.uint8)[starts]
+    if flags.max(initial=0) > ord(ZSTD):
         raise ValueError("unknown blob flags")
-    texts = [blob[1:] for blob in blobs]
-    which = [i for i, flag in enumerate(flags) if flag == ZSTD]
-    for i, text in zip(which, unpack_many([texts[i] for i in which], limit), strict=True):
-        texts[i] = text
-    return texts
+    starts, lengths = starts + 1, lengths - 1
+    packed, plain = np.flatnonzero(flags), np.flatnonzero(flags == ord(PLAIN))
+    if not len(packed):
+        return Texts(blobs, starts, lengths)
+    frames = Texts(blobs, starts[packed], lengths[packed])
+    if sizes is None:
+        sizes = np.zeros_like(lengths)
+        try:
+            sizes[packed] = numbers(map(zstandard.frame_content_size, frames))
+        except zstandard.ZstdError as error:
+            raise ValueError(f"a zstd frame is damaged: {error}") from None
+    unpacked = sizes[packed]
+    if unpacked.min() < 1 or max(unpacked.max(), unpacked.sum()) > limit:
+        raise ValueError("the sizes of some frames must be looked at one by one")
+    text = unpack_parts(frames, unpacked)
+    starts[packed], lengths[packed] = before(unpacked), unpacked
+    rest = Texts(blobs, starts[plain], lengths[plain])
+    starts[plain] = len(text) + before(rest.lengths)
+    return Texts(b"".join((text, *rest)), starts, lengths)
 
 
 def pack_many(items: list[bytes], level: int) -> list[bytes]:
@@ -147,6 +173,33 @@ def unpack_many(frames: list[bytes], limit: int = MAX_BYTES) -> Iterator[bytes]:
     except zstandard.ZstdError as error:
         raise ValueError(f"a zstd frame is damaged: {error}") from None
     return (buffers[i].tobytes() for i in range(len(frames)))
+
+
+def unpack_parts(frames: Texts, sizes: Numbers) -> bytes:
+    """Return the joined texts of zstd frames; other threads run meanwhile.
+
+    Parameters
+    ----------
+    frames : Texts
+        At least one frame.
+    sizes : array of int
+        How many bytes each text must have: at least 1.
+
+    Raises
+    ------
+    ValueError
+        If a frame is damaged, or its text has another size.
+    """
+    segments = np.stack((frames.starts, frames.lengths), axis=1).tobytes()
+    try:
+        texts = _contexts.decompressor.multi_decompress_to_buffer(
+            zstandard.BufferWithSegments(frames.data, segments),
+            decompressed_sizes=sizes.tobytes(),
+        )
+    except zstandard.ZstdError as error:
+        raise ValueError(f"a zstd frame is damaged: {error}") from None
+    # Their types do not tell that they are buffers.
+    return b"".join(map(texts.__getitem__, range(len(texts))))  # type: ignore[arg-type]
 
 
 def hash8(data: bytes) -> int:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
-from operator import add, sub
 from pathlib import Path
-from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import codec, layout
+from snakemake_storage_plugin_seqstore.sequences.ahead import ahead
 from snakemake_storage_plugin_seqstore.sequences.layout import (
     BLOCK_BYTES,
     CRC,
+    ENTRIES,
     ENTRY,
     HEAD,
     PAGE_RECORDS,
@@ -24,24 +26,30 @@ from snakemake_storage_plugin_seqstore.sequences.layout import (
     Table,
 )
 from snakemake_storage_plugin_seqstore.sequences.reader import Meta, Page
+from snakemake_storage_plugin_seqstore.sequences.texts import (
+    Numbers,
+    Texts,
+    before,
+    different,
+    numbers,
+    portions,
+    runs,
+)
 
-# So many records are read at once, but of no more residues unless a single one has more.
-_RECORDS_AT_ONCE = 1 << 10
-_RESIDUES_AT_ONCE = 1 << 26
+# So many records are read at once, but of no more residues unless a single one has more. Random
+# ones need more memory each, which is best kept within a processor's cache.
+_RECORDS_AT_ONCE = 1 << 11
+_BATCH_RECORDS = 1 << 10
+_RESIDUES_AT_ONCE = 1 << 24
+# Fewer records take less time one by one.
+_MANY = 24
 # Blocks and pages that are no further from each other are read together.
 _NEAR = 16
-# What is unpacked stays for the next records, which may have equal sequences: some 20 MB.
+# What copies were made of stays in memory, for the next copies: some 20 MB.
 _BLOCKS_IN_MEMORY = 10_000
+_MAX_HEADERS_BYTES = PAGE_RECORDS * (codec.MAX_HEADER_BYTES + 1)
 
-
-class _Known(NamedTuple):
-    """What is known of some records, in columns."""
-
-    gids: Sequence[int]
-    hashes: Sequence[int]
-    starts: Sequence[int]
-    lengths: Sequence[int]
-    headers: Sequence[bytes]
+Entries = NDArray[np.void]
 
 
 class Compact:
@@ -71,7 +79,7 @@ class Compact:
             self._shards: list[int] = footer["shards"]
             self._records: int = footer["records"]
             self._residues: int = footer["residues"]
-            longest: int = footer["longest"]
+            self._longest: int = footer["longest"]
             tables = footer["tables"]
             self._blocks, self._pages, self._lengths, self._hashes, self._names = (
                 Table(self._read, self._damaged, *tables[name])
@@ -80,7 +88,6 @@ class Compact:
         except (KeyError, TypeError, ValueError) as error:
             raise self._damaged(f"its footer cannot be read: {error}") from None
         self._latest: dict[int, bytes] = {}
-        self.at_once = max(1, min(_RECORDS_AT_ONCE, _RESIDUES_AT_ONCE // longest))
 
     def __len__(self) -> int:
         return self._records
@@ -93,20 +100,20 @@ class Compact:
 
     def sequence(self, gid: int) -> bytes | None:
         """Return one sequence, or None if there is no such gid."""
-        if not 0 <= gid < self._records:
-            return None
+        return self._sequence(gid) if 0 <= gid < self._records else None
+
+    def _sequence(self, gid: int) -> bytes:
         page, slot = divmod(gid, PAGE_RECORDS)
-        entry = self._read(self._pages[page] + CRC.size + slot * ENTRY.size, ENTRY.size)
-        digest, start, length, _ = ENTRY.unpack(entry)
+        offset = self._pages[page] + CRC.size + slot * ENTRY.size
+        digest, start, length, _ = ENTRY.unpack(self._read(offset, ENTRY.size))
         end = start + length
         if not start < end <= self._residues:
             raise self._damaged(f"gid {gid} has residues {start:,}-{end:,} of {self._residues:,}")
         first, last = start // BLOCK_BYTES, (end - 1) // BLOCK_BYTES
-        offset = self._blocks[first]
-        if first == last:
-            text = self._unpack(self._read(offset, self._blocks[first + 1] - offset), BLOCK_BYTES)
+        if last - first < _MANY:
+            text = b"".join(map(self._block, range(first, last + 1)))
         else:
-            text = b"".join(self._decoded(range(first, last + 1)))
+            text = self._text(np.arange(first, last + 1))
         seq = text[start - first * BLOCK_BYTES : end - first * BLOCK_BYTES]
         # An entry alone has no checksum, so that it can be read alone.
         if codec.hash8(seq) != digest:
@@ -115,30 +122,41 @@ class Compact:
             )
         return seq
 
-    def sequences(self, gids: Iterable[int]) -> Iterator[dict[int, bytes]]:
+    def sequences(self, gids: Iterable[int]) -> Iterator[dict[int, str]]:
         """Give the sequences of those gids that exist, some at a time, in any order."""
-        for known in self._known(gids, headers=False):
-            yield dict(zip(known.gids, self._texts(known), strict=True))
+        wanted = self._existing(gids)
+        if len(wanted) < _MANY:
+            return iter([{gid: self._sequence(gid).decode() for gid in wanted.tolist()}])
+        entries = np.concatenate([self._entries(wanted[cut]) for cut in _cuts(wanted)])
+        # In the order of their residues no block is needed twice.
+        order = np.argsort(entries["start"])
+        wanted, entries = wanted[order], entries[order]
+        cuts = portions(entries["length"], _BATCH_RECORDS, _RESIDUES_AT_ONCE)
+        return ahead(lambda cut: self._strings(wanted[cut], entries[cut]), cuts)
 
-    def _texts(self, known: _Known) -> list[bytes]:
-        ends = map(add, known.starts, known.lengths)
-        first = [start // BLOCK_BYTES for start in known.starts]
-        last = [(end - 1) // BLOCK_BYTES for end in ends]
-        needed = {*first, *last}
-        if max(map(sub, last, first)) > 1:
-            needed.update(chain.from_iterable(map(range, first, last)))
-        blocks = sorted(needed)
-        text = b"".join(self._decoded(blocks))
-        # How far a block is from where it would be if none were missing before it.
-        shifts = {block: (block - i) * BLOCK_BYTES for i, block in enumerate(blocks)}
-        starts = map(sub, known.starts, map(shifts.__getitem__, first))
-        return [text[s : s + length] for s, length in zip(starts, known.lengths, strict=True)]
+    def _strings(self, gids: Numbers, entries: Entries) -> dict[int, str]:
+        return dict(zip(gids.tolist(), self._seqs(entries).strings(), strict=True))
+
+    def _seqs(self, entries: Entries, *, consecutive: bool = False) -> Texts:
+        """Return the sequences of entries."""
+        starts, lengths = entries["start"], entries["length"].astype(np.int64)
+        first = starts // BLOCK_BYTES
+        counts = (starts + lengths - 1) // BLOCK_BYTES - first + 1
+        blocks = different(np.sort(runs(first, counts)))
+        # New sequences are at the end; the others are copies of any, and there will be more.
+        new = int(np.flatnonzero(np.diff(blocks, prepend=-2) > 1)[-1]) if consecutive else 0
+        text = b"".join([*self._decoded(blocks[:new].tolist()), self._text(blocks[new:])])
+        # All blocks are full but the last one of the file, which is the last one here too.
+        places = np.searchsorted(blocks, first) * BLOCK_BYTES + starts % BLOCK_BYTES
+        return Texts(text, places, lengths)
 
     def _decoded(self, blocks: Sequence[int]) -> list[bytes]:
-        """Return the residues of blocks, given in ascending order."""
+        """Return the residues of blocks, given in ascending order, and keep them."""
         latest = self._latest
         absent = [block for block in blocks if block not in latest]
-        fresh = dict(zip(absent, self._unpacked(absent), strict=True)) if absent else {}
+        text = self._text(numbers(absent)) if absent else b""
+        cuts = range(0, len(text), BLOCK_BYTES)
+        fresh = dict(zip(absent, [text[i : i + BLOCK_BYTES] for i in cuts], strict=True))
         texts = [fresh[block] if block in fresh else latest[block] for block in blocks]
         # Never made smaller, but replaced: another thread may be using it.
         if len(latest) + len(fresh) <= _BLOCKS_IN_MEMORY:
@@ -147,42 +165,66 @@ class Compact:
             self._latest = fresh
         return texts
 
-    def _unpacked(self, blocks: Sequence[int]) -> list[bytes]:
-        # All are full but the last one of the file.
-        sizes = [BLOCK_BYTES] * len(blocks)
-        if blocks[-1] == len(self._blocks) - 2:
-            sizes[-1] = self._residues - blocks[-1] * BLOCK_BYTES
+    def _text(self, blocks: Numbers) -> bytes:
+        """Return the residues of ascending blocks."""
+        sizes = np.minimum(self._residues - blocks * BLOCK_BYTES, BLOCK_BYTES)
         try:
-            texts = list(codec.unpack_many(self._parts(self._blocks, blocks), sum(sizes)))
+            return codec.unpack_parts(self._parts(self._blocks, blocks), sizes)
         except ValueError as error:
             raise self._damaged(f"residues cannot be decoded: {error}") from None
-        if list(map(len, texts)) != sizes:
-            raise self._damaged("a block of residues has another size than it must have")
-        return texts
+
+    def _block(self, block: int) -> bytes:
+        return self._unpack(self._part(self._blocks, block), BLOCK_BYTES)
 
     # ---- entries and headers
 
     def metas(self, gids: Iterable[int]) -> Iterator[list[Meta]]:
         """Give what is known of those gids that exist, some at a time, in any order."""
-        for known in self._known(gids):
-            headers = map(bytes.decode, known.headers)
-            yield list(zip(known.gids, headers, known.lengths, known.hashes, strict=True))
+        wanted = self._existing(gids)
+        if len(wanted) < _MANY:
+            return iter([[self._meta(gid) for gid in wanted.tolist()]])
+        return ahead(lambda cut: self._metas(wanted[cut]), _cuts(wanted))
+
+    def _meta(self, gid: int) -> Meta:
+        page, slot = divmod(gid, PAGE_RECORDS)
+        count, entries, frame = self._stored(page, self._part(self._pages, page))
+        digest, _, length, _ = ENTRY.unpack_from(entries, slot * ENTRY.size)
+        headers = self._unpack(frame, _MAX_HEADERS_BYTES).split(b"\n")
+        if len(headers) != count:
+            raise self._damaged("a page has another number of headers than of records")
+        return gid, headers[slot].decode(), length, digest
+
+    def _metas(self, gids: Numbers) -> list[Meta]:
+        entries, headers = self._known(gids)
+        lengths, hashes = entries["length"].tolist(), entries["hash8"].tolist()
+        return list(zip(gids.tolist(), headers.strings(), lengths, hashes, strict=True))
 
     def pages(self, gids: Iterable[int] | None = None) -> Iterator[Page]:
         """Give all records by ascending gid, or these in their order."""
+        return map(self.page, self.portions(gids))
+
+    def portions(self, gids: Iterable[int] | None = None) -> Iterator[Sequence[int]]:
+        """Give the gids of pages: all, or these in their order."""
         asked = range(self._records) if gids is None else list(map(int, gids))
-        for start in range(0, len(asked), self.at_once):
-            wanted = asked[start : start + self.at_once]
-            for gid in (min(wanted), max(wanted)):
+        for start in range(0, len(asked), _RECORDS_AT_ONCE):
+            some = asked[start : start + _RECORDS_AT_ONCE]
+            for gid in (min(some), max(some)):
                 if not 0 <= gid < self._records:
                     raise InputError(f"{self.path} has no gid {gid}")
-            known = self._page(wanted if gids is None else sorted(set(wanted)))
-            headers, seqs = known.headers, self._texts(known)
-            if gids is not None:
-                places = {gid: place for place, gid in enumerate(known.gids)}
-                headers = [headers[places[gid]] for gid in wanted]
-                seqs = [seqs[places[gid]] for gid in wanted]
-            yield Page(wanted, headers, seqs)
+            if len(some) * self._longest <= _RESIDUES_AT_ONCE:
+                yield some
+                continue
+            ascending, places = _ascending(some)
+            lengths = self._entries(ascending)["length"][places]
+            for cut in portions(lengths, _RECORDS_AT_ONCE, _RESIDUES_AT_ONCE):
+                yield some[cut]
+
+    def page(self, gids: Sequence[int]) -> Page:
+        """Return the records of a portion."""
+        ascending, places = _ascending(gids)
+        entries, headers = self._known(ascending)
+        seqs = self._seqs(entries, consecutive=isinstance(gids, range))
+        return Page(gids, headers.take(places), seqs.take(places))
 
     def texts(self, gids: Sequence[int], headers: Sequence[bytes | None]) -> list[str]:
         """Return headers of a page as text."""
@@ -190,62 +232,48 @@ class Compact:
 
     def place(self, gid: int) -> tuple[int, int]:
         """Return which of the source files a record is from, and its position in it."""
-        page, slot = divmod(gid, PAGE_RECORDS)
-        (data,) = self._parts(self._pages, [page])
-        ((_, _, _, index),) = self._entries(page, data, [slot])
-        return bisect_right(self._shards, gid) - 1, index
+        (entry,) = self._entries(numbers([gid]))
+        return bisect_right(self._shards, gid) - 1, int(entry["index"])
 
-    def _known(self, gids: Iterable[int], *, headers: bool = True) -> Iterator[_Known]:
-        wanted = sorted({gid for gid in gids if 0 <= gid < self._records})
-        for start in range(0, len(wanted), self.at_once):
-            yield self._page(wanted[start : start + self.at_once], headers=headers)
+    def _existing(self, gids: Iterable[int]) -> Numbers:
+        """Return those gids that exist, ascending and each once."""
+        return different(np.sort(numbers(gid for gid in gids if 0 <= gid < self._records)))
 
-    def _page(self, gids: Sequence[int], *, headers: bool = True) -> _Known:
-        """Return what is known of some records, given in ascending order."""
-        slots: dict[int, Sequence[int]] = {}
-        start = 0
-        while start < len(gids):
-            page = gids[start] // PAGE_RECORDS
-            end = bisect_left(gids, (page + 1) * PAGE_RECORDS, start)
-            slots[page] = [gid % PAGE_RECORDS for gid in gids[start:end]]
-            start = end
-        parts = self._parts(self._pages, list(slots))
-        entries: list[tuple[int, ...]] = []
-        for (page, some), data in zip(slots.items(), parts, strict=True):
-            entries += self._entries(page, data, some)
-        found: list[bytes] = []
-        if headers:
-            frames = [
-                data[CRC.size + self._number(page) * ENTRY.size :]
-                for page, data in zip(slots, parts, strict=True)
-            ]
-            for (page, some), text in zip(slots.items(), self._headers(frames), strict=True):
-                lines = text.split(b"\n")
-                if len(lines) != self._number(page):
-                    raise self._damaged("a page has another number of headers than of records")
-                found += lines if len(some) == len(lines) else [lines[slot] for slot in some]
-        hashes, starts, lengths, _ = zip(*entries, strict=True)
-        return _Known(gids, hashes, starts, lengths, found)
+    def _entries(self, gids: Numbers) -> Entries:
+        """Return the entries of ascending gids."""
+        return self._known(gids, headers=False)[0]
 
-    def _number(self, page: int) -> int:
-        """Return how many records a page has."""
-        return min(PAGE_RECORDS, self._records - page * PAGE_RECORDS)
+    def _known(self, gids: Numbers, *, headers: bool = True) -> tuple[Entries, Texts]:
+        """Return the entries and headers of ascending gids."""
+        pages, slots = np.divmod(gids, PAGE_RECORDS)
+        needed = different(pages)
+        which = np.searchsorted(needed, pages) * PAGE_RECORDS + slots
+        stored = map(self._stored, needed.tolist(), self._parts(self._pages, needed))
+        counts, entries, frames = zip(*stored, strict=True)
+        lines = self._headers(list(frames), counts).take(which) if headers else Texts.of([])
+        return np.frombuffer(b"".join(entries), ENTRIES)[which], lines
 
-    def _entries(self, page: int, data: bytes, slots: Sequence[int]) -> list[tuple[int, ...]]:
-        packed = data[CRC.size : CRC.size + self._number(page) * ENTRY.size]
-        if CRC.unpack_from(data)[0] != zlib.crc32(packed):
+    def _stored(self, page: int, data: bytes) -> tuple[int, bytes, bytes]:
+        """Return what a page has: number of records, entries, a frame of headers."""
+        count = min(PAGE_RECORDS, self._records - page * PAGE_RECORDS)
+        end = CRC.size + count * ENTRY.size
+        entries = data[CRC.size : end]
+        if CRC.unpack_from(data)[0] != zlib.crc32(entries):
             raise self._damaged("a page has another checksum than was stored with it")
-        if len(slots) == self._number(page):
-            return list(ENTRY.iter_unpack(packed))
-        return [ENTRY.unpack_from(packed, slot * ENTRY.size) for slot in slots]
+        return count, entries, data[end:]
 
-    def _headers(self, frames: list[bytes]) -> Iterable[bytes]:
+    def _headers(self, frames: list[bytes], counts: Sequence[int]) -> Texts:
+        """Return the headers of pages, so many of each."""
         try:
-            return list(codec.unpack_many(frames))
+            texts = list(codec.unpack_many(frames))
         except ValueError:  # one is damaged, or they are too large to be unpacked at once
-            return [
-                self._unpack(frame, PAGE_RECORDS * (codec.MAX_HEADER_BYTES + 1)) for frame in frames
-            ]
+            texts = [self._unpack(frame, _MAX_HEADERS_BYTES) for frame in frames]
+        if tuple(text.count(b"\n") + 1 for text in texts) != counts:
+            raise self._damaged("a page has another number of headers than of records")
+        text = b"\n".join(texts)
+        ends = np.append(np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")), len(text))
+        starts = np.append(0, ends[:-1] + 1)
+        return Texts(text.replace(b"\n", b" "), starts, ends - starts)
 
     # ---- finding
 
@@ -280,8 +308,10 @@ class Compact:
 
     def _sharing(self, table: Table, key: int) -> Iterator[tuple[int, bytes, int]]:
         """Give gid, header and hash8 of the records with a key."""
-        for known in self._known(table.gids(key, key)):
-            yield from zip(known.gids, known.headers, known.hashes, strict=True)
+        gids = self._existing(table.gids(key, key))
+        for cut in _cuts(gids):
+            entries, headers = self._known(gids[cut])
+            yield from zip(gids[cut].tolist(), headers, entries["hash8"].tolist(), strict=True)
 
     # ---- bytes
 
@@ -291,18 +321,21 @@ class Compact:
             for start in range(0, len(table), layout.CHUNK_NUMBERS):
                 table.part(start, min(start + layout.CHUNK_NUMBERS, len(table)))
 
-    def _parts(self, table: Table, indexes: Sequence[int]) -> list[bytes]:
+    def _part(self, table: Table, index: int) -> bytes:
+        """Return the bytes of a block or page."""
+        return self._read(table[index], table[index + 1] - table[index])
+
+    def _parts(self, table: Table, indexes: Numbers) -> Texts:
         """Return the bytes of blocks or pages, given in ascending order."""
-        if len(indexes) == 1:
-            (index,) = indexes
-            return [self._read(table[index], table[index + 1] - table[index])]
-        parts: list[bytes] = []
-        for first, last, some in _near(indexes):
-            offsets = table.part(first, last + 2)
-            data = self._read(offsets[0], offsets[-1] - offsets[0])
-            cuts = [offset - offsets[0] for offset in offsets]
-            parts += [data[cuts[i - first] : cuts[i - first + 1]] for i in some]
-        return parts
+        starts, ends = table.at(indexes), table.at(indexes + 1)
+        # Those near each other are read together.
+        cuts = np.flatnonzero(np.diff(indexes) > _NEAR) + 1
+        first, last = np.append(0, cuts), np.append(cuts, len(indexes)) - 1
+        lengths = ends[last] - starts[first]
+        groups = zip(starts[first].tolist(), lengths.tolist(), strict=True)
+        data = b"".join([self._read(start, length) for start, length in groups])
+        shifts = np.repeat(starts[first] - before(lengths), last - first + 1)
+        return Texts(data, starts - shifts, ends - starts)
 
     def _unpack(self, frame: bytes, limit: int) -> bytes:
         try:
@@ -333,10 +366,13 @@ class _File:
         os.close(self.descriptor)
 
 
-def _near(indexes: Sequence[int]) -> Iterator[tuple[int, int, Sequence[int]]]:
-    """Give groups of ascending numbers with small gaps only: the first, the last and all."""
-    start = 0
-    for i in range(1, len(indexes) + 1):
-        if i == len(indexes) or indexes[i] - indexes[i - 1] > _NEAR:
-            yield indexes[start], indexes[i - 1], indexes[start:i]
-            start = i
+def _ascending(gids: Sequence[int]) -> tuple[Numbers, Numbers]:
+    """Return gids in ascending order, each once, and where each of those given is among them."""
+    wanted = numbers(gids)
+    ascending = different(np.sort(wanted))
+    return ascending, np.searchsorted(ascending, wanted)
+
+
+def _cuts(gids: Numbers) -> Iterator[slice]:
+    starts = range(0, len(gids), _RECORDS_AT_ONCE)
+    return (slice(start, start + _RECORDS_AT_ONCE) for start in starts)

@@ -29,8 +29,11 @@ from functools import lru_cache
 from itertools import compress
 from operator import eq
 
+import numpy as np
+
 from snakemake_storage_plugin_seqstore.errors import DamageError
 from snakemake_storage_plugin_seqstore.sequences.sorter import KEYS, NUMBERS
+from snakemake_storage_plugin_seqstore.sequences.texts import Numbers, different
 
 MAGIC = b"seqstore compact"
 VERSION = 1
@@ -39,6 +42,7 @@ TAIL = struct.Struct("<QQ16s")
 CRC = struct.Struct("<I")
 # hash8, first residue, length, position in the source file
 ENTRY = struct.Struct("<qQII")
+ENTRIES = np.dtype([("hash8", "<i8"), ("start", "<i8"), ("length", "<u4"), ("index", "<u4")])
 BLOCK_BYTES = 1 << 11
 PAGE_RECORDS = 1 << 5
 CHUNK_NUMBERS = 1 << 9
@@ -100,6 +104,15 @@ class Table(Sequence[int]):
         for chunk in range(first, -(-end // CHUNK_NUMBERS)):
             numbers += self.chunk(chunk)
         return numbers[start - first * CHUNK_NUMBERS : end - first * CHUNK_NUMBERS]
+
+    def at(self, indexes: Numbers) -> Numbers:
+        """Return the integers at ascending indexes."""
+        chunks = indexes // CHUNK_NUMBERS
+        needed = different(chunks)
+        parts = [np.frombuffer(self.chunk(chunk), np.int64) for chunk in needed.tolist()]
+        places = np.searchsorted(needed, chunks) * CHUNK_NUMBERS + indexes % CHUNK_NUMBERS
+        found: Numbers = np.concatenate(parts)[places]
+        return found
 
     def gids(self, low: int, high: int) -> list[int]:
         """Return the gids with keys from ``low`` to ``high``, of a sorted table."""

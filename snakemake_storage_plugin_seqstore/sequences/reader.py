@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from snakemake_storage_plugin_seqstore.sequences.texts import Texts
+
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
 # gid, header, length, hash8
@@ -17,7 +19,7 @@ class Page(NamedTuple):
 
     gids: Sequence[int]
     headers: Sequence[bytes | None]
-    seqs: Sequence[bytes]
+    seqs: Texts
 
 
 class Reader(Protocol):
@@ -33,7 +35,7 @@ class Reader(Protocol):
     def sequence(self, gid: int) -> bytes | None:
         """Return one sequence, or None if there is no such gid."""
 
-    def sequences(self, gids: Iterable[int]) -> Iterator[dict[int, bytes]]:
+    def sequences(self, gids: Iterable[int]) -> Iterator[dict[int, str]]:
         """Give the sequences of those gids that exist, some at a time, in any order."""
 
     def metas(self, gids: Iterable[int]) -> Iterator[list[Meta]]:
@@ -47,6 +49,12 @@ class Reader(Protocol):
         InputError
             If a gid does not exist.
         """
+
+    def portions(self, gids: Iterable[int] | None = None) -> Iterator[Sequence[int]]:
+        """Give what :meth:`page` takes, for the same records as :meth:`pages` would."""
+
+    def page(self, gids: Sequence[int]) -> Page:
+        """Return the records with these gids; of a range, those that exist."""
 
     def texts(self, gids: Sequence[int], headers: Sequence[bytes | None]) -> Sequence[str | None]:
         """Return headers of a page as text."""

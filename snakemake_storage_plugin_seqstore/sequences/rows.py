@@ -10,18 +10,32 @@ from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
 from snakemake_storage_plugin_seqstore.sequences import codec, schema
+from snakemake_storage_plugin_seqstore.sequences.ahead import ahead
 from snakemake_storage_plugin_seqstore.sequences.pool import Pool
 from snakemake_storage_plugin_seqstore.sequences.reader import MAX_INT, MIN_INT, Meta, Page
+from snakemake_storage_plugin_seqstore.sequences.texts import Numbers, Texts, numbers, portions
 
-# Records are read in pages: of so many, which a processor's cache holds, but of no more residues
-# than this unless a single one has more.
-_PAGE_RECORDS = 1000
-_PAGE_RESIDUES = 1 << 26
+# Records are read in pages: so many, but of no more residues unless a single one has more.
+_PAGE_RECORDS = 2000
+_PAGE_RESIDUES = 1 << 24
 _SELECT_SEQ = "SELECT len, hash8, seq FROM sequences WHERE gid=?"
+# A row for a whole page: SQLite makes it in one go, without Python's lock. It concatenates blobs
+# as they are, though it calls the result a text; what is NULL is left out.
+_NUMBERS = """group_concat(gid), group_concat(CAST(len AS INTEGER)),
+    group_concat(CAST(hash8 AS INTEGER))"""
+_SEQS = "group_concat(length(seq)), CAST(group_concat(seq, '') AS BLOB)"
+_HEADERS = "group_concat(length(header)), CAST(group_concat(header, '') AS BLOB)"
+_BETWEEN = "sequences WHERE gid BETWEEN ? AND ?"
 # One statement for any number of gids; the order of the tables keeps SQLite from a scan.
-_SELECT_MANY = "SELECT gid, {} FROM json_each(?) CROSS JOIN sequences ON gid = value"
+_AMONG = "json_each(?) CROSS JOIN sequences ON gid = value"
+_NEXT = """SELECT max(gid), count(*), total(len) FROM
+    (SELECT gid, len FROM sequences WHERE gid >= ? ORDER BY gid LIMIT ?)"""
+# For fewer records a row each takes less time.
+_MANY = 8
 
 
 class Rows:
@@ -62,63 +76,97 @@ class Rows:
         with self.pool.connection() as connection:
             return [value for (value,) in connection.execute(sql, values).fetchall()]
 
-    def fetch(
-        self, columns: str, gids: Iterable[int], size: int = _PAGE_RECORDS
-    ) -> Iterator[list[tuple[Any, ...]]]:
-        """Give gid and columns of each gid that exists, once and in any order, `size` at a time."""
-        sql = _SELECT_MANY.format(columns)
-        wanted = [gid for gid in sorted(set(gids)) if MIN_INT <= gid <= MAX_INT]
-        for start in range(0, len(wanted), size):
-            page = wanted[start : start + size]
-            with self.pool.connection() as connection:
-                rows = connection.execute(sql, (str(page),)).fetchall()
-            if rows:
-                yield rows
-
     def pages(self, gids: Iterable[int] | None = None) -> Iterator[Page]:
-        """Give all records by ascending gid, or these in their order.
+        """Give all records by ascending gid, or these in their order."""
+        return map(self.page, self.portions(gids))
 
-        Raises
-        ------
-        InputError
-            If a gid does not exist.
-        """
-        for rows in self._all() if gids is None else self._asked(gids):
-            found, lengths, digests, blobs, headers = zip(*rows, strict=True)
-            seqs = self._seqs(found, lengths, digests, blobs)
-            yield Page(found, self._headers(found, headers), seqs)
+    def portions(self, gids: Iterable[int] | None = None) -> Iterator[Sequence[int]]:
+        """Give the gids of pages: all by ascending gid, or these in their order."""
+        return self._all() if gids is None else self._some(list(map(int, gids)))
 
-    def _all(self) -> Iterator[list[tuple[Any, ...]]]:
-        start = MIN_INT
-        while True:
+    def _all(self) -> Iterator[range]:
+        start, size = MIN_INT, _PAGE_RECORDS
+        while start <= MAX_INT:
             with self.pool.connection() as connection:
-                rows = connection.execute(
-                    "SELECT gid, len, hash8, seq, header FROM sequences "
-                    "WHERE gid >= ? ORDER BY gid LIMIT ?",
-                    (start, self.page_records),
-                ).fetchall()
-            if rows:
-                yield rows
-            if len(rows) < self.page_records or rows[-1][0] == MAX_INT:
+                ((last, count, residues),) = connection.execute(_NEXT, (start, size)).fetchall()
+            if not count:
                 return
-            start = rows[-1][0] + 1
+            if count > 1 and residues > _PAGE_RESIDUES:
+                size = count // 2
+                continue
+            yield range(start, last + 1)
+            start, size = last + 1, _PAGE_RECORDS
 
-    def _asked(self, gids: Iterable[int]) -> Iterator[list[tuple[Any, ...]]]:
-        asked = list(map(int, gids))
-        for start in range(0, len(asked), self.page_records):
-            wanted = asked[start : start + self.page_records]
-            pages = self.fetch("len, hash8, seq, header", wanted)
-            found = {row[0]: row for page in pages for row in page}
-            for gid in wanted:
-                if gid not in found:
-                    raise InputError(f"{self.path} has no gid {gid}")
-            yield [found[gid] for gid in wanted]
+    def _some(self, gids: Sequence[int]) -> Iterator[Sequence[int]]:
+        for start in range(0, len(gids), _PAGE_RECORDS):
+            some = gids[start : start + _PAGE_RECORDS]
+            if len(some) * self._longest <= _PAGE_RESIDUES:
+                yield some
+                continue
+            lengths = dict(self._select("gid, len", some))
+            sizes = numbers(lengths.get(gid, 0) for gid in some)
+            for cut in portions(sizes, _PAGE_RECORDS, _PAGE_RESIDUES):
+                yield some[cut]
 
     @cached_property
-    def page_records(self) -> int:
-        """How many sequences are read at once, so that memory stays bounded."""
+    def _longest(self) -> int:
         (longest,) = self.column("SELECT CAST(max(len) AS INTEGER) FROM sequences")
-        return max(1, min(_PAGE_RECORDS, _PAGE_RESIDUES // max(1, longest or 0)))
+        return longest or 0
+
+    def page(self, gids: Sequence[int]) -> Page:
+        """Return the records of a portion; InputError if a gid does not exist."""
+        found: list[int]
+        headers: Sequence[bytes | None]
+        try:
+            known, lengths, digests, *blobs = self._joined(_NUMBERS, _HEADERS, _SEQS, gids=gids)
+            found, headers = known.tolist(), _headers(*blobs[:2])
+            seqs = _seqs(lengths, digests, *blobs[2:])
+        except (TypeError, ValueError):
+            rows = self._select("gid, header, len, hash8, seq", gids)
+            found = [gid for gid, *_ in rows]
+            headers = [self._header(gid, blob) for gid, blob, *_ in rows]
+            seqs = Texts.of([self._decode(gid, *row) for gid, _, *row in rows])
+        if isinstance(gids, range) or found == gids:
+            return Page(found, headers, seqs)
+        places = {gid: place for place, gid in enumerate(found)}
+        for gid in gids:
+            if gid not in places:
+                raise InputError(f"{self.path} has no gid {gid}")
+        headers = list(headers)
+        order = [places[gid] for gid in gids]
+        return Page(gids, [headers[place] for place in order], seqs.take(numbers(order)))
+
+    def _joined(self, *columns: str, gids: Sequence[int]) -> list[Any]:
+        """Return numbers of records as arrays, and their texts joined.
+
+        ValueError if there are too few for that, or they are too large.
+        """
+        few = not isinstance(gids, range) and len(gids) < _MANY
+        if few or not self._is_utf8:
+            raise ValueError("one by one is better")
+        (row,) = self._select(", ".join(columns), gids)
+        values = [
+            np.fromstring(value, np.int64, sep=",") if isinstance(value, str) else value
+            for value in row
+        ]
+        if len({len(value) for value in values if isinstance(value, np.ndarray)}) != 1:
+            raise ValueError("something is NULL")
+        return values
+
+    @cached_property
+    def _is_utf8(self) -> bool:
+        # In other databases SQLite would convert blobs that it takes for texts.
+        return self.column("PRAGMA encoding") == ["UTF-8"]
+
+    def _select(self, columns: str, gids: Sequence[int]) -> list[Any]:
+        source, values = (
+            (_BETWEEN, (gids[0], gids[-1])) if isinstance(gids, range) else (_AMONG, (str(gids),))
+        )
+        with self.pool.connection() as connection:
+            try:
+                return connection.execute(f"SELECT {columns} FROM {source}", values).fetchall()
+            except sqlite3.DataError as error:
+                raise ValueError(f"a row is too large: {error}") from error
 
     def sequence(self, gid: int) -> bytes | None:
         """Return one sequence, or None if there is no such gid."""
@@ -134,18 +182,37 @@ class Rows:
             self.pool.give_back(connection)
         return None if row is None else self._decode(gid, *row)
 
-    def sequences(self, gids: Iterable[int]) -> Iterator[dict[int, bytes]]:
+    def sequences(self, gids: Iterable[int]) -> Iterator[dict[int, str]]:
         """Give the sequences of those gids that exist, some at a time, in any order."""
-        for page in self.fetch("len, hash8, seq", gids, self.page_records):
-            found, *columns = zip(*page, strict=True)
-            yield dict(zip(found, self._seqs(found, *columns), strict=True))
+        return ahead(self._strings, self._some(_ascending(gids)))
+
+    def _strings(self, gids: Sequence[int]) -> dict[int, str]:
+        try:
+            known, lengths, digests, *blobs = self._joined(_NUMBERS, _SEQS, gids=gids)
+            seqs = _seqs(lengths, digests, *blobs).strings()
+        except (TypeError, ValueError):
+            rows = self._select("gid, len, hash8, seq", gids)
+            return {row[0]: self._decode(*row).decode() for row in rows}
+        return dict(zip(known.tolist(), seqs, strict=True))
 
     def metas(self, gids: Iterable[int]) -> Iterator[list[Meta]]:
         """Give what is known of those gids that exist, some at a time, in any order."""
-        for page in self.fetch("header, len, hash8", gids):
-            found, blobs, lengths, digests = zip(*page, strict=True)
-            headers = self.texts(found, self._headers(found, blobs))
-            yield list(zip(found, headers, lengths, digests, strict=True))
+        wanted = _ascending(gids)
+        starts = range(0, len(wanted), _PAGE_RECORDS)
+        return ahead(self._metas, (wanted[start : start + _PAGE_RECORDS] for start in starts))
+
+    def _metas(self, gids: Sequence[int]) -> list[Meta]:
+        try:
+            known, lengths, digests, *blobs = self._joined(_NUMBERS, _HEADERS, gids=gids)
+            headers = _headers(*blobs).strings()
+            return list(
+                zip(known.tolist(), headers, lengths.tolist(), digests.tolist(), strict=True)
+            )
+        except (TypeError, ValueError):
+            rows = self._select("gid, header, len, hash8", gids)
+            return [
+                (gid, self._text(gid, self._header(gid, blob)), *row) for gid, blob, *row in rows
+            ]
 
     # ---- finding
 
@@ -187,24 +254,7 @@ class Rows:
             if header is not None:
                 yield gid, header
 
-    # ---- decoding
-
-    def _seqs(
-        self,
-        gids: Sequence[int],
-        lengths: Sequence[int],
-        digests: Sequence[int | None],
-        blobs: Sequence[bytes],
-    ) -> list[bytes]:
-        try:
-            seqs = codec.decode_many(blobs, min(sum(lengths), codec.MAX_BYTES))
-            found = codec.hashes8([sha1(seq, usedforsecurity=False).digest() for seq in seqs])
-            if found == digests and tuple(map(len, seqs)) == lengths:
-                return seqs
-        except (TypeError, ValueError):
-            pass
-        # Something is wrong, or unusual: no hashes, say, or characters that are not ASCII.
-        return list(map(self._decode, gids, lengths, digests, blobs))
+    # ---- decoding one by one
 
     def _decode(self, gid: int, length: int, digest: int | None, blob: bytes) -> bytes:
         try:
@@ -218,13 +268,6 @@ class Rows:
         if digest is not None and codec.hash8(data) != digest:
             raise self._damaged(gid, "its sequence does not have the hash that was stored with it")
         return data
-
-    def _headers(self, gids: Sequence[int], blobs: Sequence[bytes | None]) -> list[bytes | None]:
-        try:
-            # Where one is None the next line says so.
-            return [*codec.decode_many(blobs, codec.MAX_HEADER_BYTES)]  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            return list(map(self._header, gids, blobs))
 
     def _header(self, gid: int, blob: bytes | None) -> bytes | None:
         if not blob:
@@ -249,3 +292,20 @@ class Rows:
 
     def _damaged(self, gid: int, what: str) -> DamageError:
         return DamageError(f"{self.path} is damaged at gid {gid}: {what}")
+
+
+def _ascending(gids: Iterable[int]) -> list[int]:
+    return [gid for gid in sorted(set(gids)) if MIN_INT <= gid <= MAX_INT]
+
+
+def _headers(lengths: Numbers, blobs: bytes) -> Texts:
+    return codec.decode_joined(blobs, lengths, limit=codec.MAX_HEADER_BYTES)
+
+
+def _seqs(lengths: Numbers, digests: Numbers, sizes: Numbers, blobs: bytes) -> Texts:
+    """Return sequences that are what was stored; ValueError if something is wrong, or unusual."""
+    seqs = codec.decode_joined(blobs, sizes, lengths)
+    found = codec.hashes8([sha1(seq, usedforsecurity=False).digest() for seq in seqs])
+    if not (np.array_equal(seqs.lengths, lengths) and np.array_equal(found, digests)):
+        raise ValueError("no hashes, say, or characters that are not ASCII")
+    return seqs

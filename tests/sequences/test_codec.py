@@ -1,4 +1,5 @@
 import hashlib
+from typing import Any
 
 import pytest
 import zstandard
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore.sequences import SequenceStore, codec
+from snakemake_storage_plugin_seqstore.sequences.texts import numbers
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
 
@@ -39,26 +41,35 @@ def test_many_are_encoded_like_one_and_never_grow(items: list[bytes]) -> None:
     assert all(len(blob) <= len(item) + 1 for blob, item in zip(blobs, items, strict=True))
 
 
+def _joined(blobs: list[bytes], **options: Any) -> list[bytes]:
+    return list(codec.decode_joined(b"".join(blobs), numbers(map(len, blobs)), **options))
+
+
 @given(ITEMS, st.lists(st.booleans(), min_size=3 * codec._MANY))
 def test_many_are_decoded_like_one(items: list[bytes], plain: list[bool]) -> None:
     blobs = [
         codec.PLAIN + item if flag else codec.ZSTD + zstandard.compress(item)
         for item, flag in zip(items, plain, strict=False)
     ]
-    assert codec.decode_many(blobs) == items
+    assert _joined(blobs) == _joined(blobs, sizes=numbers(map(len, items))) == items
 
 
 @pytest.mark.parametrize("bad", [b"", b"\x07abc", b"\x01", b"\x01garbage", b"\x02abc"])
 def test_many_are_refused_if_one_is_damaged(bad: bytes) -> None:
-    good = [codec.ZSTD + zstandard.compress(b"MK" * 50)] * codec._MANY
-    size = 100 * codec._MANY
-    decoded = codec.decode_many([*good, b"\x00MK"], limit=size)
-    assert decoded == [b"MK" * 50] * codec._MANY + [b"MK"]
+    good = [codec.ZSTD + zstandard.compress(b"MK" * 50)] * 3
+    assert _joined([*good, b"\x00MK", good[0]], limit=400) == [b"MK" * 50] * 3 + [b"MK", b"MK" * 50]
     for blobs in ([*good, bad], [bad, *good], [good[0][:-1], *good]):
-        with pytest.raises(ValueError, match=r"flag|frame"):
-            codec.decode_many(blobs)
+        with pytest.raises(ValueError, match=r"flag|frame|blob"):
+            _joined(blobs)
     with pytest.raises(ValueError, match="sizes"):
-        codec.decode_many(good, limit=size - 1)
+        _joined(good, limit=299)
+    with pytest.raises(ValueError, match="sizes"):
+        _joined(good, sizes=numbers([100, 0, 100]))
+    for size in (99, 101):
+        with pytest.raises(ValueError, match="frame is damaged"):
+            _joined(good, sizes=numbers([100, size, 100]))
+    with pytest.raises(ValueError, match="missing"):
+        codec.decode_joined(b"".join(good), numbers([len(good[0])] * 2))
 
 
 @given(st.one_of(st.just([]), ITEMS), st.sampled_from([1, 3]))

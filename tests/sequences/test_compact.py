@@ -1,5 +1,6 @@
 """The compact file: nothing of it may be damaged and go unnoticed."""
 
+import io
 import multiprocessing
 import os
 import random
@@ -36,13 +37,22 @@ def _build(tmp_path: Path, records: list[tuple[str, str]], encoding: str = "comp
     return path
 
 
+def _file(tmp_path: Path, content: io.BytesIO) -> Path:
+    path = tmp_path / "written.fasta"
+    path.write_bytes(content.getvalue())
+    return path
+
+
 def _all(path: Path) -> list[object]:
     """Ask everything that can be asked."""
     with SequenceStore.open_reader(path) as store:
         gids = range(-1, len(store) + 1)
         metas = store.get_many_meta(gids)
+        out = io.BytesIO()
+        store.write_fasta(out)
         return [
             list(store),
+            out.getvalue(),
             [store.get_seq(gid) for gid in gids],
             store.get_many_seqs(gids),
             [store.get_header_len(gid) for gid in gids],
@@ -61,6 +71,54 @@ def test_both_encodings_answer_the_same(tmp_path: Path) -> None:
     records += [(f"copy{i} {'x' * i}", records[i][1]) for i in range(0, 500, 3)]
     portable = _build(tmp_path, records, "portable")
     assert _all(_build(tmp_path, records)) == _all(portable)
+
+
+def test_copies_of_what_was_read_long_ago(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(compact, "_RECORDS_AT_ONCE", 50)
+    monkeypatch.setattr(compact, "_BATCH_RECORDS", 30)
+    monkeypatch.setattr(compact, "_NEAR", 2)
+    monkeypatch.setattr(compact, "_BLOCKS_IN_MEMORY", 8)  # which is replaced all the time
+    records = [*many(700), ("long", "ACDEFGHIKLMNPQRSTVWY" * 1000)]
+    for i in range(900):
+        seq = records[i * 37 % 701][1] if i % 4 else "ACDEFGHIKL" * 10 + "W" * i
+        records.append((f"later{i}", seq))
+    right = [(gid, *record) for gid, record in enumerate(records)]
+    gids = random.Random(3).sample(range(len(records)), 900)
+    path = _build(tmp_path, records)
+    dumped = io.BytesIO()
+    with SequenceStore.open_reader(path) as store:
+        store.write_fasta(dumped)
+
+        def read(_: int) -> None:
+            assert list(store) == right
+            assert list(store.records(gids)) == [right[gid] for gid in gids]
+            assert store.get_many_seqs(gids) == [records[gid][1] for gid in gids]
+            out = io.BytesIO()
+            store.write_fasta(out)
+            assert out.getvalue() == dumped.getvalue()
+
+        with ThreadPoolExecutor(3) as threads:
+            list(threads.map(read, range(6)))
+    assert SequenceStore.build(tmp_path / "again", [_file(tmp_path, dumped)]).written == len(
+        records
+    )
+    with SequenceStore.open_reader(tmp_path / "again") as store:
+        assert list(store) == right
+    with SequenceStore.open_reader(path) as store:
+        blocks = store._reading()._blocks
+        offsets = random.Random(4).sample(range(blocks[0], blocks[len(blocks) - 1]), 40)
+    whole = path.read_bytes()
+    for offset in offsets:
+        damaged = bytearray(whole)
+        damaged[offset] ^= 1 << offset % 8
+        path.write_bytes(damaged)
+        with SequenceStore.open_reader(path) as store:
+            for read_all in (
+                lambda: store.write_fasta(io.BytesIO()),
+                lambda: store.get_many_seqs(range(1601)),
+            ):
+                with pytest.raises(DamageError, match="residues cannot be decoded"):
+                    read_all()
 
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWYacgtnNXBZ*-."

@@ -1,6 +1,7 @@
 """The defects of the class that this one replaces, one test each: none may come back."""
 
 import gc
+import io
 import os
 import random
 import signal
@@ -184,6 +185,12 @@ def test_no_flipped_bit_gives_another_sequence(tmp_path: Path) -> None:
     assert caught > 0.9 * 8 * len(blob)
 
 
+def _dump(store: SequenceStore) -> bytes:
+    out = io.BytesIO()
+    store.write_fasta(out)
+    return out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
@@ -202,7 +209,7 @@ def test_no_flipped_bit_gives_another_sequence(tmp_path: Path) -> None:
 def test_damaged_rows_are_errors_everywhere(
     tmp_path: Path, column: str, value: object, reason: str
 ) -> None:
-    path = write(tmp_path / "db")
+    path = write(tmp_path / "db", RECORDS + many(20))
     with sqlite3.connect(path) as connection:
         connection.execute(f"UPDATE sequences SET {column}=? WHERE gid=0", (value,))
     connection.close()
@@ -210,9 +217,10 @@ def test_damaged_rows_are_errors_everywhere(
         assert store.get_seq(1) == RECORDS[1][1]
         reads = [lambda: list(store)]
         if column == "header":
-            reads += [lambda: store.get_header_len(0), lambda: store.get_many_meta([0])]
+            reads += [lambda: store.get_header_len(0), lambda: store.get_many_meta(range(20))]
         else:
             reads += [lambda: store.get_seq(0), lambda: store.get_many_seqs([1, 0])]
+            reads += [lambda: store.get_many_seqs(range(20)), lambda: _dump(store)]
         for read in reads:
             with pytest.raises(DamageError, match=reason):
                 read()

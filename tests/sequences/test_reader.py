@@ -1,6 +1,9 @@
 import io
 import multiprocessing
 import os
+import random
+import re
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import SequenceStore, compact, rows
+from snakemake_storage_plugin_seqstore.sequences import SequenceStore, compact, rows, schema
 
 from .conftest import RECORDS, many, row, write
 
@@ -64,13 +67,69 @@ def test_pages_hold_no_more_residues_than_fit_into_memory(
     store: SequenceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = list(store)
-    monkeypatch.setattr(rows, "_PAGE_RESIDUES", 700)
-    monkeypatch.setattr(compact, "_RESIDUES_AT_ONCE", 700)
+    monkeypatch.setattr(rows, "_PAGE_RESIDUES", 280)
+    monkeypatch.setattr(compact, "_RESIDUES_AT_ONCE", 280)
+    gids = [record.gid for record in expected]
+    random.Random(1).shuffle(gids)
     with SequenceStore.open_reader(store.path) as other:
-        page = next(other._reading().pages())
-        assert len(page.gids) == 2  # the longest has 300 residues
+        for asked in (None, gids):
+            pages = list(other._reading().pages(asked))
+            sizes = [list(map(len, page.seqs)) for page in pages]
+            assert all(len(page) == 1 or sum(page) <= 280 for page in sizes)
+            assert len(sizes) < sum(map(len, sizes))  # most are together with others
+        assert [300] in sizes  # more than the limit
         assert list(other) == expected
-        assert other.get_many_seqs(range(4)) == [seq for _, seq in RECORDS]
+        assert other.get_many_seqs(gids) == [expected[gid].seq for gid in gids]
+
+
+def test_huge_and_tiny_sequences(tmp_path: Path) -> None:
+    seqs = [letter * length for letter in "AC" for length in (1, 59, 60, 61, 120, 3_000_000, 2)]
+    seqs += [seqs[5], "M" * 121] * 8 + ["W"]
+    source = tmp_path / "in.fasta"
+    with open(source, "w") as out:
+        for i, seq in enumerate(seqs):
+            out.write(f">n{i}\n")
+            out.writelines(f"{seq[start : start + 60]}\n" for start in range(0, len(seq), 60))
+    for encoding in ("portable", "compact"):
+        SequenceStore.build(tmp_path / encoding, [source], encoding=encoding)
+        with SequenceStore.open_reader(tmp_path / encoding) as store:
+            assert store.write_fasta(tmp_path / "out.fasta") == len(seqs)
+            assert (tmp_path / "out.fasta").read_bytes() == source.read_bytes()
+            assert store.get_many_seqs(range(len(seqs))) == seqs
+
+
+@pytest.mark.parametrize(
+    "gids", [range(24), range(23, -1, -1), [7] * 30, [3, 9_999, -1, 2**70] * 9]
+)
+def test_an_empty_database_has_nothing(tmp_path: Path, gids) -> None:
+    with SequenceStore.open_reader(write(tmp_path / "db", [])) as store:
+        assert list(store) == []
+        assert store.get_many_seqs(gids) == [None] * len(gids)
+        assert store.get_many_meta(gids) == [(gid, None, None, None) for gid in gids]
+        out = io.BytesIO()
+        assert store.write_fasta(out) == 0
+        assert out.getvalue() == b""
+        with pytest.raises(InputError, match="has no gid"):
+            store.write_fasta(out, gids)
+
+
+def test_databases_whose_texts_are_utf16_are_read_too(tmp_path: Path) -> None:
+    path = write(tmp_path / "db", RECORDS + many(20))
+    with SequenceStore.open_reader(path) as store:
+        expected = list(store)
+    with sqlite3.connect(path) as source, sqlite3.connect(tmp_path / "wide") as wide:
+        wide.execute("PRAGMA encoding='UTF-16'")
+        wide.execute(schema.TABLE)
+        places = ",".join("?" * len(schema.COLUMNS))
+        wide.executemany(
+            f"INSERT INTO sequences VALUES ({places})", source.execute("SELECT * FROM sequences")
+        )
+    source.close()
+    wide.close()
+    with SequenceStore.open_reader(tmp_path / "wide") as store:
+        assert list(store) == expected
+        assert store.get_many_seqs(range(24)) == [record.seq for record in expected]
+        assert [meta[1] for meta in store.get_many_meta(range(24))] == [r.header for r in expected]
 
 
 def test_rows_without_hash_and_with_any_character_are_read(tmp_path: Path) -> None:
@@ -83,6 +142,27 @@ def test_rows_without_hash_and_with_any_character_are_read(tmp_path: Path) -> No
         assert store.get_many_seqs(range(8)) == seqs * 2
         assert [store.get_seq(gid) for gid in range(8)] == seqs * 2
         assert [record.header for record in store] == [None] * 8
+
+
+def test_some_records_without_header_or_hash(tmp_path: Path) -> None:
+    records = many(40)
+    with SequenceStore.open_writer(tmp_path / "db") as writer:
+        rows = [row(gid, header, seq) for gid, (header, seq) in enumerate(records)]
+        rows[7] = (*rows[7][:6], None)
+        rows[9] = (*rows[9][:2], None, *rows[9][3:])
+        writer.insert_rows(rows)
+    headers = [None if gid == 7 else header for gid, (header, _) in enumerate(records)]
+    with SequenceStore.open_reader(tmp_path / "db") as store:
+        assert [record.header for record in store] == headers
+        assert store.get_many_seqs(range(40)) == [seq for _, seq in records]
+        metas = store.get_many_meta(range(40))
+        assert [meta[1] for meta in metas] == headers
+        assert [meta[3] is None for meta in metas] == [gid == 9 for gid in range(40)]
+        out = io.BytesIO()
+        store.write_fasta(out, range(5, 40))
+        assert re.findall(rb">(.*)", out.getvalue()) == [
+            b"7" if header is None else header.encode() for header in headers[5:]
+        ]
 
 
 def test_length_and_iteration(store: SequenceStore) -> None:
@@ -290,7 +370,8 @@ def test_relative_paths_and_undecodable_names(tmp_path: Path, monkeypatch) -> No
 def test_importing_selections_is_light() -> None:
     code = (
         "import sys, snakemake_storage_plugin_seqstore.sequences.selection;"
-        "print(sorted({'sqlite3', 'zstandard', 'needletail', 'tqdm', 'altair'} & set(sys.modules)))"
+        "heavy = {'sqlite3', 'zstandard', 'numpy', 'needletail', 'tqdm', 'altair'};"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert process.stdout.strip() == "[]", process.stderr
