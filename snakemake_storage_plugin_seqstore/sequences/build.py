@@ -11,7 +11,7 @@ from typing import Literal
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.progress import Progress
-from snakemake_storage_plugin_seqstore.sequences import fasta
+from snakemake_storage_plugin_seqstore.sequences import apart, fasta
 from snakemake_storage_plugin_seqstore.sequences.filters import ALPHABETS, Filter, Kept
 from snakemake_storage_plugin_seqstore.sequences.loader import Loader, PortableLoader
 from snakemake_storage_plugin_seqstore.sequences.packer import CompactLoader
@@ -88,7 +88,8 @@ def build(
     unique_names : bool
         Make it an error if two records have the same name (first word of the header).
     threads : int
-        Threads that compress, beside the one that reads and the one that writes.
+        Threads that compress, beside the one that writes and the thread, or for large files the
+        process, that reads.
 
     Returns
     -------
@@ -146,7 +147,7 @@ def _read(files: list[Path], kept: Filter) -> Iterator[Kept]:
     total = sum(known) if len(known) == len(sizes) else None
     with Progress("read", "sequences", total) as progress:
         for shard, file in enumerate(files):
-            for batch in fasta.read(file):
+            for batch in apart.read(file):
                 yield kept.apply(batch, shard)
                 # Line breaks are not counted: what is left of them at the end does not matter.
                 progress.update(len(batch.seqs), progress.done + batch.size)

@@ -21,6 +21,8 @@ import zstandard
 from snakemake_storage_plugin_seqstore.sequences.texts import Numbers, Texts, before, numbers
 
 PLAIN, ZSTD = b"\x00", b"\x01"
+# Blobs in bulk are bytearrays: before sqlite3 takes bytes, it looks for an adapter of each of them.
+_PLAIN, _ZSTD = bytearray(PLAIN), bytearray(ZSTD)
 
 # On protein text level 1 is both the fastest and the smallest: higher levels search for repeats
 # that are not there. Headers do repeat.
@@ -49,13 +51,18 @@ class _Contexts(threading.local):
 _contexts = _Contexts()
 
 
-def encode_many(items: list[bytes]) -> list[bytes]:
+def encode_many(items: list[bytes]) -> list[bytearray]:
     """Return the smaller of the plain and the compressed blob of each item, none of them empty."""
     frames: Iterable[bytes] = _contexts.blobs.multi_compress_to_buffer(items)  # type: ignore[arg-type, assignment]
     return [
-        ZSTD + frame if len(frame) < len(data) else PLAIN + data
+        _ZSTD + frame if len(frame) < len(data) else _PLAIN + data
         for data, frame in zip(items, frames, strict=True)
     ]
+
+
+def plain_many(items: list[bytes]) -> list[bytearray]:
+    """Return the plain blob of each item."""
+    return [_PLAIN + data for data in items]
 
 
 def decode(blob: bytes, limit: int = MAX_BYTES) -> bytes:

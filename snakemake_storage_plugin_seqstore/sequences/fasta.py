@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha1
 from pathlib import Path
 
 import needletail
@@ -16,9 +17,8 @@ import needletail
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.sequences.codec import MAX_HEADER_BYTES
 
-# As many as the writer inserts at once.
-_BATCH_RECORDS = 4000
-_BATCH_BYTES = 4 << 20
+_BATCH_RECORDS = 2000
+_BATCH_BYTES = 1 << 20
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\x00")
 # A file that was cut between two of bgzip's blocks can only be told by the missing last one.
 _BGZIP = re.compile(rb"\x1f\x8b\x08\x04.{8}BC\x02\x00", re.DOTALL)
@@ -42,17 +42,20 @@ class Batch:
         The file.
     first : int
         Number of the first record in it, from 1.
-    headers, seqs : list of bytes
-        Without ``>`` and line breaks.
-    size : int
-        Bytes of the headers and sequences.
+    headers, seqs, digests : list of bytes
+        Without ``>`` and line breaks; the SHA-1 of each sequence.
     """
 
     path: Path
     first: int
     headers: list[bytes]
     seqs: list[bytes]
-    size: int
+    digests: list[bytes]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the headers and sequences."""
+        return sum(map(len, self.headers)) + sum(map(len, self.seqs))
 
     def where(self, index: int) -> str:
         """Say for people where the record at ``index`` of this batch stands."""
@@ -106,7 +109,7 @@ def read(path: Path) -> Iterator[Batch]:
     Yields
     ------
     Batch
-        Some megabytes of records; FASTQ qualities are dropped.
+        Up to some megabytes of records; FASTQ qualities are dropped.
 
     Raises
     ------
@@ -123,12 +126,12 @@ def read(path: Path) -> Iterator[Batch]:
             seqs.append(seq)
             size += len(header) + len(seq)
             if len(seqs) == _BATCH_RECORDS or size >= _BATCH_BYTES:
-                yield _checked(Batch(path, first, headers, seqs, size))
+                yield _batch(path, first, headers, seqs)
                 first, size, headers, seqs = first + len(seqs), 0, [], []
     except needletail.NeedletailError as error:
         raise InputError(_explain(path, first + len(seqs), str(error))) from None
     if seqs:
-        yield _checked(Batch(path, first, headers, seqs, size))
+        yield _batch(path, first, headers, seqs)
 
 
 def _explain(path: Path, record: int, error: str) -> str:
@@ -145,8 +148,10 @@ def _explain(path: Path, record: int, error: str) -> str:
     return f"{path}, record {record}: {error[0].lower()}{error[1:]}"
 
 
-def _checked(batch: Batch) -> Batch:
-    """Refuse headers that could not be found or written again."""
+def _batch(path: Path, first: int, headers: list[bytes], seqs: list[bytes]) -> Batch:
+    """Hash sequences, and refuse headers that could not be found or written again."""
+    digests = [sha1(seq, usedforsecurity=False).digest() for seq in seqs]
+    batch = Batch(path, first, headers, seqs, digests)
     # Batches are looked at as a whole first: nearly always nothing is wrong with any record.
     joined = b"".join(batch.headers)
     controls = len(joined.translate(None, _CONTROLS)) != len(joined)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha1
 from itertools import compress
 
 from snakemake_storage_plugin_seqstore.errors import InputError
@@ -21,7 +20,7 @@ ALPHABETS = {
 }
 
 # Sequences that are known by their hashes in memory: some 150 MB.
-_MAX_LATEST = 1_000_000
+_MAX_LATEST = 1 << 20
 
 
 @dataclass
@@ -100,8 +99,7 @@ class Filter:
         """
         self.read += len(batch.seqs)
         start, stop = batch.first - 1, batch.first - 1 + len(batch.seqs)
-        digests = [sha1(seq, usedforsecurity=False).digest() for seq in batch.seqs]
-        kept = Kept(shard, range(start, stop), batch.headers, batch.seqs, digests)
+        kept = Kept(shard, range(start, stop), batch.headers, batch.seqs, batch.digests)
         # Batches are looked at as a whole first: nearly always nothing is wrong with any record.
         lengths = [len(seq) for seq in batch.seqs]
         if (

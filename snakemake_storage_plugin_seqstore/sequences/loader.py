@@ -7,16 +7,18 @@ from array import array
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from itertools import repeat
+from itertools import islice, repeat
+from operator import eq
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore.sequences import codec
 from snakemake_storage_plugin_seqstore.sequences.filters import Kept
+from snakemake_storage_plugin_seqstore.sequences.sorter import ascending
 from snakemake_storage_plugin_seqstore.sequences.writer import Row, Writer
 
-# As many names are compared by hashes in memory; to find equal ones in more takes a scan.
-_MAX_NAMES = 2_000_000
+# As many names are compared by hashes in 64 MB of memory; to find equal ones in more takes a scan.
+_MAX_NAMES = 8_000_000
 
 
 class Place(NamedTuple):
@@ -121,7 +123,8 @@ class PortableLoader(Loader):
 
     def same_name(self) -> tuple[int, int] | None:
         """Return the gids of two records with the same name, if there are any."""
-        if len(set(self._names)) == self.written:
+        names = ascending(self._names)
+        if len(names) == self.written and not any(map(eq, names, islice(names, 1, None))):
             return None  # which is nearly always so, and spares the rest
         # Headers have no control characters but the tab, so that nothing sorts between a name and
         # the blank behind it: in this order headers with the same name are neighbours.
@@ -163,6 +166,6 @@ def _rows(kept: Kept, gid: int) -> Iterable[Row]:
         codec.encode_many(kept.seqs),
         repeat(kept.shard, number),
         kept.indexes,
-        [codec.PLAIN + header for header in kept.headers],
+        codec.plain_many(kept.headers),
         strict=True,
     )

@@ -10,7 +10,7 @@ import zlib
 from array import array
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future
-from itertools import accumulate, compress, starmap
+from itertools import accumulate, compress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -32,6 +32,7 @@ from snakemake_storage_plugin_seqstore.sequences.publish import beside, publish
 from snakemake_storage_plugin_seqstore.sequences.sorter import Sorter
 
 _PIECE_BYTES = 1 << 20
+_PAGE_BYTES = PAGE_RECORDS * ENTRY.size  # of entries
 
 
 class _Encoded(NamedTuple):
@@ -56,7 +57,7 @@ class CompactLoader(Loader):
         self._distinct = Distinct()
         # What is left over until it fills a block or a page.
         self._residues_left = b""
-        self._entries_left: list[tuple[int, int, int, int]] = []
+        self._entries_left = b""
         self._headers_left: list[bytes] = []
         with self._guard(), contextlib.ExitStack() as files:
             directory = path.parent
@@ -98,11 +99,13 @@ class CompactLoader(Loader):
         full = len(text) - len(text) % BLOCK_BYTES
         self._residues_left = text[full:]
         blocks = [text[i : i + BLOCK_BYTES] for i in range(0, full, BLOCK_BYTES)]
-        entries = [*self._entries_left, *zip(hashes, starts, lengths, kept.indexes, strict=True)]
+        fresh = map(ENTRY.pack, hashes, starts, lengths, kept.indexes)
+        entries = b"".join([self._entries_left, *fresh])
         headers = self._headers_left + kept.headers
-        full = len(entries) - len(entries) % PAGE_RECORDS
-        self._entries_left, self._headers_left = entries[full:], headers[full:]
-        return encoders.submit(_encode, blocks, entries[:full], headers[:full])
+        full = len(headers) - len(headers) % PAGE_RECORDS
+        self._entries_left, entries = entries[full * ENTRY.size :], entries[: full * ENTRY.size]
+        self._headers_left, headers = headers[full:], headers[:full]
+        return encoders.submit(_encode, blocks, entries, headers)
 
     def insert(self, encoded: _Encoded) -> None:
         """Write an encoded batch."""
@@ -183,15 +186,14 @@ class CompactLoader(Loader):
             raise StoreError(f"cannot write {self.path}: {error.strerror}") from error
 
 
-def _encode(
-    blocks: list[bytes], entries: list[tuple[int, int, int, int]], headers: list[bytes]
-) -> _Encoded:
-    starts = range(0, len(entries), PAGE_RECORDS)
-    texts = [b"\n".join(headers[i : i + PAGE_RECORDS]) for i in starts]
+def _encode(blocks: list[bytes], entries: bytes, headers: list[bytes]) -> _Encoded:
+    texts = [
+        b"\n".join(headers[i : i + PAGE_RECORDS]) for i in range(0, len(headers), PAGE_RECORDS)
+    ]
     frames = codec.pack_many(texts, codec.HEADER_LEVEL)
     pages = []
-    for start, frame in zip(starts, frames, strict=True):
-        packed = b"".join(starmap(ENTRY.pack, entries[start : start + PAGE_RECORDS]))
+    for i, frame in enumerate(frames):
+        packed = entries[i * _PAGE_BYTES : (i + 1) * _PAGE_BYTES]
         pages.append(CRC.pack(zlib.crc32(packed)) + packed + frame)
     return _Encoded(codec.pack_many(blocks, codec.SEQUENCE_LEVEL), pages)
 

@@ -16,17 +16,18 @@ from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import schema
 from snakemake_storage_plugin_seqstore.sequences.publish import beside, publish
 
-Row = tuple[int, int, int | None, bytes, int | None, int | None, bytes | None]
+Blob = bytes | bytearray
+Row = tuple[int, int, int | None, Blob, int | None, int | None, Blob | None]
 
-# One statement for many rows: while it runs, Python's other threads run too. It takes megabytes of
-# memory, so only few of them, with other numbers of rows, are kept.
-_ROWS_PER_INSERT = 4000
+# One statement for many rows: while it runs, Python's other threads run too. It takes memory, more
+# than a processor's cache has if it is longer, so only few, with other numbers of rows, are kept.
+_ROWS_PER_INSERT = 500
 _STATEMENTS = 8
 _INSERT_ONE = f"({','.join('?' * len(schema.COLUMNS))})"
 _INSERT = "INSERT INTO sequences VALUES "
 # Larger pages waste less space at their ends, and cost a little time for each single record.
 _PAGE_SIZE = 16 * 1024
-_CACHE_KIB = 32 * 1024
+_CACHE_KIB = 4 * 1024
 
 
 class Writer:
