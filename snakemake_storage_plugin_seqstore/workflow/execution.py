@@ -260,9 +260,10 @@ class Executions:
 def _is_empty(job: Any, file: Any) -> bool:
     """Whether a job made an empty file, or Snakemake is about to make it."""
     try:
-        return os.path.getsize(_made_at(job, file)) == 0
+        status = os.stat(_made_at(job, file))
     except OSError:
         return bool(file.flags.get("touch"))
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0  # a pipe always looks empty
 
 
 def _made_at(job: Any, file: Any) -> str:
