@@ -8,6 +8,8 @@ import pytest
 
 from tests.reuse_workflows.conftest import AS_USER, CHAIN
 
+pytestmark = pytest.mark.slow
+
 OTHERS = 65534
 NEW = ("--config", "num=4")
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 NEW = ("--config", "num=4")
 
 STORED = """
