@@ -9,7 +9,9 @@ import shutil
 import socket
 import stat
 import uuid
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from io import BufferedWriter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,27 +81,29 @@ def write(target: str | Path, content: bytes, staging: Path, root: Path) -> None
     That it is there is durable when its directory is: see :func:`sync_directory`.
     """
     make_directory(staging, root)
-    staged = f"{staging}/{temporary_name()}"
-    try:
-        with open(staged, "xb", buffering=0) as file:
-            file.write(content)
-            seal(staged, root)
-            os.fsync(file.fileno())
-        os.rename(staged, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(staged)
-        raise
+    with _staged(staging, target) as file:
+        file.write(content)
+        file.flush()
+        seal(file.name, root)
+        os.fsync(file.fileno())
 
 
 def overwrite(target: Path, text: str, staging: Path) -> None:
     """Replace a file, whole or not at all, without waiting until that is durable."""
     os.makedirs(target.parent, exist_ok=True)
+    with _staged(staging, target) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def _staged(staging: Path, target: str | Path) -> Iterator[BufferedWriter]:
+    """Open a file that takes the place of `target` once it is written; if that fails, it goes."""
     staged = f"{staging}/{temporary_name()}"
     try:
-        with open(staged, "wb", buffering=0) as file:
-            file.write(text.encode())
-        os.replace(staged, target)
+        # Buffered: a file without buffer may write less than it is given, and say so to nobody.
+        with open(staged, "xb") as file:
+            yield file
+        os.rename(staged, target)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(staged)
