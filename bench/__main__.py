@@ -15,6 +15,20 @@ ROOT = Path(__file__).parent
 BEGIN, END = "<!-- results: made by `python -m bench docs` -->", "<!-- end of results -->"
 REUSE = "reuse.tsv"
 
+_repeats = click.option("--repeats", default=3, show_default=True, help="Medians are reported.")
+_work = click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    default=ROOT.parent / "build" / "bench",
+    help="Where sequences and databases are kept, and workflows run.  [default: build/bench]",
+)
+_out = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=ROOT / "results",
+    help="Where results, tables and plots go.  [default: bench/results]",
+)
+
 
 @click.group()
 def main() -> None:
@@ -24,19 +38,9 @@ def main() -> None:
 @main.command()
 @click.argument("sets", nargs=-1, required=True)
 @click.option("--peers", default=",".join(PEERS), show_default=True, help="Which, with commas.")
-@click.option("--repeats", default=3, show_default=True, help="Medians are reported.")
-@click.option(
-    "--work",
-    type=click.Path(path_type=Path),
-    default=ROOT.parent / "build" / "bench",
-    help="Where sequences and databases are kept.  [default: build/bench]",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=ROOT / "results",
-    help="Where results.tsv, machine.json, tables and plots go.  [default: bench/results]",
-)
+@_repeats
+@_work
+@_out
 def sequences(sets: tuple[str, ...], peers: str, repeats: int, work: Path, out: Path) -> None:
     """Measure SETS: "uniprot", "swissprot", or a number of synthetic proteins.
 
@@ -68,19 +72,9 @@ def sequences(sets: tuple[str, ...], peers: str, repeats: int, work: Path, out: 
 
 @main.command()
 @click.argument("jobs", nargs=-1, required=True, type=click.IntRange(min=2))
-@click.option("--repeats", default=3, show_default=True, help="Medians are reported.")
-@click.option(
-    "--work",
-    type=click.Path(path_type=Path),
-    default=ROOT.parent / "build" / "bench",
-    help="Where workflows run.  [default: build/bench]",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=ROOT / "results",
-    help="Where reuse.tsv goes.  [default: bench/results]",
-)
+@_repeats
+@_work
+@_out
 def reuse(jobs: tuple[int, ...], repeats: int, work: Path, out: Path) -> None:
     """Run workflows of so many JOBS with Snakemake alone, its --cache, and seqstore.
 

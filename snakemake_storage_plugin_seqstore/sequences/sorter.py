@@ -12,10 +12,10 @@ from itertools import chain, pairwise
 from math import inf
 from pathlib import Path
 
+import numpy as np
+
 # So many pairs are sorted at once, in 8 MB of memory.
 _RUN = 1 << 20
-# Fewer are sorted sooner than numpy is imported.
-_FEW = 1 << 18
 # Every so many pairs of a run, one is a sample of where all of them can be cut into pieces.
 _STEP = 1 << 10
 KEYS, NUMBERS = (1, 0) if sys.byteorder == "little" else (0, 1)
@@ -72,9 +72,5 @@ class Sorter:
 
 def ascending(numbers: array[int]) -> array[int]:
     """Return integers in order; their own may be lost."""
-    if len(numbers) < _FEW:
-        return array(numbers.typecode, sorted(numbers))
-    import numpy as np
-
-    np.frombuffer(numbers, numbers.typecode).sort()  # in place, several times faster
+    np.frombuffer(numbers, numbers.typecode).sort()  # in place
     return numbers

@@ -242,15 +242,15 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch, lit
 
 @given(st.lists(st.lists(st.integers(0, layout.MAX_KEY), max_size=40), max_size=12))
 def test_more_pairs_than_fit_into_memory_are_sorted(tmp_path_factory, batches) -> None:
-    before = sorter._RUN, sorter._STEP, sorter._FEW
-    sorter._RUN, sorter._STEP, sorter._FEW = 30, 4, 10
+    before = sorter._RUN, sorter._STEP
+    sorter._RUN, sorter._STEP = 30, 4
     pairs = sorter.Sorter(tmp_path_factory.mktemp("sort"))
     try:
         for batch in batches:
             pairs.add(batch)
         found = [pair for piece in pairs.sorted() for pair in piece]
     finally:
-        sorter._RUN, sorter._STEP, sorter._FEW = before
+        sorter._RUN, sorter._STEP = before
         pairs.close()
     keys = [key for batch in batches for key in batch]
     assert found == sorted(key << 32 | number for number, key in enumerate(keys))
