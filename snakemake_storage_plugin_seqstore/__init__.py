@@ -1,21 +1,20 @@
 """Snakemake storage plugin for sequence databases, genomes, tracks and any other file.
 
-Snakemake finds the three plugin classes here. The other public names are loaded when they are first
-used, as Snakemake imports this package on every call.
+Snakemake finds the three plugin classes here. All names are loaded when they are first used: a
+program that needs a part of the package does not wait for the others.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from snakemake_storage_plugin_seqstore.plugin import (
-    StorageObject,
-    StorageProvider,
-    StorageProviderSettings,
-)
-
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.bundled import wrapper
     from snakemake_storage_plugin_seqstore.genomes import Genome, GenomeStore, StoredGenome
+    from snakemake_storage_plugin_seqstore.plugin import (
+        StorageObject,
+        StorageProvider,
+        StorageProviderSettings,
+    )
     from snakemake_storage_plugin_seqstore.provenance import Provenance
     from snakemake_storage_plugin_seqstore.sequences import SequenceStore
     from snakemake_storage_plugin_seqstore.store import Store
@@ -50,6 +49,7 @@ __all__ = [
 _HOMES = {
     "bundled": ("wrapper",),
     "genomes": ("Genome", "GenomeStore", "StoredGenome"),
+    "plugin": ("StorageObject", "StorageProvider", "StorageProviderSettings"),
     "provenance": ("Provenance",),
     "sequences": ("SequenceStore",),
     "store": ("Store",),
