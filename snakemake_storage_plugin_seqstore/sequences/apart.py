@@ -1,62 +1,94 @@
-"""Reading in a process of its own, which does not share Python's lock with what is made of it.
+"""Work in a process of its own, which does not share Python's lock with what is made of it.
 
-``python -m`` this module is that process. Not ``multiprocessing``: its processes import the user's
-main script again, or are forked from one that may have threads.
+``python -m`` this module is that process.
 """
 
 from __future__ import annotations
 
+import contextlib
 import marshal
-import os
 import signal
 import struct
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from types import TracebackType
 from typing import IO, Any
 
-from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences import fasta
+from snakemake_storage_plugin_seqstore import errors, processes
+from snakemake_storage_plugin_seqstore.sequences import memory
 
-# Reading less takes no longer than to start Python.
-_LARGE_BYTES = 128 << 20
-# The next batch waits in the pipe, where the system lets it be as large as that.
-_PIPE_BYTES = 1 << 20
 _SIZE = struct.Struct("<Q")
 
+# Takes requests and the path of a file, gives answers: of numbers, texts, lists and tuples.
+Task = Callable[[Iterator[Any], Path], Iterator[Any]]
 
-def read(path: Path) -> Iterator[fasta.Batch]:
-    """Read the records of a FASTA or FASTQ file as :func:`fasta.read` does, large files apart."""
-    if not path.is_file() or path.stat().st_size < _LARGE_BYTES:
-        yield from fasta.read(path)
-        return
-    command = [sys.executable, "-P", "-m", __name__, str(path)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        pipesize=_PIPE_BYTES,
-    ) as process:
-        assert process.stdout is not None
-        try:
-            while message := _receive(process.stdout):
-                if "error" in message:
-                    raise InputError(message["error"])
-                yield fasta.Batch(path, **message)
-            status = process.wait()
-        finally:
-            process.kill()  # if what was read is of no use
-    if status:
-        raise InputError(
-            f"{path}: the process that reads it has ended with status {status}",
-            "if there is no other message, it was killed: by lack of memory, say",
+
+class Apart:
+    """A process that works on one file; a context manager, which ends it.
+
+    Parameters
+    ----------
+    task : callable
+        What it does: a function of some module.
+    path : Path
+        The file.
+    """
+
+    def __init__(self, task: Task, path: Path) -> None:
+        self._path = path
+        self._process = processes.start(
+            __name__,
+            task.__module__,
+            task.__name__,
+            str(path),
+            OPENBLAS_NUM_THREADS="1",  # which numpy would start, and nothing here uses
         )
 
+    def send(self, request: Any) -> None:
+        """Send a request; what waits to be answered must be small, as must the number of them."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # receive() says why
+            _send(self._process.stdin, request)
 
-def _receive(pipe: IO[bytes]) -> dict[str, Any] | None:
+    def receive(self) -> Any:
+        """Return the next answer, or None if there are no more; the task's errors are raised.
+
+        Raises
+        ------
+        StoreError
+            If the process was killed.
+        """
+        assert self._process.stdout is not None
+        message = _receive(self._process.stdout)
+        if message is not None:
+            error, answer = message
+            if error:
+                raise getattr(errors, error)(answer)
+            return answer
+        if status := self._process.wait():
+            raise errors.StoreError(
+                f"{self._path}: the process that reads it has ended with status {status}",
+                "if there is no other message, it was killed: by lack of memory, say",
+            )
+        return None
+
+    def __enter__(self) -> Apart:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.kill()  # if what it does is of no use any more
+        with contextlib.suppress(BrokenPipeError):
+            self._process.__exit__(kind, error, traceback)
+
+
+def _receive(pipe: IO[bytes]) -> Any:
     head = pipe.read(_SIZE.size)
     if len(head) < _SIZE.size:
         return None
@@ -65,31 +97,25 @@ def _receive(pipe: IO[bytes]) -> dict[str, Any] | None:
     return marshal.loads(data) if len(data) == size else None
 
 
-def _send(pipe: IO[bytes], message: dict[str, Any]) -> None:
+def _send(pipe: IO[bytes], message: Any) -> None:
     data = marshal.dumps(message, 2)  # later versions look for equal objects
     pipe.write(_SIZE.pack(len(data)))
     pipe.write(data)
+    pipe.flush()
 
 
-def _main(path: Path) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process deals with it
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # it does not want any more, or was killed
-    with os.fdopen(os.dup(1), "wb") as pipe:
-        os.dup2(2, 1)  # nothing else may be written there
+def _main(module: str, name: str, path: str) -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody wants any more of it
+    memory.keep()
+    task: Task = getattr(import_module(module), name)
+    requests = iter(lambda: _receive(sys.stdin.buffer), None)
+    with processes.answers() as pipe:
         try:
-            for batch in fasta.read(path):
-                _send(
-                    pipe,
-                    {
-                        "first": batch.first,
-                        "headers": batch.headers,
-                        "seqs": batch.seqs,
-                        "digests": batch.digests,
-                    },
-                )
-        except InputError as error:
-            _send(pipe, {"error": str(error)})
+            for answer in task(requests, Path(path)):
+                _send(pipe, ("", answer))
+        except errors.SeqstoreError as error:
+            _send(pipe, (type(error).__name__, str(error)))
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]))
+    _main(*sys.argv[1:])

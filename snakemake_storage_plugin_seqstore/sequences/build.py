@@ -11,7 +11,7 @@ from typing import Literal
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.progress import Progress
-from snakemake_storage_plugin_seqstore.sequences import apart, fasta
+from snakemake_storage_plugin_seqstore.sequences import fasta, reading
 from snakemake_storage_plugin_seqstore.sequences.filters import ALPHABETS, Filter, Kept
 from snakemake_storage_plugin_seqstore.sequences.loader import Loader, PortableLoader
 from snakemake_storage_plugin_seqstore.sequences.packer import CompactLoader
@@ -147,7 +147,7 @@ def _read(files: list[Path], kept: Filter) -> Iterator[Kept]:
     total = sum(known) if len(known) == len(sizes) else None
     with Progress("read", "sequences", total) as progress:
         for shard, file in enumerate(files):
-            for batch in apart.read(file):
+            for batch in reading.read(file):
                 yield kept.apply(batch, shard)
                 # Line breaks are not counted: what is left of them at the end does not matter.
                 progress.update(len(batch.seqs), progress.done + batch.size)

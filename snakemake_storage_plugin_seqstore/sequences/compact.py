@@ -25,7 +25,7 @@ from snakemake_storage_plugin_seqstore.sequences.layout import (
     TAIL,
     Table,
 )
-from snakemake_storage_plugin_seqstore.sequences.reader import Meta, Page
+from snakemake_storage_plugin_seqstore.sequences.reader import Meta, Page, version
 from snakemake_storage_plugin_seqstore.sequences.texts import (
     Numbers,
     Texts,
@@ -64,11 +64,12 @@ class Compact:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: _File | None = _File(path)
-        size = os.fstat(self._file.descriptor).st_size
-        _, version = HEAD.unpack(self._read(0, HEAD.size))
-        if version != layout.VERSION:
+        self.version = version(self._file.descriptor)
+        size = self.version[1]
+        _, number = HEAD.unpack(self._read(0, HEAD.size))
+        if number != layout.VERSION:
             raise StoreError(
-                f"{path} has compact format {version}, this program knows {layout.VERSION}",
+                f"{path} has compact format {number}, this program knows {layout.VERSION}",
                 "update snakemake-storage-plugin-seqstore",
             )
         start, length, magic = TAIL.unpack(self._read(max(0, size - TAIL.size), TAIL.size))

@@ -28,7 +28,7 @@ from snakemake_storage_plugin_seqstore.sequences.layout import (
     TAIL,
 )
 from snakemake_storage_plugin_seqstore.sequences.loader import Loader, Place
-from snakemake_storage_plugin_seqstore.sequences.publish import beside, publish
+from snakemake_storage_plugin_seqstore.sequences.publish import beside, publish, syncing
 from snakemake_storage_plugin_seqstore.sequences.sorter import Sorter
 
 _PIECE_BYTES = 1 << 20
@@ -121,7 +121,7 @@ class CompactLoader(Loader):
         """Write what is needed to find records."""
         left = [self._residues_left] if self._residues_left else []
         self.insert(_encode(left, self._entries_left, self._headers_left))
-        with self._guard():
+        with self._guard(), syncing(self._building):
             first_page = self._out.tell()
             self._pages.seek(0)
             shutil.copyfileobj(self._pages, self._out, _PIECE_BYTES)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import schema
+from snakemake_storage_plugin_seqstore.sequences.reader import version
 
 
 class Pool:
@@ -26,7 +27,7 @@ class Pool:
     def __init__(self, path: Path) -> None:
         self.path = path
         schema.check_file(path)
-        self._version = _version(path)
+        self.version = version(path)
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
         _pools.add(self)
@@ -73,15 +74,15 @@ class Pool:
         # all see one and the same version.
         with contextlib.suppress(FileNotFoundError, sqlite3.OperationalError):
             connection = schema.connect(self.path)
-            if _version(self.path) == self._version:
+            if version(self.path) == self.version:
                 return connection
             connection.close()
-        raise StoreError(f"{self.path} was replaced or removed while it was open", "open it again")
+        raise replaced(self.path)
 
 
-def _version(path: Path) -> tuple[int, int, int]:
-    status = path.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns
+def replaced(path: Path) -> StoreError:
+    """Return the error that says that a file is no longer the one that was opened."""
+    return StoreError(f"{path} was replaced or removed while it was open", "open it again")
 
 
 _pools: weakref.WeakSet[Pool] = weakref.WeakSet()

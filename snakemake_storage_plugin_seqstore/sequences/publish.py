@@ -9,6 +9,8 @@ import re
 import socket
 import time
 import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import StoreError
@@ -35,6 +37,15 @@ def publish(building: Path, path: Path) -> None:
     _fsync(building)
     os.replace(building, path)
     _fsync(path.parent)
+
+
+@contextlib.contextmanager
+def syncing(building: Path) -> Iterator[None]:
+    """Have the disk take what is in a file already, while the block writes the rest."""
+    with ThreadPoolExecutor(1) as disk:
+        synced = disk.submit(_fsync, building)
+        yield
+    synced.result()  # publish() would not learn again of an error
 
 
 def _litter_prefix(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -12,6 +13,14 @@ MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
 # gid, header, length, hash8
 Meta = tuple[int, str | None, int, int | None]
+# Number, size and time of a file: another one that takes its place has others.
+Version = tuple[int, int, int]
+
+
+def version(file: Path | int) -> Version:
+    """Return what tells which file this path, or descriptor, is now."""
+    status = os.stat(file)
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class Page(NamedTuple):
@@ -29,6 +38,7 @@ class Reader(Protocol):
     """
 
     path: Path
+    version: Version
 
     def __len__(self) -> int: ...
 

@@ -32,6 +32,7 @@ _HEADERS = "group_concat(length(header)), CAST(group_concat(header, '') AS BLOB)
 _BETWEEN = "sequences WHERE gid BETWEEN ? AND ?"
 # One statement for any number of gids; the order of the tables keeps SQLite from a scan.
 _AMONG = "json_each(?) CROSS JOIN sequences ON gid = value"
+_ENDS = "SELECT min(gid), max(gid) FROM sequences"
 _NEXT = """SELECT max(gid), count(*), total(len) FROM
     (SELECT gid, len FROM sequences WHERE gid >= ? ORDER BY gid LIMIT ?)"""
 # For fewer records a row each takes less time.
@@ -50,6 +51,7 @@ class Rows:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.pool = Pool(path)
+        self.version = self.pool.version
         with self.pool.connection() as connection:
             schema.check_tables(connection, path)
 
@@ -85,7 +87,12 @@ class Rows:
         return self._all() if gids is None else self._some(list(map(int, gids)))
 
     def _all(self) -> Iterator[range]:
-        start, size = MIN_INT, _PAGE_RECORDS
+        dense = self._dense
+        if dense and _PAGE_RECORDS * self._longest <= _PAGE_RESIDUES:
+            for start in range(0, len(dense), _PAGE_RECORDS):
+                yield dense[start : start + _PAGE_RECORDS]
+            return
+        start, size = dense.start if dense else MIN_INT, _PAGE_RECORDS
         while start <= MAX_INT:
             with self.pool.connection() as connection:
                 ((last, count, residues),) = connection.execute(_NEXT, (start, size)).fetchall()
@@ -109,6 +116,15 @@ class Rows:
                 yield some[cut]
 
     @cached_property
+    def _dense(self) -> range | None:
+        """All gids, if none between the first and the last is missing."""
+        with self.pool.connection() as connection:
+            ((first, last),) = connection.execute(_ENDS).fetchall()
+        if len(self) and len(self) == last - first + 1:
+            return range(first, last + 1)
+        return None
+
+    @cached_property
     def _longest(self) -> int:
         (longest,) = self.column("SELECT CAST(max(len) AS INTEGER) FROM sequences")
         return longest or 0
@@ -126,7 +142,13 @@ class Rows:
             found = [gid for gid, *_ in rows]
             headers = [self._header(gid, blob) for gid, blob, *_ in rows]
             seqs = Texts.of([self._decode(gid, *row) for gid, _, *row in rows])
-        if isinstance(gids, range) or found == gids:
+        if isinstance(gids, range):
+            if self._dense and len(found) != len(gids):
+                raise DamageError(
+                    f"{self.path} is damaged: gids are missing from {gids[0]} to {gids[-1]}"
+                )
+            return Page(found, headers, seqs)
+        if found == gids:
             return Page(found, headers, seqs)
         places = {gid: place for place, gid in enumerate(found)}
         for gid in gids:

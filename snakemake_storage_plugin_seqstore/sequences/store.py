@@ -7,19 +7,16 @@ import heapq
 import os
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import build, codec, layout
-from snakemake_storage_plugin_seqstore.sequences.ahead import ahead
-from snakemake_storage_plugin_seqstore.sequences.compact import Compact
-from snakemake_storage_plugin_seqstore.sequences.lines import fasta
+from snakemake_storage_plugin_seqstore.sequences import build, codec, dump
+from snakemake_storage_plugin_seqstore.sequences.opening import open_file
 from snakemake_storage_plugin_seqstore.sequences.output import binary_output
 from snakemake_storage_plugin_seqstore.sequences.reader import MAX_INT, MIN_INT, Meta, Reader
-from snakemake_storage_plugin_seqstore.sequences.rows import Rows
 from snakemake_storage_plugin_seqstore.sequences.selection import Selection
 from snakemake_storage_plugin_seqstore.sequences.writer import Row, Writer
 
@@ -95,7 +92,7 @@ class SequenceStore:
         """
         store = cls.__new__(cls)
         store.path = Path(os.fsdecode(path))
-        store._reader = _open(store.path)
+        store._reader = open_file(store.path)
         return store
 
     def close(self) -> None:
@@ -346,18 +343,8 @@ class SequenceStore:
         InputError
             If a gid does not exist, or a header has a line break.
         """
-        reader = self._reading()
-
-        def make(portion: Sequence[int]) -> tuple[memoryview, int]:
-            page = reader.page(portion)
-            return fasta(self.path, page).data, len(page.gids)
-
-        written = 0
         with binary_output(target, compress=True) as out:
-            for text, records in ahead(make, reader.portions(gids)):
-                out.write(text)
-                written += records
-        return written
+            return dump.write(self._reading(), gids, out)
 
     @classmethod
     def validate(cls, path: str | os.PathLike[str], deep: bool = False) -> int:
@@ -420,12 +407,3 @@ class SequenceStore:
         if self._reader is None:
             raise RuntimeError(f"{self!r}: this needs a reader (SequenceStore.open_reader)")
         return self._reader
-
-
-def _open(path: Path) -> Reader:
-    """Return what reads a file of this kind."""
-    if path.is_file():
-        with open(path, "rb") as file:
-            if file.read(len(layout.MAGIC)) == layout.MAGIC:
-                return Compact(path)
-    return Rows(path)

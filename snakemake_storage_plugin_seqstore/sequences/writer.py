@@ -14,7 +14,7 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import schema
-from snakemake_storage_plugin_seqstore.sequences.publish import beside, publish
+from snakemake_storage_plugin_seqstore.sequences.publish import beside, publish, syncing
 
 Blob = bytes | bytearray
 Row = tuple[int, int, int | None, Blob, int | None, int | None, Blob | None]
@@ -133,11 +133,12 @@ class Writer:
         return None
 
     @contextlib.contextmanager
-    def guard(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours, and remember that this file must not be published."""
+    def guard(self, *others: type[Exception]) -> Iterator[None]:
+        """Turn SQLite's errors, and others, into ours; this file must then not be published."""
+        kinds: tuple[type[Exception], ...] = (sqlite3.Error, *others)
         try:
             yield
-        except sqlite3.Error as error:
+        except kinds as error:
             self._broken = True
             raise StoreError(f"cannot write {self.path}: {error}") from error
 
@@ -154,7 +155,7 @@ class Writer:
     def index(self) -> None:
         """Make the indexes when all rows are in: that is several times faster than keeping them."""
         self.require_open()
-        with self.guard():
+        with self.guard(OSError), syncing(self.building):
             self.connection.execute(schema.INDEX_LEN)
             self.connection.execute(schema.INDEX_HASH8)
             self.connection.execute(schema.INDEX_HEADER)
@@ -172,12 +173,10 @@ class Writer:
             self.index()
         self.require_open()
         try:
-            with self.guard():
+            with self.guard(OSError):
                 self.connection.execute("COMMIT")
                 self.connection.close()
-            publish(self.building, self.path)  # SQLite wrote with synchronous=OFF
-        except OSError as error:
-            raise StoreError(f"cannot write {self.path}: {error}") from error
+                publish(self.building, self.path)  # SQLite wrote with synchronous=OFF
         finally:
             self.close()
 

@@ -1,5 +1,6 @@
 """The defects of the class that this one replaces, one test each: none may come back."""
 
+import errno
 import gc
 import io
 import os
@@ -259,7 +260,28 @@ def test_data_and_directory_are_synced_before_and_after_the_replace(
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "replace", replace)
     write(tmp_path / "db")
-    assert events == ["file", "replace", "directory"]
+    assert events == ["file", "file", "replace", "directory"]
+
+
+@pytest.mark.parametrize("encoding", ["portable", "compact"])
+@pytest.mark.parametrize("call", [0, 1])  # while the file is made, and when it is whole
+def test_what_the_disk_does_not_take_is_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, call: int
+) -> None:
+    source = tmp_path / "in.fasta"
+    source.write_bytes(fasta_text())
+    calls = iter(range(100))
+    real_fsync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if next(calls) == call:
+            raise OSError(errno.EIO, "Input/output error")
+        real_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(StoreError, match=r"cannot write .*db: .*Input/output error"):
+        SequenceStore.build(tmp_path / "db", [source], encoding=encoding)
+    assert list(tmp_path.iterdir()) == [source]
 
 
 class _FailingConnection:
