@@ -9,8 +9,9 @@ import shutil
 import socket
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from io import BufferedWriter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 SMALL = 1 << 16  # bytes; to read so little is faster than to ask for a clone
 LARGE = 1 << 28  # bytes; copying more is worth a progress bar
+_HOST = socket.gethostname()
 _FICLONE = 0x40049409  # Linux; elsewhere the call fails and the file is copied
 
 
 def temporary_name() -> str:
     """A name that no other process on any node makes."""
-    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+    return f"{_HOST}-{os.getpid()}-{uuid.uuid4().hex}"
 
 
-def sync_directory(directory: Path) -> None:
+def sync_directory(directory: str | Path) -> None:
     """Make the entries of a directory durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -62,11 +64,16 @@ def make_directory(directory: str | Path, stop: Path) -> None:
         os.chmod(directory, stat.S_IMODE(wanted))
 
 
-def seal(path: str | Path, root: Path) -> None:
+def seal(path: Path, root: Path) -> None:
     """Make a file read-only, for everyone who may read it; share it like `root`."""
-    mode = os.stat(path).st_mode & 0o444
-    shared = os.stat(root).st_mode & stat.S_IWGRP
-    os.chmod(path, mode | (stat.S_IRGRP if shared else 0))
+    path.chmod(path.stat().st_mode & 0o444)
+    _share(path, root)
+
+
+def _share(file: int | Path, root: Path) -> None:
+    """Let the group read a read-only file, if it shares `root`."""
+    if os.stat(root).st_mode & stat.S_IWGRP:
+        os.chmod(file, os.stat(file).st_mode & 0o444 | stat.S_IRGRP)
 
 
 def sync(path: Path) -> None:
@@ -75,35 +82,52 @@ def sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def write(target: str | Path, content: bytes, staging: Path, root: Path) -> None:
-    """Write a small read-only file: after a crash it is there whole or not at all.
+def write(target: str, content: bytes, staging: str, root: Path, durable: bool = True) -> None:
+    """Write a small read-only file below `root`: it is there whole or not at all.
 
-    That it is there is durable when its directory is: see :func:`sync_directory`.
+    If it is to be `durable`, that holds after a crash too, and that it is there is durable when its
+    directory is: see :func:`sync_directory`.
     """
-    make_directory(staging, root)
-    with _staged(staging, target) as file:
+    with _staged(target, staging, 0o444, partial(make_directory, stop=root)) as file:
         file.write(content)
         file.flush()
-        seal(file.name, root)
-        os.fsync(file.fileno())
+        _share(file.fileno(), root)
+        if durable:
+            os.fsync(file.fileno())
 
 
-def overwrite(target: Path, text: str, staging: Path) -> None:
+def overwrite(target: Path, content: bytes, staging: Path) -> None:
     """Replace a file, whole or not at all, without waiting until that is durable."""
-    os.makedirs(target.parent, exist_ok=True)
-    with _staged(staging, target) as file:
-        file.write(text.encode())
+    with _staged(str(target), str(staging), 0o666, partial(os.makedirs, exist_ok=True)) as file:
+        file.write(content)
 
 
 @contextmanager
-def _staged(staging: Path, target: str | Path) -> Iterator[BufferedWriter]:
-    """Open a file that takes the place of `target` once it is written; if that fails, it goes."""
+def _staged(
+    target: str, staging: str, mode: int, make: Callable[[str], object]
+) -> Iterator[BufferedWriter]:
+    """Open a file that takes the place of `target` once it is written; if that fails, it goes.
+
+    Directories are made where they are missed: nearly always they are there.
+    """
     staged = f"{staging}/{temporary_name()}"
+
+    def opener(path: str, flags: int) -> int:
+        try:
+            return os.open(path, flags, mode)
+        except FileNotFoundError:
+            make(staging)
+            return os.open(path, flags, mode)
+
     try:
         # Buffered: a file without buffer may write less than it is given, and say so to nobody.
-        with open(staged, "xb") as file:
+        with open(staged, "xb", opener=opener) as file:
             yield file
-        os.rename(staged, target)
+        try:
+            os.rename(staged, target)
+        except FileNotFoundError:
+            make(os.path.dirname(target))
+            os.rename(staged, target)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(staged)

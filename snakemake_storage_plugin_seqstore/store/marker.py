@@ -65,5 +65,5 @@ def create(root: Path, shared: bool = False) -> None:
     wanted = (mode & ~stat.S_IWOTH) | (stat.S_IRWXG | stat.S_ISGID if shared else 0)
     if wanted != mode:
         root.chmod(wanted)
-    filesystem.write(root / IGNORE, b"*\n", root / "tmp", root)
-    filesystem.write(root / MARKER, json.dumps({"format": FORMAT}).encode(), root / "tmp", root)
+    for name, content in ((IGNORE, "*\n"), (MARKER, json.dumps({"format": FORMAT}))):
+        filesystem.write(f"{root}/{name}", content.encode(), f"{root}/tmp", root)

@@ -61,12 +61,10 @@ class Objects:
         """Store `content`, whose digest is known."""
         if self.size(digest) == len(content):
             return self.sync(digest) if durable else None
-        staged = self._stage()
-        try:
-            staged.write_bytes(content)
-            self._settle(staged, digest, durable)
-        finally:
-            staged.unlink(missing_ok=True)
+        path = f"{self._directory}/{digest[:2]}/{digest[2:]}"
+        filesystem.write(path, content, str(self.staging), self.root, durable)
+        if durable:
+            filesystem.sync_directory(os.path.dirname(path))
 
     def sync(self, digest: str) -> None:
         """Make a payload durable."""

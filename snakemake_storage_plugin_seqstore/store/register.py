@@ -66,12 +66,11 @@ def add(
     before : sequence of Stamp
         The versions that there are, newest first.
     """
-    filesystem.make_directory(directory, root)
     # Clocks differ between nodes: what is written later is newer whatever they say.
     moment = max(now(), before[0].time + TICK) if before else now()
     stamp = _stamp(directory, f"{moment:020d}-{f'{digest}.json' if digest else _REMOVED}")
     assert stamp
-    filesystem.write(f"{directory}/{stamp.file}", content, root / "tmp", root)
+    filesystem.write(f"{directory}/{stamp.file}", content, f"{root}/tmp", root)
     return stamp
 
 
