@@ -1,9 +1,9 @@
 """What the outputs of a workflow mean in one working directory: its claims.
 
-``claims.json`` says it for all outputs; the main process writes it when it has built its DAG. A job
-writes a file of its own for each output that it made, which counts more, until the main process
-next takes it up. Both are in the working directory's ``.snakemake``, which the processes of jobs on
-other nodes share.
+``claims.json`` says it for all outputs; the main process writes it when it has built its DAG. What
+jobs make counts more, until the main process next takes it up: it appends that to a journal where
+it runs all jobs itself; else the process of each job writes one file for each output. All are in
+the working directory's ``.snakemake``, which the processes of jobs on other nodes share.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ class Claims:
     def __init__(self, directory: Path, is_alone: bool) -> None:
         self.is_alone = is_alone
         self._summary = directory / "claims.json"
+        self._journal = directory / "claims.jsonl"
         self._jobs = directory / "claims"
         self._claims: dict[str, Claim] = {}
         self._made: dict[str, Claim] = {}
@@ -83,14 +85,13 @@ class Claims:
                 self.joined = True
         except (OSError, ValueError, TypeError, KeyError):
             self._claims = {}  # without claims, uncacheable jobs run again
+        self._claims |= dict(_rows(self._journal))
         for file in self._files():
-            if row := _read(file):
-                self._claims[row[0]] = row[1]
+            self._claims |= dict(_rows(file))
 
     def get(self, path: str) -> Claim | None:
         """What an output means, if anybody said so; asked anew each time, as jobs may end."""
-        row = _read(self._file(path))
-        return row[1] if row else self._claims.get(path)
+        return self._said(path) or self._made.get(path) or self._claims.get(path)
 
     def known(self, path: str) -> Claim | None:
         """What an output meant when the claims were loaded."""
@@ -98,15 +99,20 @@ class Claims:
 
     def made_in_this_run(self, path: str) -> Claim | None:
         """What a job of this run said that an output means."""
-        if path in self._made or self.is_alone:
-            return self._made.get(path)
-        row = _read(self._file(path))
-        return row[1] if row and row[1].run == self.run else None
+        if made := self._made.get(path):
+            return made
+        said = self._said(path)
+        return said if said and said.run == self.run else None
 
     def put(self, path: str, claim: Claim) -> None:
         """Say what an output means from now on."""
         self._made[path] = claim
-        _write(self._file(path), {"path": path} | _dump(claim) | {"run": self.run})
+        row = {"path": path} | vars(claim) | {"run": self.run}
+        if self.is_alone:
+            self._append(row)
+            self._file(path).unlink(missing_ok=True)  # of another run
+        else:
+            _write(self._file(path), row)
 
     def save(self, claims: Mapping[str, Claim], forced: Iterable[str]) -> None:
         """Write what all outputs mean, and which of them are to be made whatever is in the store.
@@ -120,18 +126,26 @@ class Claims:
             {
                 "run": self.run,
                 "forced": sorted(self.forced),
-                "claims": {
-                    path: _dump(claim) for path, claim in self._claims.items() if claim.version
-                },
+                "claims": {path: claim for path, claim in self._claims.items() if claim.version},
             },
         )
 
     def take_up(self) -> None:
         """Remove the files of jobs of earlier runs, once the claims are saved."""
+        if not self._made:
+            self._journal.unlink(missing_ok=True)
         for file in self._files():
-            row = _read(file)
-            if row is None or row[1].run != self.run:
+            if not any(claim.run == self.run for _, claim in _rows(file)):
                 file.unlink(missing_ok=True)
+
+    def _said(self, path: str) -> Claim | None:
+        """What the process of a job said last, if such processes may be running."""
+        return None if self.is_alone else dict(_rows(self._file(path))).get(path)
+
+    def _append(self, row: Mapping[str, Any]) -> None:
+        self._journal.parent.mkdir(parents=True, exist_ok=True)
+        with self._journal.open("ab") as journal:
+            journal.write(_text(row) + b"\n")
 
     def _file(self, path: str) -> Path:
         return self._jobs / hashlib.sha256(path.encode()).hexdigest()[:40]
@@ -142,19 +156,23 @@ class Claims:
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:
     # Unfinished files are beside the directory, as its files are listed.
-    overwrite(file, json.dumps(document, separators=(",", ":")), file.parent.parent)
+    overwrite(file, _text(document), file.parent.parent)
 
 
-def _read(file: Path) -> tuple[str, Claim] | None:
+def _text(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":"), default=vars).encode()
+
+
+def _rows(file: Path) -> Iterator[tuple[str, Claim]]:
+    """The rows of a file that can be read: whoever wrote it may have been killed."""
     try:
-        document = json.loads(file.read_bytes())
-        return document.pop("path"), _load(document)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def _dump(claim: Claim) -> dict[str, Any]:
-    return vars(claim) | {"version": vars(claim.version) if claim.version else None}
+        lines = file.read_bytes().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            document = json.loads(line)
+            yield document.pop("path"), _load(document)
 
 
 def _load(document: dict[str, Any]) -> Claim:

@@ -18,6 +18,8 @@ from snakemake_storage_plugin_seqstore.store.filesystem import overwrite, sha256
 # look the same, so its digest is not remembered.
 COARSE = 2 * 10**9
 
+_HEAD = 4096  # bytes
+
 Signature = tuple[int, int, int, int]
 
 
@@ -37,6 +39,7 @@ class Contents:
     def __init__(self, memory: Path) -> None:
         self._memory = memory
         self._digests: dict[Signature, str] | None = None
+        self._heads: dict[Signature, bytes] = {}
         self._changed = False
 
     def version(self, path: str | os.PathLike[str]) -> Version:
@@ -59,6 +62,19 @@ class Contents:
         """SHA-256 of a file's bytes, in hex."""
         return self._file(path)[0]
 
+    def head(self, path: str) -> bytes:
+        """The first bytes of a file."""
+        status = os.stat(path)
+        signature = _signature(status)
+        if signature not in self._heads:
+            started = time.time_ns()
+            with open(path, "rb", buffering=0) as file:
+                head = file.read(_HEAD)
+            if not _is_settled(status, started):
+                return head
+            self._heads[signature] = head
+        return self._heads[signature]
+
     @staticmethod
     def digest_of(content: bytes) -> str:
         """SHA-256 of bytes, in hex."""
@@ -70,7 +86,7 @@ class Contents:
             return
         rows = [[*key, value] for key, value in self._digests.items()]
         with suppress(OSError):
-            overwrite(self._memory, json.dumps(rows), self._memory.parent)
+            overwrite(self._memory, json.dumps(rows).encode(), self._memory.parent)
         self._changed = False
 
     def _file(
@@ -81,12 +97,12 @@ class Contents:
         status = status or os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever, or empty it
             raise InputError(f"{path} is neither a file nor a directory")
-        signature = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        signature = _signature(status)
         if signature in self._digests:
             return self._digests[signature], status.st_size
         started = time.time_ns()
         digest = sha256_of(Path(path))
-        if max(status.st_mtime_ns, status.st_ctime_ns) < started - COARSE:
+        if _is_settled(status, started):
             self._digests[signature] = digest
             self._changed = True
         return digest, status.st_size
@@ -97,6 +113,15 @@ class Contents:
             return {(ino, size, mtime, ctime): digest for ino, size, mtime, ctime, digest in rows}
         except (OSError, ValueError, TypeError):
             return {}
+
+
+def _signature(status: os.stat_result) -> Signature:
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _is_settled(status: os.stat_result, now: int) -> bool:
+    """Whether a file that changes from now on would have other times."""
+    return max(status.st_mtime_ns, status.st_ctime_ns) < now - COARSE
 
 
 class Watched(Contents):
@@ -117,6 +142,10 @@ class Watched(Contents):
         found = self._shared.version(path)
         self._seen[Path(path)] = found
         return found
+
+    def head(self, path: str) -> bytes:
+        """The first bytes of a file."""
+        return self._shared.head(path)
 
     def digest(self, path: Path) -> str:
         """SHA-256 of a file's bytes, in hex."""
