@@ -19,7 +19,7 @@ from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import explain
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.contents import Watched
-from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, base_label, label, stored
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.job import (
     Description,
     needed_traces,
@@ -126,7 +126,7 @@ class Executions:
 
         That everybody can find it is written down in the background, once it is durable.
         """
-        name = base_label(file)
+        name = file.base_label
         resolution = self._reuse.resolution()
         job = resolution.producers.get(name)
         execution = self._jobs.get(job)
@@ -145,10 +145,7 @@ class Executions:
         self._reuse.claims.put(name, Claim(version, max(register.now(), newest), execution.key))
         if execution.changed:
             return
-        query = file.parsed
-        self._reuse.stores.later(
-            str(query), lambda: store.assign(query.collection, query.name, version, key)
-        )
+        self._reuse.stores.assign(store, file.parsed, version, key)
         if job is not None and key and not execution.fetched:
             execution.made[name] = version
             if all(label(file) in execution.made for file in job.output if stored(file)):
@@ -156,12 +153,12 @@ class Executions:
 
     def remove(self, file: StoredFile) -> None:
         """Give up the claim to an output; nobody else is affected."""
-        name = base_label(file)
+        name = file.base_label
         self._reuse.claims.put(name, Claim(None, register.now()))
 
     def touch(self, file: StoredFile) -> None:
         """Let an output be new from now on, for this working directory."""
-        name = base_label(file)
+        name = file.base_label
         claim = self._reuse.current(name)
         if claim is None or self._reuse.entry(file) is None:
             return
@@ -200,13 +197,7 @@ class Executions:
             execution.seconds,
             job.rule.name,
         )
-        stores = self._reuse.stores
-
-        def write() -> None:
-            for store in stores.of(job):
-                stores.write(store, lambda store: store.add_record(record))
-
-        self._reuse.stores.later(f"what rule {job.rule.name} made", write)
+        self._reuse.stores.add_record(job, record)
 
     def _local_version(self, job: Any, file: Any) -> Version:
         """What a job made in a plain local file, before or after Snakemake took it."""
@@ -277,8 +268,11 @@ def _let_owner_write(job: Any, file: Any) -> None:
 
     Snakemake takes an output that is read-only for protected, and does not make it again.
     """
-    path = Path(job.shadowed_path(file))
-    if path.is_file() and not path.is_symlink() and job.input:
-        status = path.stat()
-        if not status.st_mode & stat.S_IWUSR and status.st_uid == os.geteuid():
-            path.chmod(stat.S_IMODE(status.st_mode) | stat.S_IWUSR)
+    path = job.shadowed_path(file)
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return
+    is_locked = stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IWUSR
+    if is_locked and job.input and status.st_uid == os.geteuid():
+        os.chmod(path, stat.S_IMODE(status.st_mode) | stat.S_IWUSR)

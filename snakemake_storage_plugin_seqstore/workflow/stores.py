@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from snakemake_storage_plugin_seqstore.errors import StoreError
+from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Record, Store, Version
+from snakemake_storage_plugin_seqstore.store.background import Background, Task, is_denied, refusal
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.files import stored
 
@@ -40,7 +40,7 @@ class Stores:
         self._own = Store(own)
         self._has_own = own.exists()
         self._refused: set[Path] = set()
-        self._writer = ThreadPoolExecutor(1, "seqstore")
+        self._background = Background()
 
     def of(self, job: Any) -> list[Store]:
         """The stores in which the outputs of a job are; if there are none, all of the workflow."""
@@ -97,29 +97,36 @@ class Stores:
         try:
             return store, action(store)
         except StoreError as error:
-            cause = error.__cause__
-            denied = (errno.EACCES, errno.EPERM, errno.EROFS)
-            if not isinstance(cause, OSError) or cause.errno not in denied:
+            if not is_denied(error):
                 raise
             if store.root not in self._refused:
                 self._refused.add(store.root)
-                logger.warning(
-                    f"seqstore: {error}. Results stay in this working directory, in "
-                    f"{self._own.root}, and nobody else can reuse them."
-                )
+                logger.warning(refusal(error, self._own.root))
             self._has_own = True
             return self._own, action(self._own)
 
-    def later(self, what: str, action: Callable[[], object]) -> None:
-        """Do something after all that was to be done before; the process ends after it."""
+    def assign(self, store: Store, query: Query, version: Version, key: str) -> None:
+        """Let a name mean what was added, in the background."""
+        arguments = (query.collection, query.name, version, key)
+        self._background.submit([Task((store.root,), "assign", arguments, str(query))])
 
-        def careful() -> None:
-            try:
-                action()
-            except Exception as error:
-                logger.warning(f"seqstore: others cannot reuse {what}: {error}")
+    def follow(self, names: Iterable[tuple[Store, Query, Version, str]]) -> None:
+        """Let names mean what is stored already, in the background; stores may be read-only."""
+        self._background.submit(
+            [
+                Task((store.root,), "follow", (query.collection, query.name, version, key))
+                for store, query, version, key in names
+            ]
+        )
 
-        self._writer.submit(careful)
+    def add_record(self, job: Any, record: Record) -> None:
+        """Write down what a job made, in the background."""
+        what, own = f"what rule {record.rule} made", self._own.root
+        tasks = []
+        for store in self.of(job):
+            roots = (own,) if store.root in self._refused else (store.root, own)
+            tasks.append(Task(roots, "add_record", (record,), what))
+        self._background.submit(tasks)
 
     def _with_own(self, stores: list[Store]) -> list[Store]:
         return [*stores, self._own] if self._has_own else stores

@@ -1,0 +1,156 @@
+"""Writing to stores in a process of its own, which does not wait for Python's lock.
+
+A name or a record takes some twenty calls of the system, each of which gives up the lock and waits
+for it again: a thread beside Snakemake's scheduler would hold up both. ``python -m`` this module is
+that process.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+from snakemake_storage_plugin_seqstore import processes
+from snakemake_storage_plugin_seqstore.errors import StoreError
+from snakemake_storage_plugin_seqstore.store.store import Store
+
+_NICENESS = 10  # nobody waits for this process before the program ends
+
+logger = logging.getLogger(__name__)
+
+_store = cache(Store)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A call of a method of a store.
+
+    Parameters
+    ----------
+    roots : tuple of Path
+        The store, and another one that is taken if the first may not be written.
+    method : str
+        Name of the method.
+    arguments : tuple
+        Its arguments.
+    what : str
+        What nobody can reuse if it fails; empty if that need not be told.
+    """
+
+    roots: tuple[Path, ...]
+    method: str
+    arguments: tuple[Any, ...]
+    what: str = ""
+
+    def run(self, tell: Callable[[str], object], refused: set[Path]) -> None:
+        """Make the call; tell if it fails, and once of each store that refused one."""
+        for root in self.roots:
+            try:
+                getattr(_store(root), self.method)(*self.arguments)
+                return
+            except Exception as error:
+                if root != self.roots[-1] and is_denied(error):
+                    if root not in refused:
+                        refused.add(root)
+                        tell(refusal(error, self.roots[-1]))
+                elif self.what:
+                    tell(f"seqstore: others cannot reuse {self.what}: {error}")
+
+
+class Background:
+    """Runs tasks one after the other; the program that asked for them ends after them."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def submit(self, tasks: Sequence[Task]) -> None:
+        """Have tasks run after all that were submitted before."""
+        data = b"".join(map(pickle.dumps, tasks))
+        with self._lock:
+            if self._process is None:
+                self._process = self._start()
+            assert self._process.stdin
+            try:
+                self._process.stdin.write(data)
+                self._process.stdin.flush()
+            except OSError:
+                for task in tasks:
+                    logger.warning(
+                        f"seqstore: others cannot reuse {task.what}: the process that writes "
+                        "to the store has ended"
+                    )
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = processes.start(__name__)
+        assert process.stdout
+        listener = threading.Thread(target=_listen, args=(process.stdout,), daemon=True)
+        listener.start()
+        weakref.finalize(self, _finish, process, listener)  # at the latest when the program ends
+        return process
+
+
+def is_denied(error: Exception) -> bool:
+    """Whether a store is not written because it may not be."""
+    cause = error.__cause__
+    denied = (errno.EACCES, errno.EPERM, errno.EROFS)
+    return isinstance(error, StoreError) and isinstance(cause, OSError) and cause.errno in denied
+
+
+def refusal(error: Exception, own: Path) -> str:
+    """What to tell of a store that refused what another one then took."""
+    return (
+        f"seqstore: {error}. Results stay in this working directory, in {own}, and nobody else "
+        "can reuse them."
+    )
+
+
+def _listen(messages: IO[bytes]) -> None:
+    with messages:
+        for message in _received(messages):
+            logger.warning(message)
+
+
+def _finish(process: subprocess.Popen[bytes], listener: threading.Thread) -> None:
+    assert process.stdin
+    with suppress(OSError), process.stdin as pipe:  # it has ended already
+        # A process that was forked from this one may have the pipe open still.
+        pickle.dump(None, pipe)
+    process.wait()
+    listener.join()
+
+
+def _received(pipe: IO[bytes]) -> Iterator[Any]:
+    """What comes through a pipe, up to None or its end."""
+    with suppress(EOFError, pickle.UnpicklingError):
+        while (item := pickle.load(pipe)) is not None:
+            yield item
+
+
+def _main() -> None:
+    os.nice(_NICENESS)
+    with processes.answers() as pipe:
+
+        def tell(message: str) -> None:
+            pickle.dump(message, pipe)
+            pipe.flush()
+
+        refused: set[Path] = set()
+        for task in _received(sys.stdin.buffer):
+            task.run(tell, refused)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,143 @@
+"""Writing in a process of its own, as programs use it that end, fail or are killed."""
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from snakemake_storage_plugin_seqstore.store import Store
+from snakemake_storage_plugin_seqstore.store.background import Background, Task
+
+NAMES = 200
+PROGRAM = f"""
+import sys, time
+from pathlib import Path
+from snakemake_storage_plugin_seqstore.store import Store
+from snakemake_storage_plugin_seqstore.store.background import Background, Task
+
+store = Store(sys.argv[1])
+version = store.add(Path(sys.argv[2]))
+background = Background()
+for number in range({NAMES}):
+    arguments = ("files", f"n{{number}}", version, "")
+    background.submit([Task((store.root,), "assign", arguments, "it")])
+print("submitted", flush=True)
+exec(sys.argv[3])
+"""
+
+
+@pytest.fixture
+def program(store, make):
+    """Starts programs that submit names, and then do what they are told."""
+
+    with contextlib.ExitStack() as started:
+        yield lambda then: started.enter_context(_start(store, make, then))
+
+
+@contextlib.contextmanager
+def _start(store, make, then):
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(store.root), str(make()), then],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout.readline() == "submitted\n"
+        yield process
+
+
+@pytest.fixture
+def background():
+    """One that is used in this process."""
+    return Background()
+
+
+def told(caplog, number):
+    """The messages, as soon as there are so many."""
+    caplog.set_level(logging.WARNING)
+    for _ in range(600):
+        if len(caplog.messages) >= number:
+            break
+        time.sleep(0.05)
+    return caplog.messages
+
+
+def assign(store, version, name):
+    return Task((store.root,), "assign", ("files", name, version, ""), f"files/{name}")
+
+
+def test_a_program_ends_after_its_tasks(store, program):
+    assert program("pass").wait() == 0
+    assert len(list(store.under("files"))) == NAMES
+
+
+def test_a_program_that_fails_ends_after_its_tasks(store, program):
+    process = program("raise SystemExit(3)")
+    assert process.wait() == 3
+    assert len(list(store.under("files"))) == NAMES
+
+
+def test_an_interrupt_does_not_keep_tasks_from_running(store, program):
+    process = program("time.sleep(600)")
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait() != 0
+    assert len(list(store.under("files"))) == NAMES
+
+
+def test_tasks_run_though_the_program_was_killed(store, program):
+    process = program("time.sleep(600)")
+    process.kill()
+    process.stderr.read()  # until the last process that may write there has ended
+    assert len(list(store.under("files"))) == NAMES
+
+
+def test_a_program_that_was_forked_does_not_hold_it_up(store, program):
+    process = program(
+        "import os\nif not os.fork():\n os.close(1); os.close(2); time.sleep(600); os._exit(0)"
+    )
+    try:
+        assert process.wait(60) == 0
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+    assert len(list(store.under("files"))) == NAMES
+
+
+def test_a_task_that_fails_is_told_of_and_the_next_one_runs(store, make, background, caplog):
+    version = store.add(make())
+    foreign = make(name="foreign/file").parent
+    tasks = [assign(Store(foreign), version, "a"), assign(store, version, "b")]
+    background.submit([Task((foreign,), "add", (make(),)), *tasks])  # the first is not told of
+    background.submit([assign(Store(foreign), version, "c")])
+    messages = told(caplog, 2)
+    assert ["files/a" in messages[0], "files/c" in messages[1]] == [True, True]
+    assert all(message.startswith("seqstore: others cannot reuse files/") for message in messages)
+    assert store.find("files", "b").version == version
+
+
+def test_many_failures_do_not_stop_it(store, make, background, caplog):
+    version = store.add(make())
+    task = Task((store.root,), "assign", ("files", "x\0", version, ""), "it" * 200)
+    background.submit([task] * 5000)
+    background.submit([assign(store, version, "last")])
+    background.submit([task])
+    assert len(told(caplog, 5001)) == 5001
+    assert store.find("files", "last")
+
+
+def test_a_process_that_was_killed_is_told_of(store, make, background, caplog):
+    version = store.add(make())
+    background.submit([assign(store, version, "a")])
+    background._process.kill()
+    background._process.wait()
+    background.submit([assign(store, version, "b")])
+    background.submit([assign(store, version, "c")])
+    assert [message.split(":")[1] for message in caplog.messages] == [
+        " others cannot reuse files/b",
+        " others cannot reuse files/c",
+    ]
