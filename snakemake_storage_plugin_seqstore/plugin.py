@@ -8,6 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -44,6 +45,7 @@ from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
 ROOT_VARIABLE = "SNAKEMAKE_STORAGE_SEQSTORE_ROOT"
 VERIFY = ("size", "sha256")
 _TAG = re.compile(r"\w+:")
+_NO_LIMIT = nullcontext()
 
 
 @dataclass
@@ -137,6 +139,10 @@ class StorageProvider(StorageProviderBase):
             ),
         ]
 
+    def rate_limiter(self, query: str, operation: Operation) -> AbstractAsyncContextManager[None]:
+        """Return what Snakemake enters for each question: it does not wait, and costs nothing."""
+        return _NO_LIMIT
+
     def rate_limiter_key(self, query: str, operation: Operation) -> Any:
         """Return a key for a rate limiter; there is none."""
         return None
@@ -166,8 +172,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def __post_init__(self) -> None:
         """Refuse what an old Snakemake would turn into a loss."""
-        self._parsed: Query | None = None
-        self._parsed_text = ""
+        self._known: tuple[str, Query, str, str] | None = None
         self._binding: Bound | None = None
         if bound := self._bound:
             bound[0].forget_early_answers()  # the DAG changes
@@ -180,12 +185,28 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     @property
     def parsed(self) -> Query:
-        """The parsed query; parsed anew when Snakemake replaces the text."""
-        if self._parsed is None or self._parsed_text is not self.query:
+        """The parsed query."""
+        return self._read()[1]
+
+    @property
+    def label(self) -> str:
+        """What it is called in this workflow, on every node: local copies may be anywhere."""
+        return self._read()[2]
+
+    @property
+    def base_label(self) -> str:
+        """The label of the entry that the query names, or derives from."""
+        return self._read()[3]
+
+    def _read(self) -> tuple[str, Query, str, str]:
+        """The query and what follows from it; read anew when Snakemake replaces the text."""
+        if self._known is None or self._known[0] is not self.query:
             with _for_people():
-                self._parsed = Query.parse(self.query)
-            self._parsed_text = self.query
-        return self._parsed
+                parsed = Query.parse(self.query)
+            prefix = self.provider.local_prefix.name
+            suffix, base = parsed.local_suffix(), parsed.base.local_suffix()
+            self._known = self.query, parsed, f"{prefix}/{suffix}", f"{prefix}/{base}"
+        return self._known
 
     @property
     def _bound(self) -> Bound | None:
@@ -291,13 +312,12 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
             if bound := self._bound:
                 return bound[0].entry(self)
             entry = transfer.find(self.provider.store, self.parsed)
-            return (self.provider.store, entry) if entry else None
+        return (self.provider.store, entry) if entry else None
 
     def _existing(self) -> tuple[Store, Entry]:
         if found := self._find():
             return found
-        with _for_people():
-            raise transfer.missing(self.provider.store, self.parsed)
+        raise self._missing()
 
     def _existing_or_output(self) -> tuple[Store, Entry] | Path:
         """The same, or the local file of a job that just ran.
@@ -307,7 +327,12 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         if found := self._find():
             return found
         path: Path = self.local_path()
-        return path if path.exists() else self._existing()
+        if path.exists():
+            return path
+        raise self._missing()
+
+    def _missing(self) -> WorkflowError:
+        return WorkflowError(str(transfer.missing(self.provider.store, self.parsed)))
 
     def list_candidate_matches(self) -> Iterable[str]:
         """The queries of all entries that may match."""

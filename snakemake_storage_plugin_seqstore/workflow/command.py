@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import string
+from functools import lru_cache
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
@@ -18,6 +19,12 @@ SCHEDULED = frozenset(
         "tasks ntasks tasks_per_node tasks_per_gpu cpus_per_task cpus_per_gpu mem_per_cpu "
         "mem_mb_per_cpu gpu gpus gpu_model gpu_manufacturer gres licenses exclusive nice",
     )
+)
+
+
+# A command that has nothing else is the same for all jobs of a rule.
+SYMBOLS = frozenset(
+    ("input", "output", "log", "threads", "jobid", "bench_iteration", "rule", "name", "rulename")
 )
 
 
@@ -82,6 +89,7 @@ def known_resource(job: Any, name: str) -> Any:
     return value
 
 
+@lru_cache
 def fields(pattern: str) -> frozenset[str]:
     """Names of the variables that a command formats."""
     found = set()

@@ -40,11 +40,16 @@ class StoredFile(Protocol):
     def parsed(self) -> Query:
         """The query."""
 
+    @property
+    def label(self) -> str:
+        """What it is called in this workflow, on every node: local copies may be anywhere."""
+
+    @property
+    def base_label(self) -> str:
+        """The label of the entry that the query names, or derives from."""
+
     def local_path(self) -> Path:
         """Where its local copy is."""
-
-    def local_suffix(self) -> str:
-        """Path of the local copy below the provider's prefix."""
 
 
 def stored(file: Any) -> StoredFile | None:
@@ -58,14 +63,9 @@ def stored(file: Any) -> StoredFile | None:
 
 
 def label(file: Any) -> str:
-    """What a file is called in this workflow, on every node: local copies may be anywhere."""
+    """What a file is called in this workflow."""
     ours = stored(file)
-    return f"{ours.provider.local_prefix.name}/{ours.local_suffix()}" if ours else str(file)
-
-
-def base_label(file: StoredFile) -> str:
-    """The label of the entry that a query names, or derives from."""
-    return f"{file.provider.local_prefix.name}/{file.parsed.base.local_suffix()}"
+    return ours.label if ours else str(file)
 
 
 def base_path(file: StoredFile) -> str:

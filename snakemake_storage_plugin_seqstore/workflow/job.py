@@ -73,9 +73,18 @@ class Describer:
         Says of a rule whether the names of its files do not matter.
     is_made : callable
         Says whether the workflow makes a path or something below it.
+    before : Describer, optional
+        One that was made earlier: what cannot have changed since is taken from it.
     """
 
-    def __init__(self, workflow: Any, contents: Contents, nameless: Any, is_made: Any) -> None:
+    def __init__(
+        self,
+        workflow: Any,
+        contents: Contents,
+        nameless: Any,
+        is_made: Any,
+        before: Describer | None = None,
+    ) -> None:
         self.contents = contents
         self.is_made = is_made
         self.mentions = mentions.Mentions(contents, is_made)
@@ -83,6 +92,8 @@ class Describer:
         self._workflow = workflow
         self._nameless = nameless
         self._commands: dict[Any, str] = {}
+        self._fixed_commands: dict[Any, str] = before._fixed_commands if before else {}
+        self._digests: dict[Any, tuple[dict[str, Any], str]] = before._digests if before else {}
         self._operations: dict[tuple[str, str | None, str], tuple[dict[str, Any], str]] = {}
 
     def describe(self, job: Any, inputs: Sequence[Version], at_start: bool = False) -> Description:
@@ -149,7 +160,11 @@ class Describer:
             given = (text, deployed(job, self.contents), shell)
             if given not in self._operations:
                 parts = self._shell(rule, *given) | self._surroundings
-                self._operations[given] = (parts, _digest(parts))
+                # They are texts only, so that equal ones have the same digest.
+                known = self._digests.get(rule)
+                if known is None or known[0] != parts:
+                    self._digests[rule] = known = (parts, _digest(parts))
+                self._operations[given] = known
             return "shell", *self._operations[given], self._files(job, params, text)
         if rule.script or rule.notebook or rule.wrapper:
             operation, parts = scripts.script_parts(job, params, self)
@@ -167,11 +182,13 @@ class Describer:
         shape = tuple(
             (len(files), tuple(files._get_names())) for files in (job.input, job.output, job.log)
         )
-        if (rule, shape) in self._commands:
-            return self._commands[rule, shape]
-        text = command.symbolic(job, params)
-        if command.fields(rule.shellcmd).isdisjoint(("params", "wildcards", "resources")):
-            self._commands[rule, shape] = text
+        fields = command.fields(rule.shellcmd)
+        known = self._fixed_commands if fields <= command.SYMBOLS else self._commands
+        text = known.get((rule, shape))
+        if text is None:
+            text = command.symbolic(job, params)
+            if fields.isdisjoint(("params", "wildcards", "resources")):
+                known[rule, shape] = text
         return text
 
     def _shell(self, rule: Any, text: str, software: str | None, shell: str) -> dict[str, Any]:

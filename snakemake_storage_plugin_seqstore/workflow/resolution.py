@@ -6,16 +6,16 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.store import Record, Version
+from snakemake_storage_plugin_seqstore.store import Record, Store, Version
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
-    base_label,
     foreign_version,
     label,
     local_time,
@@ -173,7 +173,7 @@ class Resolution:
 
     def _find_source(self, file: StoredFile) -> tuple[Version, int] | None:
         """What a stored file is that no job makes, unless it is a view of something made."""
-        base = base_label(file)
+        base = file.base_label
         if base not in self.producers:
             found = self._source(file)
         else:
@@ -349,6 +349,13 @@ class Resolution:
         return self._times[path]
 
 
+def _links_to(path: Path, store: Store, version: Version) -> bool:
+    try:
+        return os.readlink(path) == str(store.objects.path(version.digest))
+    except OSError:
+        return False  # it is a copy
+
+
 def _check_copy(file: StoredFile, version: Version, contents: Contents) -> None:
     """Make sure that what a job is about to read is what the store has.
 
@@ -359,8 +366,7 @@ def _check_copy(file: StoredFile, version: Version, contents: Contents) -> None:
     """
     path = file.local_path()
     try:
-        link = path.is_symlink() and path.resolve().is_relative_to(file.provider.store.root)
-        if link or file.parsed.is_derived:
+        if file.parsed.is_derived or _links_to(path, file.provider.store, version):
             return
         found = contents.version(path)
     except FileNotFoundError:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
+from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, register
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
+from snakemake_storage_plugin_seqstore.workflow import garbage
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.explain import Explainer
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
-    base_label,
     base_path,
     label,
     stored,
@@ -44,7 +43,9 @@ class Reuse:
         self.workflow = workflow
         self.nameless = nameless
         self._resolution: Resolution | None = None
+        self._describer: Describer | None = None
         self._state: tuple[int, ...] = ()
+        self._jobs: set[Any] = set()
         self._has_forgotten = False
         self._opened = False
         self._wanted: set[str] = set()  # scheduled by us, not by the user
@@ -62,7 +63,7 @@ class Reuse:
         A rule's output is there by provenance, or by this working directory's own claim, never
         because somebody published that name. Other files are what their names say.
         """
-        name = base_label(file)
+        name = file.base_label
         self._open()
         if file.parsed.pin:
             return self._named(file)
@@ -85,17 +86,25 @@ class Reuse:
             len(dag.targetjobs),
         )
         if self._resolution is None or state != self._state:
-            self._open()
             self._state = state
-            self.forget_early_answers()
-            self._resolution = self._resolve()
-            self._has_forgotten = False
+            # Jobs that change are made anew; that they get their numbers is no change.
+            jobs = set(dag.bfs(dag.dependencies, *dag.targetjobs))
+            if self._resolution is None or jobs != self._jobs:
+                self._open()
+                self._jobs = jobs
+                self.forget_early_answers()
+                with garbage.lasting():
+                    self._resolution = self._resolve()
+                self._has_forgotten = False
         return self._resolution
 
     def new_describer(self, contents: Contents) -> Describer:
         """A describer of jobs as things are now."""
         made = _Made(self.workflow)
-        return Describer(self.workflow, contents, self.nameless, made)
+        self._describer = Describer(
+            self.workflow, contents, self.nameless, made, before=self._describer
+        )
+        return self._describer
 
     def is_forced(self, job: Any) -> bool:
         """Whether the user wants a job to be computed whatever is in the store."""
@@ -142,8 +151,7 @@ class Reuse:
             self._now,
             before,
         )
-        final = set(dag.bfs(dag.dependencies, *dag.targetjobs))
-        resolution.resolve(job for level in dag.toposorted() for job in level if job in final)
+        resolution.resolve(job for level in dag.toposorted() for job in level if job in self._jobs)
         if self.workflow.is_main_process:
             self._settle(resolution)
         self.contents.save()
@@ -181,13 +189,13 @@ class Reuse:
     def _write_down(self, resolution: Resolution) -> None:
         """Remember what outputs mean, for the next run and for the processes of jobs."""
         claims: dict[str, Claim] = {}
-        names: list[tuple[Any, ...]] = []
+        names: list[tuple[Store, Query, Version, str]] = []
         for job, resolved in resolution.jobs.items():
             claims |= resolved.claims
             if resolved.is_hit:
                 names += self._new_names(job, resolved.claims)
         if names:
-            self.stores.later("its names", partial(_follow, names))
+            self.stores.follow(names)
         forced = (
             label(file)
             for job in resolution.jobs
@@ -197,16 +205,16 @@ class Reuse:
         self.claims.save(claims, forced)
         self.claims.take_up()
 
-    def _new_names(self, job: Any, claims: dict[str, Claim]) -> Iterator[tuple[Any, ...]]:
+    def _new_names(
+        self, job: Any, claims: dict[str, Claim]
+    ) -> Iterator[tuple[Store, Query, Version, str]]:
         """What names of outputs have come to mean here, which they are to mean in the store too."""
         for file in job.output:
             ours, claim = stored(file), claims.get(label(file))
             if ours and claim and claim.version:
                 before = self.claims.known(label(file))
                 if before is None or before.version != claim.version:
-                    query = ours.parsed
-                    what = (query.collection, query.name, claim.version, claim.key)
-                    yield ours.provider.store, *what
+                    yield ours.provider.store, ours.parsed, claim.version, claim.key
 
     def needs_to_run(self, job: Any) -> bool:
         """Whether somebody needs what only a run of the job makes: its benchmark or log."""
@@ -265,7 +273,7 @@ class Reuse:
 
     def _unmade(self, file: StoredFile) -> tuple[Store, Entry] | None:
         """What a file means that no job of the DAG makes."""
-        name, path = base_label(file), base_path(file)
+        name, path = file.base_label, base_path(file)
         if self.workflow.is_main_process:
             # A rule could make it, were its inputs there.
             if not file.parsed.pin and self.workflow.dag.output_index.match_producers(path):
@@ -306,12 +314,6 @@ class Reuse:
         found = holder, Entry(query.collection, query.name, claim.version, claim.time)
         self._found[name] = claim, found
         return found
-
-
-def _follow(names: list[tuple[Any, ...]]) -> None:
-    for store, *what in names:
-        with suppress(StoreError):  # it may be read-only
-            store.follow(*what)
 
 
 class _Made:

@@ -18,7 +18,6 @@ from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _PROGRAM = re.compile(r"[\w.+-]+|.*/.*")
 _PYTHON = re.compile(r"python[\d.]*")
-_SHEBANG_LENGTH = 4096
 
 
 class Software:
@@ -51,9 +50,7 @@ class Software:
             return {}
         name = os.path.basename(word)
         try:
-            with open(path, "rb") as file:
-                start = file.read(_SHEBANG_LENGTH)
-            interpreter = _interpreter(start)
+            interpreter = _interpreter(self._contents.head(path))
             if interpreter is None:
                 found = {name: self._contents.version(path).digest}
                 if _PYTHON.fullmatch(os.path.basename(path)):

@@ -1,0 +1,31 @@
+"""Python's search for garbage, which would go through the whole DAG again and again.
+
+With many jobs that takes longer than to resolve them, and finds nothing while the workflow lasts.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def begin(is_first: bool) -> None:
+    """Leave out what is loaded by now; what an earlier workflow of this program left is cleared."""
+    if not is_first:
+        gc.unfreeze()
+        gc.collect()
+    gc.freeze()
+
+
+@contextmanager
+def lasting() -> Iterator[None]:
+    """Leave out all that is made by now, and do not search while more is made."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+        gc.freeze()
