@@ -80,6 +80,7 @@ class Executions:
     def __init__(self, reuse: Reuse) -> None:
         self._reuse = reuse
         self._jobs: dict[Any, Execution] = {}
+        self._finished: dict[str, str] = {}  # keys of the runs that made empty files, by label
 
     def start(self, job: Any) -> bool:
         """Look at everything that a job is about to read; fetch its outputs if they are known.
@@ -95,7 +96,7 @@ class Executions:
         description = None
         try:
             refuse_special(job)
-            versions = resolution.input_versions(job, contents, at_start=True)
+            versions = resolution.input_versions(job, contents, self._finished)
             description = reuse.new_describer(contents).describe(job, versions, at_start=True)
         except Unknown as reason:
             logger.debug(f"seqstore: rule {job.rule.name} cannot be recorded: {reason}")
@@ -119,7 +120,7 @@ class Executions:
             )
         if execution.key and not any(stored(file) for file in job.output):
             self._record(job, execution)
-        self._claim_local(job, execution.key)
+        self._note_run(job, execution.key)
 
     def publish(self, file: StoredFile) -> None:
         """Store the output of a job, or its log, and say that this working directory has it.
@@ -170,14 +171,17 @@ class Executions:
             name, replace(claim, time=register.now(), key=key, is_touched=is_touched)
         )
 
-    def _claim_local(self, job: Any, key: str) -> None:
-        """Note of which run local files are whose content does not say it.
+    def _note_run(self, job: Any, key: str) -> None:
+        """Note of which run files are whose content does not say it.
 
-        These are empty ones, and the log and benchmark if somebody needs them.
+        These are empty ones, and the log and benchmark if somebody needs them. Those that are
+        stored are claimed when they are.
         """
         # The process of a job does not know who needs them.
         found = needed_traces(job) if self._reuse.workflow.is_main_process else traces(job)
-        for file in (*found, *filter(partial(_is_empty, job), job.output)):
+        empty = list(filter(partial(_is_empty, job), job.output))
+        self._finished |= dict.fromkeys(map(label, empty), key)
+        for file in (*found, *empty):
             if not stored(file):
                 with suppress(FileNotFoundError):
                     version = self._local_version(job, file)

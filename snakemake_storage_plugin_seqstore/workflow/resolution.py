@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -127,14 +127,15 @@ class Resolution:
                 self.producers |= dict.fromkeys(map(label, job.products()), job)
 
     def input_versions(
-        self, job: Any, contents: Contents, at_start: bool = False
+        self, job: Any, contents: Contents, finished: Mapping[str, str] | None = None
     ) -> tuple[Version, ...]:
         """What the inputs of a job contain.
 
         Parameters
         ----------
-        at_start : bool
-            Whether the job is about to start, so that its inputs are here.
+        finished : mapping of str to str, optional
+            If the job is about to start, so that its inputs are here: the keys of the runs that
+            have made empty files in this process, by label.
 
         Raises
         ------
@@ -142,6 +143,7 @@ class Resolution:
             If the content of one is not known.
         """
         makers = self._makers(job)
+        at_start = finished is not None
         versions = []
         for file in job.input:
             maker = makers.get(label(file))
@@ -154,7 +156,7 @@ class Resolution:
             else:
                 version = self._local_version(label(file), maker, contents, at_start)
             if version.digest == _EMPTY and version.kind == "file":
-                version = self._flag(file, maker, version)
+                version = self._flag(file, maker, version, finished or {})
             versions.append(version)
         return tuple(versions)
 
@@ -217,7 +219,9 @@ class Resolution:
         except (OSError, SeqstoreError) as error:
             raise Unknown(f"its input {path} cannot be read: {error}") from None
 
-    def _flag(self, file: Any, maker: Any, version: Version) -> Version:
+    def _flag(
+        self, file: Any, maker: Any, version: Version, finished: Mapping[str, str]
+    ) -> Version:
         """An empty file says only that its job ran: if a rule makes it, it counts by that run.
 
         What reads it may read what that job did besides.
@@ -227,7 +231,9 @@ class Resolution:
             claim = self._claims.made_in_this_run(name) or resolved.claims.get(name)
         else:
             claim = self._claims.get(name) if stored(file) or os.path.exists(file) else None
-        if claim:
+        if name in finished:  # a group stores its outputs at its end
+            key = finished[name]
+        elif claim:
             key = claim.key
         elif resolved and resolved.description and not os.path.exists(file):
             key = resolved.description.key  # it is not here, but recorded

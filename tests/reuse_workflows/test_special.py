@@ -310,6 +310,37 @@ def test_a_group_of_which_a_part_is_found(project):
 
 
 @pytest.mark.slow
+def test_a_group_with_a_flag(project):
+    """What reads the flag counts by the run that made it, which is not stored before the end."""
+    project.write(
+        """
+        rule all:
+            input: storage.seqstore("seqstore://files/b.txt")
+
+        rule a:
+            output: storage.seqstore("seqstore://files/a.done")
+            group: "together"
+            params: num=config["num"]
+            shell: "ran a; echo {params.num} > $(printf %s%s si de); : > {output}"
+
+        rule b:
+            input: storage.seqstore("seqstore://files/a.done")
+            output: storage.seqstore("seqstore://files/b.txt")
+            group: "together"
+            shell: "ran b; cat $(printf %s%s si de) > {output}"
+        """
+    )
+    for value in (3, 4):
+        assert project.run(*number(value), *PROCESSES).computed == ["a", "b"]
+        assert project.stored("b.txt") == f"{value}\n"
+        assert project.run(*number(value)).did_nothing
+    clone = project.clone()
+    for value in (3, 4):
+        assert clone.run(*number(value)).did_nothing
+        assert clone.stored("b.txt") == f"{value}\n"
+
+
+@pytest.mark.slow
 def test_a_job_that_is_tried_again(project):
     """What it made when it failed counts for nothing."""
     project.write(
