@@ -61,12 +61,13 @@ class Task:
                 getattr(_store(root), self.method)(*self.arguments)
                 return
             except Exception as error:
-                if root != self.roots[-1] and is_denied(error):
-                    if root not in refused:
-                        refused.add(root)
-                        tell(refusal(error, self.roots[-1]))
-                elif self.what:
-                    tell(f"seqstore: others cannot reuse {self.what}: {error}")
+                if root == self.roots[-1] or not is_denied(error):
+                    if self.what:
+                        tell(f"seqstore: others cannot reuse {self.what}: {error}")
+                    return
+                if root not in refused:
+                    refused.add(root)
+                    tell(refusal(error, self.roots[-1]))
 
 
 class Background:
@@ -87,10 +88,10 @@ class Background:
                 self._process.stdin.write(data)
                 self._process.stdin.flush()
             except OSError:
-                for task in tasks:
+                for what in filter(None, (task.what for task in tasks)):
                     logger.warning(
-                        f"seqstore: others cannot reuse {task.what}: the process that writes "
-                        "to the store has ended"
+                        f"seqstore: others cannot reuse {what}: the process that writes to the "
+                        "store has ended"
                     )
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -98,7 +99,8 @@ class Background:
         assert process.stdout
         listener = threading.Thread(target=_listen, args=(process.stdout,), daemon=True)
         listener.start()
-        weakref.finalize(self, _finish, process, listener)  # at the latest when the program ends
+        # At the latest when the program ends.
+        weakref.finalize(self, _finish, process, listener, os.getpid())
         return process
 
 
@@ -123,7 +125,9 @@ def _listen(messages: IO[bytes]) -> None:
             logger.warning(message)
 
 
-def _finish(process: subprocess.Popen[bytes], listener: threading.Thread) -> None:
+def _finish(process: subprocess.Popen[bytes], listener: threading.Thread, owner: int) -> None:
+    if os.getpid() != owner:  # a process that was forked from it ends
+        return
     assert process.stdin
     with suppress(OSError), process.stdin as pipe:  # it has ended already
         # A process that was forked from this one may have the pipe open still.

@@ -108,6 +108,27 @@ def test_a_program_that_was_forked_does_not_hold_it_up(store, program):
     assert len(list(store.under("files"))) == NAMES
 
 
+def test_a_program_that_was_forked_does_not_end_it(store, program):
+    process = program(
+        "import os\nif pid := os.fork(): os.waitpid(pid, 0)\nelse: sys.exit()\n"
+        'arguments = ("files", "after", version, "")\n'
+        'background.submit([Task((store.root,), "assign", arguments, "it")])'
+    )
+    assert process.wait() == 0
+    assert len(list(store.under("files"))) == NAMES + 1
+
+
+def test_another_store_is_taken_only_if_one_may_not_be_written(store, make, background, caplog):
+    foreign = make(name="foreign/file").parent
+    task = Task((foreign, store.root), "add", (make(),), "it")
+    background.submit([task])
+    (message,) = told(caplog, 1)
+    assert "others cannot reuse it: " in message and "is not a store" in message
+    background.submit([Task((foreign,), "add", (make(),), "that")])
+    assert len(told(caplog, 2)) == 2
+    assert not store.root.exists()
+
+
 def test_a_task_that_fails_is_told_of_and_the_next_one_runs(store, make, background, caplog):
     version = store.add(make())
     foreign = make(name="foreign/file").parent
