@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-from snakemake_storage_plugin_seqstore.workflow import garbage
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.execution import Executions
@@ -54,7 +53,9 @@ def reuse(workflow: Any, ignore_file_names: bool | Iterable[str] = False) -> Non
     if bound := _settings(workflow):
         bound[0].nameless = nameless
         return
-    garbage.begin(is_first=not _workflows)
+    # What is loaded by now stays: to look through it whenever garbage is collected takes longer
+    # than all that is done here.
+    gc.freeze()
     answers = Reuse(workflow, nameless)
     workflow.workflow_settings = Settings(
         workflow.workflow_settings, workflow, answers, Executions(answers)

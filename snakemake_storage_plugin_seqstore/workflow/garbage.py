@@ -10,17 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def begin(is_first: bool) -> None:
-    """Leave out what is loaded by now; what an earlier workflow of this program left is cleared."""
-    if not is_first:
-        gc.unfreeze()
-        gc.collect()
-    gc.freeze()
-
-
 @contextmanager
 def lasting() -> Iterator[None]:
-    """Leave out all that is made by now, and do not search while more is made."""
+    """Leave out of the search all that is made by now, and do not search while more is made."""
     enabled = gc.isenabled()
     gc.disable()
     try:
