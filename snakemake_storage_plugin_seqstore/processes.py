@@ -13,12 +13,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+# It finds what this process finds, but its own modules first: a workflow may have one that is
+# called as one of Python's.
+_MAIN = """
+import runpy, sys
+sys.path += [path for path in sys.argv.pop(1).splitlines() if path not in sys.path]
+runpy.run_module(sys.argv.pop(1), run_name="__main__")
+"""
 # What was not read yet waits in the pipe, where the system lets it be as large as that.
 _PIPE_BYTES = 1 << 20
 
 
 def start(module: str, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
-    """Start ``python -m module arguments``, with pipes to it and from it.
+    """Start a module as ``python -m module arguments`` does, with pipes to it and from it.
 
     It is not interrupted from the terminal: who started it deals with that.
 
@@ -32,8 +39,8 @@ def start(module: str, *arguments: str, **variables: str) -> subprocess.Popen[by
         Environment variables, beside those of this process.
     """
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", module, *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables},
+        [sys.executable, "-P", "-c", _MAIN, "\n".join(sys.path), module, *arguments],
+        env=os.environ | variables,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         pipesize=_PIPE_BYTES,

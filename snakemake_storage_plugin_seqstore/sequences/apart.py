@@ -1,6 +1,6 @@
 """Work in a process of its own, which does not share Python's lock with what is made of it.
 
-``python -m`` this module is that process.
+As a main module, this one is what that process runs.
 """
 
 from __future__ import annotations

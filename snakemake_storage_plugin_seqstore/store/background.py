@@ -1,8 +1,8 @@
 """Writing to stores in a process of its own, which does not wait for Python's lock.
 
 A name or a record takes some twenty calls of the system, each of which gives up the lock and waits
-for it again: a thread beside Snakemake's scheduler would hold up both. ``python -m`` this module is
-that process.
+for it again: a thread beside Snakemake's scheduler would hold up both. As a main module, this one
+is what that process runs.
 """
 
 from __future__ import annotations

@@ -129,6 +129,21 @@ def test_another_store_is_taken_only_if_one_may_not_be_written(store, make, back
     assert not store.root.exists()
 
 
+def test_modules_of_a_workflow_may_be_called_as_those_of_python(
+    store, make, background, caplog, tmp_path, monkeypatch
+):
+    for name in ("pickle", "logging", "runpy"):
+        (tmp_path / "scripts").mkdir(exist_ok=True)
+        (tmp_path / f"scripts/{name}.py").write_text("raise SystemExit('this is not it')")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "scripts"), *sys.path])
+    monkeypatch.chdir(tmp_path / "scripts")
+    background.submit([Task((store.root,), "add", (make(),), "it")])
+    background.submit([Task((tmp_path,), "add", (make(),), "told when all is done")])
+    (message,) = told(caplog, 1)
+    assert "told when all is done" in message
+    assert store.root.exists()
+
+
 def test_a_task_that_fails_is_told_of_and_the_next_one_runs(store, make, background, caplog):
     version = store.add(make())
     foreign = make(name="foreign/file").parent
