@@ -28,12 +28,12 @@ class Objects:
 
     def path(self, digest: str) -> Path:
         """Where the payload of this digest is, if it is there."""
-        return self.directory / digest[:2] / digest[2:]
+        return Path(self._path(digest))
 
     def size(self, digest: str) -> int | None:
         """Size in bytes of a payload, None if it is not there."""
         try:
-            return os.stat(f"{self._directory}/{digest[:2]}/{digest[2:]}").st_size
+            return os.stat(self._path(digest)).st_size
         except FileNotFoundError:
             return None
 
@@ -61,7 +61,7 @@ class Objects:
         """Store `content`, whose digest is known."""
         if self.size(digest) == len(content):
             return self.sync(digest) if durable else None
-        path = f"{self._directory}/{digest[:2]}/{digest[2:]}"
+        path = self._path(digest)
         filesystem.write(path, content, str(self.staging), self.root, durable)
         if durable:
             filesystem.sync_directory(os.path.dirname(path))
@@ -94,6 +94,9 @@ class Objects:
             with os.scandir(shard) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
                     yield shard.name + entry.name, entry.stat(follow_symlinks=False)
+
+    def _path(self, digest: str) -> str:
+        return f"{self._directory}/{digest[:2]}/{digest[2:]}"
 
     def _stage(self) -> Path:
         filesystem.make_directory(self.staging, self.root)

@@ -138,9 +138,7 @@ class Executions:
         is_output = job is not None and name in map(label, job.output)
         key = execution.key if is_output else ""
         transfer.check(file.parsed, file.local_path())
-        store, version = self._reuse.stores.write(
-            file.provider.store, lambda store: store.add(file.local_path())
-        )
+        store, version = self._reuse.stores.add(file.provider.store, file.local_path())
         # Clocks of nodes differ: an output is never older than what it was made from.
         newest = resolution.newest_input(job) if job else 0
         self._reuse.claims.put(name, Claim(version, max(register.now(), newest), execution.key))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.query import Query
@@ -16,8 +16,6 @@ from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.files import stored
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class Stores:
@@ -86,16 +84,16 @@ class Stores:
                 return False
         return True
 
-    def write(self, store: Store, action: Callable[[Store], T]) -> tuple[Store, T]:
-        """Write to a store, or if it may not be written, to the working directory's own.
+    def add(self, store: Store, source: Path) -> tuple[Store, Version]:
+        """Add a file or directory to a store, or if that is refused, to the working directory's.
 
         Returns
         -------
         tuple
-            The store that was written, and the result of the action.
+            The store that has it, and what it is.
         """
         try:
-            return store, action(store)
+            return store, store.add(source)
         except StoreError as error:
             if not is_denied(error):
                 raise
@@ -103,7 +101,7 @@ class Stores:
                 self._refused.add(store.root)
                 logger.warning(refusal(error, self._own.root))
             self._has_own = True
-            return self._own, action(self._own)
+            return self._own, self._own.add(source)
 
     def assign(self, store: Store, query: Query, version: Version, key: str) -> None:
         """Let a name mean what was added, in the background."""
