@@ -44,8 +44,9 @@ class Objects:
         was hashed even while `source` is being written to. Unless they are to be `durable` at once,
         :meth:`sync` makes them so.
         """
-        if source.stat().st_size <= filesystem.SMALL:
-            content = source.read_bytes()
+        with source.open("rb") as file:
+            content = file.read(filesystem.SMALL + 1)
+        if len(content) <= filesystem.SMALL:
             digest = hashlib.sha256(content).hexdigest()
             self.add_bytes(content, digest, durable)
             return digest, len(content)

@@ -56,7 +56,7 @@ class Contents:
         if stat.S_ISDIR(status.st_mode):
             return trees.describe(Path(path), self._file)[0]
         digest, size = self._file(path, status)
-        return Version(digest, "file", size, os.access(path, os.X_OK))
+        return Version(digest, "file", size, bool(status.st_mode & stat.S_IXUSR))
 
     def digest(self, path: Path) -> str:
         """SHA-256 of a file's bytes, in hex."""

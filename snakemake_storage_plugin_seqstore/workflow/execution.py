@@ -15,6 +15,7 @@ from typing import Any
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import DamageError
 from snakemake_storage_plugin_seqstore.store import Entry, Record, Version, register
+from snakemake_storage_plugin_seqstore.store.background import Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import explain
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
@@ -119,7 +120,7 @@ class Executions:
                 "in this working directory and is made again the next time."
             )
         if execution.key and not any(stored(file) for file in job.output):
-            self._record(job, execution)
+            self._reuse.stores.in_background(self._recording(job, execution))
         self._note_run(job, execution.key)
 
     def publish(self, file: StoredFile) -> None:
@@ -144,11 +145,12 @@ class Executions:
         self._reuse.claims.put(name, Claim(version, max(register.now(), newest), execution.key))
         if execution.changed:
             return
-        self._reuse.stores.assign(store, file.parsed, version, key)
+        tasks = [self._reuse.stores.assigning(store, file.parsed, version, key)]
         if job is not None and key and not execution.fetched:
             execution.made[name] = version
             if all(label(file) in execution.made for file in job.output if stored(file)):
-                self._record(job, execution)
+                tasks += self._recording(job, execution)
+        self._reuse.stores.in_background(tasks)
 
     def remove(self, file: StoredFile) -> None:
         """Give up the claim to an output; nobody else is affected."""
@@ -185,8 +187,8 @@ class Executions:
                     version = self._local_version(job, file)
                     self._reuse.claims.put(label(file), Claim(version, register.now(), key))
 
-    def _record(self, job: Any, execution: Execution) -> None:
-        """Write down what a job made, once that is durable."""
+    def _recording(self, job: Any, execution: Execution) -> list[Task]:
+        """To write down what a job made, once that is durable."""
         assert execution.description
         record = Record(
             execution.key,
@@ -199,7 +201,7 @@ class Executions:
             execution.seconds,
             job.rule.name,
         )
-        self._reuse.stores.add_record(job, record)
+        return self._reuse.stores.recording(job, record)
 
     def _local_version(self, job: Any, file: Any) -> Version:
         """What a job made in a plain local file, before or after Snakemake took it."""

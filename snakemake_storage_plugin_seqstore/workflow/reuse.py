@@ -8,8 +8,8 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
-from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, register
+from snakemake_storage_plugin_seqstore.store.background import Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import garbage
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
@@ -189,13 +189,13 @@ class Reuse:
     def _write_down(self, resolution: Resolution) -> None:
         """Remember what outputs mean, for the next run and for the processes of jobs."""
         claims: dict[str, Claim] = {}
-        names: list[tuple[Store, Query, Version, str]] = []
+        tasks: list[Task] = []
         for job, resolved in resolution.jobs.items():
             claims |= resolved.claims
             if resolved.is_hit:
-                names += self._new_names(job, resolved.claims)
-        if names:
-            self.stores.follow(names)
+                tasks += self._following(job, resolved.claims)
+        if tasks:
+            self.stores.in_background(tasks)
         forced = (
             label(file)
             for job in resolution.jobs
@@ -205,16 +205,16 @@ class Reuse:
         self.claims.save(claims, forced)
         self.claims.take_up()
 
-    def _new_names(
-        self, job: Any, claims: dict[str, Claim]
-    ) -> Iterator[tuple[Store, Query, Version, str]]:
-        """What names of outputs have come to mean here, which they are to mean in the store too."""
+    def _following(self, job: Any, claims: dict[str, Claim]) -> Iterator[Task]:
+        """To let names mean in the store what they have come to mean here."""
         for file in job.output:
             ours, claim = stored(file), claims.get(label(file))
             if ours and claim and claim.version:
                 before = self.claims.known(label(file))
                 if before is None or before.version != claim.version:
-                    yield ours.provider.store, ours.parsed, claim.version, claim.key
+                    yield self.stores.following(
+                        ours.provider.store, ours.parsed, claim.version, claim.key
+                    )
 
     def needs_to_run(self, job: Any) -> bool:
         """Whether somebody needs what only a run of the job makes: its benchmark or log."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -103,27 +103,26 @@ class Stores:
             self._has_own = True
             return self._own, self._own.add(source)
 
-    def assign(self, store: Store, query: Query, version: Version, key: str) -> None:
-        """Let a name mean what was added, in the background."""
+    def assigning(self, store: Store, query: Query, version: Version, key: str) -> Task:
+        """To let a name mean what was added."""
         arguments = (query.collection, query.name, version, key)
-        self._background.submit([Task((store.root,), "assign", arguments, str(query))])
+        return Task((store.root,), "assign", arguments, str(query))
 
-    def follow(self, names: Iterable[tuple[Store, Query, Version, str]]) -> None:
-        """Let names mean what is stored already, in the background; stores may be read-only."""
-        self._background.submit(
-            [
-                Task((store.root,), "follow", (query.collection, query.name, version, key))
-                for store, query, version, key in names
-            ]
-        )
+    def following(self, store: Store, query: Query, version: Version, key: str) -> Task:
+        """To let a name mean what is stored already; that a store is read-only is no news then."""
+        return Task((store.root,), "follow", (query.collection, query.name, version, key))
 
-    def add_record(self, job: Any, record: Record) -> None:
-        """Write down what a job made, in the background."""
+    def recording(self, job: Any, record: Record) -> list[Task]:
+        """To write down what a job made."""
         what, own = f"what rule {record.rule} made", self._own.root
         tasks = []
         for store in self.of(job):
             roots = (own,) if store.root in self._refused else (store.root, own)
             tasks.append(Task(roots, "add_record", (record,), what))
+        return tasks
+
+    def in_background(self, tasks: Sequence[Task]) -> None:
+        """Have these things done one after the other, while the workflow goes on."""
         self._background.submit(tasks)
 
     def _with_own(self, stores: list[Store]) -> list[Store]:
