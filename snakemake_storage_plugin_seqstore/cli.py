@@ -70,7 +70,7 @@ def main(context: click.Context, root: Path) -> None:
 @click.option("--shared", is_flag=True, help="Let the group of the directory write, too.")
 @click.pass_obj
 def init(store: Store, shared: bool) -> None:
-    """Make the root a store (the first publication does that, too)."""
+    """Make the root a store (the first publication does that, too), and share it."""
     with _for_people():
         marker.create(store.root, shared)
     click.echo(f"{store.root} is a store")

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +40,7 @@ from snakemake_storage_plugin_seqstore.query import SCHEME, Query
 from snakemake_storage_plugin_seqstore.store import DEFAULT_ROOT, Entry, Materialisation, Store
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
 from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
+from snakemake_storage_plugin_seqstore.workflow.supported import OLDEST, is_supported
 
 ROOT_VARIABLE = "SNAKEMAKE_STORAGE_SEQSTORE_ROOT"
 VERIFY = ("size", "sha256")
@@ -176,11 +176,11 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         self._binding: Bound | None = None
         if bound := self._bound:
             bound[0].forget_early_answers()  # the DAG changes
-        if not self.retrieve and _snakemake_version() < (9, 23, 1):
+        if not self.retrieve and not is_supported():
             raise WorkflowError(
-                f"{self.print_query}: with retrieve=False, Snakemake before 9.23.1 removes inputs "
-                "from their storage. Upgrade Snakemake, or leave retrieve=False out: where the "
-                "store is mounted, an input is a symlink anyway."
+                f"{self.print_query}: with retrieve=False, Snakemake before {OLDEST} removes "
+                "inputs from their storage. Upgrade Snakemake, or leave retrieve=False out: where "
+                "the store is mounted, an input is a symlink anyway."
             )
 
     @property
@@ -346,10 +346,6 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         with _for_people():
             for name in self.provider.store.under(query.collection, prefix):
                 yield f"{SCHEME}{query.collection}/{name}"
-
-
-def _snakemake_version() -> tuple[int, ...]:
-    return tuple(int(part) for part in version("snakemake").split(".")[:3] if part.isdigit())
 
 
 def _choice(setting: str, value: str, allowed: Sequence[str]) -> str:

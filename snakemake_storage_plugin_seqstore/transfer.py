@@ -107,7 +107,7 @@ def bring(
     See :func:`retrieve`.
     """
     if verify:
-        store.verify(entry)
+        store.verify(entry.version, query)
     if query.is_derived:
         views.write(query, store.objects.path(entry.version.digest), target)
         os.utime(target, ns=(entry.time, entry.time))

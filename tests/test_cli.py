@@ -76,6 +76,7 @@ def test_rm_history_gc(seqstore, tmp_path):
     old = 1_000_000_000
     for stamp in store.history("files", "x"):
         name = f"{int(stamp.path.name.partition('-')[0]) - 60 * 86400 * 10**9:020d}"
+        os.utime(stamp.path, (old, old))
         stamp.path.rename(stamp.path.with_name(name + stamp.path.name[20:]))
     for digest, _ in store.objects:
         os.utime(store.objects.path(digest), (old, old))

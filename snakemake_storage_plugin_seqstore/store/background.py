@@ -41,8 +41,8 @@ class Task:
     ----------
     roots : tuple of Path
         The store, and another one that is taken if the first may not be written.
-    method : str
-        Name of the method.
+    method : callable
+        The method.
     arguments : tuple
         Its arguments.
     what : str
@@ -50,7 +50,7 @@ class Task:
     """
 
     roots: tuple[Path, ...]
-    method: str
+    method: Callable[..., object]
     arguments: tuple[Any, ...]
     what: str = ""
 
@@ -58,7 +58,7 @@ class Task:
         """Make the call; tell if it fails, and once of each store that refused one."""
         for root in self.roots:
             try:
-                getattr(_store(root), self.method)(*self.arguments)
+                self.method(_store(root), *self.arguments)
                 return
             except Exception as error:
                 if root == self.roots[-1] or not is_denied(error):
@@ -132,7 +132,11 @@ def _finish(process: subprocess.Popen[bytes], listener: threading.Thread, owner:
     with suppress(OSError), process.stdin as pipe:  # it has ended already
         # A process that was forked from this one may have the pipe open still.
         pickle.dump(None, pipe)
-    process.wait()
+    if process.wait():
+        logger.warning(
+            "seqstore: the process that writes to the store was killed: others may not find all "
+            "that was made, and make it again."
+        )
     listener.join()
 
 

@@ -8,6 +8,8 @@ import os
 import shutil
 import socket
 import stat
+import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -29,6 +31,18 @@ _FICLONE = 0x40049409  # Linux; elsewhere the call fails and the file is copied
 def temporary_name() -> str:
     """A name that no other process on any node makes."""
     return f"{_HOST}-{os.getpid()}-{uuid.uuid4().hex}"
+
+
+def now(directory: Path) -> float:
+    """The time in s since the epoch by the clock that gives the files in a directory theirs.
+
+    That of a server may differ from this node's.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=directory) as file:
+            return os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return time.time()  # it is not there, or read-only
 
 
 def sync_directory(directory: str | Path) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from snakemake_storage_plugin_seqstore.query import COLLECTIONS, RESERVED_SEGMENT
+from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
+from snakemake_storage_plugin_seqstore.query import COLLECTIONS
 from snakemake_storage_plugin_seqstore.store import filesystem, trees
+from snakemake_storage_plugin_seqstore.store.objects import GRACE
 from snakemake_storage_plugin_seqstore.store.register import Stamp
 from snakemake_storage_plugin_seqstore.store.store import Store
-
-GRACE = 3600.0  # s; whoever publishes has this long between storing a payload and naming it
+from snakemake_storage_plugin_seqstore.store.version import Version
 
 
 @dataclass
@@ -33,7 +34,7 @@ def collect_garbage(store: Store, older_than: float, dry_run: bool = False) -> R
     That is: versions of a name that were superseded or removed more than `older_than` s ago,
     payloads that no remaining version consists of, and unfinished or damaged files. Nothing younger
     than `older_than`, and never anything younger than an hour, is taken. Others may use the store
-    meanwhile.
+    meanwhile, or collect garbage themselves.
 
     Parameters
     ----------
@@ -41,41 +42,32 @@ def collect_garbage(store: Store, older_than: float, dry_run: bool = False) -> R
         Age in s.
     dry_run : bool
         Only say what would be removed.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be told what is meant. Nothing is removed then.
     """
-    limit = time.time() - max(older_than, GRACE)
+    limit = filesystem.now(store.objects.staging) - max(older_than, GRACE)
+    superseded = [stamp.path for stamp, since in _superseded(store) if since < limit]
+    meant = _meant(store, without=set(superseded))
+    unmeant = [digest for digest, _ in store.objects if digest not in meant]
     removed = Removed()
-    removed.versions = [stamp.path for stamp, since in _superseded(store) if since < limit]
-    for folder in (store.objects.staging, store.objects.damaged):
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path.lstat().st_mtime < limit:
-                removed.litter.append(path)
-                removed.bytes += path.lstat().st_size
-    meant = _meant(store, without=set(removed.versions))
-    for digest, status in store.objects:
-        if digest not in meant and status.st_mtime < limit:
+    for path in superseded:
+        if dry_run or _unlink(path):
+            removed.versions.append(path)
+    for path in _litter(store):
+        size = _size_if_old(path, limit)
+        if size is not None and (dry_run or _unlink(path)):
+            removed.litter.append(path)
+            removed.bytes += size
+    for digest in unmeant:
+        path = store.objects.path(digest)
+        size = _size_if_old(path, limit) if dry_run else _take(store, path, limit)
+        if size is not None:
             removed.payloads.append(digest)
-            removed.bytes += status.st_size
-    if not dry_run:
-        for path in (*removed.versions, *removed.litter):
-            path.unlink(missing_ok=True)
-        removed.payloads = list(_sweep(store, removed.payloads))
+            removed.bytes += size
     return removed
-
-
-def _sweep(store: Store, digests: list[str]) -> Iterator[str]:
-    """Take payloads away, look at the names again, and bring back what is meant by now."""
-    taken = {}
-    filesystem.make_directory(store.objects.staging, store.root)
-    for digest in digests:
-        taken[digest] = store.objects.staging / filesystem.temporary_name()
-        os.rename(store.objects.path(digest), taken[digest])
-    meant = _meant(store, without=set())
-    for digest, path in taken.items():
-        if digest in meant and store.objects.size(digest) is None:
-            os.rename(path, store.objects.path(digest))
-        else:
-            path.unlink()
-            yield digest
 
 
 def damaged(store: Store) -> Iterator[str]:
@@ -85,23 +77,72 @@ def damaged(store: Store) -> Iterator[str]:
             yield digest
 
 
+def _take(store: Store, path: Path, limit: float) -> int | None:
+    """Remove a payload, unless somebody came to mean it; return its size in bytes if it is gone.
+
+    Whoever adds what is there already renews it first: before it is moved, which is seen here
+    afterwards, or after that, and then it is missing there and written again.
+    """
+    moved = store.objects.staging / filesystem.temporary_name()
+    if _size_if_old(path, limit) is None:
+        return None
+    try:
+        filesystem.make_directory(store.objects.staging, store.root)
+        os.rename(path, moved)
+    except FileNotFoundError:
+        return None  # somebody else took it
+    size = _size_if_old(moved, limit)
+    if size is None:
+        os.rename(moved, path)
+    else:
+        moved.unlink()
+    return size
+
+
+def _size_if_old(path: Path, limit: float) -> int | None:
+    """Size in bytes of a file that is older than the limit."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_size if status.st_mtime < limit else None
+
+
+def _unlink(path: Path) -> bool:
+    """Remove a file, and say whether it is gone: NFS keeps one that somebody has open."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+        return True
+    return False
+
+
+def _litter(store: Store) -> Iterator[Path]:
+    for folder in (store.objects.staging, store.objects.damaged):
+        if folder.is_dir():
+            yield from sorted(folder.iterdir())
+
+
 def _histories(store: Store) -> Iterator[list[Stamp]]:
     for collection in COLLECTIONS:
-        top = store.names.directory / collection
-        for directory, below, _ in os.walk(top):
-            if RESERVED_SEGMENT in below:
-                below.remove(RESERVED_SEGMENT)
-                yield store.history(collection, Path(directory).relative_to(top).as_posix())
+        for name in store.names.walk(collection):
+            yield store.names.history(collection, name)
 
 
 def _superseded(store: Store) -> Iterator[tuple[Stamp, float]]:
     """Versions that their names do not mean any more, and since when (s since the epoch)."""
     for history in _histories(store):
         for newer, older in pairwise(history):
-            yield older, newer.time / 10**9
+            yield older, _written(newer)
         # A removal stays as long as something is there that would count again without it.
         if len(history) == 1 and history[0].digest is None:
-            yield history[0], history[0].time / 10**9
+            yield history[0], _written(history[0])
+
+
+def _written(stamp: Stamp) -> float:
+    """When a version was written, in s since the epoch: the clock of who did it may be slow."""
+    with suppress(FileNotFoundError):
+        return max(stamp.time / 10**9, stamp.path.stat().st_mtime)
+    return stamp.time / 10**9
 
 
 def _meant(store: Store, without: set[Path]) -> set[str]:
@@ -109,20 +150,29 @@ def _meant(store: Store, without: set[Path]) -> set[str]:
     meant = set()
     for history in _histories(store):
         for stamp in history:
-            if stamp.digest and stamp.path not in without:
+            if stamp.digest and stamp.digest not in meant and stamp.path not in without:
                 meant.add(stamp.digest)
-                meant.update(_members(store, stamp.digest))
+                meant.update(_members(store, stamp, stamp.digest))
     return meant
 
 
-def _members(store: Store, digest: str) -> Iterator[str]:
-    """What a payload lists if it is a manifest; asked of the payload, as records may be damaged."""
-    path = store.objects.path(digest)
+def _members(store: Store, stamp: Stamp, digest: str) -> Iterable[str]:
+    """The other payloads of a version, if it is a directory.
+
+    Raises
+    ------
+    StoreError
+        If that cannot be told.
+    """
     try:
-        with path.open("rb") as file:
-            if not file.read(16).startswith(b'{"members":'):
-                return
-        members = trees.load(path.read_bytes())
-    except (OSError, ValueError, TypeError):
-        return
-    yield from (member.digest for member in members if member.digest)
+        version = store.names.version(stamp)
+        if version is None:
+            version = Version(digest, trees.kind(store.objects.path(digest)), 0)
+        return store.payloads(version)
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, TypeError, DamageError) as error:
+        raise StoreError(
+            f"cannot tell what the directory {stamp.path.parent.parent} consists of: {error}",
+            "`seqstore verify` sets damaged files aside",
+        ) from error

@@ -44,7 +44,7 @@ def is_store(root: Path) -> bool:
 
 
 def create(root: Path, shared: bool = False) -> None:
-    """Make `root` a store, if it is none; several may try at the same time.
+    """Make `root` a store, if it is none, and share it; several may try at the same time.
 
     Parameters
     ----------
@@ -52,8 +52,15 @@ def create(root: Path, shared: bool = False) -> None:
         A directory that is empty or does not exist yet.
     shared : bool
         Whether the group of `root` may write (setgid, so that everything keeps the group).
+
+    Raises
+    ------
+    StoreError
+        If `root` is something else, or holds what only somebody else can share.
     """
     if is_store(root):
+        if shared:
+            _share(root)
         return
     root.mkdir(parents=True, exist_ok=True)
     if foreign := sorted(set(os.listdir(root)) - _OWN - {MARKER}):
@@ -67,3 +74,26 @@ def create(root: Path, shared: bool = False) -> None:
         root.chmod(wanted)
     for name, content in ((IGNORE, "*\n"), (MARKER, json.dumps({"format": FORMAT}))):
         filesystem.write(f"{root}/{name}", content.encode(), f"{root}/tmp", root)
+
+
+def _share(root: Path) -> None:
+    """Give everything in a store to the group of its root."""
+    group = root.stat().st_gid
+    for directory, _, files in os.walk(root):
+        _give(directory, group, stat.S_IRWXG | stat.S_ISGID)
+        for file in files:
+            _give(os.path.join(directory, file), group, stat.S_IRGRP)
+
+
+def _give(path: str, group: int, wanted: int) -> None:
+    try:
+        status = os.stat(path)
+        if status.st_gid != group or status.st_mode & wanted != wanted:
+            os.chown(path, -1, group)
+            os.chmod(path, stat.S_IMODE(status.st_mode) | wanted)
+    except FileNotFoundError:
+        pass  # an unfinished file, which is where it belongs by now
+    except OSError as error:
+        raise StoreError(
+            f"cannot share {path}: {error.strerror}", "only its owner can: ask them to do the same"
+        ) from error

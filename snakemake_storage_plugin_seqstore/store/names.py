@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.query import RESERVED_SEGMENT
 from snakemake_storage_plugin_seqstore.store import register
 from snakemake_storage_plugin_seqstore.store.register import Stamp
@@ -42,19 +43,31 @@ class Names:
         ------
         ValueError
             If the version file is damaged.
+        OSError
+            If it cannot be read.
         """
-        while True:
-            if digest is None:
-                stamp = self.current(collection, name)
-            else:
-                history = self.history(collection, name)
-                stamp = next((stamp for stamp in history if stamp.digest == digest), None)
-            if stamp is None:
-                return None
-            try:
-                return stamp, _read(stamp)
-            except FileNotFoundError:
-                continue  # somebody published the same content again: it has a newer time now
+
+        def matching() -> list[Stamp]:
+            history = self.history(collection, name)
+            if digest:
+                return [stamp for stamp in history if stamp.digest == digest]
+            return history if history and history[0].digest else []
+
+        found = register.newest(matching)
+        return (found[0], _load(*found)) if found else None
+
+    def version(self, stamp: Stamp) -> Version | None:
+        """What a stamp stands for; None if its file is gone or damaged.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        """
+        try:
+            return _load(stamp, stamp.read())
+        except (ValueError, FileNotFoundError):
+            return None
 
     def add(self, collection: str, name: str, version: Version, key: str | None = None) -> Stamp:
         """Let a name mean `version` from now on; `key` says which computation made it."""
@@ -82,17 +95,27 @@ class Names:
 
     def under(self, collection: str, prefix: str = "") -> Iterator[str]:
         """The names of a collection that start with `prefix` and mean something, in order."""
-        top = self.directory / collection
-        start = top / prefix.rpartition("/")[0]
-        if ".." in start.parts:
+        folder = prefix.rpartition("/")[0]
+        if ".." in Path(folder).parts:
             return
-        for directory, below, _ in os.walk(start):
+        for name in self.walk(collection, folder):
+            if name.startswith(prefix) and self.current(collection, name):
+                yield name
+
+    def walk(self, collection: str, folder: str = "") -> Iterator[str]:
+        """All names below a folder of a collection, also those that mean nothing now, in order.
+
+        Raises
+        ------
+        StoreError
+            If a directory cannot be listed: what is in it would seem not to be there.
+        """
+        top = self.directory / collection
+        for directory, below, _ in os.walk(top / folder, onerror=_refuse):
             below.sort()
             if RESERVED_SEGMENT in below:
                 below.remove(RESERVED_SEGMENT)
-                name = Path(directory).relative_to(top).as_posix()
-                if name.startswith(prefix) and self.current(collection, name):
-                    yield name
+                yield Path(directory).relative_to(top).as_posix()
 
     def _directory(self, collection: str, name: str) -> str:
         return f"{self.directory}/{collection}/{name}/{RESERVED_SEGMENT}"
@@ -107,8 +130,13 @@ class Names:
         return stamp
 
 
-def _read(stamp: Stamp) -> Version:
-    document = json.loads(stamp.read())
+def _refuse(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise StoreError(f"cannot list {error.filename}: {error.strerror}") from error
+
+
+def _load(stamp: Stamp, content: bytes) -> Version:
+    document = json.loads(content)
     if isinstance(document, dict):
         document.pop("key", None)
     version = Version.load(document)

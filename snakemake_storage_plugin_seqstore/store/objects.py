@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.store import filesystem
+
+GRACE = 3600.0  # s; who adds a payload has this long until something must mean it
+# After one of these a call of fsync has lost bytes, which the next call does not say again.
+_LOST = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
 
 
 class Objects:
@@ -42,10 +50,18 @@ class Objects:
 
         The bytes are cloned or copied first and the clone is hashed, so that what is stored is what
         was hashed even while `source` is being written to. Unless they are to be `durable` at once,
-        :meth:`sync` makes them so.
+        :meth:`sync` makes them so. A payload that is there already is as new as others from now on.
+
+        Raises
+        ------
+        InputError
+            If `source` cannot be read.
         """
-        with source.open("rb") as file:
-            content = file.read(filesystem.SMALL + 1)
+        try:
+            with source.open("rb") as file:
+                content = file.read(filesystem.SMALL + 1)
+        except OSError as error:
+            raise InputError(f"cannot read {source}: {error.strerror}") from error
         if len(content) <= filesystem.SMALL:
             digest = hashlib.sha256(content).hexdigest()
             self.add_bytes(content, digest, durable)
@@ -60,31 +76,63 @@ class Objects:
 
     def add_bytes(self, content: bytes, digest: str, durable: bool = True) -> None:
         """Store `content`, whose digest is known."""
-        if self.size(digest) == len(content):
-            return self.sync(digest) if durable else None
-        path = self._path(digest)
-        filesystem.write(path, content, str(self.staging), self.root, durable)
+        if not self._has(digest, lambda path: path.read_bytes() == content):
+            path = self._path(digest)
+            filesystem.write(path, content, str(self.staging), self.root, durable)
         if durable:
-            filesystem.sync_directory(os.path.dirname(path))
+            self.sync([digest])
 
-    def sync(self, digest: str) -> None:
-        """Make a payload durable."""
-        path = self.path(digest)
-        filesystem.sync(path)
-        filesystem.sync_directory(path.parent)
+    def sync(self, digests: Iterable[str]) -> None:
+        """Make payloads durable; what turns out to be lost is set aside.
 
-    def is_sound(self, digest: str) -> bool:
-        """Whether the payload's bytes still have this digest; reads all of them."""
+        Raises
+        ------
+        OSError
+            If they are not.
+        """
+        directories = {str(self.root), self._directory}
+        for digest in digests:
+            path = self.path(digest)
+            directories.add(str(path.parent))
+            try:
+                filesystem.sync(path)
+            except OSError as error:
+                if error.errno in _LOST:
+                    with suppress(OSError):
+                        self.set_aside(digest)
+                raise
+        for directory in directories:
+            filesystem.sync_directory(directory)
+
+    def renew(self, digest: str) -> bool:
+        """Let a payload be new, so that `gc` leaves it; say whether it is there and new.
+
+        Only its owner can do that to an old one.
+        """
+        path = self._path(digest)
         try:
-            return filesystem.sha256_of(self.path(digest)) == digest
-        except FileNotFoundError:
+            if os.stat(path).st_mtime < time.time() - GRACE / 2:
+                os.utime(path)
+        except OSError:
             return False
+        return True
+
+    def is_sound(self, digest: str, sha256: Callable[[Path], str] = filesystem.sha256_of) -> bool:
+        """Whether the payload's bytes are there, and still have this digest; reads all of them."""
+        try:
+            return sha256(self.path(digest)) == digest
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EIO):
+                return False
+            raise
 
     def set_aside(self, digest: str) -> Path:
         """Take a damaged payload away, so that whoever makes it next stores it anew."""
         filesystem.make_directory(self.damaged, self.root)
         aside = self.damaged / f"{digest}-{filesystem.temporary_name()}"
         self.path(digest).rename(aside)
+        with suppress(OSError):
+            os.utime(aside)  # it is evidence from now on
         return aside
 
     def __iter__(self) -> Iterator[tuple[str, os.stat_result]]:
@@ -104,18 +152,25 @@ class Objects:
         return self.staging / filesystem.temporary_name()
 
     def _settle(self, staged: Path, digest: str, durable: bool) -> int:
-        """Move a finished file to its place, unless a whole one is there; return its size."""
+        """Move a finished file to its place, unless a sound one is there; return its size."""
         size = staged.stat().st_size
-        target = self.path(digest)
-        if self.size(digest) == size:
+        if not self._has(digest, lambda path: filesystem.sha256_of(path) == digest):
+            target = self.path(digest)
+            filesystem.make_directory(target.parent, self.root)
+            filesystem.seal(staged, self.root)
             if durable:
-                self.sync(digest)  # whoever stored it may not have waited for that
-            return size
-        filesystem.make_directory(target.parent, self.root)
-        filesystem.seal(staged, self.root)
+                filesystem.sync(staged)
+            staged.rename(target)
         if durable:
-            filesystem.sync(staged)
-        staged.rename(target)
-        if durable:
-            filesystem.sync_directory(target.parent)
+            self.sync([digest])  # whoever stored it may not have waited for that
         return size
+
+    def _has(self, digest: str, is_right: Callable[[Path], bool]) -> bool:
+        """Whether a payload is there that need not be written again.
+
+        It is written again, in place of the one that is there, if that is damaged, or is so old
+        that `gc` may take it and cannot be made newer.
+        """
+        with suppress(OSError):
+            return self.renew(digest) and is_right(self.path(digest))
+        return False

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +88,13 @@ class Records:
         ValueError
             If the record is damaged.
         """
-        while stamps := register.history(self._directory(key)):
-            try:
-                newest = _load(key, stamps[0])
-            except FileNotFoundError:
-                continue  # somebody recorded the same outputs again, at a newer time
-            if len(stamps) > 1 and prefer and not _has(newest, prefer):
-                return next((old for old in self.all(key) if _has(old, prefer)), newest)
-            return newest
-        return None
+        found = register.newest(partial(register.history, self._directory(key)))
+        if found is None:
+            return None
+        newest = _load(key, *found)
+        if prefer and not _has(newest, prefer):
+            return next((old for old in self.all(key) if _has(old, prefer)), newest)
+        return newest
 
     def all(self, key: str) -> list[Record]:
         """All records of a computation that can be read, newest first."""
@@ -106,7 +105,7 @@ class Records:
         directory = self._directory(record.key)
         before = register.history(directory)
         known = _readable(record.key, before)
-        newest = next(iter(known.values()), None)
+        newest = known.get(before[0]) if before else None  # what counts, unless it is damaged
         if newest and (newest.outputs, newest.stored) == (record.outputs, record.stored):
             return newest
         content = _dump(record)
@@ -140,7 +139,7 @@ def _readable(key: str, stamps: Iterable[register.Stamp]) -> dict[register.Stamp
     records = {}
     for stamp in stamps:
         with suppress(ValueError, OSError):
-            records[stamp] = _load(key, stamp)
+            records[stamp] = _load(key, stamp, stamp.read())
     return records
 
 
@@ -161,8 +160,7 @@ def _dump(record: Record) -> bytes:
     return json.dumps(document, sort_keys=True).encode()
 
 
-def _load(key: str, stamp: register.Stamp) -> Record:
-    content = stamp.read()
+def _load(key: str, stamp: register.Stamp, content: bytes) -> Record:
     if hashlib.sha256(content).hexdigest() != stamp.digest:
         raise ValueError(f"{stamp.path} is damaged")
     document = json.loads(content)

@@ -7,9 +7,10 @@ and what counts is known from one directory listing.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from snakemake_storage_plugin_seqstore.store import filesystem
 # was given the stored time compares equal to it.
 TICK = 1_953_125
 _REMOVED = "removed"
+_ATTEMPTS = 10  # to read what is being replaced all the time
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,28 @@ def history(directory: str) -> list[Stamp]:
         return []
     files.sort(reverse=True)
     return [stamp for file in files if (stamp := _stamp(directory, file))]
+
+
+def newest(history: Callable[[], Sequence[Stamp]]) -> tuple[Stamp, bytes] | None:
+    """The newest version of a history and its content; None if there is none.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    for _ in range(_ATTEMPTS):
+        stamps = history()
+        if not stamps:
+            return None
+        try:
+            return stamps[0], stamps[0].read()
+        except OSError as error:
+            # Somebody wrote the same content again, at a newer time, and removed this version.
+            if error.errno not in (errno.ENOENT, errno.ESTALE):
+                raise
+            failure = error
+    raise failure
 
 
 def add(

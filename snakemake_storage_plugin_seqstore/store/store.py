@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -119,10 +119,6 @@ class Store:
             self._create()
             version = self._add(source)
             stamp = self.names.add(collection, name, version)
-            # `gc` may have taken an old payload just before the name came to mean it; it looks at
-            # names again after taking, so that one of us sees the other.
-            if not self.has_payload(version):
-                self._add(source)
             for directory in stamp.path.parents:
                 filesystem.sync_directory(directory)
                 if directory == self.root:
@@ -146,8 +142,7 @@ class Store:
     def assign(self, collection: str, name: str, version: Version, key: str | None = None) -> Entry:
         """Let a name mean what was added before, once that is durable."""
         with self._writing(f"{collection}/{name}"):
-            for digest in {version.digest, *self.payloads(version)}:
-                self.objects.sync(digest)
+            self.objects.sync(self.payloads(version))
             stamp = self.names.add(collection, name, version, key)
         return Entry(collection, name, version, stamp.time)
 
@@ -156,6 +151,8 @@ class Store:
         current = self.names.current(collection, name)
         if current is None or current.digest != version.digest:
             with self._writing(f"{collection}/{name}"):
+                for digest in self.payloads(version):
+                    self.objects.renew(digest)
                 self.names.add(collection, name, version, key)
 
     def find_record(self, key: str, prefer: Mapping[int, Version] | None = None) -> Record | None:
@@ -206,36 +203,65 @@ class Store:
 
         Raises
         ------
+        FileNotFoundError
+            If its manifest is missing.
         DamageError
-            If its manifest is missing or damaged.
+            If its manifest is damaged.
         """
         content = self.objects.path(version.digest).read_bytes()
         if hashlib.sha256(content).hexdigest() != version.digest:
             raise DamageError(f"the manifest {version.digest} in {self.root} is damaged")
         return trees.load(content)
 
-    def verify(self, entry: Entry) -> None:
-        """Read all bytes of an entry and compare them with their SHA-256.
+    def verify(
+        self,
+        version: Version,
+        what: object,
+        sha256: Callable[[Path], str] = filesystem.sha256_of,
+    ) -> None:
+        """Compare all bytes of a version with their SHA-256.
+
+        Parameters
+        ----------
+        what : object
+            What it is called, for people.
+        sha256 : callable, optional
+            Says what a payload has; reads it by default.
 
         Raises
         ------
         DamageError
-            If they differ. They are set aside then: the entry counts as missing, and whoever makes
-            or publishes it again heals the store.
+            If they differ. They are set aside then, where that is possible: the version counts as
+            missing, and whoever makes or publishes it again heals the store.
         """
-        for digest in self.payloads(entry.version):
-            if not self.objects.is_sound(digest):
-                aside = self.objects.set_aside(digest)
-                raise DamageError(
-                    f"the stored bytes of {entry.collection}/{entry.name} changed on disk",
-                    f"they are set aside in {aside}; make or publish the entry again",
-                )
+        self._verify(version.digest, what, sha256)  # without which its members are not known
+        for digest in self.payloads(version).keys() - {version.digest}:
+            self._verify(digest, what, sha256)
+
+    def _verify(self, digest: str, what: object, sha256: Callable[[Path], str]) -> None:
+        if self.objects.is_sound(digest, sha256):
+            return
+        try:
+            hint = f"it is set aside in {self.objects.set_aside(digest)}"
+        except OSError as error:
+            hint = f"it cannot be set aside: {error}"
+        raise DamageError(
+            f"the stored bytes of {what} changed on disk, in {self.objects.path(digest)}",
+            f"{hint}; make or publish it again",
+        )
 
     def payloads(self, version: Version) -> dict[str, int]:
-        """Digests and sizes of all files that a version consists of, without the manifest."""
+        """Digests and sizes of all payloads that a version consists of.
+
+        Raises
+        ------
+        FileNotFoundError, DamageError
+            If it is a directory whose manifest is missing or damaged.
+        """
         if version.kind == "file":
             return {version.digest: version.size}
-        return {member.digest: member.size for member in self.members(version) if member.digest}
+        members = {m.digest: m.size for m in self.members(version) if m.digest}
+        return members | {version.digest: self.objects.size(version.digest) or 0}
 
     def has_payload(self, version: Version) -> bool:
         """Whether all payloads of a version are there, with the right sizes."""

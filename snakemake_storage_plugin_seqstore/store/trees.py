@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.store.version import Version
+from snakemake_storage_plugin_seqstore.store.version import Kind, Version
 
 VERSION = 1
+_START = b'{"members":'
 IGNORED = ".snakemake_timestamp"  # where Snakemake keeps the time of a directory
 
 
@@ -52,13 +53,18 @@ def scan(directory: Path, add_file: Callable[[Path], tuple[str, int]]) -> list[M
     Raises
     ------
     InputError
-        If there is something that is neither file, directory nor link, or a link leads nowhere.
+        If there is something that is neither file, directory nor link, a link leads nowhere, or a
+        directory cannot be listed.
     """
     return [_member(directory, path, add_file) for path in _walk(directory)]
 
 
 def _walk(directory: Path) -> Iterator[Path]:
-    for entry in sorted(os.scandir(directory), key=lambda entry: os.fsencode(entry.name)):
+    try:
+        entries = list(os.scandir(directory))
+    except OSError as error:
+        raise InputError(f"cannot list {directory}: {error.strerror}") from error
+    for entry in sorted(entries, key=lambda entry: os.fsencode(entry.name)):
         path = Path(entry.path)
         if entry.name == IGNORED:
             continue
@@ -107,6 +113,12 @@ def dump(members: list[Member]) -> bytes:
     return json.dumps(
         {"tree": VERSION, "members": rows}, sort_keys=True, separators=(",", ":")
     ).encode()
+
+
+def kind(payload: Path) -> Kind:
+    """Whether a payload is a file or a manifest, by its first bytes, where nothing else says it."""
+    with payload.open("rb") as file:
+        return "tree" if file.read(len(_START)) == _START else "file"
 
 
 def load(content: bytes) -> list[Member]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
+
+Kind: TypeAlias = Literal["file", "tree"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Version:
     """
 
     digest: str
-    kind: Literal["file", "tree"]
+    kind: Kind
     size: int
     executable: bool = False
 

@@ -7,6 +7,8 @@ import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from snakemake_storage_plugin_seqstore.workflow.supported import OLDEST, is_supported
+
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.execution import Executions
     from snakemake_storage_plugin_seqstore.workflow.files import StoredFile
@@ -33,6 +35,11 @@ def reuse(workflow: Any, ignore_file_names: bool | Iterable[str] = False) -> Non
         named. By default they do, as programs may write them into their results. Suffixes always
         matter.
 
+    Raises
+    ------
+    WorkflowError
+        If Snakemake is too old, or `ignore_file_names` is something else.
+
     Examples
     --------
     ::
@@ -40,12 +47,21 @@ def reuse(workflow: Any, ignore_file_names: bool | Iterable[str] = False) -> Non
         import snakemake_storage_plugin_seqstore as seqstore
         seqstore.reuse(workflow)
     """
+    from snakemake_interface_common.exceptions import WorkflowError
+
     from snakemake_storage_plugin_seqstore.workflow.execution import Executions
     from snakemake_storage_plugin_seqstore.workflow.hooks import Settings
     from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
+    if not is_supported():
+        raise WorkflowError(f"seqstore.reuse() needs Snakemake {OLDEST} or newer.")
+    if isinstance(ignore_file_names, str) or not isinstance(ignore_file_names, bool | Iterable):
+        raise WorkflowError(
+            "seqstore.reuse(): ignore_file_names is True or a list of rule names, not "
+            f"{ignore_file_names!r}."
+        )
     everywhere = ignore_file_names is True
-    rules = frozenset(ignore_file_names) if isinstance(ignore_file_names, Iterable) else frozenset()
+    rules = frozenset(() if isinstance(ignore_file_names, bool) else ignore_file_names)
 
     def nameless(rule: Any) -> bool:
         return everywhere or rule.name in rules

@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,6 @@ class Claims:
         self._jobs = directory / "claims"
         self._claims: dict[str, Claim] = {}
         self._made: dict[str, Claim] = {}
-        self._appending: BufferedWriter | None = None
         self.run = uuid.uuid4().hex
         self.forced: frozenset[str] = frozenset()
         self.joined = False
@@ -145,11 +143,15 @@ class Claims:
         return None if self.is_alone else dict(_rows(self._file(path))).get(path)
 
     def _append(self, row: Mapping[str, Any]) -> None:
-        if self._appending is None:
-            self._journal.parent.mkdir(parents=True, exist_ok=True)
-            self._appending = self._journal.open("ab")
-        self._appending.write(_text(row) + b"\n")
-        self._appending.flush()  # this process may be killed
+        # A row that somebody else could not finish does not spoil this one.
+        text = b"\n" + _text(row) + b"\n"
+        try:
+            journal = self._journal.open("ab")
+        except FileNotFoundError:
+            self._journal.parent.mkdir(parents=True)
+            journal = self._journal.open("ab")
+        with journal:
+            journal.write(text)
 
     def _file(self, path: str) -> Path:
         return self._jobs / hashlib.sha256(path.encode()).hexdigest()[:40]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.errors import StoreError
+from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
 from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Record, Store, Version
 from snakemake_storage_plugin_seqstore.store.background import Background, Task, is_denied, refusal
@@ -70,18 +69,19 @@ class Stores:
             ours = stored(file)
             if ours:
                 holder = self.holder(ours.provider.store, version)
-                if holder is None or (ours.provider.verify and not self._is_sound(holder, version)):
+                if holder is None or (
+                    ours.provider.verify and not self._is_sound(holder, version, ours.parsed)
+                ):
                     return False
         return True
 
-    def _is_sound(self, store: Store, version: Version) -> bool:
+    def _is_sound(self, store: Store, version: Version, query: Query) -> bool:
         """Whether the bytes of a payload are what they were; sets aside what is not."""
-        for digest in {version.digest, *store.payloads(version)}:
-            if self._contents.digest(store.objects.path(digest)) != digest:
-                logger.warning(f"seqstore: the payload {digest} in {store.root} is damaged.")
-                with suppress(OSError):
-                    store.objects.set_aside(digest)
-                return False
+        try:
+            store.verify(version, query, self._contents.digest)
+        except (DamageError, OSError) as error:
+            logger.warning(f"seqstore: {error}")
+            return False
         return True
 
     def add(self, store: Store, source: Path) -> tuple[Store, Version]:
@@ -106,11 +106,11 @@ class Stores:
     def assigning(self, store: Store, query: Query, version: Version, key: str) -> Task:
         """To let a name mean what was added."""
         arguments = (query.collection, query.name, version, key)
-        return Task((store.root,), "assign", arguments, str(query))
+        return Task((store.root,), Store.assign, arguments, str(query))
 
     def following(self, store: Store, query: Query, version: Version, key: str) -> Task:
         """To let a name mean what is stored already; that a store is read-only is no news then."""
-        return Task((store.root,), "follow", (query.collection, query.name, version, key))
+        return Task((store.root,), Store.follow, (query.collection, query.name, version, key))
 
     def recording(self, job: Any, record: Record) -> list[Task]:
         """To write down what a job made."""
@@ -118,7 +118,7 @@ class Stores:
         tasks = []
         for store in self.of(job):
             roots = (own,) if store.root in self._refused else (store.root, own)
-            tasks.append(Task(roots, "add_record", (record,), what))
+            tasks.append(Task(roots, Store.add_record, (record,), what))
         return tasks
 
     def in_background(self, tasks: Sequence[Task]) -> None:

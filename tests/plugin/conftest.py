@@ -29,7 +29,7 @@ class Workflow:
         """Content of an entry of the store."""
         entry = self.store.find(collection, name)
         assert entry is not None, f"{collection}/{name} is not in the store"
-        self.store.verify(entry)
+        self.store.verify(entry.version, "it")
         return self.store.objects.path(entry.version.digest).read_text()
 
 

@@ -6,14 +6,15 @@ import pytest
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_storage_plugins.tests import TestStorageBase
 
+import snakemake_storage_plugin_seqstore as seqstore
 from snakemake_storage_plugin_seqstore import (
     SequenceStore,
     StorageObject,
     StorageProvider,
     StorageProviderSettings,
     Store,
-    plugin,
 )
+from snakemake_storage_plugin_seqstore.workflow import supported
 
 
 class TestStorage(TestStorageBase):
@@ -225,12 +226,20 @@ def test_local_paths_do_not_collide(obj):
 
 
 def test_retrieve_false_is_refused_where_snakemake_would_delete(provider, monkeypatch):
-    monkeypatch.setattr(plugin, "version", lambda name: "9.23.0")
+    monkeypatch.setattr(supported, "version", lambda name: "9.23.0")
     with pytest.raises(WorkflowError, match=r"before 9\.23\.1"):
         provider().object("seqstore://files/a", retrieve=False)
     assert provider().object("seqstore://files/a").retrieve
-    monkeypatch.setattr(plugin, "version", lambda name: "9.23.1")
+    monkeypatch.setattr(supported, "version", lambda name: "9.23.1")
     assert not provider().object("seqstore://files/a", retrieve=False).retrieve
+
+
+def test_reuse_is_refused_where_snakemake_is_too_old_or_names_are_no_list(monkeypatch):
+    with pytest.raises(WorkflowError, match="list of rule names, not 'map'"):
+        seqstore.reuse(None, ignore_file_names="map")
+    monkeypatch.setattr(supported, "version", lambda name: "9.22")
+    with pytest.raises(WorkflowError, match=r"9\.23\.1 or newer"):
+        seqstore.reuse(None)
 
 
 def test_what_the_store_reports_goes_to_snakemakes_logger(provider, tmp_path, caplog):

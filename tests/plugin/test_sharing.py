@@ -63,7 +63,7 @@ def test_an_input_of_somebody_else_is_used_as_configured(workflow, user, tmp_pat
     made = (workflow.directory / "out.txt").read_text().strip()
     payload = workflow.store.objects.path(entry.version.digest)
     assert made == (str(payload) if how == "symlink" else "copy")
-    workflow.store.verify(entry)
+    workflow.store.verify(entry.version, "it")
 
 
 PUBLISH = """

@@ -106,7 +106,7 @@ class Project:
         """Content of an entry of the store."""
         entry = self.store.find(collection, name)
         assert entry is not None, f"{collection}/{name} is not in the store"
-        self.store.verify(entry)
+        self.store.verify(entry.version, "it")
         return self.store.objects.path(entry.version.digest).read_text()
 
     def drop_payload(self, name: str, collection: str = "files") -> None:

@@ -25,7 +25,7 @@ version = store.add(Path(sys.argv[2]))
 background = Background()
 for number in range({NAMES}):
     arguments = ("files", f"n{{number}}", version, "")
-    background.submit([Task((store.root,), "assign", arguments, "it")])
+    background.submit([Task((store.root,), Store.assign, arguments, "it")])
 print("submitted", flush=True)
 exec(sys.argv[3])
 """
@@ -69,7 +69,7 @@ def told(caplog, number):
 
 
 def assign(store, version, name):
-    return Task((store.root,), "assign", ("files", name, version, ""), f"files/{name}")
+    return Task((store.root,), Store.assign, ("files", name, version, ""), f"files/{name}")
 
 
 def test_a_program_ends_after_its_tasks(store, program):
@@ -112,7 +112,7 @@ def test_a_program_that_was_forked_does_not_end_it(store, program):
     process = program(
         "import os\nif pid := os.fork(): os.waitpid(pid, 0)\nelse: sys.exit()\n"
         'arguments = ("files", "after", version, "")\n'
-        'background.submit([Task((store.root,), "assign", arguments, "it")])'
+        'background.submit([Task((store.root,), Store.assign, arguments, "it")])'
     )
     assert process.wait() == 0
     assert len(list(store.under("files"))) == NAMES + 1
@@ -120,11 +120,11 @@ def test_a_program_that_was_forked_does_not_end_it(store, program):
 
 def test_another_store_is_taken_only_if_one_may_not_be_written(store, make, background, caplog):
     foreign = make(name="foreign/file").parent
-    task = Task((foreign, store.root), "add", (make(),), "it")
+    task = Task((foreign, store.root), Store.add, (make(),), "it")
     background.submit([task])
     (message,) = told(caplog, 1)
     assert "others cannot reuse it: " in message and "is not a store" in message
-    background.submit([Task((foreign,), "add", (make(),), "that")])
+    background.submit([Task((foreign,), Store.add, (make(),), "that")])
     assert len(told(caplog, 2)) == 2
     assert not store.root.exists()
 
@@ -137,8 +137,8 @@ def test_modules_of_a_workflow_may_be_called_as_those_of_python(
         (tmp_path / f"scripts/{name}.py").write_text("raise SystemExit('this is not it')")
     monkeypatch.setattr(sys, "path", [str(tmp_path / "scripts"), *sys.path])
     monkeypatch.chdir(tmp_path / "scripts")
-    background.submit([Task((store.root,), "add", (make(),), "it")])
-    background.submit([Task((tmp_path,), "add", (make(),), "told when all is done")])
+    background.submit([Task((store.root,), Store.add, (make(),), "it")])
+    background.submit([Task((tmp_path,), Store.add, (make(),), "told when all is done")])
     (message,) = told(caplog, 1)
     assert "told when all is done" in message
     assert store.root.exists()
@@ -148,7 +148,7 @@ def test_a_task_that_fails_is_told_of_and_the_next_one_runs(store, make, backgro
     version = store.add(make())
     foreign = make(name="foreign/file").parent
     tasks = [assign(Store(foreign), version, "a"), assign(store, version, "b")]
-    background.submit([Task((foreign,), "add", (make(),)), *tasks])  # the first is not told of
+    background.submit([Task((foreign,), Store.add, (make(),)), *tasks])  # the first is not told of
     background.submit([assign(Store(foreign), version, "c")])
     messages = told(caplog, 2)
     assert ["files/a" in messages[0], "files/c" in messages[1]] == [True, True]
@@ -158,7 +158,7 @@ def test_a_task_that_fails_is_told_of_and_the_next_one_runs(store, make, backgro
 
 def test_many_failures_do_not_stop_it(store, make, background, caplog):
     version = store.add(make())
-    task = Task((store.root,), "assign", ("files", "x\0", version, ""), "it" * 200)
+    task = Task((store.root,), Store.assign, ("files", "x\0", version, ""), "it" * 200)
     background.submit([task] * 5000)
     background.submit([assign(store, version, "last")])
     background.submit([task])

@@ -95,7 +95,7 @@ def test_what_is_published_meanwhile_stays(store, make, age, monkeypatch):
     monkeypatch.setattr(os, "rename", rename)
     assert maintenance.collect_garbage(store, DAY).payloads == []
     entry = store.find("files", "b")
-    store.verify(entry)
+    store.verify(entry.version, "it")
 
 
 def test_a_damaged_record_does_not_cost_its_payload(store, tmp_path, age):

@@ -237,11 +237,11 @@ def test_changed_bytes_of_the_same_size_are_found_when_asked(store, make):
     path.chmod(0o644)
     path.write_bytes(b"c0ntent")
     with pytest.raises(DamageError, match="files/a"):
-        store.verify(entry)
+        store.verify(entry.version, "files/a")
     assert store.find("files", "a") is None
     assert [p.read_bytes() for p in store.objects.damaged.iterdir()] == [b"c0ntent"]
     store.publish("files", "a", make(b"content"))
-    store.verify(store.find("files", "a"))
+    store.verify(store.find("files", "a").version, "it")
 
 
 def test_an_unknown_format_is_refused_by_name(store, make):
