@@ -17,7 +17,6 @@ from typing import NamedTuple
 from bench.errors import BenchError
 
 SETS = {"uniprot": "20,000 UniProt proteins", "swissprot": "Swiss-Prot"}
-MILLION = 1_000_000
 GETS, BATCH = 10_000, 100_000
 SHORTEST, LONGEST = 100, 200
 

@@ -16,12 +16,12 @@ from urllib.parse import unquote_plus
 from snakemake_interface_storage_plugins.io import WILDCARD_REGEX
 
 from snakemake_storage_plugin_seqstore.errors import QueryError
+from snakemake_storage_plugin_seqstore.store.names import RESERVED_SEGMENT
 
 SCHEME = "seqstore://"
 SEQUENCES = "sequences"
 COLLECTIONS = (SEQUENCES, "genomes", "tracks", "files")
 DATABASE_SUFFIXES = (".sqlite", ".sqlite3", ".db")
-RESERVED_SEGMENT = "@"  # the store keeps the versions of a name in a directory of this name
 MAX_SEGMENT_BYTES = 255
 PIN = "sha256"
 FORMAT = "format"

@@ -9,12 +9,8 @@ from snakemake.io import apply_wildcards
 
 from snakemake_storage_plugin_seqstore import views
 from snakemake_storage_plugin_seqstore.errors import QueryError
-from snakemake_storage_plugin_seqstore.query import (
-    COLLECTIONS,
-    MAX_SEGMENT_BYTES,
-    RESERVED_SEGMENT,
-    Query,
-)
+from snakemake_storage_plugin_seqstore.query import COLLECTIONS, MAX_SEGMENT_BYTES, Query
+from snakemake_storage_plugin_seqstore.store.names import RESERVED_SEGMENT
 
 segments = (
     st.text(

@@ -14,6 +14,15 @@ Readers take no lock and writers do not wait for each other. A file appears whol
 from snakemake_storage_plugin_seqstore.store.materialise import Materialisation, materialise
 from snakemake_storage_plugin_seqstore.store.records import Record
 from snakemake_storage_plugin_seqstore.store.store import DEFAULT_ROOT, Entry, Store
-from snakemake_storage_plugin_seqstore.store.version import Version
+from snakemake_storage_plugin_seqstore.store.version import EMPTY, Version
 
-__all__ = ["DEFAULT_ROOT", "Entry", "Materialisation", "Record", "Store", "Version", "materialise"]
+__all__ = [
+    "DEFAULT_ROOT",
+    "EMPTY",
+    "Entry",
+    "Materialisation",
+    "Record",
+    "Store",
+    "Version",
+    "materialise",
+]

@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
-from snakemake_storage_plugin_seqstore.query import COLLECTIONS
 from snakemake_storage_plugin_seqstore.store import filesystem, trees
 from snakemake_storage_plugin_seqstore.store.objects import GRACE
 from snakemake_storage_plugin_seqstore.store.register import Stamp
@@ -123,7 +122,7 @@ def _litter(store: Store) -> Iterator[Path]:
 
 
 def _histories(store: Store) -> Iterator[list[Stamp]]:
-    for collection in COLLECTIONS:
+    for collection in store.names.collections:
         for name in store.names.walk(collection):
             yield store.names.history(collection, name)
 

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import StoreError
-from snakemake_storage_plugin_seqstore.query import RESERVED_SEGMENT
 from snakemake_storage_plugin_seqstore.store import register
 from snakemake_storage_plugin_seqstore.store.register import Stamp
 from snakemake_storage_plugin_seqstore.store.version import Version
+
+RESERVED_SEGMENT = "@"  # the versions of a name are in a directory of this name
 
 
 class Names:
@@ -101,6 +102,14 @@ class Names:
         for name in self.walk(collection, folder):
             if name.startswith(prefix) and self.current(collection, name):
                 yield name
+
+    @property
+    def collections(self) -> list[str]:
+        """The collections in which there are names."""
+        try:
+            return sorted(os.listdir(self.directory))
+        except FileNotFoundError:
+            return []
 
     def walk(self, collection: str, folder: str = "") -> Iterator[str]:
         """All names below a folder of a collection, also those that mean nothing now, in order.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -45,3 +46,6 @@ class Version:
         if version.kind not in ("file", "tree") or not isinstance(version.digest, str):
             raise ValueError("it is no version of a file or directory")
         return version
+
+
+EMPTY = Version(hashlib.sha256().hexdigest(), "file", 0)

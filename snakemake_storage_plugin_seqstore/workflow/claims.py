@@ -148,7 +148,7 @@ class Claims:
         try:
             journal = self._journal.open("ab")
         except FileNotFoundError:
-            self._journal.parent.mkdir(parents=True)
+            self._journal.parent.mkdir(parents=True, exist_ok=True)
             journal = self._journal.open("ab")
         with journal:
             journal.write(text)

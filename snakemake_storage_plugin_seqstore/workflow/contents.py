@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
@@ -23,11 +22,10 @@ _HEAD = 4096  # bytes
 Signature = tuple[int, int, int, int]
 
 
-class Contents:
-    """Versions of local paths.
+class Digests:
+    """Digests of files, remembered from run to run by inode, size and times.
 
-    A digest is remembered, from run to run, by inode, size and times. The device does not count: it
-    differs from one NFS client to another.
+    The device does not count: it differs from one NFS client to another.
 
     Parameters
     ----------
@@ -42,28 +40,22 @@ class Contents:
         self._heads: dict[Signature, bytes] = {}
         self._changed = False
 
-    def version(self, path: str | os.PathLike[str]) -> Version:
-        """What a file or directory contains now.
-
-        Raises
-        ------
-        OSError
-            If it cannot be read.
-        InputError
-            If a directory has something in it that is neither file, directory nor link.
-        """
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            return trees.describe(Path(path), self._file)[0]
-        digest, size = self._file(path, status)
-        return Version(digest, "file", size, bool(status.st_mode & stat.S_IXUSR))
-
-    def digest(self, path: Path) -> str:
-        """SHA-256 of a file's bytes, in hex."""
-        return self._file(path)[0]
+    def of(self, path: str | os.PathLike[str], status: os.stat_result) -> str:
+        """SHA-256 of a regular file's bytes, in hex."""
+        if self._digests is None:
+            self._digests = self._load()
+        signature = _signature(status)
+        if signature in self._digests:
+            return self._digests[signature]
+        started = time.time_ns()
+        digest = sha256_of(Path(path))
+        if _is_settled(status, started):
+            self._digests[signature] = digest
+            self._changed = True
+        return digest
 
     def head(self, path: str) -> bytes:
-        """The first bytes of a file."""
+        """The first bytes of a file; remembered in this run."""
         status = os.stat(path)
         signature = _signature(status)
         if signature not in self._heads:
@@ -75,11 +67,6 @@ class Contents:
             self._heads[signature] = head
         return self._heads[signature]
 
-    @staticmethod
-    def digest_of(content: bytes) -> str:
-        """SHA-256 of bytes, in hex."""
-        return hashlib.sha256(content).hexdigest()
-
     def save(self) -> None:
         """Remember for the next run; a digest that cannot be written is only computed again."""
         if not self._changed or self._digests is None:
@@ -89,30 +76,80 @@ class Contents:
             overwrite(self._memory, json.dumps(rows).encode(), self._memory.parent)
         self._changed = False
 
-    def _file(
-        self, path: str | os.PathLike[str], status: os.stat_result | None = None
-    ) -> tuple[str, int]:
-        if self._digests is None:
-            self._digests = self._load()
-        status = status or os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever, or empty it
-            raise InputError(f"{path} is neither a file nor a directory")
-        signature = _signature(status)
-        if signature in self._digests:
-            return self._digests[signature], status.st_size
-        started = time.time_ns()
-        digest = sha256_of(Path(path))
-        if _is_settled(status, started):
-            self._digests[signature] = digest
-            self._changed = True
-        return digest, status.st_size
-
     def _load(self) -> dict[Signature, str]:
         try:
             rows = json.loads(self._memory.read_bytes())
             return {(ino, size, mtime, ctime): digest for ino, size, mtime, ctime, digest in rows}
         except (OSError, ValueError, TypeError):
             return {}
+
+
+class Contents:
+    """Versions of local paths.
+
+    Parameters
+    ----------
+    digests : Digests
+        Says what has been read already.
+    """
+
+    def __init__(self, digests: Digests) -> None:
+        self.digests = digests
+
+    def version(self, path: str | os.PathLike[str]) -> Version:
+        """What a file or directory contains now.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        InputError
+            If it is, or has in it, something that is neither file, directory nor link.
+        """
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            return trees.describe(Path(path), self._member)[0]
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever, or empty it
+            raise InputError(f"{path} is neither a file nor a directory")
+        digest = self.digests.of(path, status)
+        return Version(digest, "file", status.st_size, bool(status.st_mode & stat.S_IXUSR))
+
+    def digest(self, path: Path) -> str:
+        """SHA-256 of a file's bytes, in hex."""
+        return self.version(path).digest
+
+    def head(self, path: str) -> bytes:
+        """The first bytes of a file."""
+        return self.digests.head(path)
+
+    def _member(self, path: Path) -> tuple[str, int]:
+        status = os.stat(path)
+        return self.digests.of(path, status), status.st_size
+
+
+class Watched(Contents):
+    """Contents that know afterwards which of the paths that were looked at have changed."""
+
+    def __init__(self, digests: Digests) -> None:
+        super().__init__(digests)
+        self._seen: dict[Path, Version] = {}
+
+    def version(self, path: str | os.PathLike[str]) -> Version:
+        """What a file or directory contains now."""
+        found = super().version(path)
+        self._seen[Path(path)] = found
+        return found
+
+    def changed(self) -> str:
+        """A path that does not contain any more what it did; empty if there is none."""
+        for path, before in self._seen.items():
+            try:
+                again = super().version(path)
+            except (OSError, SeqstoreError):
+                return str(path)
+            if again != before:
+                return str(path)
+        return ""
 
 
 def _signature(status: os.stat_result) -> Signature:
@@ -122,44 +159,3 @@ def _signature(status: os.stat_result) -> Signature:
 def _is_settled(status: os.stat_result, now: int) -> bool:
     """Whether a file that changes from now on would have other times."""
     return max(status.st_mtime_ns, status.st_ctime_ns) < now - COARSE
-
-
-class Watched(Contents):
-    """Contents that know afterwards which of the paths that were looked at have changed.
-
-    Parameters
-    ----------
-    contents : Contents
-        Shares what it remembers.
-    """
-
-    def __init__(self, contents: Contents) -> None:
-        self._shared = contents
-        self._seen: dict[Path, Version | str] = {}
-
-    def version(self, path: str | os.PathLike[str]) -> Version:
-        """What a file or directory contains now."""
-        found = self._shared.version(path)
-        self._seen[Path(path)] = found
-        return found
-
-    def head(self, path: str) -> bytes:
-        """The first bytes of a file."""
-        return self._shared.head(path)
-
-    def digest(self, path: Path) -> str:
-        """SHA-256 of a file's bytes, in hex."""
-        found = self._shared.digest(path)
-        self._seen[path] = found
-        return found
-
-    def changed(self) -> str:
-        """A path that does not contain any more what it did; empty if there is none."""
-        for path, before in self._seen.items():
-            try:
-                again: Version | str = self._shared.version(path)
-            except (OSError, SeqstoreError):
-                return str(path)
-            if again != before and getattr(again, "digest", again) != before:
-                return str(path)
-        return ""

@@ -14,7 +14,7 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import DamageError
-from snakemake_storage_plugin_seqstore.store import Entry, Record, Version, register
+from snakemake_storage_plugin_seqstore.store import EMPTY, Entry, Record, Version, register
 from snakemake_storage_plugin_seqstore.store.background import Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import explain
@@ -93,7 +93,7 @@ class Executions:
         """
         reuse = self._reuse
         resolution = reuse.resolution()
-        contents = Watched(reuse.contents)
+        contents = Watched(reuse.digests)
         description = None
         try:
             refuse_special(job)
@@ -135,7 +135,7 @@ class Executions:
         if execution is None:
             if self._reuse.claims.made_in_this_run(name):
                 return  # the process of the job did it, on this node or another one
-            execution = Execution(None, Watched(self._reuse.contents), 0.0)
+            execution = Execution(None, Watched(self._reuse.digests), 0.0)
         is_output = job is not None and name in map(label, job.output)
         key = execution.key if is_output else ""
         transfer.check(file.parsed, file.local_path())
@@ -207,7 +207,7 @@ class Executions:
         """What a job made in a plain local file, before or after Snakemake took it."""
         path = _made_at(job, file)
         if not os.path.exists(path) and file.flags.get("touch"):
-            return Version(self._reuse.contents.digest_of(b""), "file", 0)
+            return EMPTY
         return self._reuse.contents.version(path)
 
     def _may_be_fetched(self, job: Any) -> bool:

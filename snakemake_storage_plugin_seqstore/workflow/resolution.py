@@ -11,7 +11,7 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.store import Record, Store, Version
+from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Store, Version
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.files import (
@@ -31,8 +31,6 @@ from snakemake_storage_plugin_seqstore.workflow.job import (
 )
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
-
-_EMPTY = hashlib.sha256().hexdigest()
 
 
 @dataclass
@@ -155,7 +153,7 @@ class Resolution:
                 version = foreign_version(file, contents, at_start)
             else:
                 version = self._local_version(label(file), maker, contents, at_start)
-            if version.digest == _EMPTY and version.kind == "file":
+            if version.digest == EMPTY.digest:
                 version = self._flag(file, maker, version, finished or {})
             versions.append(version)
         return tuple(versions)

@@ -13,7 +13,7 @@ from snakemake_storage_plugin_seqstore.store.background import Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import garbage
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.workflow.contents import Contents, Digests
 from snakemake_storage_plugin_seqstore.workflow.explain import Explainer
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
@@ -128,7 +128,8 @@ class Reuse:
             return
         self._opened = True
         directory = self.workflow.persistence.path / FOLDER
-        self.contents = Contents(directory / "contents.json")
+        self.digests = Digests(directory / "contents.json")
+        self.contents = Contents(self.digests)
         alone = self.workflow.is_main_process and self.workflow.local_exec
         self.claims = Claims(directory, alone)
         self.claims.load(join=not self.workflow.is_main_process)
@@ -154,7 +155,7 @@ class Reuse:
         resolution.resolve(job for level in dag.toposorted() for job in level if job in self._jobs)
         if self.workflow.is_main_process:
             self._settle(resolution)
-        self.contents.save()
+        self.digests.save()
         return resolution
 
     def forget_early_answers(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import re
@@ -58,7 +59,7 @@ class Software:
             if _PYTHON.fullmatch(os.path.basename(interpreter)):
                 # Programs that pip installs begin with the path of their environment.
                 body = Path(path).read_bytes().partition(b"\n")[2]
-                found = {name: self._contents.digest_of(body)}
+                found = {name: _sha256(body)}
             else:
                 found = {name: self._contents.version(path).digest}
         except OSError as error:
@@ -77,7 +78,7 @@ class Software:
                 for name in (*names, "python3/dist-packages/*.dist-info")
                 for path in sorted((prefix / library).glob(name))
             ]
-            self._environments[python] = self._contents.digest_of(
+            self._environments[python] = _sha256(
                 "\n".join(self._package(path.stem, _read(path)) for path in found).encode()
             )
         return self._environments[python]
@@ -126,7 +127,11 @@ class Software:
             if not any(part.startswith(".") for part in path.relative_to(root).parts)
         )
         digests = (f"{path.relative_to(root)} {self._contents.digest(path)}" for path in sources)
-        return f"{label} {self._contents.digest_of(chr(10).join(digests).encode())}"
+        return f"{label} {_sha256(chr(10).join(digests).encode())}"
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _which(word: str) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snakemake_storage_plugin_seqstore import Store
 
-from .step import Case, Step
+from .step import Step
 
 OURS = "seqstore"
 PEER = "--cache"
@@ -45,7 +45,7 @@ class World:
         self.results: list[str] = []
         self.directory = self._new_directory()
 
-    def run(self, case: Case, step: Step) -> "Outcome":
+    def run(self, step: Step) -> "Outcome":
         """Take one step of a case."""
         if step.in_clone:
             self.directory = self._new_directory()
@@ -56,7 +56,7 @@ class World:
             self._files[name] = content
         if step.change:
             step.change(self)
-        (self.directory / "Snakefile").write_text(self._snakefile(case, step))
+        (self.directory / "Snakefile").write_text(self._snakefile(step))
         return self._snakemake(step)
 
     def payloads(self) -> list[Path]:
@@ -81,7 +81,7 @@ class World:
         if content.startswith("#!"):
             path.chmod(0o755)
 
-    def _snakefile(self, case: Case, step: Step) -> str:
+    def _snakefile(self, step: Step) -> str:
         targets = ", ".join(
             target if target.startswith("local(") else repr(target) for target in step.targets
         )

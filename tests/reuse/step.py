@@ -76,15 +76,12 @@ class Case:
     peer : str
         What Snakemake's own cache comes to: "right", "runs ..." (the right answer, but these jobs
         run though they need not), "wrong" or "fails"; empty if the case does not apply to it.
-    defect : str
-        What this plugin does not do right so far.
     """
 
     name: str
     title: str
     steps: Sequence[Step]
     peer: str = ""
-    defect: str = ""
 
 
 def clone(rules: str, result: Expected, runs: Sequence[str] = (), **more) -> Step:
@@ -231,6 +228,6 @@ def undeclared(command: str, name: str, before: str = "one\n", after: str = "two
 class Table(list[Case]):
     """A part of the table."""
 
-    def case(self, name: str, title: str, *steps: Step, peer: str = "", defect: str = "") -> None:
+    def case(self, name: str, title: str, *steps: Step, peer: str = "") -> None:
         """Add a case."""
-        self.append(Case(name, title, steps, peer, defect))
+        self.append(Case(name, title, steps, peer))

@@ -13,24 +13,15 @@ from .step import Case, Step
 NOT_TRACED = re.compile(r"run:|script:|wrapper:|shell\.")  # not run by bash
 
 
-def parameters(cases: list[Case], defects: bool) -> list:
-    return [
-        pytest.param(
-            case,
-            id=case.name.replace(" ", "-"),
-            marks=[pytest.mark.xfail(strict=True, reason=case.defect)]
-            if defects and case.defect
-            else [],
-        )
-        for case in cases
-    ]
+def parameters(cases: list[Case]) -> list:
+    return [pytest.param(case, id=case.name.replace(" ", "-")) for case in cases]
 
 
-@pytest.mark.parametrize("case", parameters(CASES, True))
+@pytest.mark.parametrize("case", parameters(CASES))
 def test_ours(case: Case, tmp_path: Path, environment: dict[str, str]) -> None:
     world = World(tmp_path, OURS, environment)
     for step in case.steps:
-        outcome = world.run(case, step)
+        outcome = world.run(step)
         print(outcome.printed)
         assert outcome.failed == step.fails
         assert is_right(step, world.results)
@@ -45,13 +36,13 @@ def is_right(step: Step, results: list[str]) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", parameters([case for case in CASES if case.peer], False))
+@pytest.mark.parametrize("case", parameters([case for case in CASES if case.peer]))
 def test_peer(case: Case, tmp_path: Path, environment: dict[str, str]) -> None:
     world = World(tmp_path, PEER, environment)
     unneeded: Counter[str] = Counter()
     found = ""
     for step in case.steps:
-        outcome = world.run(case, step)
+        outcome = world.run(step)
         print(outcome.printed)
         unneeded += outcome.computed - Counter(step.runs)
         if outcome.failed and not step.fails:
