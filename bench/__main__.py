@@ -112,7 +112,7 @@ def docs(results: Path) -> None:
         for plot in results.glob("*.svg"):
             shutil.copy(plot, plots)
     if runs := workflows.load(results / REUSE):
-        _put(pages / "reuse.md", f"{workflows.about()}\n\n{workflows.table(runs)}\n")
+        _put(pages / "reuse.md", f"{workflows.about(results / REUSE)}\n\n{workflows.table(runs)}\n")
 
 
 def _put(page: Path, text: str) -> None:

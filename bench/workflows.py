@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import subprocess
@@ -168,13 +169,15 @@ def _snakemake(kind: Kind, name: str, jobs: int, directory: Path) -> tuple[float
 
 
 def save(path: Path, results: Iterable[Result]) -> None:
-    """Write results, in place of older ones of as many jobs."""
+    """Write results, in place of older ones of as many jobs, and on what they were measured."""
     new = list(results)
     kept = [each for each in load(path) if each.jobs not in {result.jobs for result in new}]
     with open(path, "w", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(Result._fields)
         writer.writerows(sorted([*kept, *new]))
+    known = machine() | {"snakemake": version("snakemake")}
+    path.with_suffix(".json").write_text(json.dumps(known, indent=1))
 
 
 def load(path: Path) -> list[Result]:
@@ -189,12 +192,12 @@ def load(path: Path) -> list[Result]:
     ]
 
 
-def about() -> str:
-    """Say on what was measured."""
-    known = machine()
+def about(path: Path) -> str:
+    """Say on what results were measured."""
+    known = json.loads(path.with_suffix(".json").read_text())
     return (
         f"Measured on {known['date']} on {known['cores']} cores ({known['cpu']}) with Python "
-        f"{known['python']} and Snakemake {version('snakemake')}."
+        f"{known['python']} and Snakemake {known['snakemake']}."
     )
 
 

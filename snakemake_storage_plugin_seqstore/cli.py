@@ -133,7 +133,7 @@ def history(store: Store, query: Query) -> None:
 @click.argument("queries", callback=_queries, nargs=-1, required=True)
 @click.pass_obj
 def rm(store: Store, queries: tuple[Query, ...]) -> None:
-    """Let QUERIES mean nothing; `gc` clears their bytes later."""
+    """Remove the names QUERIES; `gc` clears their bytes later."""
     with _for_people():
         for query in queries:
             if query.view or not store.remove(query.collection, query.name):
@@ -157,10 +157,14 @@ def du(store: Store) -> None:
 @click.pass_obj
 def verify(store: Store) -> None:
     """Read every payload, and set aside those whose bytes changed; fail if there were any."""
+    found = 0
     with _for_people():
-        found = list(maintenance.damaged(store))
-        for digest in found:
-            click.echo(f"damaged: {digest}, set aside in {store.objects.set_aside(digest)}")
+        for digest in maintenance.damaged(store):
+            found += 1
+            try:
+                click.echo(f"damaged: {digest}, set aside in {store.objects.set_aside(digest)}")
+            except OSError as error:
+                click.echo(f"damaged: {digest}, which cannot be set aside: {error}")
     if found:
         sys.exit(1)
 
@@ -168,7 +172,7 @@ def verify(store: Store) -> None:
 @main.command()
 @click.pass_obj
 def nondeterministic(store: Store) -> None:
-    """List results that were others each time: when, the rule, the output, its SHA-256."""
+    """List results that differed each time: when, the rule, the output, its SHA-256."""
     with _for_people():
         for records in store.records.nondeterministic():
             for number, name in enumerate(records[0].names):
@@ -178,7 +182,7 @@ def nondeterministic(store: Store) -> None:
                         click.echo(f"{_time(record.time)}\t{record.rule}\t{name}\t{digest}")
 
 
-@main.command()
+@main.command(short_help="Remove what no name has meant for some time, and unfinished files.")
 @click.option("--older-than", callback=_age, default="30d", show_default=True, metavar="AGE")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
 @click.pass_obj
