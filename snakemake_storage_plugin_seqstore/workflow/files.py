@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -101,3 +102,33 @@ def local_time(path: str) -> int:
     except OSError:
         return 0
     return math.ceil(newest * 10**9 / TICK) * TICK
+
+
+class MadeHere:
+    """Says whether a path is, or contains, something that a workflow makes.
+
+    Parameters
+    ----------
+    workflow : snakemake.workflow.Workflow
+        The workflow.
+    """
+
+    def __init__(self, workflow: Any) -> None:
+        self._workflow = workflow
+        self._paths: set[str] | None = None
+
+    def __call__(self, path: str) -> bool:
+        """Whether the workflow makes a path, or something in it."""
+        if self._paths is None:
+            self._paths = set(self._directories())
+        return os.path.abspath(path) in self._paths
+
+    def _directories(self) -> Iterator[str]:
+        seen: set[str] = set()
+        for job in self._workflow.dag.jobs:
+            for file in job.products():
+                path = os.path.abspath(file)
+                while path not in seen:
+                    seen.add(path)
+                    yield path
+                    path = os.path.dirname(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,11 +10,12 @@ from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, register
 from snakemake_storage_plugin_seqstore.store.background import Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
-from snakemake_storage_plugin_seqstore.workflow import garbage
+from snakemake_storage_plugin_seqstore.workflow import agreement, garbage
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents, Digests
 from snakemake_storage_plugin_seqstore.workflow.explain import Explainer
 from snakemake_storage_plugin_seqstore.workflow.files import (
+    MadeHere,
     StoredFile,
     base_path,
     label,
@@ -100,7 +100,7 @@ class Reuse:
 
     def new_describer(self, contents: Contents) -> Describer:
         """A describer of jobs as things are now."""
-        made = _Made(self.workflow)
+        made = MadeHere(self.workflow)
         self._describer = Describer(
             self.workflow, contents, self.nameless, made, before=self._describer
         )
@@ -159,26 +159,16 @@ class Reuse:
         return resolution
 
     def forget_early_answers(self) -> None:
-        """Have Snakemake ask again what it asked before it knew what depends on checkpoints.
-
-        It makes a job anew once its checkpoint is there, but remembers what it knew of its outputs.
-        """
-        resolution, cache = self._resolution, self.workflow.iocache
-        if resolution is None or self._has_forgotten or not cache.active:
-            return
-        self._has_forgotten = True
-        for job in resolution.jobs:
-            for file in job.products():
-                if file.is_storage:
-                    for known in (cache.exists_in_storage, cache.mtime, cache.checksum):
-                        known.pop(file, None)
-        self.workflow.dag._reason.clear()
+        """Have Snakemake ask again, once, as its DAG changes."""
+        if self._resolution and not self._has_forgotten and not self._is_running:
+            self._has_forgotten = True
+            agreement.forget_answers(self.workflow, self._resolution.jobs)
 
     def _settle(self, resolution: Resolution) -> None:
         """Make Snakemake's own view agree, and tell the user and the processes of jobs."""
         for job, resolved in resolution.jobs.items():
             if resolved.is_hit and all(map(stored, job.output)):
-                self._forget_disagreeing_metadata(job)
+                agreement.forget_metadata(self.workflow, job)
             if job.is_checkpoint:
                 self._bring(job, resolved.claims)
             if resolved.is_new or resolved.is_outdated:
@@ -220,21 +210,6 @@ class Reuse:
     def needs_to_run(self, job: Any) -> bool:
         """Whether somebody needs what only a run of the job makes: its benchmark or log."""
         return bool(job.benchmark or needed_traces(job))
-
-    def _forget_disagreeing_metadata(self, job: Any) -> None:
-        """Forget how outputs were last made here, if they are now something else from the store."""
-        persistence = self.workflow.persistence
-        if not any(persistence.metadata(file) for file in job.output):
-            return
-        changed = (
-            persistence.params_changed(job)
-            or any(persistence.input_changed(job))
-            or any(persistence.code_changed(job))
-            or any(persistence.software_stack_changed(job))
-        )
-        if changed:
-            for file in job.output:
-                persistence.cleanup_metadata(file)
 
     def _want(self, job: Any) -> None:
         """Have a job scheduled whose outputs meant something else here before.
@@ -315,26 +290,3 @@ class Reuse:
         found = holder, Entry(query.collection, query.name, claim.version, claim.time)
         self._found[name] = claim, found
         return found
-
-
-class _Made:
-    """Says whether a path is, or contains, something that the workflow makes."""
-
-    def __init__(self, workflow: Any) -> None:
-        self._workflow = workflow
-        self._paths: set[str] | None = None
-
-    def __call__(self, path: str) -> bool:
-        if self._paths is None:
-            self._paths = set(self._directories())
-        return os.path.abspath(path) in self._paths
-
-    def _directories(self) -> Iterator[str]:
-        seen: set[str] = set()
-        for job in self._workflow.dag.jobs:
-            for file in job.products():
-                path = os.path.abspath(file)
-                while path not in seen:
-                    seen.add(path)
-                    yield path
-                    path = os.path.dirname(path)
