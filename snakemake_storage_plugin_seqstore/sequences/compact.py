@@ -229,7 +229,7 @@ class Compact:
 
     def texts(self, gids: Sequence[int], headers: Sequence[bytes | None]) -> list[str]:
         """Return headers of a page as text."""
-        return [header.decode() for header in headers if header is not None]
+        return [*map(bytes.decode, headers)]  # type: ignore[arg-type]  # every record has one
 
     def place(self, gid: int) -> tuple[int, int]:
         """Return which of the source files a record is from, and its position in it."""
@@ -316,7 +316,7 @@ class Compact:
 
     # ---- bytes
 
-    def check(self) -> None:
+    def check(self, deep: bool = False) -> None:
         """Look for damage that can be found without decoding the records."""
         for table in (self._blocks, self._pages, self._lengths, self._hashes, self._names):
             for start in range(0, len(table), layout.CHUNK_NUMBERS):

@@ -86,6 +86,7 @@ class _There:
         self._process = process
         self._sending, self._receiving = Lock(), Lock()
         self._due: deque[Future[Answer]] = deque()
+        self._error: Exception | None = None
 
     def __call__(self, gids: Sequence[int]) -> Answer:
         mine: Future[Answer] = Future()
@@ -95,7 +96,10 @@ class _There:
         with self._receiving:
             first = self._due.popleft()  # which may be another thread's
             try:
+                if self._error is not None:  # with which it has ended
+                    raise self._error
                 first.set_result(self._process.receive())
             except Exception as error:
+                self._error = error
                 first.set_exception(error)
         return mine.result()

@@ -51,7 +51,6 @@ class CompactLoader(Loader):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._building = beside(path)
         self._shards: list[int] = []
         self._longest = 0
         self._distinct = Distinct()
@@ -61,6 +60,8 @@ class CompactLoader(Loader):
         self._headers_left: list[bytes] = []
         with self._guard(), contextlib.ExitStack() as files:
             directory = path.parent
+            self._building = beside(path)
+            files.callback(self._building.unlink, missing_ok=True)
             self._out: BinaryIO = files.enter_context(open(self._building, "xb"))
             # Pages follow the blocks, and tables of their sizes follow both.
             self._pages, self._block_sizes, self._page_sizes = (
@@ -75,8 +76,8 @@ class CompactLoader(Loader):
 
     def close(self) -> None:
         """Discard what was not published."""
-        self._files.close()
-        self._building.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what a full disk still lacks is of no use any more
+            self._files.close()
 
     def submit(self, encoders: Executor, kept: Kept) -> Future[_Encoded]:
         """Begin to encode a batch."""

@@ -81,8 +81,11 @@ class Reader(Protocol):
     def with_header(self, header: bytes) -> list[int]:
         """Return the gids of records with exactly this header, ascending."""
 
-    def check(self) -> None:
-        """Look for damage that can be found without decoding the records."""
+    def check(self, deep: bool = False) -> None:
+        """Look for damage that can be found without decoding the records.
+
+        If ``deep``, compare what finds records with the records, too, where that takes longer.
+        """
 
     def close(self) -> None:
         """Refuse to read from now on."""

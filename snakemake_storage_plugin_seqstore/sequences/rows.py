@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cached_property
 from hashlib import sha1
 from pathlib import Path
@@ -15,14 +15,19 @@ import numpy as np
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
 from snakemake_storage_plugin_seqstore.sequences import codec, schema
 from snakemake_storage_plugin_seqstore.sequences.ahead import ahead
-from snakemake_storage_plugin_seqstore.sequences.pool import Pool
+from snakemake_storage_plugin_seqstore.sequences.pool import COMPLAINTS, Pool
 from snakemake_storage_plugin_seqstore.sequences.reader import MAX_INT, MIN_INT, Meta, Page
 from snakemake_storage_plugin_seqstore.sequences.texts import Numbers, Texts, numbers, portions
 
 # Records are read in pages: so many, but of no more residues unless a single one has more.
 _PAGE_RECORDS = 2000
 _PAGE_RESIDUES = 1 << 24
-_SELECT_SEQ = "SELECT len, hash8, seq FROM sequences WHERE gid=?"
+# 0 if the row behind it in the file has the next gid, 1 if there is none, 2 if it has another one:
+# where no gids are missing, one of the two is then damaged. Nothing else in a row tells its gid.
+_STRAY = """coalesce(
+    2 * ((SELECT min(n.gid) FROM sequences n WHERE n.gid > sequences.gid) <> sequences.gid + 1), 1
+)"""
+_SELECT_SEQ = f"SELECT len, hash8, seq, {_STRAY} FROM sequences WHERE gid=?"
 # A row for a whole page: SQLite makes it in one go, without Python's lock. It concatenates blobs
 # as they are, though it calls the result a text; what is NULL is left out.
 _NUMBERS = """group_concat(gid), group_concat(CAST(len AS INTEGER)),
@@ -32,9 +37,15 @@ _HEADERS = "group_concat(length(header)), CAST(group_concat(header, '') AS BLOB)
 _BETWEEN = "sequences WHERE gid BETWEEN ? AND ?"
 # One statement for any number of gids; the order of the tables keeps SQLite from a scan.
 _AMONG = "json_each(?) CROSS JOIN sequences ON gid = value"
-_ENDS = "SELECT min(gid), max(gid) FROM sequences"
+_FIRST = "SELECT hash8, gid FROM sequences ORDER BY gid LIMIT 1"
+_LAST = "SELECT hash8, gid FROM sequences ORDER BY gid DESC LIMIT 1"
+_INDEXED = "SELECT 1 FROM sequences INDEXED BY idx_hash8 WHERE hash8 IS ? AND gid = ?"
+# For count(*) alone SQLite takes whichever index it likes.
+_COUNTS = [f"SELECT total(1) FROM sequences INDEXED BY {i}" for i in ("idx_len", "idx_hash8")]
 _NEXT = """SELECT max(gid), count(*), total(len) FROM
     (SELECT gid, len FROM sequences WHERE gid >= ? ORDER BY gid LIMIT ?)"""
+# SQLite's cache while rows and indexes are compared: with less it takes several times as long.
+_CHECK_KIB = 32 * 1024
 # For fewer records a row each takes less time.
 _MANY = 8
 
@@ -52,12 +63,32 @@ class Rows:
         self.path = path
         self.pool = Pool(path)
         self.version = self.pool.version
-        with self.pool.connection() as connection:
-            schema.check_tables(connection, path)
+        with self.pool.cursor() as cursor:
+            schema.check_tables(cursor, path)
+
+    @cached_property
+    def _ends(self) -> tuple[int, int]:
+        """The first and the last gid."""
+        gids = []
+        with self.pool.cursor() as cursor:
+            for end in (_FIRST, _LAST):
+                for digest, gid in cursor.execute(end).fetchall():
+                    if not cursor.execute(_INDEXED, (digest, gid)).fetchall():
+                        raise self._damaged(gid, "an index does not have it")
+                    gids.append(gid)
+        return (gids[0], gids[1]) if gids else (0, -1)
 
     @cached_property
     def _count(self) -> int:
+        first, last = self._ends
         (count,) = self.column("SELECT count(*) FROM sequences")
+        if count != last - first + 1:  # there are gaps between the gids, or in an index
+            counts = [count, *map(int, self.column(" UNION ALL ".join(_COUNTS)))]
+            if len(set(counts)) > 1 or count > last - first + 1:
+                raise DamageError(
+                    f"{self.path} is damaged: its gids are from {first} to {last}, and the number "
+                    f"of its records is one of {', '.join(map(str, counts))}"
+                )
         return int(count)
 
     def __len__(self) -> int:
@@ -67,16 +98,20 @@ class Rows:
         """Refuse to read from now on."""
         self.pool.close()
 
-    def check(self) -> None:
+    def check(self, deep: bool = False) -> None:
         """Look for damage that can be found without decoding the records."""
-        problems = self.column("PRAGMA quick_check(1)")
-        if problems != ["ok"]:
-            raise DamageError(f"{self.path} is damaged: {problems[0]}")
+        # The quick one does not compare the indexes with the rows.
+        kind = "integrity" if deep else "quick"
+        with self.pool.cursor() as cursor:
+            cursor.execute(f"PRAGMA cache_size=-{_CHECK_KIB}")
+            ((problem,),) = cursor.execute(f"PRAGMA {kind}_check(1)").fetchall()
+        if problem != "ok":
+            raise DamageError(f"{self.path} is damaged: {problem}")
 
     def column(self, sql: str, *values: Any) -> list[Any]:
         """Return the only column of a query."""
-        with self.pool.connection() as connection:
-            return [value for (value,) in connection.execute(sql, values).fetchall()]
+        with self.pool.cursor() as cursor:
+            return [value for (value,) in cursor.execute(sql, values).fetchall()]
 
     def pages(self, gids: Iterable[int] | None = None) -> Iterator[Page]:
         """Give all records by ascending gid, or these in their order."""
@@ -92,17 +127,22 @@ class Rows:
             for start in range(0, len(dense), _PAGE_RECORDS):
                 yield dense[start : start + _PAGE_RECORDS]
             return
-        start, size = dense.start if dense else MIN_INT, _PAGE_RECORDS
+        start, size, left = dense.start if dense else MIN_INT, _PAGE_RECORDS, len(self)
         while start <= MAX_INT:
-            with self.pool.connection() as connection:
-                ((last, count, residues),) = connection.execute(_NEXT, (start, size)).fetchall()
+            with self.pool.cursor() as cursor:
+                ((last, count, residues),) = cursor.execute(_NEXT, (start, size)).fetchall()
             if not count:
-                return
+                break
             if count > 1 and residues > _PAGE_RESIDUES:
                 size = count // 2
                 continue
             yield range(start, last + 1)
-            start, size = last + 1, _PAGE_RECORDS
+            start, size, left = last + 1, _PAGE_RECORDS, left - count
+        if left:
+            raise DamageError(
+                f"{self.path} is damaged: it has {len(self) - left:,} records, and {len(self):,} "
+                "in an index"
+            )
 
     def _some(self, gids: Sequence[int]) -> Iterator[Sequence[int]]:
         for start in range(0, len(gids), _PAGE_RECORDS):
@@ -110,7 +150,7 @@ class Rows:
             if len(some) * self._longest <= _PAGE_RESIDUES:
                 yield some
                 continue
-            lengths = dict(self._select("gid, len", some))
+            lengths = dict(self._select("gid, CAST(len AS INTEGER)", some))
             sizes = numbers(lengths.get(gid, 0) for gid in some)
             for cut in portions(sizes, _PAGE_RECORDS, _PAGE_RESIDUES):
                 yield some[cut]
@@ -118,11 +158,23 @@ class Rows:
     @cached_property
     def _dense(self) -> range | None:
         """All gids, if none between the first and the last is missing."""
-        with self.pool.connection() as connection:
-            ((first, last),) = connection.execute(_ENDS).fetchall()
-        if len(self) and len(self) == last - first + 1:
-            return range(first, last + 1)
-        return None
+        first, last = self._ends
+        return range(first, last + 1) if len(self) == last - first + 1 else None
+
+    def _require_no_gaps(
+        self, gids: Sequence[int], found: Container[int], strays: float = 0
+    ) -> None:
+        """Refuse a gap among dense gids: one of these is not found, or not followed by the next."""
+        dense = self._dense
+        if not dense:
+            return
+        for gid in gids:
+            if gid in dense and gid not in found:
+                raise self._damaged(gid, "it is not in its place")
+        if strays > gids.count(dense[-1]):
+            raise DamageError(
+                f"{self.path} is damaged: a gid is wrong from {min(gids)} to {max(gids) + 1}"
+            )
 
     @cached_property
     def _longest(self) -> int:
@@ -133,21 +185,27 @@ class Rows:
         """Return the records of a portion; InputError if a gid does not exist."""
         found: list[int]
         headers: Sequence[bytes | None]
+        stray = "0" if isinstance(gids, range) else _STRAY  # of all in a range the gids tell that
         try:
-            known, lengths, digests, *blobs = self._joined(_NUMBERS, _HEADERS, _SEQS, gids=gids)
+            known, lengths, digests, strays, *blobs = self._joined(
+                _NUMBERS, f"total({stray})", _HEADERS, _SEQS, gids=gids
+            )
             found, headers = known.tolist(), _headers(*blobs[:2])
             seqs = _seqs(lengths, digests, *blobs[2:])
         except (TypeError, ValueError):
-            rows = self._select("gid, header, len, hash8, seq", gids)
-            found = [gid for gid, *_ in rows]
-            headers = [self._header(gid, blob) for gid, blob, *_ in rows]
-            seqs = Texts.of([self._decode(gid, *row) for gid, _, *row in rows])
+            rows = self._select(f"gid, {stray}, header, len, hash8, seq", gids)
+            found, strays = [gid for gid, *_ in rows], sum(row[1] for row in rows)
+            headers = [self._header(gid, blob) for gid, _, blob, *_ in rows]
+            seqs = Texts.of([self._decode(gid, *row) for gid, _, _, *row in rows])
         if isinstance(gids, range):
-            if self._dense and len(found) != len(gids):
+            if found != (list(gids) if self._dense else sorted(set(found))):
                 raise DamageError(
-                    f"{self.path} is damaged: gids are missing from {gids[0]} to {gids[-1]}"
+                    f"{self.path} is damaged: gids are missing from {gids[0]} to {gids[-1]}, or "
+                    "are out of order"
                 )
             return Page(found, headers, seqs)
+        if strays or len(found) < len(gids):
+            self._require_no_gaps(gids, set(found), strays)
         if found == gids:
             return Page(found, headers, seqs)
         places = {gid: place for place, gid in enumerate(found)}
@@ -184,25 +242,31 @@ class Rows:
         source, values = (
             (_BETWEEN, (gids[0], gids[-1])) if isinstance(gids, range) else (_AMONG, (str(gids),))
         )
-        with self.pool.connection() as connection:
+        with self.pool.cursor() as cursor:
             try:
-                return connection.execute(f"SELECT {columns} FROM {source}", values).fetchall()
+                return cursor.execute(f"SELECT {columns} FROM {source}", values).fetchall()
             except sqlite3.DataError as error:
                 raise ValueError(f"a row is too large: {error}") from error
 
     def sequence(self, gid: int) -> bytes | None:
         """Return one sequence, or None if there is no such gid."""
-        # Without pool.connection(), which would take a fifth of the time.
-        connection = self.pool.take()
+        # Without pool.cursor(), which would take a fifth of the time.
+        cursor = self.pool.take()
         try:
-            row = connection.execute(_SELECT_SEQ, (gid,)).fetchone()
+            row = cursor.execute(_SELECT_SEQ, (gid,)).fetchone()
         except OverflowError:  # an integer of more than 64 bits
             return None
-        except sqlite3.DatabaseError as error:
+        except COMPLAINTS as error:
             raise self.pool.damaged(error) from error
         finally:
-            self.pool.give_back(connection)
-        return None if row is None else self._decode(gid, *row)
+            self.pool.give_back(cursor)
+        if row is None:
+            self._require_no_gaps([gid], ())
+            return None
+        length, digest, blob, stray = row
+        if stray:
+            self._require_no_gaps([gid], [gid], stray)
+        return self._decode(gid, length, digest, blob)
 
     def sequences(self, gids: Iterable[int]) -> Iterator[dict[int, str]]:
         """Give the sequences of those gids that exist, some at a time, in any order."""
@@ -210,12 +274,18 @@ class Rows:
 
     def _strings(self, gids: Sequence[int]) -> dict[int, str]:
         try:
-            known, lengths, digests, *blobs = self._joined(_NUMBERS, _SEQS, gids=gids)
+            known, lengths, digests, strays, *blobs = self._joined(
+                _NUMBERS, f"total({_STRAY})", _SEQS, gids=gids
+            )
             seqs = _seqs(lengths, digests, *blobs).strings()
+            found = dict(zip(known.tolist(), seqs, strict=True))
         except (TypeError, ValueError):
-            rows = self._select("gid, len, hash8, seq", gids)
-            return {row[0]: self._decode(*row).decode() for row in rows}
-        return dict(zip(known.tolist(), seqs, strict=True))
+            rows = self._select(f"{_STRAY}, gid, len, hash8, seq", gids)
+            found = {row[0]: self._decode(*row).decode() for _, *row in rows}
+            strays = sum(row[0] for row in rows)
+        if strays or len(found) < len(gids):
+            self._require_no_gaps(gids, found, strays)
+        return found
 
     def metas(self, gids: Iterable[int]) -> Iterator[list[Meta]]:
         """Give what is known of those gids that exist, some at a time, in any order."""
@@ -224,6 +294,12 @@ class Rows:
         return ahead(self._metas, (wanted[start : start + _PAGE_RECORDS] for start in starts))
 
     def _metas(self, gids: Sequence[int]) -> list[Meta]:
+        found = self._known(gids)
+        if len(found) < len(gids):
+            self._require_no_gaps(gids, {gid for gid, *_ in found})
+        return found
+
+    def _known(self, gids: Sequence[int]) -> list[Meta]:
         try:
             known, lengths, digests, *blobs = self._joined(_NUMBERS, _HEADERS, gids=gids)
             headers = _headers(*blobs).strings()
@@ -233,8 +309,14 @@ class Rows:
         except (TypeError, ValueError):
             rows = self._select("gid, header, len, hash8", gids)
             return [
-                (gid, self._text(gid, self._header(gid, blob)), *row) for gid, blob, *row in rows
+                (gid, self._text(gid, self._header(gid, blob)), *self._integers(gid, *row))
+                for gid, blob, *row in rows
             ]
+
+    def _integers(self, gid: int, length: Any, digest: Any) -> tuple[int, int | None]:
+        if not isinstance(length, int) or not isinstance(digest, int | None):
+            raise self._damaged(gid, "its length or hash is no integer")
+        return length, digest
 
     # ---- finding
 
@@ -247,7 +329,12 @@ class Rows:
             low,
             high,
         )
-        return [gid for found in lists for gid in sorted(json.loads(found))]
+        gids = [gid for found in lists for gid in sorted(json.loads(found))]
+        if (low, high) == (MIN_INT, MAX_INT) and len(gids) != len(self):
+            raise DamageError(
+                f"{self.path} is damaged: an index gives {len(gids):,} of {len(self):,} gids"
+            )
+        return gids
 
     def with_hash(self, hash8: int) -> list[int]:
         """Return the gids of sequences with this hash, ascending."""
@@ -269,8 +356,8 @@ class Rows:
     def _candidates(self, where: str, *values: bytes) -> Iterator[tuple[int, bytes]]:
         # idx_header sorts plain headers by text, and all compressed ones behind them.
         sql = f"SELECT gid, header FROM sequences WHERE {where} OR header >= x'01'"
-        with self.pool.connection() as connection:
-            found = connection.execute(sql, values).fetchall()
+        with self.pool.cursor() as cursor:
+            found = cursor.execute(sql, values).fetchall()
         for gid, blob in found:
             header = self._header(gid, blob)
             if header is not None:

@@ -22,6 +22,7 @@ INDEX_LEN = "CREATE INDEX idx_len ON sequences(len)"
 INDEX_HASH8 = "CREATE INDEX idx_hash8 ON sequences(hash8)"
 INDEX_HEADER = "CREATE INDEX idx_header ON sequences(header)"
 COLUMNS = ("gid", "len", "hash8", "seq", "shard", "local_idx", "header")
+_TYPES = ("INTEGER", "INTEGER", "INTEGER", "BLOB", "INTEGER", "INTEGER", "BLOB")
 
 _MAGIC = b"SQLite format 3\x00"
 
@@ -88,16 +89,30 @@ def check_file(path: Path) -> None:
         raise DamageError(f"{path} is truncated: {size:,} bytes of {expected:,}")
 
 
-def check_tables(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse an open file that is not a sequence database, or is damaged where that can be seen."""
-    try:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(sequences)")]
-    except sqlite3.DatabaseError as error:
-        raise DamageError(f"{path} is damaged: {error}") from error
-    if tuple(columns[: len(COLUMNS)]) != COLUMNS:
-        found = ", ".join(sorted(tables)) or "no tables"
+def check_tables(cursor: sqlite3.Cursor, path: Path) -> None:
+    """Refuse an open file whose table and indexes are not those of a sequence database.
+
+    A flipped bit in what says how they are made could make every answer wrong.
+    """
+    master = cursor.execute("SELECT name, sql FROM sqlite_master").fetchall()
+    table = cursor.execute("PRAGMA table_info(sequences)").fetchall()
+    columns = [(name, kind.upper(), key) for _, name, kind, _, _, key in table[: len(COLUMNS)]]
+    if columns != [(*column, column[0] == "gid") for column in zip(COLUMNS, _TYPES, strict=True)]:
+        found = ", ".join(sorted(str(name) for name, _ in master)) or "no tables"
         raise StoreError(
-            f"{path} is not a sequence database: it has no table sequences({', '.join(COLUMNS)})",
+            f"{path} is not a sequence database: it has no table sequences({', '.join(COLUMNS)}) "
+            "of the right types, with gid as its primary key",
             f"found: {found}",
         )
+    made = {_bare(str(sql)) for _, sql in master}
+    for bare, sql in _INDEXES.items():
+        if bare not in made:
+            raise StoreError(f'{path} is not a sequence database: nothing in it is by "{sql}"')
+
+
+def _bare(sql: str) -> str:
+    """Return a statement without what programs write differently."""
+    return "".join(sql.split()).lower()
+
+
+_INDEXES = {_bare(sql): sql for sql in (INDEX_LEN, INDEX_HASH8, INDEX_HEADER)}

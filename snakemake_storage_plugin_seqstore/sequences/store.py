@@ -355,7 +355,8 @@ class SequenceStore:
         path : path-like
             The file.
         deep : bool
-            Also decode every record and compare it with its hash or checksum.
+            Also decode every record and compare it with its hash or checksum, and with what the
+            indexes say of it.
 
         Returns
         -------
@@ -368,7 +369,7 @@ class SequenceStore:
             With the reason.
         """
         with cls.open_reader(path) as store:
-            store._reading().check()
+            store._reading().check(deep)
             if not len(store):
                 raise StoreError(f"{store.path} has no sequences")
             if deep:

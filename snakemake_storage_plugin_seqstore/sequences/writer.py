@@ -45,10 +45,10 @@ class Writer:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(os.fsdecode(path))
-        self.building = beside(self.path)
         self._broken = False
         self._indexed = False
         try:
+            self.building = beside(self.path)
             self.connection = sqlite3.connect(
                 schema.uri(self.building, "mode=rwc&cache=private"),
                 uri=True,
@@ -56,7 +56,7 @@ class Writer:
                 check_same_thread=False,
                 cached_statements=_STATEMENTS,
             )
-        except sqlite3.OperationalError as error:
+        except (OSError, sqlite3.OperationalError) as error:
             raise StoreError(f"cannot write {self.path}: {error}") from error
         _writers.add(self)
         # Runs on close(), when a forgotten writer is collected, and when the interpreter ends.

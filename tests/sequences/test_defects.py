@@ -1,5 +1,6 @@
 """The defects of the class that this one replaces, one test each: none may come back."""
 
+import contextlib
 import errno
 import gc
 import io
@@ -18,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import SequenceStore, codec, schema
+from snakemake_storage_plugin_seqstore.sequences import SequenceStore, codec, packer, schema
 
 from .conftest import RECORDS, fasta_text, many, row, write
 
@@ -32,11 +33,11 @@ def test_get_many_meta_does_not_scan_the_table(tmp_path: Path) -> None:
     statements: list[str] = []
     with SequenceStore.open_reader(write(tmp_path / "db")) as store:
         rows = store._reading()
-        connection = rows.pool.take()
-        connection.set_trace_callback(statements.append)
-        rows.pool.give_back(connection)
+        cursor = rows.pool.take()
+        cursor.connection.set_trace_callback(statements.append)
+        rows.pool.give_back(cursor)
         store.get_many_meta([1])
-        plan = connection.execute("EXPLAIN QUERY PLAN " + statements[-1]).fetchall()
+        plan = cursor.execute("EXPLAIN QUERY PLAN " + statements[-1]).fetchall()
     assert all("SCAN sequences" not in step[-1] for step in plan), plan
 
 
@@ -339,6 +340,42 @@ def test_a_full_disk_never_replaces_a_good_file(small_disk: Path) -> None:
     assert list(small_disk.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("encoding", ["portable", "compact"])
+def test_a_place_where_nothing_can_be_built_is_said(tmp_path: Path, encoding: str) -> None:
+    source = tmp_path / "in.fasta"
+    source.write_bytes(fasta_text())
+    for path in (source / "db", source / "below" / "db", tmp_path / ("x" * 300) / "db"):
+        with pytest.raises(StoreError, match=r"cannot write .*db: .*(exists|directory|too long)"):
+            SequenceStore.build(path, [source], encoding=encoding)
+        with pytest.raises(StoreError, match="cannot write"):
+            SequenceStore.open_writer(path)
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_what_a_disk_still_refuses_when_all_is_discarded_hides_no_reason(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    loader = packer.CompactLoader(tmp_path / "db")
+    loader._files.callback(refuse)
+    with pytest.raises(StoreError, match="the reason"), contextlib.closing(loader):
+        raise StoreError("the reason")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_build_that_cannot_begin_leaves_nothing(tmp_path: Path, monkeypatch) -> None:
+    source = tmp_path / "in.fasta"
+    source.write_bytes(fasta_text())
+
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(StoreError, match="No space left"):
+        SequenceStore.build(tmp_path / "db", [source], encoding="compact")
+    assert list(tmp_path.iterdir()) == [source]
+
+
 def test_after_a_write_error_a_writer_refuses_to_publish(tmp_path: Path) -> None:
     store = SequenceStore.open_writer(tmp_path / "db")
     store.insert_rows([row(0, "a", "MK")])
@@ -408,10 +445,11 @@ def test_zstd_contexts_are_reused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_schema_is_the_seeds(tmp_path: Path) -> None:
-    with SequenceStore.open_reader(write(tmp_path / "db")) as store:
-        connection = store._reading().pool.take()
-        columns = connection.execute("PRAGMA table_info(sequences)").fetchall()
-        store._reading().pool.give_back(connection)
+    with (
+        SequenceStore.open_reader(write(tmp_path / "db")) as store,
+        store._reading().pool.cursor() as cursor,
+    ):
+        columns = cursor.execute("PRAGMA table_info(sequences)").fetchall()
     assert [(name, kind, notnull, pk) for _, name, kind, notnull, _, pk in columns] == [
         ("gid", "INTEGER", 0, 1),
         ("len", "INTEGER", 1, 0),

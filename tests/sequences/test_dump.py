@@ -187,6 +187,25 @@ def test_gids_that_are_missing_are_an_error(tmp_path: Path) -> None:
             store.write_fasta(io.BytesIO())
 
 
+def test_what_comes_behind_an_error_is_that_error() -> None:
+    class Process:
+        """One whose task has failed at the first request, and ended."""
+
+        answers = iter([DamageError("the reason")])
+
+        def send(self, request: Any) -> None:
+            pass
+
+        def receive(self) -> Any:
+            for error in self.answers:
+                raise error
+
+    there = dump._There(Process())
+    for _ in range(3):  # which of them is the first one needed depends on threads
+        with pytest.raises(DamageError, match="the reason"):
+            there(range(5))
+
+
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_process_is_an_error(
     store: SequenceStore, processes, only_there, monkeypatch, stop: signal.Signals

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -119,7 +120,13 @@ def test_databases_whose_texts_are_utf16_are_read_too(tmp_path: Path) -> None:
         expected = list(store)
     with sqlite3.connect(path) as source, sqlite3.connect(tmp_path / "wide") as wide:
         wide.execute("PRAGMA encoding='UTF-16'")
-        wide.execute(schema.TABLE)
+        for statement in (
+            schema.TABLE,
+            schema.INDEX_LEN,
+            schema.INDEX_HASH8,
+            schema.INDEX_HEADER,
+        ):
+            wide.execute(statement)
         places = ",".join("?" * len(schema.COLUMNS))
         wide.executemany(
             f"INSERT INTO sequences VALUES ({places})", source.execute("SELECT * FROM sequences")
@@ -291,13 +298,13 @@ def test_processes_inherit_a_reader(tmp_path: Path) -> None:
     records = many(200)
     with SequenceStore.open_reader(write(tmp_path / "db", records)) as store:
         store.get_seq(0)
-        inherited = {id(connection) for connection in store._reading().pool._idle}
+        inherited = {id(cursor) for cursor in store._reading().pool._idle}
         context = multiprocessing.get_context("fork")
         results = context.SimpleQueue()
 
         def child() -> None:
             right = [store.get_seq(gid) for gid in range(200)] == [seq for _, seq in records]
-            used = {id(connection) for connection in store._reading().pool._idle}
+            used = {id(cursor) for cursor in store._reading().pool._idle}
             results.put((right, bool(used & inherited)))
 
         children = [context.Process(target=child) for _ in range(3)]
@@ -307,6 +314,23 @@ def test_processes_inherit_a_reader(tmp_path: Path) -> None:
         for process in children:
             process.join()
         assert [results.get() for _ in children] == [(True, False)] * 3
+
+
+def test_what_comes_back_while_a_reader_is_closed_is_closed(tmp_path: Path) -> None:
+    with SequenceStore.open_reader(write(tmp_path / "db")) as store:
+        pool = store._reading().pool
+
+        class Late(deque[sqlite3.Cursor]):
+            def append(self, cursor: sqlite3.Cursor) -> None:
+                pool.close()  # as another thread may, just before
+                super().append(cursor)
+
+        cursor = pool.take()
+        pool._idle = Late()
+        pool.give_back(cursor)
+        assert not pool._idle
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            cursor.execute("SELECT 1")
 
 
 def test_a_closed_reader_says_so(store: SequenceStore) -> None:
@@ -331,10 +355,10 @@ def test_a_reader_never_mixes_two_versions(tmp_path: Path) -> None:
     with SequenceStore.open_reader(path) as store:
         write(path, [("a", "WWW")])
         assert store.get_seq(0) == "MKV"
-        connection = store._reading().pool.take()  # as if another thread were reading
+        cursor = store._reading().pool.take()  # as if another thread were reading
         with pytest.raises(StoreError, match="was replaced"):
             store.get_seq(0)
-        store._reading().pool.give_back(connection)
+        store._reading().pool.give_back(cursor)
         assert store.get_seq(0) == "MKV"
 
 
