@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import stat
@@ -16,18 +17,19 @@ from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import DamageError
 from snakemake_storage_plugin_seqstore.store import EMPTY, Entry, Record, Version, register
 from snakemake_storage_plugin_seqstore.store.background import Task
-from snakemake_storage_plugin_seqstore.store.filesystem import discard
+from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.workflow import explain
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.contents import Watched
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.job import (
     Description,
+    is_spawned,
     needed_traces,
     refuse_special,
     traces,
 )
-from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+from snakemake_storage_plugin_seqstore.workflow.reuse import FOLDER, Reuse
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 logger = logging.getLogger(__name__)
@@ -47,6 +49,8 @@ class Execution:
         When it started, on the monotonic clock, in s.
     seconds : float
         How long it took.
+    told : str
+        Digest of what it is told to do, if the Snakefile is read again for it.
     changed : str
         What changed under it while it ran; empty if nothing did.
     fetched : Record or None
@@ -59,6 +63,7 @@ class Execution:
     contents: Watched
     began: float
     seconds: float = 0.0
+    told: str = ""
     changed: str = ""
     fetched: Record | None = None
     made: dict[str, Version] = field(default_factory=dict)
@@ -102,10 +107,18 @@ class Executions:
         except Unknown as reason:
             logger.debug(f"seqstore: rule {job.rule.name} cannot be recorded: {reason}")
         execution = Execution(description, contents, time.monotonic())
+        if description and is_spawned(job):
+            execution.told = self._instructions(job)
+            self._told(job).unlink(missing_ok=True)
         self._jobs[job] = execution
         if description and self._may_be_fetched(job):
             execution.fetched = self._fetch(job, execution.key)
         return execution.fetched is not None
+
+    def tell(self, job: Any) -> None:
+        """Say in the process of its own that a job runs in what it is told to do there."""
+        path = self._told(job)
+        overwrite(path, self._instructions(job).encode(), path.parent.parent)
 
     def finish(self, job: Any) -> None:
         """Note that a job ran, and whether it read what it was given to the end."""
@@ -113,7 +126,7 @@ class Executions:
         execution.seconds = time.monotonic() - execution.began
         for file in job.output:
             _let_owner_write(job, file)
-        if execution.description and (changed := execution.contents.changed()):
+        if execution.description and (changed := self._changed(job, execution)):
             execution.changed = changed
             logger.warning(
                 f"seqstore: {changed} changed while rule {job.rule.name} ran: what it made stays "
@@ -122,6 +135,31 @@ class Executions:
         if execution.key and not any(stored(file) for file in job.output):
             self._reuse.stores.in_background(self._recording(job, execution))
         self._note_run(job, execution.key)
+
+    def _changed(self, job: Any, execution: Execution) -> str:
+        """What changed under a job while it ran; empty if nothing did."""
+        if execution.told:
+            path = self._told(job)
+            try:
+                told = path.read_text()
+                path.unlink()
+            except OSError:
+                told = ""
+            if told != execution.told:
+                return "the config, or what else the Snakefile reads,"
+        return execution.contents.changed()
+
+    def _instructions(self, job: Any) -> str:
+        """What a job is told to do; empty if that cannot be told."""
+        try:
+            return self._reuse.new_describer(self._reuse.contents).instructions(job)
+        except Unknown:
+            return ""
+
+    def _told(self, job: Any) -> Path:
+        name = hashlib.sha256(label(job.output[0]).encode()).hexdigest()[:40]
+        path: Path = self._reuse.workflow.persistence.path / FOLDER / "told" / name
+        return path
 
     def publish(self, file: StoredFile) -> None:
         """Store the output of a job, or its log, and say that this working directory has it.

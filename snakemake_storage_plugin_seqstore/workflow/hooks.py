@@ -65,7 +65,10 @@ class ProvenanceCache(RuleCache):  # type: ignore[misc]
 
     async def fetch(self, job: Any) -> None:
         """Put the outputs of a job in place, or say that it has to run."""
-        if job.dag.workflow.subprocess_exec or not self._executions.start(job):
+        is_here = not job.dag.workflow.subprocess_exec
+        if not is_here:
+            self._executions.tell(job)
+        if not (is_here and self._executions.start(job)):
             raise CacheMissException(f"Job {job} has to run.")
 
     async def store(self, job: Any) -> None:

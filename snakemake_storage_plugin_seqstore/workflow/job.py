@@ -30,6 +30,7 @@ from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
 
 _SPECIAL = frozenset(("pipe", "service", "update", "before_update", "nodelocal", "from_queue"))
 _STREAMED = frozenset(("pipe", "service"))
+_TOLD = ("code", "globals", "command", "config", "source")  # by a Snakefile, and by its config
 _INPUT = re.compile(r"\0input:(\d+)\0")
 _BESIDE_INPUT = re.compile(r"""[^\s;|&()<>"'`]\0input:|\0input:\d+\0[^\s;|&()<>"'`]""")
 _COMPRESSED = (".gz", ".bgz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
@@ -138,6 +139,23 @@ class Describer:
         except Exception as error:  # a job that is not understood is computed
             raise Unknown(f"it is not understood: {type(error).__name__}: {error}") from error
         return Description(provenance, {"operation": operation} | fixed | varying)
+
+    def instructions(self, job: Any) -> str:
+        """Digest of what a Snakefile tells a job to do, and with which files.
+
+        Raises
+        ------
+        Unknown
+            If it cannot be told.
+        """
+        _, parts, _, _ = self._operation(job, job.params, None)
+        told = {name: parts[name] for name in _TOLD if name in parts}
+        try:
+            return _digest(
+                {**told, "params": _params(job, job.params), "files": declared_paths(job)}
+            )
+        except NotCanonical as error:
+            raise Unknown(str(error)) from None
 
     def environment(self, names: Iterable[str]) -> dict[str, str]:
         """Salted values of the environment variables that are set."""
@@ -254,6 +272,12 @@ def script_path(job: Any) -> list[str]:
         return []
     path = job._path_to_source_file(source).get_path_or_uri(secret_free=True)
     return [str(path)]
+
+
+def is_spawned(job: Any) -> bool:
+    """Whether Snakemake runs a job in a process of its own, which reads the Snakefile again."""
+    settings = job.dag.workflow.execution_settings
+    return bool(job.is_run or job.is_shadow) and not settings.use_threads
 
 
 def traces(job: Any) -> list[Any]:

@@ -41,6 +41,24 @@ def pair(id, expected, before, after=None, head=("", ""), files=({}, {}), messag
 
 WRITE = "open(output[0], 'w').write(str({}))"
 MODULE = "import helpers\n"
+READS = "def f(): return open('table.tsv').read()"
+SHELL = "from snakemake.shell import shell as sh\nC = 'echo {K} > {output}'\n"
+OPAQUE = """
+import argparse, functools, logging, threading
+LOCK = threading.Lock()
+LOG = logging.getLogger(__name__)
+PARSER = argparse.ArgumentParser()
+class C:
+    lock = threading.Lock()
+    __slots__ = ("k",)
+    def __init__(self): super().__init__()
+    @property
+    def p(self): return 1
+    @staticmethod
+    def s(): return 1
+@functools.cache
+def f(): return 1
+"""
 
 PAIRS = [
     pair("constant", OTHER, WRITE.format(1), WRITE.format(2)),
@@ -149,6 +167,10 @@ PAIRS = [
     pair("global in a command of a helper", OTHER, "f(output)",
          head=("def f(out): shell('echo {K} > {out}')\nK = 1",
                "def f(out): shell('echo {K} > {out}')\nK = 2")),
+    pair("global in a command that is a global", OTHER, "shell(C)",
+         head=("C = 'echo {K} > {output}'\nK = 1", "C = 'echo {K} > {output}'\nK = 2")),
+    pair("global in a command by another name", OTHER, "sh(C)",
+         head=(SHELL + "K = 1", SHELL + "K = 2")),
     pair("config in a command that is computed", OTHER,
          "c = 'echo {conf' + 'ig[k]} > {output}'\nc = c.strip()\nshell(c)",
          head=("config['k'] = 1", "config['k'] = 2")),
@@ -167,6 +189,43 @@ PAIRS = [
     pair("value put into a local module", OTHER, WRITE.format("helpers.f()"),
          head=(MODULE + "helpers.K = 1", MODULE + "helpers.K = 2"),
          files=({"helpers.py": "K = 0\ndef f(): return K"},) * 2),
+    pair("file that a local module names", OTHER, WRITE.format("helpers.f()"), head=MODULE,
+         files=({"helpers.py": READS, "table.tsv": "1"}, {"helpers.py": READS, "table.tsv": "2"})),
+    pair("class attribute put into a local module", OTHER, WRITE.format("helpers.f()"),
+         head=(MODULE + "helpers.C.k = 1", MODULE + "helpers.C.k = 2"),
+         files=({"helpers.py": "class C:\n    k = 0\ndef f(): return C.k"},) * 2),
+    pair("method put into a local module", OTHER, WRITE.format("helpers.C().f()"),
+         head=(MODULE + "helpers.C.f = lambda self: 1", MODULE + "helpers.C.f = lambda self: 2"),
+         files=({"helpers.py": "class C:\n    def f(self): return 0"},) * 2),
+    pair("attribute of a function of a local module", OTHER, WRITE.format("helpers.f.k"),
+         head=(MODULE + "helpers.f.k = 1", MODULE + "helpers.f.k = 2"),
+         files=({"helpers.py": "def f(): return 0"},) * 2),
+    pair("function put into a local module", OTHER, WRITE.format("helpers.f()"),
+         head=(MODULE + "helpers.f = lambda: 1", MODULE + "helpers.f = lambda: 2"),
+         files=({"helpers.py": "def f(): return 0"},) * 2),
+    pair("function registered in a local module", OTHER, WRITE.format("helpers.R['f']()"),
+         head=(MODULE + "@helpers.register\ndef f(): return 1",
+               MODULE + "@helpers.register\ndef f(): return 2"),
+         files=({"helpers.py": "R = {}\ndef register(f):\n    R[f.__name__] = f"},) * 2),
+    pair("object of a local module that is changed", OTHER, WRITE.format("helpers.f()"),
+         head=(MODULE + "helpers.c.k = 1", MODULE + "helpers.c.k = 2"),
+         files=({"helpers.py": "class C: pass\nc = C()\ndef f(): return c.k"},) * 2),
+    pair("value put into a module of a package", OTHER, WRITE.format("package.part.K"),
+         head=("import package.part\npackage.part.K = 1",
+               "import package.part\npackage.part.K = 2"),
+         files=({"package/__init__.py": "", "package/part.py": "K = 0"},) * 2),
+    pair("value put into a module of a local module", OTHER, WRITE.format("helpers.f()"),
+         head=(MODULE + "import more\nmore.K = 1", MODULE + "import more\nmore.K = 2"),
+         files=({"helpers.py": "import more\ndef f(): return more.K", "more.py": "K = 0"},) * 2),
+    pair("value put into a module that is imported in the block", OTHER,
+         MODULE + WRITE.format("helpers.K"),
+         head=(MODULE + "helpers.K = 1", MODULE + "helpers.K = 2"),
+         files=({"helpers.py": "K = 0"},) * 2),
+    pair("what a local module holds that nobody can describe", SAME,
+         WRITE.format("helpers.f()"), head=MODULE, files=({"helpers.py": OPAQUE},) * 2),
+    pair("class that a local function makes", OTHER, WRITE.format("C.k"),
+         head=(MODULE + "C = helpers.make(1)", MODULE + "C = helpers.make(2)"),
+         files=({"helpers.py": "def make(n):\n    class C:\n        k = n\n    return C"},) * 2),
     pair("another local module", SAME, WRITE.format("helpers.f()"), head=MODULE,
          files=({"helpers.py": "def f(): return 1", "unread.py": "1"},
                 {"helpers.py": "def f(): return 1", "unread.py": "2"})),
@@ -180,6 +239,17 @@ PAIRS = [
     pair("same file of an absolute path", SAME, WRITE.format("open(TABLE).read()"),
          head="import os\nTABLE = os.path.abspath('table.tsv')",
          files=({"table.tsv": "1"}, {"table.tsv": "1"})),
+    pair("file by an f-string", OTHER, "i = 1\n" + WRITE.format("open(f't{i + 1}.tsv').read()"),
+         files=({"t2.tsv": "1"}, {"t2.tsv": "2"})),
+    pair("file by a sum", OTHER, "i = 2\n" + WRITE.format("open('t' + str(i) + '.tsv').read()"),
+         files=({"t2.tsv": "1"}, {"t2.tsv": "2"})),
+    pair("file by a format", OTHER, "i = 2\n" + WRITE.format("open('t%d.tsv' % i).read()"),
+         files=({"t2.tsv": "1"}, {"t2.tsv": "2"})),
+    pair("file that a shell script names", OTHER, "shell('bash tool.sh > {output}')",
+         files=({"tool.sh": "cat table.tsv", "table.tsv": "1"},
+                {"tool.sh": "cat table.tsv", "table.tsv": "2"})),
+    pair("module that is run", OTHER, "shell('python -m tool > {output}')",
+         files=({"tool.py": "1"}, {"tool.py": "2"})),
     pair("output that is there", SAME, "open('one.out', 'w').write('1')",
          files=({}, {"one.out": "1"})),
     pair("Python script that is run", OTHER, "shell('python tool.py > {output}')",
@@ -188,6 +258,14 @@ PAIRS = [
     pair("directory of the workflow", SAME, WRITE.format("K"),
          head="import os\nK = os.path.join(workflow.basedir, 'x')"),
     pair("a dot", SAME, WRITE.format("'a.b'.split('.')")),
+    pair("seed", UNKNOWN, WRITE.format("random.random()"),
+         head="import random\nrandom.seed(config.get('k', 1))", message="seeds random numbers"),
+    pair("builtins", UNKNOWN, WRITE.format("__builtins__['eval']('K')"), message="__builtins__"),
+    pair("annotations", UNKNOWN, WRITE.format("f.__annotations__"), head="def f(x: 1): pass",
+         message="uses __annotations__"),
+    pair("variables that are looked through", UNKNOWN,
+         "import os\n" + WRITE.format("[v for k, v in os.environ.items()]"),
+         message="environment variables"),
     pair("listed directory", UNKNOWN, "import os\n" + WRITE.format("os.listdir()"),
          message="into which the workflow writes"),
     pair("eval", UNKNOWN, WRITE.format("eval('1')"), message="calls eval"),
@@ -261,6 +339,56 @@ def test_resources_count_when_the_user_invented_them(tmp_path, body, resource, e
         )
         keys.append(describing.in_a_fork(write(tmp_path / str(number), text, {}))["one.out"])
     assert (keys[0] == keys[1]) == (expected == SAME), keys
+
+
+INPUT = 'rule made:\n    input: "d/in.txt"\n'
+
+
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        ("shell('cat {input}.idx > {output}')", "d/in.txt.idx"),
+        ("input[0] + '.idx'", "d/in.txt.idx"),
+        ("f'{input[0]}.idx'", "d/in.txt.idx"),
+        ("input[0].replace('.txt', '.idx')", "d/in.idx"),
+        ("Path(input[0]).with_suffix('.idx')", "d/in.idx"),
+        ("Path(input[0]).parent / 'side.tsv'", "d/side.tsv"),
+        ("os.path.dirname(input[0]) + '/side.tsv'", "d/side.tsv"),
+        ("next(Path(input[0]).parent.glob('*.tsv'))", "d/side.tsv"),
+        ("next(Path(input[0]).parent.iterdir())", "d/side.tsv"),
+    ],
+)
+def test_files_by_the_name_of_an_input(tmp_path, read, name):
+    keys = []
+    text = snakefile("import os\nfrom pathlib import Path", WRITE.format(f"open({read}).read()"))
+    for content in ("1", "2", "2"):
+        files = {"d/in.txt": "", name: content}
+        directory = write(tmp_path / str(len(keys)), text.replace("rule made:\n", INPUT), files)
+        keys.append(describing.in_a_fork(directory)["one.out"])
+    assert keys[0] != keys[1] == keys[2] and keys[0].startswith("run "), keys
+
+
+def test_a_block_finds_modules_in_the_working_directory(tmp_path, monkeypatch):
+    """Snakemake starts a process for it there, though its own search path may lack it."""
+    text = snakefile("", MODULE + WRITE.format("helpers.K"))
+    directory = write(tmp_path / "a", "", {"workflow/Snakefile": text})
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", os.getcwd())])
+    keys = []
+    for value in ("1", "2"):
+        (directory / "helpers.py").write_text(f"K = {value}")
+        keys.append(describing.in_a_fork(directory, "workflow/Snakefile")["one.out"])
+    assert keys[0].startswith("run ") and keys[0] != keys[1]
+
+
+def test_what_the_workflow_makes_beside_an_input_does_not_count(tmp_path):
+    keys = []
+    text = snakefile("", "x = input[0].replace('.txt', '.idx')\n" + WRITE.format("x"))
+    text = text.replace("rule made:\n", INPUT)
+    text += "rule other:\n    output: 'd/{y}.idx'\n    shell: 'touch {output}'\n"
+    for files in ({}, {"d/in.idx": ""}):
+        directory = write(tmp_path / str(len(keys)), text, {"d/in.txt": ""} | files)
+        keys.append(describing.in_a_fork(directory)["one.out"])
+    assert keys[0] == keys[1] and keys[0].startswith("run "), keys
 
 
 def test_each_module_of_a_workflow_has_its_own_config(tmp_path):

@@ -74,6 +74,7 @@ def wrap(id, expected, before, after, **options):
 CONFIG = ("config['k'] = 1", "config['k'] = 2")
 UNREAD = ("config['k'] = 1", "config['k'] = 1\nconfig['l'] = 2")
 HERE = "from pathlib import Path\nopen(Path(__file__).parent / 'data.txt')"
+SOURCE = 'source "$(dirname "$0")/b.sh"'
 PATH = "import sys, os\nsys.path.insert(0, os.path.join(snakemake.scriptdir, '..', 'lib'))\n"
 
 PAIRS = [
@@ -118,10 +119,24 @@ PAIRS = [
     py(OTHER, "import __main__\nprint(__main__.snakemake.config)", head=CONFIG),
     py(OTHER, "from snakemake.shell import shell\nshell('echo {snakemake.config[k]}')",
        head=CONFIG),
+    py(OTHER, "import snakemake.script as s\nprint(s.snakemake.config['k'])", head=CONFIG),
+    py(OTHER, "import sys\nprint(sys.modules['__main__'].snakemake.config['k'])", head=CONFIG),
+    py(OTHER, "import sys\nprint(getattr(sys.modules['__main__'], 'snake' + 'make').config)",
+       head=CONFIG),
     py(SAME, "print(1)", id="config that is not read", head=CONFIG),
     py(SAME, "print(snakemake.input, snakemake.threads)", head=CONFIG),
     py(OTHER, "open('table.tsv')", more=two("table.tsv")),
     py(OTHER, "x = 'b'\nopen(f'data/{x}.tsv')", more=two("data/b.tsv")),
+    py(OTHER, "open('data/' + str(2) + '.tsv')", more=two("data/2.tsv")),
+    py(OTHER, "open('t%d.tsv' % 2)", more=two("t2.tsv")),
+    py(OTHER, "from importlib import resources\nresources.files('package').joinpath('a.txt')",
+       more=two("scripts/package/a.txt")),
+    py(OTHER, "import os\nos.system('bash tool.sh')", id="file for a shell script", more=(
+        {"tool.sh": "cat t.tsv", "t.tsv": "1"}, {"tool.sh": "cat t.tsv", "t.tsv": "2"})),
+    py(OTHER, "import subprocess\nsubprocess.run(['python', '-m', 'tool'])",
+       more=two("tool.py", "a = 1", "a = 2")),
+    py(OTHER, "import pickle\npickle.load(open(snakemake.input[0], 'rb'))",
+       more=two("scripts/helpers.py")),
     py(OTHER, "open('my table.tsv')", more=two("my table.tsv")),
     py(OTHER, "open('a,b=c:d.tsv')", more=two("a,b=c:d.tsv")),
     py(OTHER, 'open("it\'s.tsv")', more=two("it's.tsv")),
@@ -193,6 +208,9 @@ PAIRS = [
          {"s/a.sh": "cat t.tsv", "t.tsv": "2"}, directive="script: 's/a.sh'"),
     Pair("file above bash", OTHER, {"w/s/a.sh": "cat ../d/t", "w/d/t": "1"},
          {"w/s/a.sh": "cat ../d/t", "w/d/t": "2"}, directive="script: 'w/s/a.sh'"),
+    Pair("file for a script that bash sources", OTHER,
+         {"s/a.sh": SOURCE, "s/b.sh": "cat t.tsv", "t.tsv": "1"},
+         {"s/a.sh": SOURCE, "s/b.sh": "cat t.tsv", "t.tsv": "2"}, directive="script: 's/a.sh'"),
     Pair("R without its software", UNKNOWN, {"s/a.R": "1"}, {}, directive="script: 's/a.R'",
          message="deploy its software"),
     Pair("Julia without its software", UNKNOWN, {"s/a.jl": "1"}, {}, directive="script: 's/a.jl'",

@@ -11,14 +11,19 @@ from types import CodeType
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.provenance import canonical
+from snakemake_storage_plugin_seqstore.workflow.code import composed
 from snakemake_storage_plugin_seqstore.workflow.code.python_source import without_dots
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 # Names in braces, which `shell` looks up: {name}, {name[key]...}
 _FORMATTED = re.compile(r"\{([A-Za-z_]\w*)((?:\[\w+\])*)")
-_UNSEEN = frozenset(("exec", "eval", "compile", "globals", "__import__", "breakpoint"))
+_UNSEEN = frozenset(
+    ("exec", "eval", "compile", "globals", "__import__", "__builtins__", "breakpoint")
+)
 _LOCALS = frozenset(("locals", "vars", "dir"))
-_FRAMES = frozenset(("_getframe", "currentframe", "f_globals", "__globals__", "f_back"))
+_FRAMES = frozenset(
+    ("_getframe", "currentframe", "f_globals", "__globals__", "__annotations__", "f_back")
+)
 _HIDDEN = {"stack": "inspect", "modules": "sys"}  # attributes that matter of these modules alone
 _ENVIRONS = frozenset(("environ", "environb"))
 _SKIPPED = frozenset(("EXTENDED_ARG", "CACHE", "PUSH_NULL", "PRECALL", "NOP", "RESUME"))
@@ -39,7 +44,7 @@ class Names:
     imports : set of str
         Modules that it imports.
     strings : set of str
-        Its strings; not the docstrings.
+        Its strings, also with ``{}`` for what is computed in them; not the docstrings.
     attributes : set of str
         Names of the attributes that it reads, of whatever object.
     whole_frame : bool
@@ -105,7 +110,9 @@ def names(code: CodeType) -> Names:
 
 
 def _read(code: CodeType, found: Names, outermost: bool) -> None:
-    steps = [step for step in dis.get_instructions(code) if step.opname not in _SKIPPED]
+    instructions = list(dis.get_instructions(code))
+    found.strings.update(composed.strings(instructions))
+    steps = [step for step in instructions if step.opname not in _SKIPPED]
     for number, step in enumerate(steps):
         operation, value = step.opname, step.argval
         after = steps[number + 1 :]
@@ -229,10 +236,16 @@ def _environment(name: str, after: list[dis.Instruction], found: Names) -> None:
     if name != "getenv" and first.opname in ("LOAD_METHOD", "LOAD_ATTR"):
         if first.argval in ("copy", "update"):
             return
+        if first.argval not in ("get", "setdefault", "pop"):
+            raise _computed_variable()  # items() and the like
         first = next(steps, first)
     if _is_key(first) or (name != "getenv" and not first.opname.startswith(("LOAD_", "GET_ITER"))):
         return
-    raise Unknown("its code reads environment variables whose names are computed")
+    raise _computed_variable()
+
+
+def _computed_variable() -> Unknown:
+    return Unknown("its code reads environment variables whose names are computed")
 
 
 def _strings(value: Any) -> Iterator[str]:

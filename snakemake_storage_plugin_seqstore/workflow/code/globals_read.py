@@ -6,7 +6,6 @@ import functools
 import hashlib
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, ClassVar
 
 from snakemake_storage_plugin_seqstore.provenance import NotCanonical, canonical
 from snakemake_storage_plugin_seqstore.workflow.code import bytecode
+from snakemake_storage_plugin_seqstore.workflow.code.module_states import ModuleStates
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules, is_installed
 from snakemake_storage_plugin_seqstore.workflow.code.python_source import Reading
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values, refused
@@ -65,7 +65,10 @@ class Globals:
         self._numbers: dict[int, int] = {}
         self._kept: list[Any] = []  # so that no other object gets the same id
         self._places: dict[int, str] = {}
-        self._states: set[str] = set()
+        self._states = ModuleStates(
+            lambda value, name: _shown(self.values.describe(value, name), name)
+        )
+        self._inside = 0  # modules
 
     def code(self, code: CodeType, namespace: dict[str, Any]) -> bytecode.Names:
         """Read the globals that code reads."""
@@ -98,10 +101,29 @@ class Globals:
                 form = self._known(value, name) or self.values.describe(value, name)
             self.found[label] = _shown(form, label)
 
+    def everything(self, namespace: dict[str, Any]) -> None:
+        """Note all values of a Snakefile: a command that is computed may name any of them."""
+        for name, value in sorted(namespace.items()):
+            top = (type(value).__module__ or "").partition(".")[0]
+            of_snakemake = name.startswith("__") or name in self._vanilla or top == "snakemake"
+            if not of_snakemake and not isinstance(value, ModuleType | type | Callable):
+                self.reads(namespace, name, {()})
+        self.reads(namespace, "config", {()})
+
     def imported(self) -> Imported:
         """What the imports come to."""
         self._reading.strings.clear()
-        return self.modules.follow(self._reading, None, local_first=True)
+        while True:
+            # Snakemake runs these blocks by `python -m`, wherever it was started itself.
+            found = self.modules.follow(
+                self._reading, None, local_first=True, from_working_directory=True
+            )
+            loaded = list(self._states.loaded(found.files))
+            if not loaded:
+                return found
+            for module in loaded:
+                state = self._state(module, module.__name__.partition(".")[0])
+                self.found[f"module {module.__name__}"] = _shown(state, module.__name__)
 
     def _known(self, value: Any, name: str) -> Any:
         """What Snakemake puts into every Snakefile."""
@@ -149,25 +171,16 @@ class Globals:
     def _state(self, module: ModuleType, top: str) -> Any:
         """What a local module holds: its source counts, and what was put into it since."""
         self._reading.imports.add(top)
-        if module.__name__ in self._states:
-            return "again"
-        self._states.add(module.__name__)
-        file = getattr(module, "__file__", None)
-        if file is None:
-            return "namespace"
-        if not file.endswith(".py"):
-            return os.path.basename(file)
-        text = Path(file).read_text()
-        state = {}
-        for name, value in sorted(vars(module).items()):
-            if name.startswith("__") or isinstance(value, ModuleType | type | FunctionType):
-                continue
-            try:
-                state[name] = _shown(Values(self._rule).describe(value, name), name)
-            except Unknown:
-                if not re.search(rf"\b{re.escape(name)}\b", text):
-                    raise  # it was put there by other code
-        return state
+        before = set(self.values.strings)
+        self._inside += 1
+        try:
+            return self._states.of(module)
+        finally:
+            self._inside -= 1
+            # Modules know where they are: that is no directory that they read.
+            around = _above(module)
+            new = self.values.strings - before
+            self.values.strings -= {text for text in new if os.path.abspath(text) in around}
 
     def _function(self, value: FunctionType, name: str) -> Any:
         home = _home(value.__globals__)
@@ -178,7 +191,10 @@ class Globals:
             except ValueError:
                 closure.append(("empty",))
         if home is not None:
-            return ("function", value.__qualname__, self._module(home, name), closure)
+            held = vars(value) if _is_local(home) else {}
+            put = {key: part for key, part in sorted(held.items()) if key != "__wrapped__"}
+            form = self.values.describe(put, name)
+            return ("function", value.__qualname__, self._module(home, name), closure, form)
         self.code(value.__code__, value.__globals__)
         return (
             ("function", value.__name__, bytecode.digest(value.__code__), closure),
@@ -190,8 +206,11 @@ class Globals:
     def _class(self, value: type, name: str) -> Any:
         if value.__module__ == "builtins":
             return ("class", value.__qualname__)
+        self.commands |= value.__module__ == "snakemake.shell"  # under another name
         home = sys.modules.get(value.__module__) if value.__module__ else None
-        if home is not None and getattr(home, value.__qualname__.partition(".")[0], None):
+        name_in_home = value.__qualname__.partition(".")[0]
+        is_made = "<locals>" in value.__qualname__  # by a function, from what that was given
+        if home is not None and not is_made and getattr(home, name_in_home, None):
             return ("class", value.__qualname__, self._module(home, name))
         members = {
             key: self.values.describe(part, f"{name}.{key}")
@@ -232,7 +251,8 @@ class Globals:
     def _object(self, value: Any, name: str) -> Any:
         kind = type(value)
         home = sys.modules.get(kind.__module__) if kind.__module__ else None
-        if home is not None and hasattr(home, kind.__qualname__.partition(".")[0]):
+        is_local = self._inside and home is not None and _is_local(home)
+        if home is not None and not is_local and hasattr(home, kind.__qualname__.partition(".")[0]):
             # Snakemake's own modules hold what belongs to this run, such as the workflow.
             own = kind.__module__.partition(".")[0] == "snakemake"
             for constant, part in vars(home).items():
@@ -257,6 +277,17 @@ class Globals:
         property: _property,
         functools._lru_cache_wrapper: _cached,
     }
+
+
+def _above(module: ModuleType) -> set[str]:
+    """The directory of a module, the working directory, and all that are above them."""
+    places = (Path(module.__file__ or "").absolute().parent, Path.cwd())
+    return {str(path) for place in places for path in (place, *place.parents)}
+
+
+def _is_local(module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    return bool(file) and not is_installed(str(file))
 
 
 def _home(namespace: dict[str, Any]) -> ModuleType | None:

@@ -26,6 +26,7 @@ _LITTER = frozenset(
     )
 )
 _BINARY = sorted({suffix for suffix in (sysconfig.get_config_var("EXT_SUFFIX"), ".so") if suffix})
+_PICKLES = frozenset(("pickle", "dill", "cloudpickle", "joblib", "shelve"))
 _SNAKEMAKE = frozenset(  # what of Snakemake does not change what a job makes
     f"snakemake.{name}" for name in ("shell", "script", "logging", "iocontainers", "common")
 )
@@ -45,12 +46,15 @@ class Imported:
         Names of modules that installed packages may provide.
     missing : set of str
         Names of modules that nothing provides here.
+    files : set of str
+        Paths of the files of the local modules.
     """
 
     reading: Reading = field(default_factory=Reading)
     digests: dict[str, list[str]] = field(default_factory=dict)
     packages: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
 
     def merge(self, other: Imported) -> None:
         """Add what other code comes to."""
@@ -59,6 +63,7 @@ class Imported:
             self.digests.setdefault(name, []).extend(digests)
         self.packages |= other.packages
         self.missing |= other.missing
+        self.files |= other.files
 
 
 class Modules:
@@ -145,6 +150,17 @@ class Modules:
         paths = list(_files(folder))
         return {os.path.relpath(path, folder): self._digest(path) for path in sorted(paths)}
 
+    def unpickled(self, reading: Reading, folders: Iterable[str]) -> dict[str, str]:
+        """Digests of modules that code loads with the objects that it reads, unnamed."""
+        if reading.imports.isdisjoint(_PICKLES):
+            return {}
+        return {
+            os.path.relpath(path, folder): self._digest(str(path))
+            for folder in folders
+            for pattern in ("*.py", "*/*.py")
+            for path in sorted(Path(folder).glob(pattern))
+        }
+
     def near(self, folder: str, strings: Iterable[str]) -> dict[str, str]:
         """Digests of what strings name from a folder or from the two above it."""
         here = Path(folder)
@@ -182,6 +198,7 @@ class Modules:
         beside = False
         for file in files:
             label = os.path.relpath(file, path.parent)
+            found.files.add(os.path.abspath(file))
             found.digests.setdefault(label, []).append(self._digest(file))
             if file.endswith(".py"):
                 reading = read(_text(file), label)

@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
+from snakemake_storage_plugin_seqstore.workflow.code import composed
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 EVERYTHING = "*"
@@ -15,13 +16,14 @@ COUNTED = frozenset(("config", "wildcards", "resources", "rule", "scriptdir"))
 _UNCOUNTED = frozenset(("input", "output", "params", "log", "threads", "log_fmt_shell"))
 _FORMATTED = re.compile(r"\{snakemake\b\.?(\w*)")
 _NAMESPACES = ("globals", "locals", "vars", "eval", "dir")  # through them `snakemake` is seen
-_UNSEEN = ("exec", "compile", "__import__", "execfile", "breakpoint", "get_ipython")
+_UNSEEN = ("exec", "compile", "__import__", "__builtins__", "execfile", "breakpoint", "get_ipython")
 _UNSEEN_MODULES = ("runpy", "imp", "builtins", "code", "codeop", "zipimport")
 _PLACES = ("__file__", "__real_file__", "__path__", "__spec__", "__loader__", "__cached__")
 _LOCATES = ("getfile", "getsourcefile", "get_data", "argv", "getsource", "modules")
 _FRAMES = ("_getframe", "currentframe", "f_globals", "f_back")
 _IMPORTLIB = ("resources", "metadata", "reload", "import_module", "invalidate_caches", "abc")
 _LISTS = frozenset(("listdir", "scandir", "iterdir", "glob", "iglob", "rglob", "fwalk", "walk"))
+_PARENTS = frozenset(("parent", "parents", "dirname"))
 _WORKING = frozenset(("getcwd", "cwd", "listdir", "scandir", "curdir"))
 _ENVIRONS = ("environ", "environb")
 
@@ -90,6 +92,8 @@ def without_dots(strings: set[str], names: set[str]) -> set[str]:
 
     They stand for other things more often. Code that lists the working directory names it.
     """
+    if names & _LISTS and names & _PARENTS:
+        strings = strings | {"{}/*"}  # the directory of an input
     if names & _LISTS:
         return strings | ({"."} if names & _WORKING else set())
     return {text for text in strings if text.strip("./")}
@@ -128,9 +132,13 @@ class _Reader(ast.NodeVisitor):
         self.attributes |= names
         if module == "importlib" and not names <= {*_IMPORTLIB} - {"import_module"}:
             raise self._unseen("importlib")
+        if module == "importlib" and "resources" in names:
+            self.reading.beside = True
         if module == "sys":
             self.reading.changes_path |= "path" in names
             self.reading.beside |= bool(names & {"argv", "modules", "_getframe"})
+            if "modules" in names:
+                self.reading.attributes.add(EVERYTHING)
         if module == "os" and names & {*_ENVIRONS, "getenv"}:
             self.reading.reads_environment = True
             if any(alias.asname for alias in node.names):
@@ -165,6 +173,8 @@ class _Reader(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         base = node.value
         self.attributes.add(node.attr)
+        if node.attr == "snakemake":  # of a module: snakemake.script, __main__
+            self.reading.attributes.add(EVERYTHING)
         if isinstance(base, ast.Name) and base.id == "snakemake":
             self._of_snakemake(node)
             return
@@ -174,7 +184,8 @@ class _Reader(ast.NodeVisitor):
             elif node.attr not in _IMPORTLIB:
                 raise self._unseen("importlib")
         self.reading.beside |= node.attr in (*_LOCATES, *_PLACES)
-        if node.attr in _FRAMES or _is_attribute(node, "inspect", "stack"):
+        seen = (("inspect", "stack"), ("sys", "modules"))
+        if node.attr in _FRAMES or any(_is_attribute(node, *names) for names in seen):
             self.reading.attributes.add(EVERYTHING)
         if node.attr == "addsitedir":
             self.reading.changes_path = True
@@ -236,16 +247,18 @@ class _Reader(ast.NodeVisitor):
             self._string(node.value)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        parts = [
-            part.value if isinstance(part, ast.Constant) else "{}"  # a pattern of file names
-            for part in node.values
-        ]
-        self._string("".join(map(str, parts)))
+        self._string(composed.of_node(node))  # a pattern of file names
         for part in node.values:
             if isinstance(part, ast.FormattedValue):
                 self.visit(part.value)
                 if part.format_spec:
                     self.visit(part.format_spec)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        text = composed.of_node(node)
+        if text.replace("{}", ""):
+            self.reading.strings.add(text)
+        self.generic_visit(node)
 
     def _string(self, text: str) -> None:
         self.reading.strings.add(text)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 import importlib.metadata
 import os
 import re
-from collections.abc import Iterable, Set
+import shlex
+from collections.abc import Iterable, Iterator, Set
+from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.workflow import command, mentions
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
+_COMPUTED = re.compile(r"^(?:\$?\{[^{}]*\}|\$\w+)+")
+_PART = re.compile(r"[\w.+~/*?-]{1,100}")
 _SEPARATOR = re.compile(r"""[\s;|&()<>"'`=:,@\\]""")
 
 
@@ -33,17 +38,27 @@ class Named:
         self._strings = sorted(text for text in strings if text and "\0" not in text)
         self._found: dict[str, str] = {}
         self._refused: list[str] = []  # unless a job declares what they name
-        for text in map(_named, self._strings):
-            for form in _forms(text):
+        waiting = [*self._strings, *_modules(self._strings)]
+        while waiting:
+            for form in _forms(_named(waiting.pop())):
                 try:
-                    self._found |= describer.mentions.files(form)
+                    new = describer.mentions.files(form)
                 except Unknown:
                     self._refused.append(form)
+                    continue
+                for path in new.keys() - self._found.keys():
+                    if path.endswith((".sh", ".bash")):
+                        text = Path(path).read_text(errors="replace")
+                        self._strings.append(text)
+                        waiting.append(text)
+                self._found |= new
+        words = {word for text in self._strings for word in (text, *mentions.words(text))}
+        self._near = sorted({_near(word) for word in words} - {""})
         self.scripts = {path for path in self._found if path.endswith(".py")}
 
     def files(self, job: Any, describer: Any) -> dict[str, str]:
         """What the files that they name contain, without those that the job declares."""
-        if not self._found and not self._refused:
+        if not self._found and not self._refused and not self._near:
             return {}
         declared = [*map(str, (*job.input, *job.output, *job.log))]
         declared += [str(job.benchmark)] if job.benchmark else []
@@ -55,7 +70,31 @@ class Named:
         }
         for form in self._refused:
             found |= describer.mentions.files(form, declared)
+        for path in self._near_inputs(job, paths):
+            found |= describer.mentions.files(shlex.quote(path), declared)
         return {command.without_places(path, self._rule): found[path] for path in sorted(found)}
+
+    def _near_inputs(self, job: Any, declared: Set[str]) -> Iterator[str]:
+        """Files by the names of a job's inputs: with another suffix, or in the same directory.
+
+        What a rule may make is left out: it comes and goes, and code that reads it declares it.
+        """
+        for path in sorted({path for file in job.input for path in self._beside(str(file))}):
+            if os.path.normpath(path) in declared or path in self._found:
+                continue
+            if os.path.isfile(path) and not self._may_be_made(path):
+                yield path
+
+    def _beside(self, file: str) -> Iterator[str]:
+        stem, folder = os.path.splitext(file)[0], os.path.dirname(file)
+        for text in self._near:
+            if glob.has_magic(text):
+                yield from glob.glob(os.path.join(glob.escape(folder), text.lstrip("/")))
+            else:
+                yield from (file + text, stem + text, os.path.join(folder, text.lstrip("/")))
+
+    def _may_be_made(self, path: str) -> bool:
+        return any(rule.is_producer(path) for rule in self._rule.workflow.rules)
 
     def programs(self, describer: Any) -> dict[str, str]:
         """What the programs that they name contain."""
@@ -69,6 +108,21 @@ class Named:
         names = {name for text in texts for name in mentions.variables(text)}
         found: dict[str, str] = describer.environment(names)
         return found
+
+
+def _near(text: str) -> str:
+    """What a string may add to the path of an input, or to that of its directory."""
+    text = _COMPUTED.sub("", text)
+    is_name = "." in text.strip("./") or text.startswith(".") or glob.has_magic(text)
+    return text if is_name and _PART.fullmatch(text) else ""
+
+
+def _modules(strings: Iterable[str]) -> Iterator[str]:
+    """Files and directories of the modules that ``python -m`` may run from here."""
+    found = {word for text in strings for word in mentions.words(text)}
+    if "-m" in found:
+        for name in sorted({word.partition(".")[0] for word in found}):
+            yield from (path for path in (f"{name}.py", name) if name.isidentifier())
 
 
 def _named(text: str) -> str:

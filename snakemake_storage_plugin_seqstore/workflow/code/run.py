@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,6 +20,7 @@ _UNCOUNTED = frozenset(
         "__is_snakemake_rule_func",
     )
 )
+_SEED = re.compile(r"^[^\s#].*\bseed\(", re.MULTILINE)
 _COUNTED = frozenset(("wildcards", "resources", "rule"))
 
 
@@ -76,7 +78,28 @@ def run_parts(job: Any, params: Any, describer: Any) -> dict[str, Any]:
     return parts
 
 
+def _refuse_seeds(workflow: Any) -> None:
+    """Refuse blocks that may draw random numbers whose seed the Snakefile sets.
+
+    Raises
+    ------
+    Unknown
+        If it sets one, which is kept where no code shows it.
+    """
+    for source in workflow.included:
+        try:
+            with workflow.sourcecache.open(source) as file:
+                is_seeded = _SEED.search(file.read())
+        except Exception as error:
+            raise Unknown(f"{source} cannot be read: {error}") from None
+        if is_seeded:
+            raise Unknown(
+                "its Snakefile seeds random numbers", "seed them in the block that draws them"
+            )
+
+
 def _describe(rule: Any, describer: Any) -> _Block:
+    _refuse_seeds(rule.workflow)
     reader = Globals(rule, describer)
     code = rule.run_func.__code__
     own = reader.code(code, rule.module_globals)
@@ -85,13 +108,13 @@ def _describe(rule: Any, describer: Any) -> _Block:
         arguments |= _COUNTED
     if reader.commands:
         arguments.add("wildcards")
-        reader.reads(rule.module_globals, "config", {()})
+        reader.everything(rule.module_globals)
     if unknown := sorted(arguments - _UNCOUNTED - _COUNTED):
         raise Unknown(f"its code reads {unknown[0]}")
     uses_shell = reader.commands or "shell" in reader.found
     shell, *around = reading.shell_settings() if uses_shell else ("",)
     found = reader.imported()
-    strings = {*reader.strings, *reader.values.strings, *around}
+    strings = {*reader.strings, *reader.values.strings, *found.reading.strings, *around}
     named = reader.modules.follow_scripts(found, strings, rule)
     packages = {*found.packages, *reader.packages}
     software = {
@@ -105,6 +128,7 @@ def _describe(rule: Any, describer: Any) -> _Block:
         "code": bytecode.digest(code),
         "globals": dict(sorted(reader.found.items())),
         "modules": found.digests,
+        "unpickled": reader.modules.unpickled(found.reading, reader.modules.search_path()),
         "shell": tuple(around),
         "software": software,
         "programs": named.programs(describer) | describer.software.programs([shell]),

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -86,6 +87,7 @@ def _describe(kind: str, path: str, job: Any, software: str | None, describer: A
     modules = Modules(describer)
     _, *around = reading.shell_settings()
     suffix = os.path.splitext(name)[1]
+    sourced: list[str] = []
     if suffix == ".py" or (kind == "notebook" and suffix == ".ipynb"):
         language = "Python"
         if suffix == ".ipynb":
@@ -96,8 +98,9 @@ def _describe(kind: str, path: str, job: Any, software: str | None, describer: A
         strings = set(found.reading.strings)
     elif kind != "notebook" and suffix in _LANGUAGES:
         language = _LANGUAGES[suffix]
+        sourced = _sourced(text, folder) if language == "bash" and folder else []
         found = Imported(Reading(beside=True, attributes={EVERYTHING}, reads_environment=True))
-        strings = {text} if language == "bash" else _strings(text)
+        strings = {text, *sourced} if language == "bash" else _strings(text)
     else:
         raise Unknown(f"it cannot be told what {name} depends on")
     attributes = set(found.reading.attributes)
@@ -114,16 +117,34 @@ def _describe(kind: str, path: str, job: Any, software: str | None, describer: A
             raise Unknown(f"{name} may read what is beside it, at {source_file}")
         parts["beside"] = modules.below(folder)
         paths = found.reading.strings if language == "Python" else _strings(text)
+        for more in sourced:
+            paths |= _strings(more)
         parts["near"] = modules.near(folder, paths)
     parts |= {
         "source": hashlib.sha256(text.encode()).hexdigest(),
         "language": suffix,
         "shell": tuple(around),
         "modules": found.digests,
+        "unpickled": modules.unpickled(found.reading, [folder] if folder else []),
         "programs": {} if software else named.programs(describer),
         "environment": named.environment(describer, found.reading.reads_environment),
     }
     return _Script(parts, set(COUNTED) if EVERYTHING in attributes else attributes, named)
+
+
+def _sourced(text: str, folder: str) -> list[str]:
+    """Contents of the shell scripts beside a script, or near it, that it or one of them names."""
+    bases = (Path(folder), Path(folder).parent)
+    scripts = [path for base in bases for path in base.glob("*/*.*sh")]
+    scripts += Path(folder).rglob("*.*sh")
+    waiting, found = [text], dict[Path, str]()
+    while waiting:
+        words = waiting.pop()
+        for path in scripts:
+            if path not in found and path.name in words and path.is_file():
+                found[path] = path.read_text(errors="replace")
+                waiting.append(found[path])
+    return sorted(found.values())
 
 
 def _strings(text: str) -> set[str]:

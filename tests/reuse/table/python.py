@@ -1,6 +1,6 @@
 """Run blocks, scripts and wrappers."""
 
-from ..step import Step, Table, clone
+from ..step import TOOLS, Step, Table, clone, delete, write
 
 CASES = Table()
 case = CASES.case
@@ -40,6 +40,62 @@ case(
     Step(RUN.format(outer=1, nested=1, start=1, more=1), "1 1 2\n", ["a"]),
     clone(RUN.format(outer=1, nested=1, start=1, more=1), "1 1 2\n"),
     peer="right",
+)
+READING = """\
+import helpers
+rule a:
+    output: 'x.txt'
+    run: open(output[0], 'w').write(helpers.read())
+"""
+READS = {"helpers.py": "def read(): return open('side.txt').read()\n", "side.txt": "one\n"}
+case(
+    "file of a module",
+    "in a `run:` block, a function of a local module reads an undeclared file, which changes",
+    Step(READING, "one\n", ["a"], files=READS),
+    clone(READING, "one\n"),
+    clone(READING, "two\n", ["a"], files={"side.txt": "two\n"}),
+)
+PUT = """\
+import helpers
+helpers.Settings.k = {}
+rule a:
+    output: 'x.txt'
+    run: print(helpers.f(), file=open(output[0], 'w'))
+"""
+SETTINGS = {"helpers.py": "class Settings:\n    k = 0\ndef f(): return Settings.k\n"}
+case(
+    "setting put into a module",
+    "a Snakefile puts a setting into a class of a local module, which a `run:` block uses",
+    Step(PUT.format(1), "1\n", ["a"], files=SETTINGS),
+    clone(PUT.format(1), "1\n"),
+    clone(PUT.format(2), "2\n", ["a"]),
+)
+EDITED = """\
+configfile: 'conf.yaml'
+rule first:
+    output: 'first.txt'
+    shell: 'tool; echo > {output}'
+rule a:
+    input: 'first.txt'
+    output: 'x.txt'
+    run: print(config['num'], file=open(output[0], 'w'))
+"""
+case(
+    "config edited meanwhile",
+    "the config changes while the workflow runs, before a `run:` block that reads it",
+    Step(
+        EDITED,
+        "2\n",
+        ["first", "a"],
+        files={
+            "conf.yaml": "num: 1\n",
+            "../bin/tool": '#!/bin/sh\nif test -e "$(dirname "$0")/../broken"; '
+            "then echo num: 2 > conf.yaml; fi\n",
+        },
+        env=TOOLS,
+        change=write("../broken", ""),
+    ),
+    clone(EDITED, "1\n", ["a"], env=TOOLS, change=delete("../broken")),
 )
 SCRIPT = "rule a:\n    output: 'x.txt'\n    script: 'scripts/a.py'\n"
 PRINT = """\
