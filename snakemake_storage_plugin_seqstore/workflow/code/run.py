@@ -20,7 +20,11 @@ _UNCOUNTED = frozenset(
         "__is_snakemake_rule_func",
     )
 )
-_SEED = re.compile(r"^[^\s#].*\bseed\(", re.MULTILINE)
+# Statements of a Snakefile that set what a package keeps to itself.
+_SETTING = re.compile(
+    r"^[^\s#].*\b(?:(?:seed|set_option|set_printoptions|seterr|setlocale|set_theme)\(|rcParams\b)",
+    re.MULTILINE,
+)
 _COUNTED = frozenset(("wildcards", "resources", "rule"))
 
 
@@ -78,8 +82,8 @@ def run_parts(job: Any, params: Any, describer: Any) -> dict[str, Any]:
     return parts
 
 
-def _refuse_seeds(workflow: Any) -> None:
-    """Refuse blocks that may draw random numbers whose seed the Snakefile sets.
+def _refuse_settings(workflow: Any) -> None:
+    """Refuse blocks that may depend on a seed or an option of a package that the Snakefile sets.
 
     Raises
     ------
@@ -89,17 +93,18 @@ def _refuse_seeds(workflow: Any) -> None:
     for source in workflow.included:
         try:
             with workflow.sourcecache.open(source) as file:
-                is_seeded = _SEED.search(file.read())
+                setting = _SETTING.search(file.read())
         except Exception as error:
             raise Unknown(f"{source} cannot be read: {error}") from None
-        if is_seeded:
+        if setting:
             raise Unknown(
-                "its Snakefile seeds random numbers", "seed them in the block that draws them"
+                f"its Snakefile changes a package by `{setting.group().strip()}...`",
+                "do that in the block that needs it",
             )
 
 
 def _describe(rule: Any, describer: Any) -> _Block:
-    _refuse_seeds(rule.workflow)
+    _refuse_settings(rule.workflow)
     reader = Globals(rule, describer)
     code = rule.run_func.__code__
     own = reader.code(code, rule.module_globals)
