@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from snakemake_storage_plugin_seqstore import bundled
@@ -21,7 +21,7 @@ from snakemake_storage_plugin_seqstore.provenance import (
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.workflow import command, mentions
 from snakemake_storage_plugin_seqstore.workflow.code import reading, run, scripts
-from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules
+from snakemake_storage_plugin_seqstore.workflow.code.followed import Followed
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.files import label
@@ -33,6 +33,7 @@ _STREAMED = frozenset(("pipe", "service"))
 _TOLD = ("code", "globals", "command", "config", "source")  # by a Snakefile, and by its config
 _INPUT = re.compile(r"\0input:(\d+)\0")
 _BESIDE_INPUT = re.compile(r"""[^\s;|&()<>"'`]\0input:|\0input:\d+\0[^\s;|&()<>"'`]""")
+_INPUT_ASSIGNED = re.compile(r"""\w=["']?\0input:""")
 _COMPRESSED = (".gz", ".bgz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
 
 
@@ -95,7 +96,8 @@ class Describer:
         self._commands: dict[Any, str] = {}
         self._fixed_commands: dict[Any, str] = before._fixed_commands if before else {}
         self._digests: dict[Any, tuple[dict[str, Any], str]] = before._digests if before else {}
-        self._operations: dict[tuple[str, str | None, str], tuple[dict[str, Any], str]] = {}
+        self._operations: dict[tuple[Any, ...], tuple[dict[str, Any], str]] = {}
+        self._followed: dict[tuple[Any, ...], Followed] = {}
 
     def describe(self, job: Any, inputs: Sequence[Version], at_start: bool = False) -> Description:
         """Describe a job.
@@ -151,9 +153,8 @@ class Describer:
         _, parts, _, _ = self._operation(job, job.params, None)
         told = {name: parts[name] for name in _TOLD if name in parts}
         try:
-            return _digest(
-                {**told, "params": _params(job, job.params), "files": declared_paths(job)}
-            )
+            files = [*map(str, job.input), *written_paths(job)]
+            return _digest({**told, "params": _params(job, job.params), "files": files})
         except NotCanonical as error:
             raise Unknown(str(error)) from None
 
@@ -175,15 +176,16 @@ class Describer:
         if rule.shellcmd is not None:
             text = self._command(job, params)
             shell = job.resources["shell_exec"] if "shell_exec" in rule.resources else ""
-            given = (text, deployed(job, self.contents), shell)
-            if given not in self._operations:
-                parts = self._shell(rule, *given) | self._surroundings
+            given = self._scripts_given(job)
+            whole = (text, deployed(job, self.contents), shell, given)
+            if whole not in self._operations:
+                parts = self._shell(rule, *whole) | self._surroundings
                 # They are texts only, so that equal ones have the same digest.
                 known = self._digests.get(rule)
                 if known is None or known[0] != parts:
                     self._digests[rule] = known = (parts, _digest(parts))
-                self._operations[given] = known
-            return "shell", *self._operations[given], self._files(job, params, text)
+                self._operations[whole] = known
+            return "shell", *self._operations[whole], self._files(job, params, text, given)
         if rule.script or rule.notebook or rule.wrapper:
             operation, parts = scripts.script_parts(job, params, self)
         elif rule.run_func is not None:
@@ -209,41 +211,70 @@ class Describer:
                 known[rule, shape] = text
         return text
 
-    def _shell(self, rule: Any, text: str, software: str | None, shell: str) -> dict[str, Any]:
+    def _shell(
+        self, rule: Any, text: str, software: str | None, shell: str, given: tuple[str, ...]
+    ) -> dict[str, Any]:
         executable, *around = reading.shell_settings()
-        whole = " ".join([around[0], text, around[1], *self._shell_scripts(text)])
+        followed = self._follow(rule, text, given)
+        whole = " ".join([around[0], text, around[1], *followed.texts])
         words = mentions.words(whole)
-        imported = Imported()
-        python_scripts = {word for word in words if word.endswith(".py")}
-        if python_scripts:
-            Modules(self).follow_scripts(imported, python_scripts, rule)
+        named = followed.named
+        candidates = words | {executable} | (named.words() if named else set())
+        programs = {} if software else self.software.programs(candidates)
+        variables = mentions.variables(whole) | followed.variables
+        variables |= reading.library_variables({*words, *programs})
+        environment = self.environment(variables)
+        if named:
+            environment |= named.environment(self, followed.imported.reading.reads_environment)
+        packages = self.software.packages_of(sorted(followed.imported.packages))
         return {
             "command": command.without_places(text, rule),
             "shell": (os.path.basename(executable), *around, shell),
-            "software": software
-            or self.software.programs(words | {executable})
-            | self.software.packages_of(sorted(imported.packages)),
-            "modules": imported.digests,
-            "environment": self.environment(mentions.variables(whole)),
+            "software": software or programs | packages,
+            "modules": followed.imported.digests,
+            "environment": environment,
         }
 
-    def _shell_scripts(self, text: str) -> Iterator[str]:
-        """Contents of the shell scripts that a command names."""
-        for word in sorted(mentions.words(text)):
-            if word.endswith((".sh", ".bash")) and os.path.isfile(word):
-                with open(word, errors="replace") as file:
-                    yield file.read()
+    def _follow(self, rule: Any, text: str, given: tuple[str, ...]) -> Followed:
+        """The scripts that a command runs: those that it names, and those that it is given."""
+        key = rule, text, given
+        if key not in self._followed:
+            texts = (text, *reading.around_commands())
+            self._followed[key] = Followed(self, rule, texts, given)
+        return self._followed[key]
 
-    def _files(self, job: Any, params: Any, text: str = "") -> dict[str, str]:
+    def _scripts_given(self, job: Any) -> tuple[str, ...]:
+        """Paths of the sources among a job's inputs that are scripts."""
+        return tuple(
+            str(file)
+            for file in job.input
+            if not file.is_storage
+            and reading.is_named_as_script(str(file))
+            and reading.language_of(str(file), self.contents)
+            and not any(rule.is_producer(file) for rule in self._workflow.rules)
+        )
+
+    def _files(
+        self, job: Any, params: Any, text: str = "", given: tuple[str, ...] = ()
+    ) -> dict[str, str]:
         """What undeclared files contain that a command, or a param, names."""
         found: dict[str, str] = {}
+        written = written_paths(job)
+        declared = [*map(str, job.input), *written]
+        texts = [text, *map(str, _strings(list(params)))]
+        if job.rule.shellcmd is not None:
+            followed = self._follow(job.rule, text, given)
+            texts += [*reading.around_commands(), *followed.texts]
+            if followed.named:
+                found |= followed.named.files(job, self)
         if _BESIDE_INPUT.search(text):  # {input}.idx
-            text = _INPUT.sub(lambda match: str(job.input[int(match.group(1))]), text)
-        declared = declared_paths(job)
-        scripts_named = self._shell_scripts(text) if ".sh" in text or ".bash" in text else ()
-        for named in (text, *scripts_named, *map(str, _strings(list(params)))):
-            found |= self.mentions.files(named, declared)
-        return {command.without_places(path, job.rule): found[path] for path in sorted(found)}
+            texts[0] = _INPUT.sub(lambda match: str(job.input[int(match.group(1))]), text)
+        elif "${" in text and _INPUT_ASSIGNED.search(text):  # i={input}; cat ${i%.txt}.idx
+            texts[0] = _INPUT.sub(partial(_local_input, job), text)
+        for named in texts:
+            for path, content in self.mentions.files(named, declared, written).items():
+                found[command.without_places(path, job.rule)] = content
+        return dict(sorted(found.items()))
 
     @cached_property
     def _surroundings(self) -> dict[str, Any]:
@@ -254,15 +285,19 @@ class Describer:
         return self.environment(self._workflow.envvars)
 
 
+def _local_input(job: Any, match: re.Match[str]) -> str:
+    """The path of an input beside which there may be others; what is stored has none."""
+    file = job.input[int(match.group(1))]
+    return match.group() if file.is_storage else str(file)
+
+
 def _digest(parts: dict[str, Any]) -> str:
     return hashlib.sha256(canonical(parts, "operation").encode()).hexdigest()
 
 
-def declared_paths(job: Any) -> list[str]:
-    """Paths of the inputs, outputs, log and benchmark of a job."""
-    return [
-        str(file) for file in (*job.input, *job.output, *job.log, job.benchmark) if file is not None
-    ]
+def written_paths(job: Any) -> list[str]:
+    """Paths of the outputs, log and benchmark of a job."""
+    return [str(file) for file in (*job.output, *job.log, job.benchmark) if file is not None]
 
 
 def script_path(job: Any) -> list[str]:

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -29,40 +30,119 @@ MAX_FILES = 1000  # in an undeclared directory or pattern, before it has to be d
 _SEPARATORS = re.compile(r"""[\s;|&()<>"'`=:,@]+""")
 _BLANKS = re.compile(r"[\s;|&()<>]+")
 _QUOTED = re.compile(r"""["'\\]""")
-_MKDIR = re.compile(r"\bmkdir\b[^;&|\n]*")
-_WRITTEN_TO = re.compile(r"-o|-O|-T|--?\w*(?:out|tmp|temp)\w*(?:-\w+)*", re.IGNORECASE)
+_IN_QUOTES = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
+_NESTED = re.compile(r"[\s\"'=]")
+# What a command substitution or one of bash's extended patterns stands for: $(a b), !(a|b). A
+# directory that is computed as a whole may be any, and is more often written to.
+_COMPUTED = re.compile(r"\$\([^()]*\)(?!/)|`[^`]*`|[!@+?*]\([^()\s]*\)")
+_DEFAULT = re.compile(r"\$\{\w+:?[-=+]([^{}]*)\}")
+_ASSIGNMENT = re.compile(r"(?<![\w-])([A-Za-z_]\w*)=(\"[^\"\n]*\"|'[^'\n]*'|[^\s;|&()<>]+)")
+_LOOP = re.compile(r"\bfor\s+([A-Za-z_]\w*)\s+in\s+([^;\n]+)")
+_MKDIR = re.compile(r"(?:(?<=[\s;&|(])|^)mkdir(?=\s)[^;&|\n$`<>()]*")
+_WRITTEN_TO = re.compile(r"-o|-O|-T|--?\w*(?:out|tmp|temp(?!l)|prefix)\w*(?:-\w+)*", re.IGNORECASE)
 _EXPANDED = re.compile(r"\$\{[^{}]*\}|\$\w+|\{[^{}]*\}")  # variables and braces
 _ELSEWHERE = re.compile(r"\b(?:cd|pushd|dirname|realpath|readlink|pwd|PWD)\b")
+# `find` and `ls` without a directory.
+_HERE = re.compile(
+    r"(?:^|[;&|({\n])[ \t]*(?:find(?:[ \t]+-|[ \t]*$)|ls(?:[ \t]+-\w+)*[ \t]*(?:[;&|>)\n]|$))"
+)
+_USED = re.compile(r"\$(?:(\w+)|\{(\w+)([^{}]*)\})")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 # Where a job may write temporary files, and how many threads it has, is not part of what it does.
 _UNCOUNTED = re.compile(r"TMPDIR|TMP|TEMP|PWD|OLDPWD|_|SHLVL|\w+_NUM_THREADS|SLURM_\w+")
-_LOCALE = ("LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_NUMERIC", "LANG")
+_LOCALE = ("LC_COLLATE", "LC_CTYPE", "LC_NUMERIC", "LC_TIME", "LC_MESSAGES")
 _PLAIN_LOCALES = ("", "C", "POSIX", "C.UTF-8", "C.utf8")
 
 
 @lru_cache
 def words(text: str) -> frozenset[str]:
     """All words of a command that could name something."""
+    text = text.replace("\\\n", "")
     found = {*_SEPARATORS.split(text), *_BLANKS.split(text)}
     if _QUOTED.search(text):  # names with blanks
-        with suppress(ValueError):  # an unbalanced quote, which the shell will complain about
-            found.update(shlex.split(text, comments=False))
+        quoted = {part for match in _IN_QUOTES.findall(text) for part in match}
+        with suppress(ValueError):  # an unbalanced quote, as in a comment
+            quoted.update(shlex.split(text, comments=False))
+        found |= quoted
+        found |= {word for part in quoted - {text} if _NESTED.search(part) for word in words(part)}
+        found |= {word.replace("\\", "") for word in found if "\\" in word}
+    if ("(" in text or "`" in text) and _COMPUTED.search(text):
+        found |= words(_COMPUTED.sub("*", text))
+    if "${" in text:
+        found |= {word for default in _DEFAULT.findall(text) for word in words(default)}
+    if "=" in text:
+        found |= {word.partition("=")[2] for word in found if "=" in word}
     found |= {word[2:] for word in found if re.match(r"-\w\w", word)}  # -Ifile
     return frozenset(word for word in found if word and "\0" not in word and len(word) < MAX_WORD)
 
 
+def _assigned(text: str, found: Iterable[str]) -> Iterator[str]:
+    """Words with the values of the variables in them, as far as the text gives them."""
+    values: dict[str, list[str]] = {}
+    for name, value in _ASSIGNMENT.findall(text):
+        values.setdefault(name, []).append(value.strip("\"'"))
+    for name, listed in _LOOP.findall(text):
+        values.setdefault(name, []).extend(word.strip("\"'") for word in listed.split())
+    if not values:
+        return
+    waiting = [word for word in found if "$" in word]
+    values = {name: [value for value in some if "\0" not in value] for name, some in values.items()}
+    for _ in range(3):  # values may name variables in turn
+        again = []
+        for word in waiting:
+            match = next((m for m in _USED.finditer(word) if (m[1] or m[2]) in values), None)
+            if match:
+                before, after = word[: match.start()], word[match.end() :]
+                for value in values[match[1] or match[2]]:
+                    again.append(before + _applied(value, match[3] or "") + after)
+        yield from again
+        waiting = [word for word in again if "$" in word]
+        if len(waiting) > MAX_FILES:
+            raise Unknown("it composes too many names of files")
+
+
+def _applied(value: str, operation: str) -> str:
+    """What bash makes of a value in ``${name%.txt}`` and the like; a pattern if that is hard."""
+    if not operation:
+        return value
+    kind, what = re.match(r"(%%?|##?|//?|)(.*)", operation, re.DOTALL).groups()  # type: ignore[union-attr]
+    if what == "*/" and kind in ("#", "##"):
+        return os.path.basename(value)
+    if what == ".*" and kind == "%":
+        return os.path.splitext(value)[0]
+    if not glob.has_magic(what) and "$" not in what:
+        if kind in ("%", "%%"):
+            return value.removesuffix(what)
+        if kind in ("/", "//"):
+            old, _, new = what.partition("/")
+            return value.replace(old, new, 1 if kind == "/" else -1)
+    return os.path.join(os.path.dirname(value), "*")
+
+
 def variables(text: str) -> set[str]:
     """Names of the environment variables that a command may read: ``$NAME``, ``printenv NAME``."""
-    names = {*_VARIABLE.findall(text), *(words(text) & os.environ.keys())}
-    return {name for name in names if not _UNCOUNTED.fullmatch(name)}
+    found = words(text)
+    exported = {f"BASH_FUNC_{word}%%" for word in found}  # by `export -f`
+    names = {name for name in _VARIABLE.findall(text) if not _UNCOUNTED.fullmatch(name)}
+    return names | variables_among(found | exported)
+
+
+def variables_among(names: Iterable[str]) -> set[str]:
+    """Names of the environment variables among some words."""
+    found = os.environ.keys() & set(names)
+    return {name for name in found if not _UNCOUNTED.fullmatch(name)}
 
 
 def locale() -> str:
-    """The locale in effect, on which the order of sorted lines depends, and the time zone."""
-    values = {name: os.environ.get(name, "") for name in _LOCALE}
-    effective = [values["LC_ALL"] or values[name] or values["LANG"] for name in _LOCALE[1:4]]
-    plain = ["C" if value in _PLAIN_LOCALES else value for value in effective]
-    return " ".join([*plain, *time.tzname, str(time.timezone)])
+    """The locale in effect and the time zone.
+
+    The order of sorted lines depends on it, and, where it says UTF-8, what a character is.
+    """
+    values = {name: os.environ.get(name, "") for name in ("LC_ALL", "LANG", *_LOCALE)}
+    effective = {name: values["LC_ALL"] or values[name] or values["LANG"] for name in _LOCALE}
+    plain = ["C" if value in _PLAIN_LOCALES else value for value in effective.values()]
+    is_utf8 = effective["LC_CTYPE"].lower().endswith(("utf-8", "utf8"))
+    return " ".join([*plain, "UTF-8" if is_utf8 else "-", *time.tzname, str(time.timezone)])
 
 
 def salted(name: str, value: str) -> str:
@@ -84,9 +164,11 @@ class Mentions:
     def __init__(self, contents: Contents, is_made: Callable[[str], bool]) -> None:
         self._contents = contents
         self._is_made = is_made
-        self._candidates: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {}
+        self._candidates: dict[str, _Candidates] = {}
 
-    def files(self, text: str, declared: Iterable[str] = ()) -> dict[str, str]:
+    def files(
+        self, text: str, declared: Iterable[str] = (), written: Iterable[str] = ()
+    ) -> dict[str, str]:
         """What the files that a text names contain, by name.
 
         Parameters
@@ -95,27 +177,31 @@ class Mentions:
             A command, or a path.
         declared : iterable of str
             Paths of the inputs, outputs and logs, which count otherwise.
+        written : iterable of str
+            Those of them that are written.
 
         Raises
         ------
         Unknown
             If it names a directory that the workflow writes into, or one that is too large.
         """
-        if text not in self._candidates:
-            self._candidates[text] = _candidates(text)
-        paths, behind_options = self._candidates[text]
+        named = self._found(text)
+        paths, behind_options = named.paths, named.behind_options
+        if named.prefixes:
+            declared, written = list(declared), list(written)
+            paths = (*paths, *named.beginning(declared))
         if _ELSEWHERE.search(text):
             declared = list(declared)
             paths = (*paths, *_elsewhere(text, declared))
         if not paths:
             return {}
         declared = {os.path.normpath(path) for path in declared}
-        parents = {str(parent) for path in declared for parent in Path(path).parents}
+        parents = {str(parent) for path in written for parent in Path(path).parents}
         found = {}
         for path in paths:
             normal = os.path.normpath(path)
             # What is in a declared directory counts with it. Behind an option like --outdir, a
-            # directory with a declared file is written to.
+            # directory with an output is written to.
             if not declared.isdisjoint((normal, *map(str, Path(normal).parents))):
                 continue
             if path in behind_options and normal in parents:
@@ -123,6 +209,15 @@ class Mentions:
             if content := self._content(path):
                 found[path] = content
         return found
+
+    def paths(self, text: str) -> tuple[str, ...]:
+        """Existing paths that a text may name."""
+        return self._found(text).paths
+
+    def _found(self, text: str) -> _Candidates:
+        if text not in self._candidates:
+            self._candidates[text] = _candidates(text)
+        return self._candidates[text]
 
     def _content(self, path: str) -> str:
         status = os.stat(path)
@@ -144,25 +239,71 @@ class Mentions:
             version = self._contents.version(path)
         except (OSError, InputError) as error:
             raise Unknown(f"it names {path}, which cannot be read: {error}") from None
-        return f"{version.kind}:{version.digest}"
+        return f"{version.kind}:{version.digest}" + (":x" if version.executable else "")
 
 
-def _candidates(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Existing paths that a text may name, and which words are behind options like ``--outdir``."""
-    found = words(_MKDIR.sub(" ", text)) - {"/"}
+@dataclass(frozen=True)
+class _Candidates:
+    """What a text may name.
+
+    Parameters
+    ----------
+    paths : tuple of str
+        Existing paths.
+    behind_options : frozenset of str
+        Words behind options like ``--outdir``.
+    prefixes : dict
+        Files by the words with which their paths begin, as in ``bowtie2 -x ref/genome``.
+    """
+
+    paths: tuple[str, ...]
+    behind_options: frozenset[str]
+    prefixes: dict[str, list[str]]
+
+    def beginning(self, declared: Iterable[str]) -> Iterator[str]:
+        """Files that begin with a word, unless that stands for what is declared."""
+        for prefix, paths in self.prefixes.items():
+            start = os.path.normpath(prefix)
+            if not any(os.path.normpath(path).startswith(start) for path in declared):
+                yield from paths
+
+
+def _candidates(text: str) -> _Candidates:
+    text = _MKDIR.sub(" ", text)
+    found = words(text) - {"/"}
+    if "$" in text:
+        found |= set(_assigned(text, found))
+    if not found.isdisjoint(("find", "ls")) and _HERE.search(text):
+        found |= {"."}
     parts = re.split(r"[\s=]+", text)
-    behind = (after for option, after in pairwise(parts) if _WRITTEN_TO.fullmatch(option))
+    behind = {
+        after.strip("\"'") for option, after in pairwise(parts) if _WRITTEN_TO.fullmatch(option)
+    }
     paths = {path for word in found for path in _existing(word)}
-    return tuple(sorted(paths)), frozenset(word.strip("\"'") for word in behind)
+    prefixes = {
+        word: sorted(filter(os.path.isfile, glob.glob(glob.escape(word) + ".*")))
+        for word in found - behind
+        if "/" in word and re.search(r"\w$", word) and not os.path.exists(word)
+    }
+    return _Candidates(
+        tuple(sorted(paths)),
+        frozenset(behind),
+        {word: matches for word, matches in sorted(prefixes.items()) if matches},
+    )
+
+
+def pattern(word: str) -> str:
+    """A word with a star for what is computed in it."""
+    return _EXPANDED.sub("*", word)
 
 
 def _existing(word: str) -> Iterator[str]:
     for name in {word, os.path.expanduser(os.path.expandvars(word))}:
         if os.path.exists(name):
             yield name
-    pattern = _EXPANDED.sub("*", word)
-    if glob.has_magic(pattern) and re.search(r"\w", pattern):
-        matches = sorted(glob.glob(pattern))
+    matching = pattern(word)
+    if glob.has_magic(matching) and re.search(r"\w", matching):
+        matches = sorted(glob.glob(matching, recursive="**" in word))
         if len(matches) > MAX_FILES:
             raise Unknown(f"it names {word}, which is more than {MAX_FILES} files")
         yield from matches

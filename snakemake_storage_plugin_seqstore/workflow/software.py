@@ -13,11 +13,13 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from snakemake_storage_plugin_seqstore.workflow import mentions
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _PROGRAM = re.compile(r"[\w.+-]+|.*/.*")
 _PYTHON = re.compile(r"python[\d.]*")
+_SHELL = re.compile(r"(?:ba|da|k|z)?sh")
 
 
 class Software:
@@ -31,40 +33,50 @@ class Software:
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
-        self._found: dict[str, dict[str, str]] = {}
+        self._found: dict[str, tuple[dict[str, str], frozenset[str]]] = {}
         self._environments: dict[Path, str] = {}
 
     def programs(self, words: Iterable[str]) -> dict[str, str]:
         """What the programs that words resolve to contain, by word."""
-        found: dict[str, str] = {}
-        for word in words:
-            if _PROGRAM.fullmatch(word):
-                if word not in self._found:
-                    self._found[word] = self._program(word)
-                found |= self._found[word]
-        return dict(sorted(found.items()))
+        found: dict[str, set[str]] = {}  # two paths may end in one name
+        waiting, seen = [*words], set()
+        while waiting:
+            word = waiting.pop()
+            if word in seen or not _PROGRAM.fullmatch(word):
+                continue
+            seen.add(word)
+            if word not in self._found:
+                self._found[word] = self._program(word)
+            digests, called = self._found[word]
+            for name, digest in digests.items():
+                found.setdefault(name, set()).add(digest)
+            waiting += called
+        return {name: " ".join(sorted(digests)) for name, digests in sorted(found.items())}
 
-    def _program(self, word: str) -> dict[str, str]:
+    def _program(self, word: str) -> tuple[dict[str, str], frozenset[str]]:
+        """What a program contains, and the words in it that may name others that it runs."""
         path = _which(word)
         if path is None:
-            return {}
+            return {}, frozenset()
         name = os.path.basename(word)
         try:
-            interpreter = _interpreter(self._contents.head(path))
+            interpreter = interpreter_of(self._contents.head(path))
             if interpreter is None:
                 found = {name: self._contents.version(path).digest}
                 if _PYTHON.fullmatch(os.path.basename(path)):
                     found[f"{name} packages"] = self.packages_beside(Path(path))
-                return found
+                return found, frozenset()
             if _PYTHON.fullmatch(os.path.basename(interpreter)):
                 # Programs that pip installs begin with the path of their environment.
                 body = Path(path).read_bytes().partition(b"\n")[2]
-                found = {name: _sha256(body)}
-            else:
-                found = {name: self._contents.version(path).digest}
+                return {name: _sha256(body)}, frozenset((interpreter,))
+            found = {name: self._contents.version(path).digest}
+            called = {interpreter}
+            if _SHELL.fullmatch(os.path.basename(interpreter)):
+                called |= mentions.words(Path(path).read_text(errors="replace"))
         except OSError as error:
             raise Unknown(f"the program {path} cannot be read: {error}") from None
-        return found | self._program(interpreter)
+        return found, frozenset(called)
 
     def packages_beside(self, python: Path) -> str:
         """A digest of all packages that are installed for a Python interpreter."""
@@ -151,7 +163,7 @@ def _read(dist_info: Path) -> str | None:
         return None
 
 
-def _interpreter(start: bytes) -> str | None:
+def interpreter_of(start: bytes) -> str | None:
     """The program that runs a script, by its first line; None if it is no script."""
     if not start.startswith(b"#!"):
         return None

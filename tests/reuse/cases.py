@@ -4,13 +4,25 @@
 """
 
 from .step import Case
-from .table import clones, commands, files, functions, outputs, params, python, runs, undeclared
+from .table import (
+    clones,
+    commands,
+    files,
+    functions,
+    outputs,
+    params,
+    python,
+    runs,
+    scripts,
+    undeclared,
+)
 
 CASES: list[Case] = [
     *files.CASES,
     *commands.CASES,
     *params.CASES,
     *undeclared.CASES,
+    *scripts.CASES,
     *clones.CASES,
     *runs.CASES,
     *outputs.CASES,

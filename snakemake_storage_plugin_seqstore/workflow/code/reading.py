@@ -13,11 +13,66 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore.workflow import command, mentions
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values
+from snakemake_storage_plugin_seqstore.workflow.software import interpreter_of
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _COMPUTED = re.compile(r"^(?:\$?\{[^{}]*\}|\$\w+)+")
 _PART = re.compile(r"[\w.+~/*?-]{1,100}")
+PYTHON, SHELL, OTHER = "Python", "shell", "other"
 _SEPARATOR = re.compile(r"""[\s;|&()<>"'`=:,@\\]""")
+# A token with a slash or a dot, or beside a quote, may name a file.
+_TOKEN = re.compile(r"[\w.+~/\\-]*[./][\w.+~/\\-]*|(?<=[\"'`])[\w+-]+|[\w+-]+(?=[\"'`])")
+_QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
+_LANGUAGES = {
+    ".py": PYTHON,
+    **dict.fromkeys((".sh", ".bash", ".zsh", ".ksh", ".mk"), SHELL),
+    **dict.fromkeys((".R", ".r", ".pl", ".pm", ".awk", ".sed", ".jl", ".rb", ".lua"), OTHER),
+    **dict.fromkeys((".js", ".tcl", ".php", ".gp"), OTHER),
+}
+_LIBRARY_VARIABLES = {
+    "python": ("PYTHONPATH", "PYTHONHOME"),
+    "perl": ("PERL5LIB", "PERL5OPT"),
+    "ruby": ("RUBYLIB",),
+    "java": ("CLASSPATH", "JAVA_TOOL_OPTIONS"),
+    "julia": ("JULIA_LOAD_PATH", "JULIA_PROJECT", "JULIA_DEPOT_PATH"),
+    **dict.fromkeys(
+        ("R", "Rscript"), ("R_LIBS", "R_LIBS_USER", "R_LIBS_SITE", "R_PROFILE", "R_PROFILE_USER")
+    ),
+}
+_SHELLS = frozenset(("sh", "bash", "dash", "zsh", "ksh", "make"))
+_MAKEFILES = frozenset(("GNUmakefile", "makefile", "Makefile"))
+
+
+def language_of(path: str, contents: Any) -> str:
+    """The language of a script, by its suffix or its first line; empty if it is none."""
+    name = os.path.basename(path)
+    if name in _MAKEFILES:
+        return SHELL
+    if not os.path.isfile(path):
+        return ""
+    if language := _LANGUAGES.get(os.path.splitext(name)[1]):
+        return language
+    try:
+        interpreter = interpreter_of(contents.head(path))
+    except OSError:
+        return ""
+    if interpreter is None:
+        return ""
+    program = os.path.basename(interpreter)
+    if re.fullmatch(r"python[\d.]*", program):
+        return PYTHON
+    return SHELL if program in _SHELLS else OTHER
+
+
+def is_named_as_script(path: str) -> bool:
+    """Whether a file may be a script by its name alone: programs have no suffix."""
+    suffix = os.path.splitext(path)[1]
+    return not suffix or suffix in _LANGUAGES
+
+
+def names_in(text: str) -> set[str]:
+    """What of a source in another language than Python or a shell's may name something."""
+    return {*_TOKEN.findall(text), *(quoted[1:-1] for quoted in _QUOTED.findall(text))}
 
 
 class Named:
@@ -54,14 +109,18 @@ class Named:
                 self._found |= new
         words = {word for text in self._strings for word in (text, *mentions.words(text))}
         self._near = sorted({_near(word) for word in words} - {""})
-        self.scripts = {path for path in self._found if path.endswith(".py")}
+        self.paths = frozenset(self._found)
+        self.scripts = {
+            path for path in self._found if language_of(path, describer.contents) == PYTHON
+        }
 
     def files(self, job: Any, describer: Any) -> dict[str, str]:
         """What the files that they name contain, without those that the job declares."""
         if not self._found and not self._refused and not self._near:
             return {}
-        declared = [*map(str, (*job.input, *job.output, *job.log))]
-        declared += [str(job.benchmark)] if job.benchmark else []
+        written = [*map(str, (*job.output, *job.log))]
+        written += [str(job.benchmark)] if job.benchmark else []
+        declared = [*map(str, job.input), *written]
         paths = {os.path.normpath(path) for path in declared}
         found = {
             path: content
@@ -69,7 +128,7 @@ class Named:
             if os.path.normpath(path) not in paths
         }
         for form in self._refused:
-            found |= describer.mentions.files(form, declared)
+            found |= describer.mentions.files(form, declared, written)
         for path in self._near_inputs(job, paths):
             found |= describer.mentions.files(shlex.quote(path), declared)
         return {command.without_places(path, self._rule): found[path] for path in sorted(found)}
@@ -98,9 +157,12 @@ class Named:
 
     def programs(self, describer: Any) -> dict[str, str]:
         """What the programs that they name contain."""
-        words = {word for text in self._strings for word in mentions.words(text)}
-        found: dict[str, str] = describer.software.programs(sorted(words))
+        found: dict[str, str] = describer.software.programs(self.words())
         return found
+
+    def words(self) -> set[str]:
+        """All that may name a program."""
+        return {word for text in self._strings for word in mentions.words(text)}
 
     def environment(self, describer: Any, by_name: bool) -> dict[str, str]:
         """Values of the variables that they name, as `$NAME` or, if code looks so, as the name."""
@@ -185,6 +247,18 @@ def shell_settings() -> tuple[str, str, str]:
 
     executable = shell.get_executable() or "/bin/sh"
     return executable, shell._process_prefix or "", shell._process_suffix or ""
+
+
+def around_commands() -> tuple[str, str, str]:
+    """What a shell does besides a command: what comes before and after it, and bash's own file."""
+    _, before, after = shell_settings()
+    return before, after, os.environ.get("BASH_ENV", "")
+
+
+def library_variables(words: Iterable[str]) -> set[str]:
+    """Variables that say where programs find their libraries."""
+    programs = {os.path.basename(word).rstrip("0123456789.") for word in words}
+    return {name for program in programs for name in _LIBRARY_VARIABLES.get(program, ())}
 
 
 def snakemake_version() -> str:

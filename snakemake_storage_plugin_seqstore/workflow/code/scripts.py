@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,6 @@ from snakemake_storage_plugin_seqstore.workflow.code.python_source import (
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
-# A token with a slash or a dot, or beside a quote, may name a file.
-_TOKEN = re.compile(r"[\w.+~/\\-]*[./][\w.+~/\\-]*|(?<=[\"'`])[\w+-]+|[\w+-]+(?=[\"'`])")
-_QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
 _LANGUAGES = {".R": "R", ".Rmd": "R", ".jl": "Julia", ".rs": "Rust", ".sh": "bash"}
 
 
@@ -100,7 +96,7 @@ def _describe(kind: str, path: str, job: Any, software: str | None, describer: A
         language = _LANGUAGES[suffix]
         sourced = _sourced(text, folder) if language == "bash" and folder else []
         found = Imported(Reading(beside=True, attributes={EVERYTHING}, reads_environment=True))
-        strings = {text, *sourced} if language == "bash" else _strings(text)
+        strings = {text, *sourced} if language == "bash" else reading.names_in(text)
     else:
         raise Unknown(f"it cannot be told what {name} depends on")
     attributes = set(found.reading.attributes)
@@ -116,9 +112,9 @@ def _describe(kind: str, path: str, job: Any, software: str | None, describer: A
         if folder is None:
             raise Unknown(f"{name} may read what is beside it, at {source_file}")
         parts["beside"] = modules.below(folder)
-        paths = found.reading.strings if language == "Python" else _strings(text)
+        paths = found.reading.strings if language == "Python" else reading.names_in(text)
         for more in sourced:
-            paths |= _strings(more)
+            paths |= reading.names_in(more)
         parts["near"] = modules.near(folder, paths)
     parts |= {
         "source": hashlib.sha256(text.encode()).hexdigest(),
@@ -145,11 +141,6 @@ def _sourced(text: str, folder: str) -> list[str]:
                 found[path] = path.read_text(errors="replace")
                 waiting.append(found[path])
     return sorted(found.values())
-
-
-def _strings(text: str) -> set[str]:
-    """What of a source in another language may name something."""
-    return {*_TOKEN.findall(text), *(quoted[1:-1] for quoted in _QUOTED.findall(text))}
 
 
 def _format(path: str, job: Any, params: Any) -> str:

@@ -134,6 +134,95 @@ case(
     clone(BRACES, "1\n3\n", ["a"], files={"part2.txt": "3\n"}),
     peer="wrong",
 )
+for name, title, command, file in (
+    (
+        "two variables",
+        "a command composes the name of an undeclared file of variables alone",
+        "for s in side; do for e in txt; do cat $s.$e; done; done > {output}",
+        "side.txt",
+    ),
+    (
+        "path by variable",
+        "a command composes the path of an undeclared file",
+        "P=p/side; cat $P.txt > {output}",
+        "p/side.txt",
+    ),
+    (
+        "path from that of an input",
+        "a command makes the path of an undeclared file from that of an input: ${i%.txt}",
+        "i={input}; cat ${{i%.txt}}.idx > {output}",
+        "in.idx",
+    ),
+    (
+        "name from that of an input",
+        "a command makes the name of an undeclared file from that of an input: $(basename ...)",
+        "cat $(basename {input} .txt).idx > {output}",
+        "in.idx",
+    ),
+    (
+        "default of a variable",
+        "an undeclared file is what a variable is when it is not set",
+        "cat ${{UNSET:-side.txt}} > {output}",
+        "side.txt",
+    ),
+    (
+        "deep pattern",
+        "a pattern in a command names an undeclared file some directories below: **",
+        "shopt -s globstar; cat **/*.dat > {output}",
+        "p/q/r/side.dat",
+    ),
+    (
+        "extended pattern",
+        "an extended pattern in a command names an undeclared file: !(a|b)",
+        "shopt -s extglob\ncat p/!(a|b).txt > {output}",
+        "p/side.txt",
+    ),
+    (
+        "blank in a name",
+        "an undeclared file has a blank in its name, and a comment has an apostrophe",
+        'cat "a side.txt" > {output} # don\'t',
+        "a side.txt",
+    ),
+    (
+        "blank in nested quotes",
+        "an undeclared file has a blank in its name, in quotes within quotes",
+        "bash -c 'cat \"a side.txt\"' > {output}",
+        "a side.txt",
+    ),
+    (
+        "escaped quotes",
+        "a command names an undeclared file in escaped quotes",
+        'bash -c "cat \\"side.txt\\"" > {output}',
+        "side.txt",
+    ),
+    (
+        "comma in an option",
+        "a command names an undeclared file with a comma in its name by an option",
+        "f() {{ cat ${{1#--x=}}; }}; f --x=a,side.txt > {output}",
+        "a,side.txt",
+    ),
+):
+    case(name, title, *undeclared(command, file), peer="wrong")
+FIND = copies("find -name side.dat | xargs cat > {output}")
+case(
+    "find without directory",
+    "a command finds an undeclared file in the working directory, into which the workflow writes",
+    Step(FIND, "one\n", ["a"], files=ONE | {"p/side.dat": "one\n"}),
+    clone(FIND, "one\n", ["a"]),
+    clone(FIND, "two\n", ["a"], files={"p/side.dat": "two\n"}),
+    peer="wrong",
+)
+PREFIX = copies("cat $(ls {params.index}.*) > {output}", "params: index='ref/genome'")
+case(
+    "index by its prefix",
+    "a param is what the paths of undeclared files begin with, one of which changes",
+    Step(
+        PREFIX, "1\n2\n", ["a"], files=ONE | {"ref/genome.1.bt2": "1\n", "ref/genome.2.bt2": "2\n"}
+    ),
+    clone(PREFIX, "1\n2\n"),
+    clone(PREFIX, "1\n3\n", ["a"], files={"ref/genome.2.bt2": "3\n"}),
+    peer="wrong",
+)
 TOOL = copies("tool > {output}")
 case(
     "program",
@@ -141,6 +230,21 @@ case(
     Step(TOOL, "one\n", ["a"], files=ONE | {"../bin/tool": "#!/bin/sh\necho one\n"}, env=TOOLS),
     clone(TOOL, "one\n", env=TOOLS),
     clone(TOOL, "two\n", ["a"], files={"../bin/tool": "#!/bin/sh\necho two\n"}, env=TOOLS),
+    peer="wrong",
+)
+case(
+    "program of a program",
+    "a program on the PATH is a shell script that runs another one, which changes",
+    Step(
+        TOOL,
+        "one\n",
+        ["a"],
+        files=ONE
+        | {"../bin/tool": "#!/bin/sh\nexec tool-1\n", "../bin/tool-1": "#!/bin/sh\necho one\n"},
+        env=TOOLS,
+    ),
+    clone(TOOL, "one\n", env=TOOLS),
+    clone(TOOL, "two\n", ["a"], files={"../bin/tool-1": "#!/bin/sh\necho two\n"}, env=TOOLS),
     peer="wrong",
 )
 IMPORTING = copies("python tools/run.py > {output}")
@@ -195,6 +299,21 @@ case(
         ["a"],
         env={"LC_ALL": "xx_XX.UTF-8"},
     ),
+    peer="wrong",
+)
+case(
+    "characters by locale",
+    "a locale without UTF-8 takes its place, and characters are counted",
+    Step(shell("printf 'ä' | wc -m > {output}"), "1\n", ["a"], env={"LC_ALL": "C.UTF-8"}),
+    clone(shell("printf 'ä' | wc -m > {output}"), "2\n", ["a"], env={"LC_ALL": "C"}),
+    peer="wrong",
+)
+EXPORTED = "BASH_FUNC_given%%"
+case(
+    "exported function",
+    "a command calls a function that the user's shell exports, which changes",
+    Step(shell("given > {output}"), "1\n", ["a"], env={EXPORTED: "() {{  echo 1\n}}"}),
+    clone(shell("given > {output}"), "2\n", ["a"], env={EXPORTED: "() {{  echo 2\n}}"}),
     peer="wrong",
 )
 case(

@@ -1,0 +1,154 @@
+"""The scripts that a command runs, and what these name in turn, in whatever language they are."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from snakemake_storage_plugin_seqstore.workflow import mentions
+from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules
+from snakemake_storage_plugin_seqstore.workflow.code.python_source import Reading, read
+from snakemake_storage_plugin_seqstore.workflow.code.reading import (
+    PYTHON,
+    SHELL,
+    Named,
+    language_of,
+    names_in,
+)
+from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+
+_PYTHON_PROGRAM = re.compile(r"(?:.*/)?(?:i|bp|pt)?(?:python|pypy)[\d.]*")
+_IMPORTS = re.compile(r"\b(?:import|from)\s+([A-Za-z_][\w., ]*)|(?<!\S)-m\s*([A-Za-z_][\w.]*)")
+_SOURCED = re.compile(r"(?:^|[\s;&|(])(?:source|\.)[ \t]+([^\s;|&()<>]+)")
+# What a program reads without being told.
+_IMPLIED = {
+    **dict.fromkeys(("make", "gmake"), ("GNUmakefile", "makefile", "Makefile")),
+    **dict.fromkeys(("R", "Rscript"), (".Rprofile", ".Renviron")),
+}
+_MAX_SCRIPT = 2**20  # bytes; what is longer is data
+
+
+class Followed:
+    """The scripts that commands run, and what these name.
+
+    Parameters
+    ----------
+    describer : Describer
+        Says what files contain; it is not kept.
+    rule : snakemake.rules.Rule
+        The rule.
+    commands : iterable of str
+        The commands.
+    scripts : iterable of str
+        Paths of scripts that they run without naming them.
+
+    Attributes
+    ----------
+    imported : Imported
+        What their Python code imports.
+    texts : list of str
+        Contents of shell scripts, which are read as a command is.
+    variables : set of str
+        Environment variables that scripts in other languages name.
+    named : Named or None
+        What scripts in other languages name, and all of them from where they are.
+    """
+
+    def __init__(
+        self, describer: Any, rule: Any, commands: Iterable[str], scripts: Iterable[str] = ()
+    ) -> None:
+        self.imported = Imported()
+        self.texts: list[str] = []
+        self.named: Named | None = None
+        self.variables: set[str] = set()
+        self._describer = describer
+        self._strings: set[str] = set()
+        self._sourced: set[str] = set()
+        commands = list(commands)
+        waiting = {*scripts, *(path for text in commands for path in self._named_by(text))}
+        done: set[str] = set()
+        self._import(commands)
+        while new := sorted(waiting - done):
+            done |= waiting
+            waiting = {path for script in new for path in self._follow(script)}
+            if self._strings and not waiting - done:
+                self.named = Modules(describer).follow_scripts(self.imported, self._strings, rule)
+                waiting |= self.named.paths
+        if self._strings and self.named is None:
+            self.named = Modules(describer).follow_scripts(self.imported, self._strings, rule)
+        del self._describer
+
+    def _named_by(self, text: str) -> Iterator[str]:
+        paths = self._describer.mentions.paths(text)
+        yield from paths
+        for path in _SOURCED.findall(text):
+            expanded = os.path.expanduser(os.path.expandvars(path.strip("\"'")))
+            self._sourced.add(os.path.normpath(expanded))
+        if "PATH=" in text:
+            for folder in filter(os.path.isdir, paths):
+                found = (os.path.join(folder, word) for word in mentions.words(text))
+                yield from filter(os.path.isfile, found)
+        for program in mentions.words(text) & _IMPLIED.keys():
+            yield from filter(os.path.isfile, _IMPLIED[program])
+
+    def _follow(self, path: str) -> Iterator[str]:
+        """Read what may be a script; the paths that it names."""
+        language = language_of(path, self._describer.contents)
+        if os.path.normpath(path) in self._sourced and os.path.isfile(path):
+            language = SHELL
+        if not language or os.path.getsize(path) > _MAX_SCRIPT:
+            return
+        self._strings.add(path)
+        try:
+            with open(path, errors="replace") as file:
+                text = file.read()
+        except OSError as error:
+            raise Unknown(f"the script {path} cannot be read: {error}") from None
+        if language == PYTHON:
+            words = read(text, path).strings
+        elif language == SHELL:
+            self.texts.append(text)
+            self._import([text])
+            words = set(mentions.words(text))
+            yield from self._named_by(text)
+        else:
+            words = names_in(text)
+            self._strings |= words
+            self.variables |= mentions.variables_among(re.findall(r"\w+", text))
+        beside = set(_beside(os.path.dirname(path), words))
+        self._strings |= beside
+        yield from beside
+
+    def _import(self, texts: Iterable[str]) -> None:
+        """Find the local modules that Python code in commands imports."""
+        for text in texts:
+            if not any(map(_PYTHON_PROGRAM.fullmatch, mentions.words(text))):
+                continue
+            names = {
+                part.split()[0].partition(".")[0]
+                for some, one in _IMPORTS.findall(text)
+                for part in (some or one).split(",")
+                if part.strip()
+            }
+            if names:
+                modules = Modules(self._describer)
+                found = modules.follow(Reading(imports=names), os.getcwd(), local_first=True)
+                self.imported.merge(found)
+                self._strings |= found.reading.strings
+
+
+def _beside(folder: str, words: Iterable[str]) -> Iterator[str]:
+    """Files that words may name from the folder of their script: ``$(dirname $0)/side.txt``."""
+    for word in words:
+        parts = mentions.pattern(word).strip("/").split("/")
+        for start in range(min(len(parts), 8)):
+            name = "/".join(parts[start:])
+            if not re.search(r"\w", name):
+                continue
+            path = os.path.join(glob.escape(folder), name)
+            for found in glob.glob(path):
+                if os.path.isfile(found):
+                    yield os.path.normpath(found)
