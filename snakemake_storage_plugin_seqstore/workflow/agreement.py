@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
+
+from snakemake_storage_plugin_seqstore.workflow.files import stored
 
 
 def forget_answers(workflow: Any, jobs: Iterable[Any]) -> None:
@@ -37,3 +40,14 @@ def forget_metadata(workflow: Any, job: Any) -> None:
     if changed:
         for file in job.output:
             persistence.cleanup_metadata(file)
+
+
+def forget_removed_copies(workflow: Any, job: Any) -> None:
+    """Have Snakemake look again for local copies that it has removed while it built its DAG.
+
+    It would take them for protected files. A run that was killed leaves such copies.
+    """
+    known = workflow.iocache.exists_local
+    for file in job.output:
+        if known.get(file) and stored(file) and not os.path.lexists(file):
+            known.pop(file)

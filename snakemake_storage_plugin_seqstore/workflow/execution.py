@@ -113,6 +113,8 @@ class Executions:
         self._jobs[job] = execution
         if description and self._may_be_fetched(job):
             execution.fetched = self._fetch(job, execution.key)
+        if execution.fetched is None:
+            _discard_copies(job)
         return execution.fetched is not None
 
     def tell(self, job: Any) -> None:
@@ -171,7 +173,8 @@ class Executions:
         job = resolution.producers.get(name)
         execution = self._jobs.get(job)
         if execution is None:
-            if self._reuse.claims.made_in_this_run(name):
+            made = self._reuse.claims.made_in_this_run(name)
+            if made and made.version:
                 return  # the process of the job did it, on this node or another one
             execution = Execution(None, Watched(self._reuse.digests), 0.0)
         is_output = job is not None and name in map(label, job.output)
@@ -288,6 +291,16 @@ class Executions:
         transfer.bring(
             holder, entry, query, path, ours.provider.materialisation, ours.provider.verify
         )
+
+
+def _discard_copies(job: Any) -> None:
+    """Remove local copies of what a job is about to make, as of a checkpoint that was brought.
+
+    Snakemake does not, and members of a directory would stay in it.
+    """
+    for file in job.output:
+        if (ours := stored(file)) and not file.flags.get("update"):
+            discard(ours.local_path())
 
 
 def _is_empty(job: Any, file: Any) -> bool:

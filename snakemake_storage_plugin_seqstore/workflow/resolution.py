@@ -254,12 +254,31 @@ class Resolution:
             resolved.reason = reason
             makers = [self.jobs[each] for each in self._dag.dependencies[job] if each in self.jobs]
             if isinstance(reason, NotYet):
-                resolved.is_new = any(maker.is_new for maker in makers)
+                is_new = any(maker.is_new for maker in makers)
+                resolved.is_new = is_new or self._lacks_checkpoint(job)
             if not resolved.is_new:
                 self._believe_claims(job, resolved)
         else:
             self._look_up(job, resolved, resolved.description.key)
         return resolved
+
+    def _lacks_checkpoint(self, job: Any) -> bool:
+        """Whether a checkpoint is not there that says what a job reads.
+
+        What the job made before is not believed then, as Snakemake would not look at it again. A
+        temporary one is never there.
+        """
+        makers = self._makers(job)
+        for file in job.input:
+            maker = self.jobs.get(makers.get(label(file)))
+            if maker and file.flags.get("checkpoint_target") and not file.flags.get("temp"):
+                if stored(file):
+                    is_there = label(file) in maker.claims
+                else:
+                    is_there = file.is_storage or os.path.exists(file)
+                if not is_there:
+                    return True
+        return False
 
     def _believe_claims(self, job: Any, resolved: Resolved) -> None:
         """What a job made here before stands, as it would with local files.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore import transfer
@@ -42,6 +46,7 @@ class Reuse:
     def __init__(self, workflow: Any, nameless: Callable[[Any], bool]) -> None:
         self.workflow = workflow
         self.nameless = nameless
+        self._lock = threading.RLock()
         self._resolution: Resolution | None = None
         self._describer: Describer | None = None
         self._state: tuple[int, ...] = ()
@@ -78,6 +83,10 @@ class Reuse:
 
     def resolution(self) -> Resolution:
         """What the outputs of the DAG mean, as far as its jobs are final."""
+        with self._lock:  # jobs may start in several threads before it is known
+            return self._current_resolution()
+
+    def _current_resolution(self) -> Resolution:
         dag = self.workflow.dag
         state = (
             len(dag.dependencies),
@@ -141,7 +150,8 @@ class Reuse:
         self._found.clear()
         describer = self.new_describer(self.contents)
         before = None
-        if self._resolution:
+        # Files may be asked for before the DAG is complete and its jobs get their numbers.
+        if self._resolution and dag._jobid:
             before = {job for job, found in self._resolution.jobs.items() if found.is_hit}
         resolution = Resolution(
             dag,
@@ -169,6 +179,7 @@ class Reuse:
         for job, resolved in resolution.jobs.items():
             if resolved.is_hit and all(map(stored, job.output)):
                 agreement.forget_metadata(self.workflow, job)
+            agreement.forget_removed_copies(self.workflow, job)
             if job.is_checkpoint:
                 self._bring(job, resolved.claims)
             if resolved.is_new or resolved.is_outdated:
@@ -223,7 +234,11 @@ class Reuse:
                 self.workflow.dag.forcefiles.add(file)
 
     def _bring(self, job: Any, claims: dict[str, Claim]) -> None:
-        """Bring a checkpoint's outputs, which functions read while Snakemake builds its DAG."""
+        """Bring a checkpoint's outputs, which functions read while Snakemake builds its DAG.
+
+        The copies go at the end: Snakemake leaves them if there is nothing to do, and then fails
+        if everything is forced, as it takes a copy that it has just removed for a protected file.
+        """
         for file in job.output:
             ours = stored(file)
             if ours is None:
@@ -232,6 +247,8 @@ class Reuse:
             if found := self._claimed(label(file), ours, claims.get(label(file))):
                 if not path.exists() or path.lstat().st_mtime_ns != found[1].time:
                     path.parent.mkdir(parents=True, exist_ok=True)
+                    if not self.workflow.storage_settings.keep_storage_local:
+                        weakref.finalize(self, _discard, path, os.getpid())
                     transfer.bring(*found, ours.parsed, path, ours.provider.materialisation)
             elif not self._is_running:
                 # Snakemake would take an old copy, once it removed it, for a protected file.
@@ -290,3 +307,8 @@ class Reuse:
         found = holder, Entry(query.collection, query.name, claim.version, claim.time)
         self._found[name] = claim, found
         return found
+
+
+def _discard(path: Path, owner: int) -> None:
+    if os.getpid() == owner:  # else a process that was forked from it ends
+        discard(path)

@@ -14,7 +14,8 @@ import pytest
 
 from snakemake_storage_plugin_seqstore import Store
 
-HANGS = 30.0  # s; the longest run here takes a fraction of it
+HANGS = 300.0  # s; the longest run here takes a fraction of it
+IN_STORE = ("--default-storage-provider=seqstore", "--default-storage-prefix=seqstore://files")
 NOTHING = "Nothing to be done"
 REUSE = "import snakemake_storage_plugin_seqstore as seqstore\nseqstore.reuse(workflow)\n"
 # A user namespace takes the rights of root away but leaves this Python readable, wherever it is.
@@ -154,10 +155,13 @@ class Project:
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the program ``ran``, which counts what is computed."""
+    """A directory with the program ``ran``, which counts what is computed.
+
+    All of Snakemake is killed when it comes to the job ``$KILLED``.
+    """
     directory = tmp_path_factory.mktemp("bin")
     program = directory / "ran"
-    program.write_text('#!/bin/sh\necho "$1" >> "$COMPUTED"\n')
+    program.write_text('#!/bin/sh\necho "$1" >> "$COMPUTED"\n[ "$1" != "$KILLED" ] || kill -9 0\n')
     program.chmod(0o755)
     return directory
 

@@ -115,6 +115,36 @@ def test_switching_with_times_as_the_only_trigger(chain):
     assert chain.run(*trigger, *NEW).did_nothing
 
 
+@pytest.mark.slow
+def test_forced_jobs_that_start_before_anything_is_known(project):
+    """Snakemake asks nothing if all is forced; to resolve thousands of jobs takes a while."""
+    project.write(
+        """
+        import time
+        from snakemake_storage_plugin_seqstore.workflow.resolution import Resolution
+
+        def slowly(self, jobs, resolve=Resolution.resolve):
+            time.sleep(0.5)
+            resolve(self, jobs)
+
+        Resolution.resolve = slowly
+
+        rule all:
+            input: storage.seqstore(expand("seqstore://files/out/{name}.txt", name=["a", "b"]))
+
+        rule:
+            input: storage.seqstore("seqstore://files/source/in.txt")
+            output: storage.seqstore("seqstore://files/out/{name}.txt")
+            shell: "ran {wildcards.name}; cat {input} > {output}"
+        """
+    )
+    project.write("abc\n", "in.txt")
+    project.store.publish("files", "source/in.txt", project.directory / "in.txt")
+    for arguments in ((), ("--forceall",)):
+        assert project.run(*arguments).computed == ["a", "b"]
+        assert project.run().did_nothing
+
+
 def test_deleting_all_output_destroys_nothing(chain):
     chain.run()
     payloads = chain.payloads()
