@@ -6,14 +6,16 @@
     reuse          what outputs are, as the storage plugin tells Snakemake
       resolution     all outputs of a DAG, in one pass
       claims         what outputs mean in one working directory
+      agreement      Snakemake's own view of outputs
       explain        words for the user
     hooks          how Snakemake's executor comes to ask before it runs a job
       execution      a job is fetched, or what it made is recorded
-    job            from a job to its Provenance
+    describer      from a job to its Provenance
       command        a shell command with symbols for what does not count
       code           `run:` blocks, scripts, notebooks, wrappers
       mentions       undeclared files and variables
       software       programs and packages; deployment: environments and containers
       contents       what files contain
-    stores, files  the stores of a workflow; Snakemake's files as we see them
+    stores         the stores of a workflow, written to in the background
+    files, jobs    Snakemake's files and jobs as we see them
 """

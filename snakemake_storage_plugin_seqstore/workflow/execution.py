@@ -21,9 +21,9 @@ from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrit
 from snakemake_storage_plugin_seqstore.workflow import explain
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.contents import Watched
+from snakemake_storage_plugin_seqstore.workflow.describer import Description
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
-from snakemake_storage_plugin_seqstore.workflow.job import (
-    Description,
+from snakemake_storage_plugin_seqstore.workflow.jobs import (
     is_spawned,
     needed_traces,
     refuse_special,

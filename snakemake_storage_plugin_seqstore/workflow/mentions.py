@@ -47,6 +47,12 @@ _HERE = re.compile(
     r"(?:^|[;&|({\n])[ \t]*(?:find(?:[ \t]+-|[ \t]*$)|ls(?:[ \t]+-\w+)*[ \t]*(?:[;&|>)\n]|$))"
 )
 _USED = re.compile(r"\$(?:(\w+)|\{(\w+)([^{}]*)\})")
+# What a command asks or starts that nobody can look at: other software, the history of sources.
+_UNSEEN = re.compile(
+    r"\b(?:(?:docker|podman|singularity|apptainer)\s+(?:run|exec)"
+    r"|(?:conda|mamba|micromamba)\s+(?:run|activate)|module\s+(?:load|add)"
+    r"|git\s+(?:rev-parse|describe|log|show))\b"
+)
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 # Where a job may write temporary files, and how many threads it has, is not part of what it does.
 _UNCOUNTED = re.compile(r"TMPDIR|TMP|TEMP|PWD|OLDPWD|_|SHLVL|\w+_NUM_THREADS|SLURM_\w+")
@@ -117,6 +123,21 @@ def _applied(value: str, operation: str) -> str:
             old, _, new = what.partition("/")
             return value.replace(old, new, 1 if kind == "/" else -1)
     return os.path.join(os.path.dirname(value), "*")
+
+
+def refuse_unseen(text: str) -> None:
+    """Refuse a command whose software or answers cannot be told from here.
+
+    Raises
+    ------
+    Unknown
+        If it starts software that is not declared, or asks for the history of its sources.
+    """
+    if match := _UNSEEN.search(text):
+        raise Unknown(
+            f"its command has `{match.group()}`",
+            "declare it: container, conda, envmodules, or a param",
+        )
 
 
 def variables(text: str) -> set[str]:

@@ -14,6 +14,7 @@ from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Store, Version
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.workflow.describer import Describer, Description
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
     foreign_version,
@@ -21,9 +22,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     local_time,
     stored,
 )
-from snakemake_storage_plugin_seqstore.workflow.job import (
-    Describer,
-    Description,
+from snakemake_storage_plugin_seqstore.workflow.jobs import (
     needed_traces,
     refuse_special,
     script_path,

@@ -17,6 +17,7 @@ from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import agreement, garbage
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents, Digests
+from snakemake_storage_plugin_seqstore.workflow.describer import Describer
 from snakemake_storage_plugin_seqstore.workflow.explain import Explainer
 from snakemake_storage_plugin_seqstore.workflow.files import (
     MadeHere,
@@ -25,7 +26,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     label,
     stored,
 )
-from snakemake_storage_plugin_seqstore.workflow.job import Describer, needed_traces
+from snakemake_storage_plugin_seqstore.workflow.jobs import needed_traces
 from snakemake_storage_plugin_seqstore.workflow.resolution import Resolution
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 

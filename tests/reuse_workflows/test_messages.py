@@ -1,5 +1,7 @@
 """What the user is told: few lines, in words, on what is reused and what is not."""
 
+import pytest
+
 from tests.reuse_workflows.conftest import CHAIN
 
 
@@ -70,6 +72,22 @@ def test_a_param_that_cannot_be_told_is_named(project):
         """
     )
     assert "what" in only(project.run("--dry-run"), "rule one is not reused")
+
+
+@pytest.mark.parametrize(
+    "command", ["git describe", "docker run", "conda activate", "module load", "bash tool.sh"]
+)
+def test_a_command_that_starts_what_nobody_can_look_at_is_not_reused(project, command):
+    project.write("git log\n", "tool.sh")
+    project.write(
+        f"""
+        rule one:
+            output: storage.seqstore("seqstore://files/a.txt")
+            shell: "{command} x > {{output}}"
+        """
+    )
+    found = "git log" if "tool" in command else command
+    only(project.run("--dry-run"), "rule one is not reused", f"`{found}`", "declare it")
 
 
 def test_an_error_in_a_job_is_snakemakes_own(project):

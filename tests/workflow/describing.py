@@ -14,7 +14,7 @@ from snakemake_storage_plugin_seqstore.provenance import canonical
 from snakemake_storage_plugin_seqstore.workflow.code.run import run_parts
 from snakemake_storage_plugin_seqstore.workflow.code.scripts import script_parts
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents, Digests
-from snakemake_storage_plugin_seqstore.workflow.job import Describer
+from snakemake_storage_plugin_seqstore.workflow.describer import Describer
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 
