@@ -208,10 +208,13 @@ class Store:
         DamageError
             If its manifest is damaged.
         """
+        return trees.load(self._manifest(version))
+
+    def _manifest(self, version: Version) -> bytes:
         content = self.objects.path(version.digest).read_bytes()
         if hashlib.sha256(content).hexdigest() != version.digest:
             raise DamageError(f"the manifest {version.digest} in {self.root} is damaged")
-        return trees.load(content)
+        return content
 
     def verify(
         self,
@@ -260,8 +263,9 @@ class Store:
         """
         if version.kind == "file":
             return {version.digest: version.size}
-        members = {m.digest: m.size for m in self.members(version) if m.digest}
-        return members | {version.digest: self.objects.size(version.digest) or 0}
+        manifest = self._manifest(version)
+        members = {m.digest: m.size for m in trees.load(manifest) if m.digest}
+        return members | {version.digest: len(manifest)}
 
     def has_payload(self, version: Version) -> bool:
         """Whether all payloads of a version are there, with the right sizes."""

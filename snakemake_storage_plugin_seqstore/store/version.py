@@ -30,6 +30,11 @@ class Version:
     size: int
     executable: bool = False
 
+    @property
+    def identity(self) -> str:
+        """All that tells its content from another one, as a text."""
+        return f"{self.kind}:{self.digest}" + (":x" if self.executable else "")
+
     @classmethod
     def load(cls, document: Any) -> Version:
         """Read a version back from what its fields were written as.

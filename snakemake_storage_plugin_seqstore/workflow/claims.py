@@ -154,10 +154,15 @@ class Claims:
             journal.write(text)
 
     def _file(self, path: str) -> Path:
-        return self._jobs / hashlib.sha256(path.encode()).hexdigest()[:40]
+        return self._jobs / file_name(path)
 
     def _files(self) -> list[Path]:
         return sorted(self._jobs.iterdir()) if self._jobs.is_dir() else []
+
+
+def file_name(path: str) -> str:
+    """Name of a file about an output, whatever its path is."""
+    return hashlib.sha256(path.encode()).hexdigest()[:40]
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:

@@ -24,8 +24,8 @@ from snakemake_storage_plugin_seqstore.workflow.code import reading, run, script
 from snakemake_storage_plugin_seqstore.workflow.code.followed import Followed
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
-from snakemake_storage_plugin_seqstore.workflow.files import label
-from snakemake_storage_plugin_seqstore.workflow.jobs import written_paths
+from snakemake_storage_plugin_seqstore.workflow.files import label, may_be_made
+from snakemake_storage_plugin_seqstore.workflow.jobs import declared_paths, written_paths
 from snakemake_storage_plugin_seqstore.workflow.software import Software
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
 
@@ -122,7 +122,7 @@ class Describer:
             operation, fixed, digest, files = self._operation(job, params, own_wrapper)
             outputs = [_demands(file, job) for file in job.output]
             varying = {
-                "inputs": _roles(job, job.input, [_content(each) for each in inputs], nameless),
+                "inputs": _roles(job, job.input, [each.identity for each in inputs], nameless),
                 "outputs": _roles(job, job.output, outputs, nameless),
                 "params": _params(job, params),
                 "files": files,
@@ -152,8 +152,8 @@ class Describer:
         _, parts, _, _ = self._operation(job, job.params, None)
         told = {name: parts[name] for name in _TOLD if name in parts}
         try:
-            files = [*map(str, job.input), *written_paths(job)]
-            return _digest({**told, "params": _params(job, job.params), "files": files})
+            params = _params(job, job.params)
+            return _digest({**told, "params": params, "files": declared_paths(job)})
         except NotCanonical as error:
             raise Unknown(str(error)) from None
 
@@ -251,7 +251,7 @@ class Describer:
             if not file.is_storage
             and reading.is_named_as_script(str(file))
             and reading.language_of(str(file), self.contents)
-            and not any(rule.is_producer(file) for rule in self._workflow.rules)
+            and not may_be_made(self._workflow, file)
         )
 
     def _files(
@@ -259,8 +259,7 @@ class Describer:
     ) -> dict[str, str]:
         """What undeclared files contain that a command, or a param, names."""
         found: dict[str, str] = {}
-        written = written_paths(job)
-        declared = [*map(str, job.input), *written]
+        declared, written = declared_paths(job), written_paths(job)
         texts = [text, *map(str, _strings(list(params)))]
         if job.rule.shellcmd is not None:
             followed = self._follow(job.rule, text, given)
@@ -324,10 +323,6 @@ def _name(file: Any, rule: Any) -> str:
     if file.flags.get("sourcecache_entry"):
         return os.path.basename(str(file))
     return command.without_places(label(file), rule)
-
-
-def _content(version: Version) -> str:
-    return f"{version.kind}:{version.digest}" + (":x" if version.executable else "")
 
 
 def _demands(file: Any, job: Any) -> str:

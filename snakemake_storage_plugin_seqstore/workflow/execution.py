@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import stat
@@ -19,9 +18,9 @@ from snakemake_storage_plugin_seqstore.store import EMPTY, Entry, Record, Versio
 from snakemake_storage_plugin_seqstore.store.background import Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.workflow import explain
-from snakemake_storage_plugin_seqstore.workflow.claims import Claim
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim, file_name
 from snakemake_storage_plugin_seqstore.workflow.contents import Watched
-from snakemake_storage_plugin_seqstore.workflow.describer import Description
+from snakemake_storage_plugin_seqstore.workflow.describer import Describer, Description
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.jobs import (
     is_spawned,
@@ -99,16 +98,17 @@ class Executions:
         reuse = self._reuse
         resolution = reuse.resolution()
         contents = Watched(reuse.digests)
+        describer = reuse.new_describer(contents)
         description = None
         try:
             refuse_special(job)
             versions = resolution.input_versions(job, contents, self._finished)
-            description = reuse.new_describer(contents).describe(job, versions, at_start=True)
+            description = describer.describe(job, versions, at_start=True)
         except Unknown as reason:
             logger.debug(f"seqstore: rule {job.rule.name} cannot be recorded: {reason}")
         execution = Execution(description, contents, time.monotonic())
         if description and is_spawned(job):
-            execution.told = self._instructions(job)
+            execution.told = _instructions(job, describer)
             self._told(job).unlink(missing_ok=True)
         self._jobs[job] = execution
         if description and self._may_be_fetched(job):
@@ -120,7 +120,8 @@ class Executions:
     def tell(self, job: Any) -> None:
         """Say in the process of its own that a job runs in what it is told to do there."""
         path = self._told(job)
-        overwrite(path, self._instructions(job).encode(), path.parent.parent)
+        describer = self._reuse.new_describer(self._reuse.contents)
+        overwrite(path, _instructions(job, describer).encode(), path.parent.parent)
 
     def finish(self, job: Any) -> None:
         """Note that a job ran, and whether it read what it was given to the end."""
@@ -151,17 +152,9 @@ class Executions:
                 return "the config, or what else the Snakefile reads,"
         return execution.contents.changed()
 
-    def _instructions(self, job: Any) -> str:
-        """What a job is told to do; empty if that cannot be told."""
-        try:
-            return self._reuse.new_describer(self._reuse.contents).instructions(job)
-        except Unknown:
-            return ""
-
     def _told(self, job: Any) -> Path:
-        name = hashlib.sha256(label(job.output[0]).encode()).hexdigest()[:40]
-        path: Path = self._reuse.workflow.persistence.path / FOLDER / "told" / name
-        return path
+        folder: Path = self._reuse.workflow.persistence.path / FOLDER / "told"
+        return folder / file_name(label(job.output[0]))
 
     def publish(self, file: StoredFile) -> None:
         """Store the output of a job, or its log, and say that this working directory has it.
@@ -291,6 +284,14 @@ class Executions:
         transfer.bring(
             holder, entry, query, path, ours.provider.materialisation, ours.provider.verify
         )
+
+
+def _instructions(job: Any, describer: Describer) -> str:
+    """What a job is told to do; empty if that cannot be told."""
+    try:
+        return describer.instructions(job)
+    except Unknown:
+        return ""
 
 
 def _discard_copies(job: Any) -> None:

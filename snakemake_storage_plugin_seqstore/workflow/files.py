@@ -104,6 +104,11 @@ def local_time(path: str) -> int:
     return math.ceil(newest * 10**9 / TICK) * TICK
 
 
+def may_be_made(workflow: Any, path: str) -> bool:
+    """Whether a rule of a workflow could make a path, were its inputs there."""
+    return any(rule.is_producer(path) for rule in workflow.rules)
+
+
 class MadeHere:
     """Says whether a path is, or contains, something that a workflow makes.
 

@@ -11,6 +11,11 @@ _SPECIAL = frozenset(("pipe", "service", "update", "before_update", "nodelocal",
 _STREAMED = frozenset(("pipe", "service"))
 
 
+def declared_paths(job: Any) -> list[str]:
+    """Paths of the inputs, outputs, log and benchmark of a job."""
+    return [*map(str, job.input), *written_paths(job)]
+
+
 def written_paths(job: Any) -> list[str]:
     """Paths of the outputs, log and benchmark of a job."""
     return [str(file) for file in (*job.output, *job.log, job.benchmark) if file is not None]

@@ -260,7 +260,7 @@ class Mentions:
             version = self._contents.version(path)
         except (OSError, InputError) as error:
             raise Unknown(f"it names {path}, which cannot be read: {error}") from None
-        return f"{version.kind}:{version.digest}" + (":x" if version.executable else "")
+        return version.identity
 
 
 @dataclass(frozen=True)

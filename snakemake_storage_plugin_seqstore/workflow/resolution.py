@@ -20,6 +20,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     foreign_version,
     label,
     local_time,
+    may_be_made,
     stored,
 )
 from snakemake_storage_plugin_seqstore.workflow.jobs import (
@@ -234,7 +235,7 @@ class Resolution:
             key = claim.key
         elif resolved and resolved.description and not os.path.exists(file):
             key = resolved.description.key  # it is not here, but recorded
-        elif any(rule.is_producer(file) for rule in self._dag.workflow.rules):
+        elif may_be_made(self._dag.workflow, file):
             key = ""
         else:
             return version

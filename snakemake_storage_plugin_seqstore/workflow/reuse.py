@@ -24,6 +24,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
     base_path,
     label,
+    may_be_made,
     stored,
 )
 from snakemake_storage_plugin_seqstore.workflow.jobs import needed_traces
@@ -275,7 +276,7 @@ class Reuse:
             return self._named(file)
         if claim := self.claims.get(name):
             return self._claimed(name, file, claim)
-        if not self.claims.joined and any(rule.is_producer(path) for rule in self.workflow.rules):
+        if not self.claims.joined and may_be_made(self.workflow, path):
             raise StoreError(
                 f"{file.parsed} is made by this workflow, but its job does not see the workflow's "
                 ".snakemake directory, which says what it is",

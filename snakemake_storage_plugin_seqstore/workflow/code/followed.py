@@ -12,6 +12,7 @@ from snakemake_storage_plugin_seqstore.workflow import mentions
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules
 from snakemake_storage_plugin_seqstore.workflow.code.python_source import Reading, read
 from snakemake_storage_plugin_seqstore.workflow.code.reading import (
+    MAKEFILES,
     PYTHON,
     SHELL,
     Named,
@@ -25,7 +26,7 @@ _IMPORTS = re.compile(r"\b(?:import|from)\s+([A-Za-z_][\w., ]*)|(?<!\S)-m\s*([A-
 _SOURCED = re.compile(r"(?:^|[\s;&|(])(?:source|\.)[ \t]+([^\s;|&()<>]+)")
 # What a program reads without being told.
 _IMPLIED = {
-    **dict.fromkeys(("make", "gmake"), ("GNUmakefile", "makefile", "Makefile")),
+    **dict.fromkeys(("make", "gmake"), MAKEFILES),
     **dict.fromkeys(("R", "Rscript"), (".Rprofile", ".Renviron")),
 }
 _MAX_SCRIPT = 2**20  # bytes; what is longer is data

@@ -13,6 +13,8 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore.workflow import command, mentions
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values
+from snakemake_storage_plugin_seqstore.workflow.files import may_be_made
+from snakemake_storage_plugin_seqstore.workflow.jobs import declared_paths, written_paths
 from snakemake_storage_plugin_seqstore.workflow.software import interpreter_of
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
@@ -40,13 +42,13 @@ _LIBRARY_VARIABLES = {
     ),
 }
 _SHELLS = frozenset(("sh", "bash", "dash", "zsh", "ksh", "make"))
-_MAKEFILES = frozenset(("GNUmakefile", "makefile", "Makefile"))
+MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 
 
 def language_of(path: str, contents: Any) -> str:
     """The language of a script, by its suffix or its first line; empty if it is none."""
     name = os.path.basename(path)
-    if name in _MAKEFILES:
+    if name in MAKEFILES:
         return SHELL
     if not os.path.isfile(path):
         return ""
@@ -118,9 +120,7 @@ class Named:
         """What the files that they name contain, without those that the job declares."""
         if not self._found and not self._refused and not self._near:
             return {}
-        written = [*map(str, (*job.output, *job.log))]
-        written += [str(job.benchmark)] if job.benchmark else []
-        declared = [*map(str, job.input), *written]
+        declared, written = declared_paths(job), written_paths(job)
         paths = {os.path.normpath(path) for path in declared}
         found = {
             path: content
@@ -141,7 +141,7 @@ class Named:
         for path in sorted({path for file in job.input for path in self._beside(str(file))}):
             if os.path.normpath(path) in declared or path in self._found:
                 continue
-            if os.path.isfile(path) and not self._may_be_made(path):
+            if os.path.isfile(path) and not may_be_made(self._rule.workflow, path):
                 yield path
 
     def _beside(self, file: str) -> Iterator[str]:
@@ -151,9 +151,6 @@ class Named:
                 yield from glob.glob(os.path.join(glob.escape(folder), text.lstrip("/")))
             else:
                 yield from (file + text, stem + text, os.path.join(folder, text.lstrip("/")))
-
-    def _may_be_made(self, path: str) -> bool:
-        return any(rule.is_producer(path) for rule in self._rule.workflow.rules)
 
     def programs(self, describer: Any) -> dict[str, str]:
         """What the programs that they name contain."""
