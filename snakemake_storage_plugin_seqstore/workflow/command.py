@@ -52,6 +52,9 @@ class Symbol(str):
         raise Unknown("it formats a part of a path, a number of threads or the like")
 
 
+Places = tuple[tuple[str, Symbol], ...]
+
+
 class _Resources:
     """The resources of a job: symbols, or for those that the user invented, values."""
 
@@ -143,14 +146,19 @@ def symbols(files: Any, kind: str) -> Any:
     return type(files)(toclone=files, custom_map=lambda file: Symbol(f"{kind}:{next(numbers)}"))
 
 
-def without_places(text: str, rule: Any) -> str:
-    """Put symbols in place of the working directory and of the workflow's own directory."""
-    places = {os.getcwd(): Symbol("workdir")}
+def places(rule: Any) -> Places:
+    """The working directory and the workflow's own one, and symbols for them; the longer first."""
+    found = {os.getcwd(): Symbol("workdir")}
     if basedir := _local(rule.basedir):
-        places[basedir] = Symbol("basedir")
-    for place in sorted(places, key=len, reverse=True):
-        if place != "/":
-            text = text.replace(place, places[place])
+        found[basedir] = Symbol("basedir")
+    found.pop("/", None)
+    return tuple(sorted(found.items(), key=lambda item: len(item[0]), reverse=True))
+
+
+def without_places(text: str, places: Places) -> str:
+    """Put symbols in place of directories."""
+    for place, symbol in places:
+        text = text.replace(place, symbol)
     return text
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import InputError, SeqstoreError
 from snakemake_storage_plugin_seqstore.store import Version, trees
-from snakemake_storage_plugin_seqstore.store.filesystem import overwrite, sha256_of
+from snakemake_storage_plugin_seqstore.store.filesystem import overwrite, read_start, sha256_of
 
 # Timestamps may be as coarse as this, in ns: a file that changed so recently can change again and
 # look the same, so its digest is not remembered.
@@ -44,25 +44,23 @@ class Digests:
         """SHA-256 of a regular file's bytes, in hex."""
         if self._digests is None:
             self._digests = self._load()
-        signature = _signature(status)
+        signature = signature_of(status)
         if signature in self._digests:
             return self._digests[signature]
         started = time.time_ns()
-        digest = sha256_of(Path(path))
-        if _is_settled(status, started):
+        digest = sha256_of(path)
+        if is_settled(status, started):
             self._digests[signature] = digest
             self._changed = True
         return digest
 
-    def head(self, path: str) -> bytes:
-        """The first bytes of a file; remembered in this run."""
-        status = os.stat(path)
-        signature = _signature(status)
+    def head(self, path: str, status: os.stat_result) -> bytes:
+        """The first bytes of a regular file; remembered in this run."""
+        signature = signature_of(status)
         if signature not in self._heads:
             started = time.time_ns()
-            with open(path, "rb", buffering=0) as file:
-                head = file.read(_HEAD)
-            if not _is_settled(status, started):
+            head = read_start(path, _HEAD)
+            if not is_settled(status, started):
                 return head
             self._heads[signature] = head
         return self._heads[signature]
@@ -96,8 +94,17 @@ class Contents:
     def __init__(self, digests: Digests) -> None:
         self.digests = digests
 
-    def version(self, path: str | os.PathLike[str]) -> Version:
+    def version(
+        self, path: str | os.PathLike[str], status: os.stat_result | None = None
+    ) -> Version:
         """What a file or directory contains now.
+
+        Parameters
+        ----------
+        path : path
+            The file or directory.
+        status : os.stat_result, optional
+            Its status, if that is known.
 
         Raises
         ------
@@ -106,7 +113,7 @@ class Contents:
         InputError
             If it is, or has in it, something that is neither file, directory nor link.
         """
-        status = os.stat(path)
+        status = status or os.stat(path)
         if stat.S_ISDIR(status.st_mode):
             return trees.describe(Path(path), self._member)[0]
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever, or empty it
@@ -118,9 +125,9 @@ class Contents:
         """SHA-256 of a file's bytes, in hex."""
         return self.version(path).digest
 
-    def head(self, path: str) -> bytes:
-        """The first bytes of a file."""
-        return self.digests.head(path)
+    def head(self, path: str, status: os.stat_result | None = None) -> bytes:
+        """The first bytes of a file, whose status may be known."""
+        return self.digests.head(path, status or os.stat(path))
 
     def _member(self, path: Path) -> tuple[str, int]:
         status = os.stat(path)
@@ -132,12 +139,14 @@ class Watched(Contents):
 
     def __init__(self, digests: Digests) -> None:
         super().__init__(digests)
-        self._seen: dict[Path, Version] = {}
+        self._seen: dict[str, Version] = {}
 
-    def version(self, path: str | os.PathLike[str]) -> Version:
+    def version(
+        self, path: str | os.PathLike[str], status: os.stat_result | None = None
+    ) -> Version:
         """What a file or directory contains now."""
-        found = super().version(path)
-        self._seen[Path(path)] = found
+        found = super().version(path, status)
+        self._seen[os.fspath(path)] = found
         return found
 
     def changed(self) -> str:
@@ -146,16 +155,17 @@ class Watched(Contents):
             try:
                 again = super().version(path)
             except (OSError, SeqstoreError):
-                return str(path)
+                return path
             if again != before:
-                return str(path)
+                return path
         return ""
 
 
-def _signature(status: os.stat_result) -> Signature:
+def signature_of(status: os.stat_result) -> Signature:
+    """What tells whether a path is still what it was."""
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _is_settled(status: os.stat_result, now: int) -> bool:
+def is_settled(status: os.stat_result, now: int) -> bool:
     """Whether a file that changes from now on would have other times."""
     return max(status.st_mtime_ns, status.st_ctime_ns) < now - COARSE

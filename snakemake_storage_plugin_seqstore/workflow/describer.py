@@ -24,8 +24,10 @@ from snakemake_storage_plugin_seqstore.workflow.code import reading, run, script
 from snakemake_storage_plugin_seqstore.workflow.code.followed import Followed
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
+from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.files import label, may_be_made
 from snakemake_storage_plugin_seqstore.workflow.jobs import declared_paths, written_paths
+from snakemake_storage_plugin_seqstore.workflow.packages import Packages
 from snakemake_storage_plugin_seqstore.workflow.software import Software
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
 
@@ -89,7 +91,9 @@ class Describer:
         self.contents = contents
         self.is_made = is_made
         self.mentions = mentions.Mentions(contents, is_made)
-        self.software = Software(contents)
+        self._directories: Directories = before._directories if before else Directories()
+        self.packages = Packages(contents, self._directories)
+        self.software = Software(contents, self._directories, self.packages)
         self._workflow = workflow
         self._nameless = nameless
         self._commands: dict[Any, str] = {}
@@ -97,6 +101,7 @@ class Describer:
         self._digests: dict[Any, tuple[dict[str, Any], str]] = before._digests if before else {}
         self._operations: dict[tuple[Any, ...], tuple[dict[str, Any], str]] = {}
         self._followed: dict[tuple[Any, ...], Followed] = {}
+        self._known_places: dict[Any, command.Places] = {}
 
     def describe(self, job: Any, inputs: Sequence[Version], at_start: bool = False) -> Description:
         """Describe a job.
@@ -121,10 +126,12 @@ class Describer:
         try:
             operation, fixed, digest, files = self._operation(job, params, own_wrapper)
             outputs = [_demands(file, job) for file in job.output]
+            contents = [each.identity for each in inputs]
+            places = self._places(job.rule)
             varying = {
-                "inputs": _roles(job, job.input, [each.identity for each in inputs], nameless),
-                "outputs": _roles(job, job.output, outputs, nameless),
-                "params": _params(job, params),
+                "inputs": _roles(job.input, contents, nameless, places),
+                "outputs": _roles(job.output, outputs, nameless, places),
+                "params": _params(job, params, places),
                 "files": files,
             }
             provenance = Provenance(
@@ -152,7 +159,7 @@ class Describer:
         _, parts, _, _ = self._operation(job, job.params, None)
         told = {name: parts[name] for name in _TOLD if name in parts}
         try:
-            params = _params(job, job.params)
+            params = _params(job, job.params, self._places(job.rule))
             return _digest({**told, "params": params, "files": declared_paths(job)})
         except NotCanonical as error:
             raise Unknown(str(error)) from None
@@ -214,8 +221,9 @@ class Describer:
         self, rule: Any, text: str, software: str | None, shell: str, given: tuple[str, ...]
     ) -> dict[str, Any]:
         executable, *around = reading.shell_settings()
+        before, after, _ = reading.around_commands()
         followed = self._follow(rule, text, given)
-        whole = " ".join([around[0], text, around[1], *followed.texts])
+        whole = " ".join([before, text, after, *followed.texts])
         mentions.refuse_unseen(whole)
         words = mentions.words(whole)
         named = followed.named
@@ -226,9 +234,9 @@ class Describer:
         environment = self.environment(variables)
         if named:
             environment |= named.environment(self, followed.imported.reading.reads_environment)
-        packages = self.software.packages_of(sorted(followed.imported.packages))
+        packages = self.packages.of(sorted(followed.imported.packages))
         return {
-            "command": command.without_places(text, rule),
+            "command": command.without_places(text, self._places(rule)),
             "shell": (os.path.basename(executable), *around, shell),
             "software": software or programs | packages,
             "modules": followed.imported.digests,
@@ -259,6 +267,7 @@ class Describer:
     ) -> dict[str, str]:
         """What undeclared files contain that a command, or a param, names."""
         found: dict[str, str] = {}
+        places = self._places(job.rule)
         declared, written = declared_paths(job), written_paths(job)
         texts = [text, *map(str, _strings(list(params)))]
         if job.rule.shellcmd is not None:
@@ -272,8 +281,13 @@ class Describer:
             texts[0] = _INPUT.sub(partial(_local_input, job), text)
         for named in texts:
             for path, content in self.mentions.files(named, declared, written).items():
-                found[command.without_places(path, job.rule)] = content
+                found[command.without_places(path, places)] = content
         return dict(sorted(found.items()))
+
+    def _places(self, rule: Any) -> command.Places:
+        if rule not in self._known_places:
+            self._known_places[rule] = command.places(rule)
+        return self._known_places[rule]
 
     @cached_property
     def _surroundings(self) -> dict[str, Any]:
@@ -308,21 +322,23 @@ def _evaluated(job: Any) -> Any:
     return params
 
 
-def _roles(job: Any, files: Any, contents: list[str], nameless: bool) -> tuple[Any, ...]:
+def _roles(
+    files: Any, contents: list[str], nameless: bool, places: command.Places
+) -> tuple[Any, ...]:
     """The files by position, and their names: (name, start, end), with no end for a single one.
 
     Programs like ``md5sum`` write the path that they are given into their results.
     """
-    names = [_suffix(str(file)) if nameless else _name(file, job.rule) for file in files]
+    names = [_suffix(str(file)) if nameless else _name(file, places) for file in files]
     ranges = sorted((start, end or -1, name) for name, (start, end) in files._get_names())
     return tuple(zip(names, contents, strict=True)), tuple(ranges)
 
 
-def _name(file: Any, rule: Any) -> str:
+def _name(file: Any, places: command.Places) -> str:
     """The path of a file without places; Snakemake copies sources to wherever it has its cache."""
     if file.flags.get("sourcecache_entry"):
         return os.path.basename(str(file))
-    return command.without_places(label(file), rule)
+    return command.without_places(label(file), places)
 
 
 def _demands(file: Any, job: Any) -> str:
@@ -354,15 +370,15 @@ def _not_canonical(params: Any) -> str:
     return ""
 
 
-def _params(job: Any, params: Any) -> tuple[Any, ...]:
+def _params(job: Any, params: Any, places: command.Places) -> tuple[Any, ...]:
     """Names and values, without the places of the job's own files."""
     if not params:
         return ()
-    replaced = {path: command.Symbol(kind) for kind, path in _places(job)}
-    return tuple((name, _without(value, replaced, job.rule)) for name, value in params._allitems())
+    replaced = {path: command.Symbol(kind) for kind, path in _own_files(job)}
+    return tuple((name, _without(value, replaced, places)) for name, value in params._allitems())
 
 
-def _places(job: Any) -> Iterable[tuple[str, str]]:
+def _own_files(job: Any) -> Iterable[tuple[str, str]]:
     for kind in ("input", "output", "log"):
         for number, file in enumerate(getattr(job, kind)):
             yield f"{kind}:{number}", str(file)
@@ -378,18 +394,18 @@ def _strings(values: Iterable[Any]) -> Iterable[Any]:
             yield from _strings(value)
 
 
-def _without(value: Any, replaced: dict[str, command.Symbol], rule: Any) -> Any:
+def _without(value: Any, replaced: dict[str, command.Symbol], places: command.Places) -> Any:
     """A value with symbols in place of the job's own files and of directories."""
     kind = type(value)
     if isinstance(value, str):
         if value in replaced:
             return str(replaced[value])
-        return command.without_places(str(value), rule)
+        return command.without_places(str(value), places)
     if kind is dict:
         return {
-            _without(key, replaced, rule): _without(part, replaced, rule)
+            _without(key, replaced, places): _without(part, replaced, places)
             for key, part in value.items()
         }
     if kind in (list, tuple, set, frozenset):
-        return kind(_without(part, replaced, rule) for part in value)
+        return kind(_without(part, replaced, places) for part in value)
     return value

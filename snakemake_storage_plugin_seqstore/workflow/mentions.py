@@ -150,8 +150,7 @@ def variables(text: str) -> set[str]:
 
 def variables_among(names: Iterable[str]) -> set[str]:
     """Names of the environment variables among some words."""
-    found = os.environ.keys() & set(names)
-    return {name for name in found if not _UNCOUNTED.fullmatch(name)}
+    return {name for name in names if name in os.environ and not _UNCOUNTED.fullmatch(name)}
 
 
 def locale() -> str:

@@ -39,12 +39,12 @@ def of_python(found: Imported, job: Any, deployed: str | None, describer: Any) -
         pins = _pins(job, deployed)
         software["deployed"] = deployed
         if pins is None or re.search(r"/python-\d", pins):
-            packages = describer.software.packages_of(modules)
+            packages = describer.packages.of(modules)
             lacking = {name: label for name, label in packages.items() if not _pinned(name, pins)}
             return software | lacking
-    software["Python"] = describer.software.python
+    software["Python"] = describer.packages.python
     software |= {name: "missing" for name in found.missing}
-    software |= describer.software.packages_of(modules)
+    software |= describer.packages.of(modules)
     return software
 
 

@@ -48,10 +48,15 @@ class ModuleStates:
     def loaded(self, files: Iterable[str]) -> Iterator[ModuleType]:
         """The modules of some files that this process has loaded and that were not seen yet."""
         wanted = set(files)
+        names = tuple(map(os.path.basename, wanted))
         for module in list(sys.modules.values()):
             if isinstance(module, ModuleType) and module.__name__ not in self._seen:
                 file = vars(module).get("__file__")
-                if isinstance(file, str) and os.path.abspath(file) in wanted:
+                if (
+                    isinstance(file, str)
+                    and file.endswith(names)
+                    and os.path.abspath(file) in wanted
+                ):
                     yield module
 
     def _members(self, module: ModuleType, members: Any, text: str) -> dict[str, Any]:

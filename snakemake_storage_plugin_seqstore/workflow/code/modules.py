@@ -223,7 +223,7 @@ class Modules:
     def _sort(self, found: Imported, local: set[str]) -> None:
         """Tell the modules that are installed from those that are missing."""
         for name in sorted(found.reading.imports - sys.stdlib_module_names - _SNAKEMAKE):
-            if _of_snakemake(name) or self._describer.software.packages_of([name]):
+            if _of_snakemake(name) or self._describer.packages.of([name]):
                 found.packages.add(name)
             elif name in local:
                 continue
@@ -235,7 +235,7 @@ class Modules:
                 self._module(Path(origin), found, [])
 
     def _is_missing(self, name: str) -> bool:
-        installed = self._describer.software.packages_of([name])
+        installed = self._describer.packages.of([name])
         return name not in sys.stdlib_module_names and not installed
 
     def _digest(self, path: str) -> str:

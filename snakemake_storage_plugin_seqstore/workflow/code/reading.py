@@ -42,6 +42,7 @@ _LIBRARY_VARIABLES = {
     ),
 }
 _SHELLS = frozenset(("sh", "bash", "dash", "zsh", "ksh", "make"))
+_STRICT = "set -euo pipefail; "
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 
 
@@ -131,7 +132,8 @@ class Named:
             found |= describer.mentions.files(form, declared, written)
         for path in self._near_inputs(job, paths):
             found |= describer.mentions.files(shlex.quote(path), declared)
-        return {command.without_places(path, self._rule): found[path] for path in sorted(found)}
+        places = command.places(self._rule)
+        return {command.without_places(path, places): found[path] for path in sorted(found)}
 
     def _near_inputs(self, job: Any, declared: Set[str]) -> Iterator[str]:
         """Files by the names of a job's inputs: with another suffix, or in the same directory.
@@ -247,9 +249,12 @@ def shell_settings() -> tuple[str, str, str]:
 
 
 def around_commands() -> tuple[str, str, str]:
-    """What a shell does besides a command: what comes before and after it, and bash's own file."""
+    """What a shell does besides a command: what comes before and after it, and bash's own file.
+
+    What Snakemake itself puts before commands names nothing.
+    """
     _, before, after = shell_settings()
-    return before, after, os.environ.get("BASH_ENV", "")
+    return before.replace(_STRICT, ""), after, os.environ.get("BASH_ENV", "")
 
 
 def library_variables(words: Iterable[str]) -> set[str]:

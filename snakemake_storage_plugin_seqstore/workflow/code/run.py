@@ -123,9 +123,9 @@ def _describe(rule: Any, describer: Any) -> _Block:
     named = reader.modules.follow_scripts(found, strings, rule)
     packages = {*found.packages, *reader.packages}
     software = {
-        "Python": describer.software.python,
+        "Python": describer.packages.python,
         **{name: "missing" for name in found.missing},
-        **describer.software.packages_of(sorted(packages - {"snakemake"})),
+        **describer.packages.of(sorted(packages - {"snakemake"})),
     }
     if any(name.partition(".")[0] == "snakemake" for name in packages):
         software["Snakemake"] = reading.snakemake_version()

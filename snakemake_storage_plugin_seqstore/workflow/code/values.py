@@ -57,6 +57,7 @@ class Values:
     def __init__(self, rule: Any, other: Callable[[Any, str], Any] | None = None) -> None:
         self.strings: set[str] = set()
         self._rule = rule
+        self._places = command.places(rule)
         self._other = other
         self._around: list[int] = []
 
@@ -76,7 +77,7 @@ class Values:
             return value
         if isinstance(value, str) and (kind is str or _of(kind, "snakemake")):
             self.strings.add(str(value))
-            return command.without_places(str(value), self._rule)
+            return command.without_places(str(value), self._places)
         if isinstance(value, pathlib.PurePath) and kind.__module__.startswith("pathlib"):
             return ("path", self.describe(str(value), name))
         if kind in _BY_REPR or (_of(kind, "pandas") and kind.__name__ in _PANDAS_SCALARS):

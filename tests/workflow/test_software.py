@@ -1,0 +1,141 @@
+"""Programs and packages, looked for again and again in one process that remembers directories."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from snakemake_storage_plugin_seqstore.workflow.contents import Contents, Digests
+from snakemake_storage_plugin_seqstore.workflow.directories import Directories
+from snakemake_storage_plugin_seqstore.workflow.packages import Packages
+from snakemake_storage_plugin_seqstore.workflow.software import Software
+
+
+@pytest.fixture
+def directories():
+    return Directories()
+
+
+@pytest.fixture
+def packages(directories, tmp_path):
+    """Packages as they are found at the start of each job."""
+    return lambda: Packages(Contents(Digests(tmp_path / "memory")), directories)
+
+
+@pytest.fixture
+def programs(directories, packages, tmp_path, monkeypatch):
+    """Programs as they are found at the start of each job, in two directories of the path."""
+    contents = Contents(Digests(tmp_path / "memory"))
+    monkeypatch.setenv("PATH", f"{tmp_path}/first:{tmp_path}/missing:{tmp_path}/second")
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    return lambda *words: Software(contents, directories, packages()).programs(words)
+
+
+def write(path, text="", mode=0o755):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """Let everything count as old: nothing is read again because it is new."""
+    monkeypatch.setattr(
+        "snakemake_storage_plugin_seqstore.workflow.directories.is_settled", lambda *_: True
+    )
+
+
+def test_a_program_that_comes_first_from_now_on_is_found(programs, tmp_path, settled):
+    write(tmp_path / "second/tool", "old")
+    old = programs("tool", "other")
+    assert list(old) == ["tool"] and programs("tool", "other") == old
+    write(tmp_path / "first/tool", "new")
+    new = programs("tool")
+    assert new != old
+    (tmp_path / "first/tool").unlink()
+    assert programs("tool") == old
+    (tmp_path / "second/tool").unlink()
+    assert programs("tool") == {}
+
+
+def test_a_directory_that_comes_later_is_looked_into(programs, tmp_path, settled):
+    write(tmp_path / "second/tool", "old")
+    old = programs("tool")
+    write(tmp_path / "missing/tool", "new")
+    assert programs("tool") != old
+
+
+def test_only_what_can_be_run_is_a_program(programs, tmp_path, settled):
+    write(tmp_path / "first/tool", "data", 0o644)
+    (tmp_path / "first/folder").mkdir()
+    assert programs("tool", "folder") == {}
+    write(tmp_path / "second/tool", "program")
+    assert list(programs("tool")) == ["tool"]
+    before = programs("tool")
+    (tmp_path / "first/tool").chmod(0o755)  # changes no name
+    assert programs("tool") != before
+
+
+def test_programs_in_a_directory_that_cannot_be_listed_are_found(
+    programs, tmp_path, settled, monkeypatch
+):
+    write(tmp_path / "first/tool", "program")
+
+    def refuse(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert list(programs("tool", "other")) == ["tool"]
+
+
+def install(site, version, editable=None):
+    """Install a package as pip does."""
+    for old in site.glob("lab-*.dist-info"):
+        for file in old.iterdir():
+            file.unlink()
+        old.rmdir()
+    info = site / f"lab-{version}.dist-info"
+    write(info / "METADATA", f"Metadata-Version: 2.1\nName: lab\nVersion: {version}\n")
+    write(info / "top_level.txt", "lab\n")
+    write(info / "RECORD", "lab.py,,\n")
+    if editable:
+        url = f'{{"url": "file://{editable}", "dir_info": {{"editable": true}}}}'
+        write(info / "direct_url.json", url)
+
+
+def test_a_package_of_another_version_is_another_one(packages, tmp_path, monkeypatch, settled):
+    site = tmp_path / "lib/python3.99/site-packages"
+    python = write(tmp_path / "bin/python")
+    monkeypatch.setattr(sys, "path", [str(site), *sys.path])
+    install(site, "1.0")
+    beside = packages().beside(python)
+    assert packages().of(["lab"]) == {"lab": "lab-1.0"}
+    assert (packages().of(["lab"]), packages().beside(python)) == ({"lab": "lab-1.0"}, beside)
+    install(site, "1.1")
+    assert packages().of(["lab"]) == {"lab": "lab-1.1"}
+    assert packages().beside(python) != beside
+
+
+def test_the_sources_of_an_editable_package_count(packages, tmp_path, monkeypatch, settled):
+    site, sources = tmp_path / "lib/python3.99/site-packages", tmp_path / "checkout"
+    python = write(tmp_path / "bin/python")
+    monkeypatch.setattr(sys, "path", [str(site), *sys.path])
+    write(sources / "lab/core.py", "x = 1")
+    write(sources / ".venv/lab.py", "not a source")
+    install(site, "1.0", sources)
+    before = packages().of(["lab"]), packages().beside(python)
+    write(sources / ".venv/lab.py", "not a source either")
+    assert (packages().of(["lab"]), packages().beside(python)) == before
+    (sources / "lab/core.py").write_text("x = 2")  # in place: no directory changes
+    assert packages().of(["lab"]) != before[0]
+    assert packages().beside(python) != before[1]
+
+
+def test_what_is_no_package_has_no_version(packages):
+    assert packages().of(["os", "nowhere"]) == {}
+    assert packages().beside(Path("/nowhere/bin/python")) == packages().beside(
+        Path("/no/bin/python")
+    )
