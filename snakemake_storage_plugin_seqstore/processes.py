@@ -21,7 +21,7 @@ sys.path += [path for path in sys.argv.pop(1).splitlines() if path not in sys.pa
 runpy.run_module(sys.argv.pop(1), run_name="__main__")
 """
 # What was not read yet waits in the pipe, where the system lets it be as large as that.
-_PIPE_BYTES = 1 << 20
+PIPE_BYTES = 1 << 20
 
 
 def start(module: str, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
@@ -43,7 +43,7 @@ def start(module: str, *arguments: str, **variables: str) -> subprocess.Popen[by
         env=os.environ | variables,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        pipesize=_PIPE_BYTES,
+        pipesize=PIPE_BYTES,
         process_group=0,
     )
 

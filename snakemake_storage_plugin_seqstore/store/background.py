@@ -8,15 +8,17 @@ is what that process runs.
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import pickle
+import select
 import subprocess
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,8 +27,10 @@ from typing import IO, Any
 from snakemake_storage_plugin_seqstore import processes
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.store.store import Store
+from snakemake_storage_plugin_seqstore.store.version import Version
 
 _NICENESS = 10  # nobody waits for this process before the program ends
+_TOGETHER = 200  # ms in which tasks are collected: a disk is as fast with many as with one
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +51,15 @@ class Task:
         Its arguments.
     what : str
         What nobody can reuse if it fails; empty if that need not be told.
+    needs : Version or None
+        What must be durable first.
     """
 
     roots: tuple[Path, ...]
     method: Callable[..., object]
     arguments: tuple[Any, ...]
     what: str = ""
+    needs: Version | None = None
 
     def run(self, tell: Callable[[str], object], refused: set[Path]) -> None:
         """Make the call; tell if it fails, and once of each store that refused one."""
@@ -141,10 +148,45 @@ def _finish(process: subprocess.Popen[bytes], listener: threading.Thread, owner:
 
 
 def _received(pipe: IO[bytes]) -> Iterator[Any]:
-    """What comes through a pipe, up to None or its end."""
+    """What comes through a pipe, up to its end."""
     with suppress(EOFError, pickle.UnpicklingError):
-        while (item := pickle.load(pipe)) is not None:
-            yield item
+        while True:
+            yield pickle.load(pipe)
+
+
+def _batches(pipe: int) -> Iterator[list[Task]]:
+    """What comes through a pipe within a short time of each other, up to None or its end."""
+    poll = select.poll()
+    poll.register(pipe, 0)  # asks for nothing but the end
+    unfinished = b""
+    while select.select([pipe], [], []):
+        poll.poll(_TOGETHER)
+        chunk = os.read(pipe, processes.PIPE_BYTES)
+        stream = io.BytesIO(unfinished + chunk)
+        batch, start = [], 0
+        for item in _received(stream):
+            batch.append(item)
+            start = stream.tell()
+        unfinished = stream.getvalue()[start:]
+        yield [task for task in batch if task]
+        if not chunk or None in batch:
+            return
+
+
+def run(batch: list[Task], tell: Callable[[str], object], refused: set[Path]) -> None:
+    """Run tasks in their order; what they need is made durable together."""
+    needed: dict[Path, set[str]] = {}
+    for task in batch:
+        if task.needs:
+            with suppress(Exception):  # it is told of when the task runs
+                digests = _store(task.roots[0]).payloads(task.needs)
+                needed.setdefault(task.roots[0], set()).update(digests)
+    with ExitStack() as stack:
+        for root, together in needed.items():
+            with suppress(OSError):
+                stack.enter_context(_store(root).objects.synced(together))
+        for task in batch:
+            task.run(tell, refused)
 
 
 def _main() -> None:
@@ -156,9 +198,12 @@ def _main() -> None:
             pipe.flush()
 
         refused: set[Path] = set()
-        for task in _received(sys.stdin.buffer):
-            task.run(tell, refused)
+        for batch in _batches(sys.stdin.fileno()):
+            run(batch, tell, refused)
 
 
 if __name__ == "__main__":
-    _main()
+    # Tasks are of the module by its name, of which this one is a second copy.
+    from snakemake_storage_plugin_seqstore.store import background
+
+    background._main()

@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
-from io import BufferedWriter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,40 +102,40 @@ def write(target: str, content: bytes, staging: str, root: Path, durable: bool =
     directory is: see :func:`sync_directory`.
     """
     with _staged(target, staging, 0o444, partial(make_directory, stop=root)) as file:
-        file.write(content)
-        file.flush()
-        _share(file.fileno(), root)
+        _write(file, content)
+        _share(file, root)
         if durable:
-            os.fsync(file.fileno())
+            os.fsync(file)
 
 
 def overwrite(target: Path, content: bytes, staging: Path) -> None:
     """Replace a file, whole or not at all, without waiting until that is durable."""
     with _staged(str(target), str(staging), 0o666, partial(os.makedirs, exist_ok=True)) as file:
-        file.write(content)
+        _write(file, content)
+
+
+# What follows calls the system as little as it can: among threads, each call of Python that gives
+# up its lock may have to wait for it again. So small files have descriptors instead of objects.
 
 
 @contextmanager
-def _staged(
-    target: str, staging: str, mode: int, make: Callable[[str], object]
-) -> Iterator[BufferedWriter]:
+def _staged(target: str, staging: str, mode: int, make: Callable[[str], object]) -> Iterator[int]:
     """Open a file that takes the place of `target` once it is written; if that fails, it goes.
 
     Directories are made where they are missed: nearly always they are there.
     """
     staged = f"{staging}/{temporary_name()}"
-
-    def opener(path: str, flags: int) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
         try:
-            return os.open(path, flags, mode)
+            file = os.open(staged, flags, mode)
         except FileNotFoundError:
             make(staging)
-            return os.open(path, flags, mode)
-
-    try:
-        # Buffered: a file without buffer may write less than it is given, and say so to nobody.
-        with open(staged, "xb", opener=opener) as file:
+            file = os.open(staged, flags, mode)
+        try:
             yield file
+        finally:
+            os.close(file)
         try:
             os.rename(staged, target)
         except FileNotFoundError:
@@ -150,16 +149,45 @@ def _staged(
 
 def discard(path: Path) -> None:
     """Remove a file, link or directory, if it is there."""
-    if path.is_dir() and not path.is_symlink():
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        if not path.is_dir() or path.is_symlink():
+            raise
         shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's bytes, in hex."""
-    with path.open("rb", buffering=0) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    size = SMALL
+    file = os.open(path, os.O_RDONLY)
+    try:
+        while chunk := os.read(file, size):
+            digest.update(chunk)
+            size = CHUNK
+    finally:
+        os.close(file)
+    return digest.hexdigest()
+
+
+def read_start(path: str | os.PathLike[str], size: int) -> bytes:
+    """The first `size` bytes of a file, or all if it has no more."""
+    content = b""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        while len(content) < size and (more := os.read(file, size - len(content))):
+            content += more
+    finally:
+        os.close(file)
+    return content
+
+
+def _write(file: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(file, content) :]
 
 
 def reflink(source: Path, target: Path) -> bool:

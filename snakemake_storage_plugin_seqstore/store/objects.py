@@ -7,7 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import InputError
@@ -33,6 +33,8 @@ class Objects:
         self._directory = str(self.directory)
         self.staging = root / "tmp"
         self.damaged = root / "damaged"
+        self._durable_shards: set[str] = set()
+        self._durable: frozenset[str] = frozenset()
 
     def path(self, digest: str) -> Path:
         """Where the payload of this digest is, if it is there."""
@@ -58,8 +60,7 @@ class Objects:
             If `source` cannot be read.
         """
         try:
-            with source.open("rb") as file:
-                content = file.read(filesystem.SMALL + 1)
+            content = filesystem.read_start(source, filesystem.SMALL + 1)
         except OSError as error:
             raise InputError(f"cannot read {source}: {error.strerror}") from error
         if len(content) <= filesystem.SMALL:
@@ -76,8 +77,9 @@ class Objects:
 
     def add_bytes(self, content: bytes, digest: str, durable: bool = True) -> None:
         """Store `content`, whose digest is known."""
-        if not self._has(digest, lambda path: path.read_bytes() == content):
-            path = self._path(digest)
+        path = self._path(digest)
+        size = len(content) + 1
+        if not self._has(digest, lambda _: filesystem.read_start(path, size) == content):
             filesystem.write(path, content, str(self.staging), self.root, durable)
         if durable:
             self.sync([digest])
@@ -90,10 +92,12 @@ class Objects:
         OSError
             If they are not.
         """
-        directories = {str(self.root), self._directory}
+        shards = set()
         for digest in digests:
+            if digest in self._durable:
+                continue
             path = self.path(digest)
-            directories.add(str(path.parent))
+            shards.add(str(path.parent))
             try:
                 filesystem.sync(path)
             except OSError as error:
@@ -101,8 +105,27 @@ class Objects:
                     with suppress(OSError):
                         self.set_aside(digest)
                 raise
-        for directory in directories:
+        new = shards - self._durable_shards
+        for directory in (*shards, *([self._directory, str(self.root)] if new else ())):
             filesystem.sync_directory(directory)
+        self._durable_shards |= new
+
+    @contextmanager
+    def synced(self, digests: Iterable[str]) -> Iterator[None]:
+        """Make payloads durable together, so that they need not be again one by one meanwhile.
+
+        Raises
+        ------
+        OSError
+            If one of them is not.
+        """
+        together = frozenset(digests)
+        self.sync(together)
+        self._durable = together
+        try:
+            yield
+        finally:
+            self._durable = frozenset()
 
     def renew(self, digest: str) -> bool:
         """Let a payload be new, so that `gc` leaves it; say whether it is there and new.

@@ -155,6 +155,13 @@ class Store:
                     self.objects.renew(digest)
                 self.names.add(collection, name, version, key)
 
+    def renew(self, version: Version) -> bool:
+        """Let the payloads of a version be new, so that `gc` leaves them; say whether they are."""
+        try:
+            return all([self.objects.renew(digest) for digest in self.payloads(version)])
+        except (OSError, DamageError):
+            return False
+
     def find_record(self, key: str, prefer: Mapping[int, Version] | None = None) -> Record | None:
         """The record of a computation that counts, or one with the outputs that are preferred.
 

@@ -106,7 +106,7 @@ class Stores:
     def assigning(self, store: Store, query: Query, version: Version, key: str) -> Task:
         """To let a name mean what was added."""
         arguments = (query.collection, query.name, version, key)
-        return Task((store.root,), Store.assign, arguments, str(query))
+        return Task((store.root,), Store.assign, arguments, str(query), version)
 
     def following(self, store: Store, query: Query, version: Version, key: str) -> Task:
         """To let a name mean what is stored already; that a store is read-only is no news then."""

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from snakemake_storage_plugin_seqstore.store import Store
-from snakemake_storage_plugin_seqstore.store.background import Background, Task
+from snakemake_storage_plugin_seqstore.store import Store, filesystem
+from snakemake_storage_plugin_seqstore.store.background import Background, Task, run
 
 NAMES = 200
 PROGRAM = f"""
@@ -177,3 +177,40 @@ def test_a_process_that_was_killed_is_told_of(store, make, background, caplog):
         " others cannot reuse files/b",
         " others cannot reuse files/c",
     ]
+
+
+def test_what_tasks_need_is_made_durable_together_and_once(store, make, monkeypatch):
+    synced = []
+    monkeypatch.setattr(
+        filesystem, "sync", lambda path: synced.append(path.parent.name + path.name)
+    )
+    versions = [store.add(make(b"%d" % number)) for number in range(3)]
+    arguments = [("files", f"n{number}", version, "") for number, version in enumerate(versions)]
+    tasks = [
+        Task((store.root,), Store.assign, given, "it", version)
+        for given, version in zip(arguments, versions, strict=True)
+    ]
+    run(tasks, pytest.fail, set())
+    assert sorted(synced) == sorted(version.digest for version in versions)
+    run(tasks[:1], pytest.fail, set())  # somebody may have written it anew
+    assert len(synced) == 4
+
+
+def test_a_payload_that_is_lost_does_not_hold_up_others(store, make, monkeypatch):
+    versions = [store.add(make(b"%d" % number)) for number in range(3)]
+    real = filesystem.sync
+
+    def sync(path):
+        if path == store.objects.path(versions[1].digest):
+            raise OSError(5, "lost")
+        real(path)
+
+    monkeypatch.setattr(filesystem, "sync", sync)
+    messages = []
+    tasks = [
+        Task((store.root,), Store.assign, ("files", f"n{number}", version, ""), "it", version)
+        for number, version in enumerate(versions)
+    ]
+    run(tasks, messages.append, set())
+    assert [name for name in ("n0", "n1", "n2") if store.find("files", name)] == ["n0", "n2"]
+    assert len(messages) == 1

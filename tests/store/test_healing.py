@@ -140,9 +140,8 @@ def test_a_version_that_cannot_be_opened_counts_as_missing(store, make, caplog):
 
 def test_an_unreadable_source_is_no_matter_of_the_store(store, make, directory, monkeypatch):
     make()
-    fail_for(
-        monkeypatch, Path, "open", lambda path: path.name in ("source", "member"), errno.EACCES
-    )
+    unreadable = ("source", "member")
+    fail_for(monkeypatch, os, "open", lambda path: Path(path).name in unreadable, errno.EACCES)
     for source in (directory.parent / "source", directory):
         with pytest.raises(InputError, match=r"cannot read .*Permission denied"):
             store.add(source)
@@ -274,3 +273,16 @@ def test_a_store_that_is_somebody_elses_is_not_shared(store, make, monkeypatch):
     fail_for(monkeypatch, os, "chmod", lambda _: True, errno.EPERM)
     with pytest.raises(StoreError, match=r"cannot share .*only its owner"):
         marker.create(store.root, shared=True)
+
+
+def test_what_is_renewed_is_there_whole(store, directory):
+    version = store.add(directory)
+    for digest in store.payloads(version):
+        os.utime(store.objects.path(digest), (0, 0))
+    assert store.renew(version)
+    assert maintenance.collect_garbage(store, 0).payloads == []
+    member = next(m.digest for m in store.members(version) if m.digest)
+    store.objects.path(member).unlink()
+    assert not store.renew(version)
+    store.objects.path(version.digest).unlink()
+    assert not store.renew(version)
