@@ -93,7 +93,7 @@ class Query:
     @property
     def is_derived(self) -> bool:
         """Whether the view is a form derived from the entry, not just the entry itself."""
-        return any(key != PIN for key, _ in self.view)
+        return bool(self.view) and any(key != PIN for key, _ in self.view)
 
     @property
     def is_concrete(self) -> bool:

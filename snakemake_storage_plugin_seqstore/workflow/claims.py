@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import uuid
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.store.filesystem import overwrite
@@ -64,6 +66,9 @@ class Claims:
         self._jobs = directory / "claims"
         self._claims: dict[str, Claim] = {}
         self._made: dict[str, Claim] = {}
+        self._others: list[Path] = []
+        self._appended: BinaryIO | None = None
+        self._lock = threading.Lock()  # jobs end in several threads
         self.run = uuid.uuid4().hex
         self.forced: frozenset[str] = frozenset()
         self.joined = False
@@ -86,7 +91,8 @@ class Claims:
         except (OSError, ValueError, TypeError, KeyError):
             self._claims = {}  # without claims, uncacheable jobs run again
         self._claims |= dict(_rows(self._journal))
-        for file in self._files():
+        self._others = self._files()
+        for file in self._others:
             self._claims |= dict(_rows(file))
 
     def get(self, path: str) -> Claim | None:
@@ -104,13 +110,18 @@ class Claims:
         said = self._said(path)
         return said if said and said.run == self.run else None
 
+    def stands(self, path: str, claim: Claim) -> bool:
+        """Whether a claim is the last one that this process made to an output."""
+        return self._made.get(path) is claim
+
     def put(self, path: str, claim: Claim) -> None:
         """Say what an output means from now on."""
         self._made[path] = claim
         row = {"path": path} | vars(claim) | {"run": self.run}
         if self.is_alone:
             self._append(row)
-            self._file(path).unlink(missing_ok=True)  # of another run
+            if self._others:
+                self._file(path).unlink(missing_ok=True)  # of another run
         else:
             _write(self._file(path), row)
 
@@ -143,15 +154,14 @@ class Claims:
         return None if self.is_alone else dict(_rows(self._file(path))).get(path)
 
     def _append(self, row: Mapping[str, Any]) -> None:
-        # A row that somebody else could not finish does not spoil this one.
-        text = b"\n" + _text(row) + b"\n"
-        try:
-            journal = self._journal.open("ab")
-        except FileNotFoundError:
-            self._journal.parent.mkdir(parents=True, exist_ok=True)
-            journal = self._journal.open("ab")
-        with journal:
-            journal.write(text)
+        with self._lock:
+            if self._appended is None:
+                self._journal.parent.mkdir(parents=True, exist_ok=True)
+                self._appended = self._journal.open("ab")
+                weakref.finalize(self, self._appended.close)
+            # A row that somebody else could not finish does not spoil this one.
+            self._appended.write(b"\n" + _text(row) + b"\n")
+            self._appended.flush()
 
     def _file(self, path: str) -> Path:
         return self._jobs / file_name(path)

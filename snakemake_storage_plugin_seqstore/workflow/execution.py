@@ -6,15 +6,23 @@ import logging
 import os
 import stat
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore import transfer
-from snakemake_storage_plugin_seqstore.errors import DamageError
-from snakemake_storage_plugin_seqstore.store import EMPTY, Entry, Record, Version, register
+from snakemake_storage_plugin_seqstore.errors import DamageError, SeqstoreError
+from snakemake_storage_plugin_seqstore.store import (
+    EMPTY,
+    Entry,
+    Record,
+    Store,
+    Version,
+    register,
+)
 from snakemake_storage_plugin_seqstore.store.background import Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.workflow import explain
@@ -32,6 +40,14 @@ from snakemake_storage_plugin_seqstore.workflow.reuse import FOLDER, Reuse
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 logger = logging.getLogger(__name__)
+
+
+class Added(NamedTuple):
+    """An output that is in a store, though nothing means it yet."""
+
+    seen: tuple[int, ...]
+    store: Store
+    version: Version
 
 
 @dataclass
@@ -54,6 +70,10 @@ class Execution:
         What changed under it while it ran; empty if nothing did.
     fetched : Record or None
         What was fetched instead of running it.
+    parts : dict
+        The description in canonical form, as a record keeps it.
+    added : dict
+        Its outputs that were added to a store when it ended, by label.
     made : dict
         What was published of it so far, by label.
     """
@@ -65,6 +85,8 @@ class Execution:
     told: str = ""
     changed: str = ""
     fetched: Record | None = None
+    parts: dict[str, Any] = field(default_factory=dict)
+    added: dict[str, Added] = field(default_factory=dict)
     made: dict[str, Version] = field(default_factory=dict)
 
     @property
@@ -135,9 +157,26 @@ class Executions:
                 f"seqstore: {changed} changed while rule {job.rule.name} ran: what it made stays "
                 "in this working directory and is made again the next time."
             )
-        if execution.key and not any(stored(file) for file in job.output):
-            self._reuse.stores.in_background(self._recording(job, execution))
+        if execution.description and execution.key:
+            execution.parts = execution.description.canonical()
+            execution.added = dict(self._adding(job))
+            if not any(stored(file) for file in job.output):
+                self._reuse.stores.in_background(self._recording(job, execution))
         self._note_run(job, execution.key)
+
+    def _adding(self, job: Any) -> Iterator[tuple[str, Added]]:
+        """Add the outputs of a job to their stores, in its own thread: that may take long.
+
+        Nothing means them before Snakemake has accepted and published them.
+        """
+        for file in job.output:
+            if ours := stored(file):
+                path = ours.local_path()
+                # What fails here is not there, in a shadow, or told when it is published.
+                with suppress(SeqstoreError, OSError):
+                    seen = _seen(path)
+                    store, version = self._reuse.stores.add(ours.provider.store, path)
+                    yield ours.label, Added(seen, store, version)
 
     def _changed(self, job: Any, execution: Execution) -> str:
         """What changed under a job while it ran; empty if nothing did."""
@@ -172,8 +211,14 @@ class Executions:
             execution = Execution(None, Watched(self._reuse.digests), 0.0)
         is_output = job is not None and name in map(label, job.output)
         key = execution.key if is_output else ""
-        transfer.check(file.parsed, file.local_path())
-        store, version = self._reuse.stores.add(file.provider.store, file.local_path())
+        path = file.local_path()
+        transfer.check(file.parsed, path)
+        added = execution.added.get(name)
+        # A group publishes at its end, which may be long after a job of it ended.
+        if added and added.seen == _seen(path) and added.store.renew(added.version):
+            _, store, version = added
+        else:
+            store, version = self._reuse.stores.add(file.provider.store, path)
         # Clocks of nodes differ: an output is never older than what it was made from.
         newest = resolution.newest_input(job) if job else 0
         self._reuse.claims.put(name, Claim(version, max(register.now(), newest), execution.key))
@@ -223,7 +268,6 @@ class Executions:
 
     def _recording(self, job: Any, execution: Execution) -> list[Task]:
         """To write down what a job made, once that is durable."""
-        assert execution.description
         record = Record(
             execution.key,
             tuple(
@@ -231,7 +275,7 @@ class Executions:
                 for file in job.output
             ),
             tuple(stored(file) is not None for file in job.output),
-            execution.description.canonical(),
+            execution.parts,
             execution.seconds,
             job.rule.name,
         )
@@ -311,6 +355,13 @@ def _is_empty(job: Any, file: Any) -> bool:
     except OSError:
         return bool(file.flags.get("touch"))
     return stat.S_ISREG(status.st_mode) and status.st_size == 0  # a pipe always looks empty
+
+
+def _seen(path: Path) -> tuple[int, ...]:
+    """What stays the same of an output while Snakemake takes it: it gives it a new time."""
+    status = os.stat(path)
+    size = status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return status.st_ino, status.st_mode, size
 
 
 def _made_at(job: Any, file: Any) -> str:

@@ -71,6 +71,10 @@ class Reuse:
         because somebody published that name. Other files are what their names say.
         """
         name = file.base_label
+        # Snakemake asks thousands of times for the inputs of all that could start.
+        known = self._found.get(name)
+        if known and self.claims.stands(name, known[0]) and not file.parsed.pin:
+            return known[1]
         self._open()
         if file.parsed.pin:
             return self._named(file)
@@ -294,8 +298,7 @@ class Reuse:
     ) -> tuple[Store, Entry] | None:
         """What the claim to the base of a file stands for, if its payload is there.
 
-        Snakemake asks thousands of times, before each job that it starts, for the inputs of all
-        that could start: a payload that was there is not looked for again in this resolution.
+        A payload that was there is not looked for again in this resolution.
         """
         if claim is None or claim.version is None:
             return None
