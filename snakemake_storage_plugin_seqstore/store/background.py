@@ -155,13 +155,11 @@ def _received(pipe: IO[bytes]) -> Iterator[Any]:
 
 
 def _batches(pipe: int) -> Iterator[list[Task]]:
-    """What comes through a pipe within a short time of each other, up to None or its end."""
+    """What comes through a pipe, up to None or its end; at once, and then together for a while."""
     poll = select.poll()
     poll.register(pipe, 0)  # asks for nothing but the end
     unfinished = b""
-    while select.select([pipe], [], []):
-        poll.poll(_TOGETHER)
-        chunk = os.read(pipe, processes.PIPE_BYTES)
+    while chunk := os.read(pipe, processes.PIPE_BYTES):
         stream = io.BytesIO(unfinished + chunk)
         batch, start = [], 0
         for item in _received(stream):
@@ -169,8 +167,10 @@ def _batches(pipe: int) -> Iterator[list[Task]]:
             start = stream.tell()
         unfinished = stream.getvalue()[start:]
         yield [task for task in batch if task]
-        if not chunk or None in batch:
+        if None in batch:
             return
+        if not unfinished:  # else the pipe may be full
+            poll.poll(_TOGETHER)
 
 
 def run(batch: list[Task], tell: Callable[[str], object], refused: set[Path]) -> None:
