@@ -6,11 +6,12 @@ that may have threads.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 # It finds what this process finds, but its own modules first: a workflow may have one that is
@@ -38,14 +39,18 @@ def start(module: str, *arguments: str, **variables: str) -> subprocess.Popen[by
     **variables : str
         Environment variables, beside those of this process.
     """
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-P", "-c", _MAIN, "\n".join(sys.path), module, *arguments],
         env=os.environ | variables,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        pipesize=PIPE_BYTES,
         process_group=0,
     )
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):  # a user may have only so much of it
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)  # type: ignore[arg-type]
+    return process
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _PROGRAM = re.compile(r"[\w.+-]+|.*/.*")
 _PYTHON = re.compile(r"python[\d.]*")
-_EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 _SHELL = re.compile(r"(?:ba|da|k|z)?sh")
 
 
@@ -116,15 +115,12 @@ def _names(directory: str) -> frozenset[str]:
 
 
 def _executable(path: str) -> tuple[str, os.stat_result] | None:
-    """A file that may be run, and its status; most may be run by everybody."""
+    """A file that may be run, and its status."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):
         return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    for_all = status.st_mode & _EXECUTABLE == _EXECUTABLE
-    return (path, status) if for_all or os.access(path, os.X_OK) else None
+    return (path, status) if stat.S_ISREG(status.st_mode) and os.access(path, os.X_OK) else None
 
 
 def interpreter_of(start: bytes) -> str | None:

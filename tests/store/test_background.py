@@ -1,6 +1,7 @@
 """Writing in a process of its own, as programs use it that end, fail or are killed."""
 
 import contextlib
+import fcntl
 import logging
 import os
 import signal
@@ -214,3 +215,16 @@ def test_a_payload_that_is_lost_does_not_hold_up_others(store, make, monkeypatch
     run(tasks, messages.append, set())
     assert [name for name in ("n0", "n1", "n2") if store.find("files", name)] == ["n0", "n2"]
     assert len(messages) == 1
+
+
+def test_a_user_may_have_too_many_pipes_for_large_ones(store, make, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("too large")
+
+    version = store.add(make())
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "fcntl", refuse)
+        background = Background()
+        background.submit([assign(store, version, f"n{number}") for number in range(1000)])
+    del background  # waits for it
+    assert len(list(store.under("files"))) == 1000
