@@ -15,7 +15,13 @@ import click
 from snakemake_storage_plugin_seqstore import transfer, views
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.query import COLLECTIONS, SCHEME, Query
-from snakemake_storage_plugin_seqstore.store import DEFAULT_ROOT, Store, maintenance, marker
+from snakemake_storage_plugin_seqstore.store import (
+    DEFAULT_ROOT,
+    ROOT_VARIABLE,
+    Store,
+    maintenance,
+    marker,
+)
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -51,7 +57,7 @@ def _queries(
     "--root",
     type=click.Path(path_type=Path, file_okay=False),
     default=DEFAULT_ROOT,
-    envvar="SNAKEMAKE_STORAGE_SEQSTORE_ROOT",
+    envvar=ROOT_VARIABLE,
     show_envvar=True,
     show_default=True,
     help="Directory of the store.",

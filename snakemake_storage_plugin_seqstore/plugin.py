@@ -37,12 +37,17 @@ from snakemake_interface_storage_plugins.storage_provider import (
 from snakemake_storage_plugin_seqstore import transfer, views
 from snakemake_storage_plugin_seqstore.errors import QueryError, SeqstoreError
 from snakemake_storage_plugin_seqstore.query import SCHEME, Query
-from snakemake_storage_plugin_seqstore.store import DEFAULT_ROOT, Entry, Materialisation, Store
+from snakemake_storage_plugin_seqstore.store import (
+    DEFAULT_ROOT,
+    ROOT_VARIABLE,
+    Entry,
+    Materialisation,
+    Store,
+)
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
 from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
 from snakemake_storage_plugin_seqstore.workflow.supported import OLDEST, is_supported
 
-ROOT_VARIABLE = "SNAKEMAKE_STORAGE_SEQSTORE_ROOT"
 VERIFY = ("size", "sha256")
 _TAG = re.compile(r"\w+:")
 _NO_LIMIT = nullcontext()

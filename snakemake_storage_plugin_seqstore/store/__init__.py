@@ -13,12 +13,13 @@ Readers take no lock and writers do not wait for each other. A file appears whol
 
 from snakemake_storage_plugin_seqstore.store.materialise import Materialisation, materialise
 from snakemake_storage_plugin_seqstore.store.records import Record
-from snakemake_storage_plugin_seqstore.store.store import DEFAULT_ROOT, Entry, Store
+from snakemake_storage_plugin_seqstore.store.store import DEFAULT_ROOT, ROOT_VARIABLE, Entry, Store
 from snakemake_storage_plugin_seqstore.store.version import EMPTY, Version
 
 __all__ = [
     "DEFAULT_ROOT",
     "EMPTY",
+    "ROOT_VARIABLE",
     "Entry",
     "Materialisation",
     "Record",

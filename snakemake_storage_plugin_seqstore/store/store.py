@@ -23,6 +23,7 @@ from snakemake_storage_plugin_seqstore.store.register import Stamp
 from snakemake_storage_plugin_seqstore.store.version import Version
 
 DEFAULT_ROOT = Path(".seqstore")  # in the working directory
+ROOT_VARIABLE = "SNAKEMAKE_STORAGE_SEQSTORE_ROOT"  # names another one
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -27,8 +27,7 @@ from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.files import label, may_be_made
 from snakemake_storage_plugin_seqstore.workflow.jobs import declared_paths, written_paths
-from snakemake_storage_plugin_seqstore.workflow.packages import Packages
-from snakemake_storage_plugin_seqstore.workflow.software import Software
+from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
 
 _TOLD = ("code", "globals", "command", "config", "source")  # by a Snakefile, and by its config
@@ -84,16 +83,12 @@ class Describer:
         self,
         workflow: Any,
         contents: Contents,
-        nameless: Any,
-        is_made: Any,
+        nameless: Callable[[Any], bool],
+        is_made: Callable[[str], bool],
         before: Describer | None = None,
     ) -> None:
-        self.contents = contents
-        self.is_made = is_made
-        self.mentions = mentions.Mentions(contents, is_made)
         self._directories: Directories = before._directories if before else Directories()
-        self.packages = Packages(contents, self._directories)
-        self.software = Software(contents, self._directories, self.packages)
+        self.surroundings = Surroundings(contents, is_made, self._directories)
         self._workflow = workflow
         self._nameless = nameless
         self._commands: dict[Any, str] = {}
@@ -164,14 +159,6 @@ class Describer:
         except NotCanonical as error:
             raise Unknown(str(error)) from None
 
-    def environment(self, names: Iterable[str]) -> dict[str, str]:
-        """Salted values of the environment variables that are set."""
-        return {
-            name: mentions.salted(name, os.environ[name])
-            for name in sorted(names)
-            if name in os.environ
-        }
-
     def _operation(
         self, job: Any, params: Any, own_wrapper: str | None
     ) -> tuple[str, dict[str, Any], str, dict[str, str]]:
@@ -183,7 +170,7 @@ class Describer:
             text = self._command(job, params)
             shell = job.resources["shell_exec"] if "shell_exec" in rule.resources else ""
             given = self._scripts_given(job)
-            whole = (text, deployed(job, self.contents), shell, given)
+            whole = (text, deployed(job, self.surroundings.contents), shell, given)
             if whole not in self._operations:
                 parts = self._shell(rule, *whole) | self._surroundings
                 # They are texts only, so that equal ones have the same digest.
@@ -193,9 +180,9 @@ class Describer:
                 self._operations[whole] = known
             return "shell", *self._operations[whole], self._files(job, params, text, given)
         if rule.script or rule.notebook or rule.wrapper:
-            operation, parts = scripts.script_parts(job, params, self)
+            operation, parts = scripts.script_parts(job, params, self.surroundings)
         elif rule.run_func is not None:
-            operation, parts = "run", run.run_parts(job, params, self)
+            operation, parts = "run", run.run_parts(job, params, self.surroundings)
         else:
             raise Unknown("it does nothing that could be described")
         files = parts.pop("files", {}) | self._files(job, params)
@@ -228,13 +215,15 @@ class Describer:
         words = mentions.words(whole)
         named = followed.named
         candidates = words | {executable} | (named.words() if named else set())
-        programs = {} if software else self.software.programs(candidates)
+        programs = {} if software else self.surroundings.software.programs(candidates)
         variables = mentions.variables(whole) | followed.variables
         variables |= reading.library_variables({*words, *programs})
-        environment = self.environment(variables)
+        environment = self.surroundings.environment(variables)
         if named:
-            environment |= named.environment(self, followed.imported.reading.reads_environment)
-        packages = self.packages.of(sorted(followed.imported.packages))
+            environment |= named.environment(
+                self.surroundings, followed.imported.reading.reads_environment
+            )
+        packages = self.surroundings.packages.of(sorted(followed.imported.packages))
         return {
             "command": command.without_places(text, self._places(rule)),
             "shell": (os.path.basename(executable), *around, shell),
@@ -248,7 +237,7 @@ class Describer:
         key = rule, text, given
         if key not in self._followed:
             texts = (text, *reading.around_commands())
-            self._followed[key] = Followed(self, rule, texts, given)
+            self._followed[key] = Followed(self.surroundings, rule, texts, given)
         return self._followed[key]
 
     def _scripts_given(self, job: Any) -> tuple[str, ...]:
@@ -258,7 +247,7 @@ class Describer:
             for file in job.input
             if not file.is_storage
             and reading.is_named_as_script(str(file))
-            and reading.language_of(str(file), self.contents)
+            and reading.language_of(str(file), self.surroundings.contents)
             and not may_be_made(self._workflow, file)
         )
 
@@ -274,13 +263,13 @@ class Describer:
             followed = self._follow(job.rule, text, given)
             texts += [*reading.around_commands(), *followed.texts]
             if followed.named:
-                found |= followed.named.files(job, self)
+                found |= followed.named.files(job, self.surroundings)
         if _BESIDE_INPUT.search(text):  # {input}.idx
             texts[0] = _INPUT.sub(lambda match: str(job.input[int(match.group(1))]), text)
         elif "${" in text and _INPUT_ASSIGNED.search(text):  # i={input}; cat ${i%.txt}.idx
             texts[0] = _INPUT.sub(partial(_local_input, job), text)
         for named in texts:
-            for path, content in self.mentions.files(named, declared, written).items():
+            for path, content in self.surroundings.mentions.files(named, declared, written).items():
                 found[command.without_places(path, places)] = content
         return dict(sorted(found.items()))
 
@@ -295,7 +284,7 @@ class Describer:
 
     @cached_property
     def _declared_variables(self) -> dict[str, str]:
-        return self.environment(self._workflow.envvars)
+        return self.surroundings.environment(self._workflow.envvars)
 
 
 def _local_input(job: Any, match: re.Match[str]) -> str:

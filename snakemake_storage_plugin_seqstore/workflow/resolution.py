@@ -248,7 +248,7 @@ class Resolution:
         resolved = Resolved()
         try:
             refuse_special(job)
-            versions = self.input_versions(job, self._describer.contents)
+            versions = self.input_versions(job, self._describer.surroundings.contents)
             resolved.description = self._describer.describe(job, versions)
         except Unknown as reason:
             resolved.reason = reason
@@ -358,7 +358,10 @@ class Resolution:
         if claim is None or claim.key != key:
             return False
         try:
-            return bool(stored(trace)) or self._describer.contents.version(trace) == claim.version
+            return (
+                bool(stored(trace))
+                or self._describer.surroundings.contents.version(trace) == claim.version
+            )
         except (OSError, SeqstoreError):
             return False
 

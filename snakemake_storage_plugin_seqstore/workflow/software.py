@@ -69,10 +69,10 @@ class Software:
             interpreter = interpreter_of(self._contents.head(path, status))
             if interpreter is None:
                 found = {name: self._contents.version(path, status).digest}
-                if _PYTHON.fullmatch(os.path.basename(path)):
+                if is_python(path):
                     found[f"{name} packages"] = self._packages.beside(Path(path))
                 return found, frozenset()
-            if _PYTHON.fullmatch(os.path.basename(interpreter)):
+            if is_python(interpreter):
                 # Programs that pip installs begin with the path of their environment.
                 body = Path(path).read_bytes().partition(b"\n")[2]
                 return {name: _sha256(body)}, frozenset((interpreter,))
@@ -131,3 +131,8 @@ def interpreter_of(start: bytes) -> str | None:
     if parts and os.path.basename(parts[0]) == "env":
         parts = [part for part in parts[1:] if not part.startswith("-") and "=" not in part]
     return parts[0] if parts else None
+
+
+def is_python(program: str) -> bool:
+    """Whether a path ends in the name of a Python interpreter."""
+    return _PYTHON.fullmatch(os.path.basename(program)) is not None

@@ -52,8 +52,8 @@ def parts_of(job, describer) -> tuple[str, dict]:
         return own, {}
     params, _ = job.rule.expand_params(job.wildcards_dict, job.input, job.output, job)
     if job.rule.script or job.rule.notebook or job.rule.wrapper:
-        return script_parts(job, params, describer)
-    return "run", run_parts(job, params, describer)
+        return script_parts(job, params, describer.surroundings)
+    return "run", run_parts(job, params, describer.surroundings)
 
 
 def describe(directory: Path, snakefile: str = "Snakefile") -> dict[str, str]:

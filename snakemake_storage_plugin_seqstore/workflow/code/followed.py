@@ -19,6 +19,7 @@ from snakemake_storage_plugin_seqstore.workflow.code.reading import (
     language_of,
     names_in,
 )
+from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _PYTHON_PROGRAM = re.compile(r"(?:.*/)?(?:i|bp|pt)?(?:python|pypy)[\d.]*")
@@ -37,8 +38,8 @@ class Followed:
 
     Parameters
     ----------
-    describer : Describer
-        Says what files contain; it is not kept.
+    surroundings : Surroundings
+        What is around the jobs of this pass.
     rule : snakemake.rules.Rule
         The rule.
     commands : iterable of str
@@ -59,13 +60,17 @@ class Followed:
     """
 
     def __init__(
-        self, describer: Any, rule: Any, commands: Iterable[str], scripts: Iterable[str] = ()
+        self,
+        surroundings: Surroundings,
+        rule: Any,
+        commands: Iterable[str],
+        scripts: Iterable[str] = (),
     ) -> None:
         self.imported = Imported()
         self.texts: list[str] = []
         self.named: Named | None = None
         self.variables: set[str] = set()
-        self._describer = describer
+        self._surroundings = surroundings
         self._strings: set[str] = set()
         self._sourced: set[str] = set()
         commands = list(commands)
@@ -76,14 +81,15 @@ class Followed:
             done |= waiting
             waiting = {path for script in new for path in self._follow(script)}
             if self._strings and not waiting - done:
-                self.named = Modules(describer).follow_scripts(self.imported, self._strings, rule)
+                self.named = Modules(surroundings).follow_scripts(
+                    self.imported, self._strings, rule
+                )
                 waiting |= self.named.paths
         if self._strings and self.named is None:
-            self.named = Modules(describer).follow_scripts(self.imported, self._strings, rule)
-        del self._describer
+            self.named = Modules(surroundings).follow_scripts(self.imported, self._strings, rule)
 
     def _named_by(self, text: str) -> Iterator[str]:
-        paths = self._describer.mentions.paths(text)
+        paths = self._surroundings.mentions.paths(text)
         yield from paths
         for path in _SOURCED.findall(text):
             expanded = os.path.expanduser(os.path.expandvars(path.strip("\"'")))
@@ -97,7 +103,7 @@ class Followed:
 
     def _follow(self, path: str) -> Iterator[str]:
         """Read what may be a script; the paths that it names."""
-        language = language_of(path, self._describer.contents)
+        language = language_of(path, self._surroundings.contents)
         if os.path.normpath(path) in self._sourced and os.path.isfile(path):
             language = SHELL
         if not language or os.path.getsize(path) > _MAX_SCRIPT:
@@ -135,7 +141,7 @@ class Followed:
                 if part.strip()
             }
             if names:
-                modules = Modules(self._describer)
+                modules = Modules(self._surroundings)
                 found = modules.follow(Reading(imports=names), os.getcwd(), local_first=True)
                 self.imported.merge(found)
                 self._strings |= found.reading.strings

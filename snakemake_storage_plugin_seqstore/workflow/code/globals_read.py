@@ -18,6 +18,7 @@ from snakemake_storage_plugin_seqstore.workflow.code.module_states import Module
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules, is_installed
 from snakemake_storage_plugin_seqstore.workflow.code.python_source import Reading
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values, refused
+from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _SHOWN = 200  # characters of a value; of a longer one its digest is kept
@@ -38,8 +39,8 @@ class Globals:
     ----------
     rule : snakemake.rules.Rule
         The rule whose code it is.
-    describer : Describer
-        Describes the jobs of this pass.
+    surroundings : Surroundings
+        What is around the jobs of this pass.
 
     Attributes
     ----------
@@ -51,13 +52,13 @@ class Globals:
         As in :class:`bytecode.Names`, of all code.
     """
 
-    def __init__(self, rule: Any, describer: Any) -> None:
+    def __init__(self, rule: Any, surroundings: Surroundings) -> None:
         self.found: dict[str, Any] = {}
         self.strings: set[str] = set()
         self.packages: set[str] = set()
         self.commands = False
         self.reads_environment = False
-        self.modules = Modules(describer)
+        self.modules = Modules(surroundings)
         self.values = Values(rule, self._other)
         self._rule = rule
         self._vanilla = rule.workflow.vanilla_globals

@@ -12,6 +12,7 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported
 from snakemake_storage_plugin_seqstore.workflow.code.reading import snakemake_version
+from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _LIBRARY_VARIABLES = {
@@ -25,7 +26,9 @@ _USER_LIBRARIES = {
 _NATIVE_KERNELS = ("", "python3")
 
 
-def of_python(found: Imported, job: Any, deployed: str | None, describer: Any) -> dict[str, str]:
+def of_python(
+    found: Imported, job: Any, deployed: str | None, surroundings: Surroundings
+) -> dict[str, str]:
     """What a Python script runs with, but for the programs that it names.
 
     Snakemake appends its own search path to that of a script, also in an environment or container:
@@ -39,16 +42,16 @@ def of_python(found: Imported, job: Any, deployed: str | None, describer: Any) -
         pins = _pins(job, deployed)
         software["deployed"] = deployed
         if pins is None or re.search(r"/python-\d", pins):
-            packages = describer.packages.of(modules)
+            packages = surroundings.packages.of(modules)
             lacking = {name: label for name, label in packages.items() if not _pinned(name, pins)}
             return software | lacking
-    software["Python"] = describer.packages.python
+    software["Python"] = surroundings.packages.python
     software |= {name: "missing" for name in found.missing}
-    software |= describer.packages.of(modules)
+    software |= surroundings.packages.of(modules)
     return software
 
 
-def of_other(language: str, deployed: str | None, describer: Any) -> dict[str, str]:
+def of_other(language: str, deployed: str | None, surroundings: Surroundings) -> dict[str, str]:
     """What a script in another language runs with, but for the programs that it names.
 
     Raises
@@ -63,18 +66,18 @@ def of_other(language: str, deployed: str | None, describer: Any) -> dict[str, s
             f"it cannot be told which packages a script in {language} loads",
             "deploy its software: a pinned conda environment or a container by its digest",
         )
-    found: dict[str, str] = describer.software.programs([language])
+    found: dict[str, str] = surroundings.software.programs([language])
     return found
 
 
-def user_libraries(language: str, describer: Any) -> dict[str, Any]:
+def user_libraries(language: str, surroundings: Surroundings) -> dict[str, Any]:
     """Packages of the user that a language finds also in environments and containers."""
-    found: dict[str, Any] = describer.environment(_LIBRARY_VARIABLES.get(language, ()))
+    found: dict[str, Any] = surroundings.environment(_LIBRARY_VARIABLES.get(language, ()))
     for pattern in _USER_LIBRARIES.get(language, ()):
         home, _, rest = pattern.partition("/")
         root = Path(os.path.expanduser(home))
         for path in sorted(root.glob(rest)):
-            found[str(path.relative_to(root))] = describer.contents.digest(path)
+            found[str(path.relative_to(root))] = surroundings.contents.digest(path)
     return found
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from snakemake_storage_plugin_seqstore.workflow.code.python_source import Reading, read
 from snakemake_storage_plugin_seqstore.workflow.code.reading import Named
 from snakemake_storage_plugin_seqstore.workflow.mentions import MAX_FILES
+from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 # Caches and the like, which come and go.
@@ -71,12 +72,12 @@ class Modules:
 
     Parameters
     ----------
-    describer : Describer
-        Says what files contain and which packages are installed.
+    surroundings : Surroundings
+        What is around the jobs of this pass.
     """
 
-    def __init__(self, describer: Any) -> None:
-        self._describer = describer
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
         importlib.invalidate_caches()
 
     def follow(
@@ -123,7 +124,7 @@ class Modules:
         """What strings name, with what the Python scripts among it import."""
         done: set[str] = set()
         while True:
-            named = Named(self._describer, rule, strings)
+            named = Named(self._surroundings, rule, strings)
             new = sorted(named.scripts - done)
             if not new:
                 return named
@@ -142,7 +143,7 @@ class Modules:
         Unknown
             If the workflow writes into it, or it is too large.
         """
-        if self._describer.is_made(folder):
+        if self._surroundings.is_made(folder):
             raise Unknown(
                 f"it may read all that is in {folder}, into which the workflow writes",
                 "keep code in a directory of its own",
@@ -193,7 +194,7 @@ class Modules:
 
     def _module(self, path: Path, found: Imported, directories: list[str]) -> None:
         files = sorted(_files(str(path))) if path.is_dir() else [str(path)]
-        if path.is_dir() and self._describer.is_made(str(path)):
+        if path.is_dir() and self._surroundings.is_made(str(path)):
             raise Unknown(f"it imports {path.name}, into which the workflow writes")
         beside = False
         for file in files:
@@ -223,7 +224,7 @@ class Modules:
     def _sort(self, found: Imported, local: set[str]) -> None:
         """Tell the modules that are installed from those that are missing."""
         for name in sorted(found.reading.imports - sys.stdlib_module_names - _SNAKEMAKE):
-            if _of_snakemake(name) or self._describer.packages.of([name]):
+            if _of_snakemake(name) or self._surroundings.packages.of([name]):
                 found.packages.add(name)
             elif name in local:
                 continue
@@ -235,12 +236,12 @@ class Modules:
                 self._module(Path(origin), found, [])
 
     def _is_missing(self, name: str) -> bool:
-        installed = self._describer.packages.of([name])
+        installed = self._surroundings.packages.of([name])
         return name not in sys.stdlib_module_names and not installed
 
     def _digest(self, path: str) -> str:
         try:
-            return str(self._describer.contents.digest(Path(path)))
+            return str(self._surroundings.contents.digest(Path(path)))
         except OSError as error:
             raise Unknown(f"{path} cannot be read: {error}") from None
 

@@ -15,7 +15,8 @@ from snakemake_storage_plugin_seqstore.workflow import command, mentions
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values
 from snakemake_storage_plugin_seqstore.workflow.files import may_be_made
 from snakemake_storage_plugin_seqstore.workflow.jobs import declared_paths, written_paths
-from snakemake_storage_plugin_seqstore.workflow.software import interpreter_of
+from snakemake_storage_plugin_seqstore.workflow.software import interpreter_of, is_python
+from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _COMPUTED = re.compile(r"^(?:\$?\{[^{}]*\}|\$\w+)+")
@@ -61,10 +62,9 @@ def language_of(path: str, contents: Any) -> str:
         return ""
     if interpreter is None:
         return ""
-    program = os.path.basename(interpreter)
-    if re.fullmatch(r"python[\d.]*", program):
+    if is_python(interpreter):
         return PYTHON
-    return SHELL if program in _SHELLS else OTHER
+    return SHELL if os.path.basename(interpreter) in _SHELLS else OTHER
 
 
 def is_named_as_script(path: str) -> bool:
@@ -83,7 +83,7 @@ class Named:
 
     Parameters
     ----------
-    describer : Describer
+    surroundings : Surroundings
         Says what they are; it is not kept, so that what is kept for it can go with it.
     rule : snakemake.rules.Rule
         The rule.
@@ -91,7 +91,7 @@ class Named:
         The strings.
     """
 
-    def __init__(self, describer: Any, rule: Any, strings: Iterable[str]) -> None:
+    def __init__(self, surroundings: Surroundings, rule: Any, strings: Iterable[str]) -> None:
         self._rule = rule
         self._strings = sorted(text for text in strings if text and "\0" not in text)
         self._found: dict[str, str] = {}
@@ -100,7 +100,7 @@ class Named:
         while waiting:
             for form in _forms(_named(waiting.pop())):
                 try:
-                    new = describer.mentions.files(form)
+                    new = surroundings.mentions.files(form)
                 except Unknown:
                     self._refused.append(form)
                     continue
@@ -114,10 +114,10 @@ class Named:
         self._near = sorted({_near(word) for word in words} - {""})
         self.paths = frozenset(self._found)
         self.scripts = {
-            path for path in self._found if language_of(path, describer.contents) == PYTHON
+            path for path in self._found if language_of(path, surroundings.contents) == PYTHON
         }
 
-    def files(self, job: Any, describer: Any) -> dict[str, str]:
+    def files(self, job: Any, surroundings: Surroundings) -> dict[str, str]:
         """What the files that they name contain, without those that the job declares."""
         if not self._found and not self._refused and not self._near:
             return {}
@@ -129,9 +129,9 @@ class Named:
             if os.path.normpath(path) not in paths
         }
         for form in self._refused:
-            found |= describer.mentions.files(form, declared, written)
+            found |= surroundings.mentions.files(form, declared, written)
         for path in self._near_inputs(job, paths):
-            found |= describer.mentions.files(shlex.quote(path), declared)
+            found |= surroundings.mentions.files(shlex.quote(path), declared)
         places = command.places(self._rule)
         return {command.without_places(path, places): found[path] for path in sorted(found)}
 
@@ -154,20 +154,20 @@ class Named:
             else:
                 yield from (file + text, stem + text, os.path.join(folder, text.lstrip("/")))
 
-    def programs(self, describer: Any) -> dict[str, str]:
+    def programs(self, surroundings: Surroundings) -> dict[str, str]:
         """What the programs that they name contain."""
-        found: dict[str, str] = describer.software.programs(self.words())
+        found: dict[str, str] = surroundings.software.programs(self.words())
         return found
 
     def words(self) -> set[str]:
         """All that may name a program."""
         return {word for text in self._strings for word in mentions.words(text)}
 
-    def environment(self, describer: Any, by_name: bool) -> dict[str, str]:
+    def environment(self, surroundings: Surroundings, by_name: bool) -> dict[str, str]:
         """Values of the variables that they name, as `$NAME` or, if code looks so, as the name."""
         texts = [*self._strings, *(f"${text}" for text in self._strings if by_name)]
         names = {name for text in texts for name in mentions.variables(text)}
-        found: dict[str, str] = describer.environment(names)
+        found: dict[str, str] = surroundings.environment(names)
         return found
 
 
@@ -207,7 +207,9 @@ def invented_resources(job: Any) -> tuple[tuple[str, Any], ...]:
     return tuple((name, command.known_resource(job, name)) for name in names)
 
 
-def of_job(job: Any, attributes: Set[str], named: Named, describer: Any) -> dict[str, Any]:
+def of_job(
+    job: Any, attributes: Set[str], named: Named, surroundings: Surroundings
+) -> dict[str, Any]:
     """What code reads that differs from job to job of its rule.
 
     Parameters
@@ -225,7 +227,7 @@ def of_job(job: Any, attributes: Set[str], named: Named, describer: Any) -> dict
     resources = invented_resources(job)
     if "resources" not in attributes:  # it chooses the shell all the same
         resources = tuple(pair for pair in resources if pair[0] == "shell_exec")
-    return parts | {"resources": resources, "files": named.files(job, describer)}
+    return parts | {"resources": resources, "files": named.files(job, surroundings)}
 
 
 def config(rule: Any, keys: Iterable[tuple[Any, ...]], strings: set[str]) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from snakemake_storage_plugin_seqstore.workflow.code import bytecode, reading
 from snakemake_storage_plugin_seqstore.workflow.code.globals_read import Globals
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
+from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 # Arguments of the function that Snakemake makes of a block: what counts otherwise, or not at all.
@@ -41,7 +42,7 @@ class _Block:
 _BLOCKS: WeakKeyDictionary[Any, dict[str, _Block | Unknown]] = WeakKeyDictionary()
 
 
-def run_parts(job: Any, params: Any, describer: Any) -> dict[str, Any]:
+def run_parts(job: Any, params: Any, surroundings: Surroundings) -> dict[str, Any]:
     """Describe the `run:` block of a job.
 
     Parameters
@@ -50,8 +51,8 @@ def run_parts(job: Any, params: Any, describer: Any) -> dict[str, Any]:
         The job.
     params : snakemake.io.Params
         Its params.
-    describer : Describer
-        Describes the jobs of this pass.
+    surroundings : Surroundings
+        What is around the jobs of this pass.
 
     Returns
     -------
@@ -64,10 +65,10 @@ def run_parts(job: Any, params: Any, describer: Any) -> dict[str, Any]:
         If it cannot be told what the code depends on.
     """
     rule = job.rule
-    blocks = _BLOCKS.setdefault(describer, {})
+    blocks = _BLOCKS.setdefault(surroundings, {})
     if rule.name not in blocks:
         try:
-            blocks[rule.name] = _describe(rule, describer)
+            blocks[rule.name] = _describe(rule, surroundings)
         except Unknown as error:
             blocks[rule.name] = error
     block = blocks[rule.name]
@@ -75,9 +76,9 @@ def run_parts(job: Any, params: Any, describer: Any) -> dict[str, Any]:
         raise Unknown(str(block))
     if block.commands and any("{" in str(value) for value in params):
         raise Unknown("its code may run a command that is given by its params, with names in it")
-    parts = block.parts | reading.of_job(job, block.arguments, block.named, describer)
+    parts = block.parts | reading.of_job(job, block.arguments, block.named, surroundings)
     # For its commands; the block itself runs in Snakemake's Python.
-    if software := deployed(job, describer.contents):
+    if software := deployed(job, surroundings.contents):
         parts["software"] = {**parts["software"], "deployed": software}
     return parts
 
@@ -103,9 +104,9 @@ def _refuse_settings(workflow: Any) -> None:
             )
 
 
-def _describe(rule: Any, describer: Any) -> _Block:
+def _describe(rule: Any, surroundings: Surroundings) -> _Block:
     _refuse_settings(rule.workflow)
-    reader = Globals(rule, describer)
+    reader = Globals(rule, surroundings)
     code = rule.run_func.__code__
     own = reader.code(code, rule.module_globals)
     arguments = own.arguments & set(code.co_varnames[: code.co_argcount])
@@ -123,9 +124,9 @@ def _describe(rule: Any, describer: Any) -> _Block:
     named = reader.modules.follow_scripts(found, strings, rule)
     packages = {*found.packages, *reader.packages}
     software = {
-        "Python": describer.packages.python,
+        "Python": surroundings.packages.python,
         **{name: "missing" for name in found.missing},
-        **describer.packages.of(sorted(packages - {"snakemake"})),
+        **surroundings.packages.of(sorted(packages - {"snakemake"})),
     }
     if any(name.partition(".")[0] == "snakemake" for name in packages):
         software["Snakemake"] = reading.snakemake_version()
@@ -136,9 +137,9 @@ def _describe(rule: Any, describer: Any) -> _Block:
         "unpickled": reader.modules.unpickled(found.reading, reader.modules.search_path()),
         "shell": tuple(around),
         "software": software,
-        "programs": named.programs(describer) | describer.software.programs([shell]),
+        "programs": named.programs(surroundings) | surroundings.software.programs([shell]),
         "environment": named.environment(
-            describer, reader.reads_environment or found.reading.reads_environment
+            surroundings, reader.reads_environment or found.reading.reads_environment
         ),
     }
     return _Block(parts, arguments & _COUNTED, reader.commands, named)

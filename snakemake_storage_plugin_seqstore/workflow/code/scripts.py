@@ -18,6 +18,7 @@ from snakemake_storage_plugin_seqstore.workflow.code.python_source import (
     read,
 )
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
+from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _LANGUAGES = {".R": "R", ".Rmd": "R", ".jl": "Julia", ".rs": "Rust", ".sh": "bash"}
@@ -35,7 +36,7 @@ class _Script:
 _SCRIPTS: WeakKeyDictionary[Any, dict[Any, _Script]] = WeakKeyDictionary()
 
 
-def script_parts(job: Any, params: Any, describer: Any) -> tuple[str, dict[str, Any]]:
+def script_parts(job: Any, params: Any, surroundings: Surroundings) -> tuple[str, dict[str, Any]]:
     """Describe the script, notebook or wrapper of a job.
 
     Parameters
@@ -44,8 +45,8 @@ def script_parts(job: Any, params: Any, describer: Any) -> tuple[str, dict[str, 
         The job.
     params : snakemake.io.Params
         Its params.
-    describer : Describer
-        Describes the jobs of this pass.
+    surroundings : Surroundings
+        What is around the jobs of this pass.
 
     Returns
     -------
@@ -58,19 +59,21 @@ def script_parts(job: Any, params: Any, describer: Any) -> tuple[str, dict[str, 
         If it cannot be told what the code depends on.
     """
     rule = job.rule
-    known = _SCRIPTS.setdefault(describer, {})
+    known = _SCRIPTS.setdefault(surroundings, {})
     path = rule.script or rule.notebook or rule.wrapper
     kind = "script" if rule.script else "notebook" if rule.notebook else "wrapper"
     formatted = _format(str(path), job, params)
-    software = deployed(job, describer.contents)
+    software = deployed(job, surroundings.contents)
     key = (rule.name, formatted, software)
     if key not in known:
-        known[key] = _describe(kind, formatted, job, software, describer)
+        known[key] = _describe(kind, formatted, job, software, surroundings)
     script = known[key]
-    return kind, script.parts | reading.of_job(job, script.attributes, script.named, describer)
+    return kind, script.parts | reading.of_job(job, script.attributes, script.named, surroundings)
 
 
-def _describe(kind: str, path: str, job: Any, software: str | None, describer: Any) -> _Script:
+def _describe(
+    kind: str, path: str, job: Any, software: str | None, surroundings: Surroundings
+) -> _Script:
     rule = job.rule
     parts: dict[str, Any] = {}
     if kind == "wrapper":
@@ -80,7 +83,7 @@ def _describe(kind: str, path: str, job: Any, software: str | None, describer: A
     text = _text(source_file, rule)
     name = source_file.get_filename()
     folder = _folder(source_file)
-    modules = Modules(describer)
+    modules = Modules(surroundings)
     _, *around = reading.shell_settings()
     suffix = os.path.splitext(name)[1]
     sourced: list[str] = []
@@ -104,10 +107,10 @@ def _describe(kind: str, path: str, job: Any, software: str | None, describer: A
     parts["config"] = reading.config(rule, keys, strings)
     named = modules.follow_scripts(found, {*strings, *around}, rule)
     if language == "Python":
-        parts["software"] = interpreters.of_python(found, job, software, describer)
+        parts["software"] = interpreters.of_python(found, job, software, surroundings)
     else:
-        parts["software"] = interpreters.of_other(language, software, describer)
-        parts["user libraries"] = interpreters.user_libraries(language, describer)
+        parts["software"] = interpreters.of_other(language, software, surroundings)
+        parts["user libraries"] = interpreters.user_libraries(language, surroundings)
     if found.reading.beside or found.reading.changes_path:
         if folder is None:
             raise Unknown(f"{name} may read what is beside it, at {source_file}")
@@ -122,8 +125,8 @@ def _describe(kind: str, path: str, job: Any, software: str | None, describer: A
         "shell": tuple(around),
         "modules": found.digests,
         "unpickled": modules.unpickled(found.reading, [folder] if folder else []),
-        "programs": {} if software else named.programs(describer),
-        "environment": named.environment(describer, found.reading.reads_environment),
+        "programs": {} if software else named.programs(surroundings),
+        "environment": named.environment(surroundings, found.reading.reads_environment),
     }
     return _Script(parts, set(COUNTED) if EVERYTHING in attributes else attributes, named)
 
