@@ -313,12 +313,10 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def _find(self) -> tuple[Store, Entry] | None:
         """What the query means, and the store that has it; None if it is not there whole."""
-        try:
-            if bound := self._binding or self._bound:
+        with _for_people():
+            if bound := self._bound:
                 return bound[0].entry(self)
             entry = transfer.find(self.provider.store, self.parsed)
-        except SeqstoreError as error:
-            raise WorkflowError(str(error)) from error
         return (self.provider.store, entry) if entry else None
 
     def _existing(self) -> tuple[Store, Entry]:

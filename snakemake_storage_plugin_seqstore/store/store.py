@@ -152,16 +152,18 @@ class Store:
         current = self.names.current(collection, name)
         if current is None or current.digest != version.digest:
             with self._writing(f"{collection}/{name}"):
-                for digest in self.payloads(version):
-                    self.objects.renew(digest)
+                self._renew(version)
                 self.names.add(collection, name, version, key)
 
     def renew(self, version: Version) -> bool:
         """Let the payloads of a version be new, so that `gc` leaves them; say whether they are."""
         try:
-            return all([self.objects.renew(digest) for digest in self.payloads(version)])
+            return self._renew(version)
         except (OSError, DamageError):
             return False
+
+    def _renew(self, version: Version) -> bool:
+        return all([self.objects.renew(digest) for digest in self.payloads(version)])
 
     def find_record(self, key: str, prefer: Mapping[int, Version] | None = None) -> Record | None:
         """The record of a computation that counts, or one with the outputs that are preferred.

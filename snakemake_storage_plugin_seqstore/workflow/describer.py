@@ -87,8 +87,8 @@ class Describer:
         is_made: Callable[[str], bool],
         before: Describer | None = None,
     ) -> None:
-        self._directories: Directories = before._directories if before else Directories()
-        self.surroundings = Surroundings(contents, is_made, self._directories)
+        directories: Directories = before.surroundings.directories if before else Directories()
+        self.surroundings: Surroundings = Surroundings(contents, is_made, directories)
         self._workflow = workflow
         self._nameless = nameless
         self._commands: dict[Any, str] = {}
@@ -172,7 +172,7 @@ class Describer:
             given = self._scripts_given(job)
             whole = (text, deployed(job, self.surroundings.contents), shell, given)
             if whole not in self._operations:
-                parts = self._shell(rule, *whole) | self._surroundings
+                parts = self._shell(rule, *whole) | self._of_all_jobs
                 # They are texts only, so that equal ones have the same digest.
                 known = self._digests.get(rule)
                 if known is None or known[0] != parts:
@@ -186,7 +186,7 @@ class Describer:
         else:
             raise Unknown("it does nothing that could be described")
         files = parts.pop("files", {}) | self._files(job, params)
-        parts |= self._surroundings
+        parts |= self._of_all_jobs
         return operation, parts, _digest(parts), files
 
     def _command(self, job: Any, params: Any) -> str:
@@ -279,7 +279,7 @@ class Describer:
         return self._known_places[rule]
 
     @cached_property
-    def _surroundings(self) -> dict[str, Any]:
+    def _of_all_jobs(self) -> dict[str, Any]:
         return {"locale": mentions.locale(), "variables": self._declared_variables}
 
     @cached_property

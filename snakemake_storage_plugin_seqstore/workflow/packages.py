@@ -89,7 +89,7 @@ class Packages:
                     yield f"{library}/{name}/site-packages"
                     yield f"{library}/{name}/dist-packages"
 
-    @property
+    @cached_property
     def _providers(self) -> dict[str, list[str]]:
         """Names of the packages that provide a module, by module."""
         find = importlib.metadata.packages_distributions

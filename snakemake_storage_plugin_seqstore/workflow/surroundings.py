@@ -30,6 +30,7 @@ class Surroundings:
     ) -> None:
         self.contents = contents
         self.is_made = is_made
+        self.directories = directories
         self.mentions = Mentions(contents, is_made)
         self.packages = Packages(contents, directories)
         self.software = Software(contents, directories, self.packages)
