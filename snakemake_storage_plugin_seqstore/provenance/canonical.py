@@ -82,6 +82,16 @@ def _tagged(value: Any, around: tuple[int, ...]) -> list[Any]:
     kind = type(value)
     if kind is str or kind is bool:
         return [kind.__name__, value]
+    if kind is tuple or kind is list:
+        around = _within(value, around)
+        # Most parts are strings: those take the short way.
+        return [
+            kind.__name__,
+            [
+                ["str", part] if type(part) is str else _part(number, part, around)
+                for number, part in enumerate(value)
+            ],
+        ]
     if value is None:
         return ["none"]
     if kind is int or kind is complex:
@@ -92,25 +102,20 @@ def _tagged(value: Any, around: tuple[int, ...]) -> list[Any]:
         return ["bytes", value.hex()]
     if isinstance(value, PurePath) and kind.__module__.startswith("pathlib"):
         return ["path", str(value)]
-    if id(value) in around:
-        raise _Refused("contains itself")
-    around = (*around, id(value))
-    if kind is tuple or kind is list:
-        # Most parts are strings: those take the short way.
-        return [
-            kind.__name__,
-            [
-                ["str", part] if type(part) is str else _part(number, part, around)
-                for number, part in enumerate(value)
-            ],
-        ]
     if kind is dict:
+        around = _within(value, around)
         keys = [_part("a key", key, around) for key in value]
         return ["dict", keys, [_part(key, part, around) for key, part in value.items()]]
     if kind is set or kind is frozenset:
         parts = [_part("...", part, around) for part in value]
         return [kind.__name__, sorted(parts, key=json.dumps)]
     raise _Refused(f"is a {kind.__module__}.{kind.__qualname__}")
+
+
+def _within(value: Any, around: tuple[int, ...]) -> tuple[int, ...]:
+    if id(value) in around:
+        raise _Refused("contains itself")
+    return (*around, id(value))
 
 
 def _part(key: Any, part: Any, around: tuple[int, ...]) -> list[Any]:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
 from snakemake_storage_plugin_seqstore import bundled
-from snakemake_storage_plugin_seqstore.provenance import (
-    NotCanonical,
-    Provenance,
-    canonical,
-    content_id,
-    tagged,
-)
+from snakemake_storage_plugin_seqstore.provenance import NotCanonical, canonical
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.workflow import command, mentions
 from snakemake_storage_plugin_seqstore.workflow.code import reading, run, scripts
 from snakemake_storage_plugin_seqstore.workflow.code.followed import Followed
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
+from snakemake_storage_plugin_seqstore.workflow.description import (
+    Description,
+    Operation,
+    digest_of,
+)
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.files import label, may_be_made
 from snakemake_storage_plugin_seqstore.workflow.jobs import declared_paths, written_paths
@@ -35,31 +32,6 @@ _INPUT = re.compile(r"\0input:(\d+)\0")
 _BESIDE_INPUT = re.compile(r"""[^\s;|&()<>"'`]\0input:|\0input:\d+\0[^\s;|&()<>"'`]""")
 _INPUT_ASSIGNED = re.compile(r"""\w=["']?\0input:""")
 _COMPRESSED = (".gz", ".bgz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
-
-
-@dataclass(frozen=True)
-class Description:
-    """How a job is made, for comparing and for showing.
-
-    Parameters
-    ----------
-    provenance : Provenance
-        What is compared.
-    parts : dict
-        Everything that counts, by name.
-    """
-
-    provenance: Provenance
-    parts: dict[str, Any]
-
-    @property
-    def key(self) -> str:
-        """The key of the computation."""
-        return self.provenance.digest()
-
-    def canonical(self) -> dict[str, Any]:
-        """The parts as canonical values by name, as a record keeps them."""
-        return {name: tagged(value, name) for name, value in self.parts.items()}
 
 
 class Describer:
@@ -93,8 +65,8 @@ class Describer:
         self._nameless = nameless
         self._commands: dict[Any, str] = {}
         self._fixed_commands: dict[Any, str] = before._fixed_commands if before else {}
-        self._digests: dict[Any, tuple[dict[str, Any], str]] = before._digests if before else {}
-        self._operations: dict[tuple[Any, ...], tuple[dict[str, Any], str]] = {}
+        self._known: dict[Any, Operation] = before._known if before else {}
+        self._operations: dict[tuple[Any, ...], Operation] = {}
         self._followed: dict[tuple[Any, ...], Followed] = {}
         self._known_places: dict[Any, command.Places] = {}
 
@@ -119,7 +91,7 @@ class Describer:
         own_wrapper = bundled.operation(job.rule.wrapper) if job.rule.wrapper else None
         nameless = own_wrapper is not None or self._nameless(job.rule)
         try:
-            operation, fixed, digest, files = self._operation(job, params, own_wrapper)
+            operation, files = self._operation(job, params, own_wrapper)
             outputs = [_demands(file, job) for file in job.output]
             contents = [each.identity for each in inputs]
             places = self._places(job.rule)
@@ -129,19 +101,13 @@ class Describer:
                 "params": _params(job, params, places),
                 "files": files,
             }
-            provenance = Provenance(
-                operation,
-                tuple(sorted(content_id(version.kind, version.digest) for version in inputs)),
-                (("operation", digest), *sorted(varying.items())),
-            )
-            provenance.digest()
+            return Description(operation, inputs, varying)
         except Unknown:
             raise
         except NotCanonical as error:
             raise Unknown(_not_canonical(params) or str(error)) from None
         except Exception as error:  # a job that is not understood is computed
             raise Unknown(f"it is not understood: {type(error).__name__}: {error}") from error
-        return Description(provenance, {"operation": operation} | fixed | varying)
 
     def instructions(self, job: Any) -> str:
         """Digest of what a Snakefile tells a job to do, and with which files.
@@ -151,43 +117,42 @@ class Describer:
         Unknown
             If it cannot be told.
         """
-        _, parts, _, _ = self._operation(job, job.params, None)
+        parts = self._operation(job, job.params, None)[0].parts
         told = {name: parts[name] for name in _TOLD if name in parts}
         try:
             params = _params(job, job.params, self._places(job.rule))
-            return _digest({**told, "params": params, "files": declared_paths(job)})
+            return digest_of({**told, "params": params, "files": declared_paths(job)})
         except NotCanonical as error:
             raise Unknown(str(error)) from None
 
     def _operation(
         self, job: Any, params: Any, own_wrapper: str | None
-    ) -> tuple[str, dict[str, Any], str, dict[str, str]]:
-        """Name of the operation, its parts, a digest of them, and the undeclared files it names."""
+    ) -> tuple[Operation, dict[str, str]]:
+        """What a job does, and the undeclared files that it names."""
         rule = job.rule
         if own_wrapper:
-            return own_wrapper, {}, "", self._files(job, params)
+            return Operation(own_wrapper, {}), self._files(job, params)
         if rule.shellcmd is not None:
             text = self._command(job, params)
             shell = job.resources["shell_exec"] if "shell_exec" in rule.resources else ""
             given = self._scripts_given(job)
             whole = (text, deployed(job, self.surroundings.contents), shell, given)
             if whole not in self._operations:
-                parts = self._shell(rule, *whole) | self._of_all_jobs
-                # They are texts only, so that equal ones have the same digest.
-                known = self._digests.get(rule)
-                if known is None or known[0] != parts:
-                    self._digests[rule] = known = (parts, _digest(parts))
-                self._operations[whole] = known
-            return "shell", *self._operations[whole], self._files(job, params, text, given)
+                found = Operation("shell", self._shell(rule, *whole) | self._of_all_jobs)
+                # Its parts are texts only, so that equal ones have the same digest.
+                if self._known.get(rule) != found:
+                    self._known[rule] = found
+                self._operations[whole] = self._known[rule]
+            return self._operations[whole], self._files(job, params, text, given)
         if rule.script or rule.notebook or rule.wrapper:
-            operation, parts = scripts.script_parts(job, params, self.surroundings)
+            kind, parts = scripts.script_parts(job, params, self.surroundings)
         elif rule.run_func is not None:
-            operation, parts = "run", run.run_parts(job, params, self.surroundings)
+            kind, parts = "run", run.run_parts(job, params, self.surroundings)
         else:
             raise Unknown("it does nothing that could be described")
         files = parts.pop("files", {}) | self._files(job, params)
         parts |= self._of_all_jobs
-        return operation, parts, _digest(parts), files
+        return Operation(kind, parts), files
 
     def _command(self, job: Any, params: Any) -> str:
         """The command with symbols; formatted once where it is the same for all jobs of a rule."""
@@ -291,10 +256,6 @@ def _local_input(job: Any, match: re.Match[str]) -> str:
     """The path of an input beside which there may be others; what is stored has none."""
     file = job.input[int(match.group(1))]
     return match.group() if file.is_storage else str(file)
-
-
-def _digest(parts: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical(parts, "operation").encode()).hexdigest()
 
 
 def _evaluated(job: Any) -> Any:

@@ -6,10 +6,9 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +27,8 @@ from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrit
 from snakemake_storage_plugin_seqstore.workflow import explain
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, file_name
 from snakemake_storage_plugin_seqstore.workflow.contents import Watched
-from snakemake_storage_plugin_seqstore.workflow.describer import Describer, Description
+from snakemake_storage_plugin_seqstore.workflow.describer import Describer
+from snakemake_storage_plugin_seqstore.workflow.description import Description
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.jobs import (
     is_spawned,
@@ -70,8 +70,6 @@ class Execution:
         What changed under it while it ran; empty if nothing did.
     fetched : Record or None
         What was fetched instead of running it.
-    parts : dict
-        The description in canonical form, as a record keeps it.
     added : dict
         Its outputs that were added to a store when it ended, by label.
     made : dict
@@ -85,7 +83,6 @@ class Execution:
     told: str = ""
     changed: str = ""
     fetched: Record | None = None
-    parts: dict[str, Any] = field(default_factory=dict)
     added: dict[str, Added] = field(default_factory=dict)
     made: dict[str, Version] = field(default_factory=dict)
 
@@ -149,8 +146,7 @@ class Executions:
         """Note that a job ran, and whether it read what it was given to the end."""
         execution = self._jobs[job]
         execution.seconds = time.monotonic() - execution.began
-        for file in job.output:
-            _let_owner_write(job, file)
+        made = {file: _made(job, file) for file in job.output}
         if execution.description and (changed := self._changed(job, execution)):
             execution.changed = changed
             logger.warning(
@@ -158,25 +154,23 @@ class Executions:
                 "in this working directory and is made again the next time."
             )
         if execution.description and execution.key:
-            execution.parts = execution.description.canonical()
-            execution.added = dict(self._adding(job))
+            if not job.shadow_dir:  # else they are not yet where they will be published from
+                execution.added = dict(self._adding(made))
             if not any(stored(file) for file in job.output):
                 self._reuse.stores.in_background(self._recording(job, execution))
-        self._note_run(job, execution.key)
+        self._note_run(job, execution.key, made)
 
-    def _adding(self, job: Any) -> Iterator[tuple[str, Added]]:
+    def _adding(self, made: Mapping[Any, os.stat_result | None]) -> Iterator[tuple[str, Added]]:
         """Add the outputs of a job to their stores, in its own thread: that may take long.
 
         Nothing means them before Snakemake has accepted and published them.
         """
-        for file in job.output:
-            if ours := stored(file):
-                path = ours.local_path()
-                # What fails here is not there, in a shadow, or told when it is published.
+        for file, status in made.items():
+            if status and (ours := stored(file)):
+                # What fails here is told when it is published.
                 with suppress(SeqstoreError, OSError):
-                    seen = _seen(path)
-                    store, version = self._reuse.stores.add(ours.provider.store, path)
-                    yield ours.label, Added(seen, store, version)
+                    store, version = self._reuse.stores.add(ours.provider.store, ours.local_path())
+                    yield ours.label, Added(_seen(status), store, version)
 
     def _changed(self, job: Any, execution: Execution) -> str:
         """What changed under a job while it ran; empty if nothing did."""
@@ -215,7 +209,7 @@ class Executions:
         transfer.check(file.parsed, path)
         added = execution.added.get(name)
         # A group publishes at its end, which may be long after a job of it ended.
-        if added and added.seen == _seen(path) and added.store.renew(added.version):
+        if added and added.seen == _seen(os.stat(path)) and added.store.renew(added.version):
             _, store, version = added
         else:
             store, version = self._reuse.stores.add(file.provider.store, path)
@@ -250,7 +244,7 @@ class Executions:
             name, replace(claim, time=register.now(), key=key, is_touched=is_touched)
         )
 
-    def _note_run(self, job: Any, key: str) -> None:
+    def _note_run(self, job: Any, key: str, made: Mapping[Any, os.stat_result | None]) -> None:
         """Note of which run files are whose content does not say it.
 
         These are empty ones, and the log and benchmark if somebody needs them. Those that are
@@ -258,7 +252,7 @@ class Executions:
         """
         # The process of a job does not know who needs them.
         found = needed_traces(job) if self._reuse.workflow.is_main_process else traces(job)
-        empty = list(filter(partial(_is_empty, job), job.output))
+        empty = [file for file, status in made.items() if _is_empty(file, status)]
         self._finished |= dict.fromkeys(map(label, empty), key)
         for file in (*found, *empty):
             if not stored(file):
@@ -268,6 +262,7 @@ class Executions:
 
     def _recording(self, job: Any, execution: Execution) -> list[Task]:
         """To write down what a job made, once that is durable."""
+        assert execution.description
         record = Record(
             execution.key,
             tuple(
@@ -275,7 +270,7 @@ class Executions:
                 for file in job.output
             ),
             tuple(stored(file) is not None for file in job.output),
-            execution.parts,
+            execution.description.canonical(),
             execution.seconds,
             job.rule.name,
         )
@@ -348,18 +343,15 @@ def _discard_copies(job: Any) -> None:
             discard(ours.local_path())
 
 
-def _is_empty(job: Any, file: Any) -> bool:
+def _is_empty(file: Any, status: os.stat_result | None) -> bool:
     """Whether a job made an empty file, or Snakemake is about to make it."""
-    try:
-        status = os.stat(_made_at(job, file))
-    except OSError:
+    if status is None:
         return bool(file.flags.get("touch"))
     return stat.S_ISREG(status.st_mode) and status.st_size == 0  # a pipe always looks empty
 
 
-def _seen(path: Path) -> tuple[int, ...]:
+def _seen(status: os.stat_result) -> tuple[int, ...]:
     """What stays the same of an output while Snakemake takes it: it gives it a new time."""
-    status = os.stat(path)
     size = status.st_size if stat.S_ISREG(status.st_mode) else 0
     return status.st_ino, status.st_mode, size
 
@@ -367,19 +359,24 @@ def _seen(path: Path) -> tuple[int, ...]:
 def _made_at(job: Any, file: Any) -> str:
     """Where a local output is before Snakemake took it, or after that."""
     shadowed = job.shadowed_path(file)
-    return str(shadowed if os.path.exists(shadowed) else file)
+    return str(shadowed if shadowed is file or os.path.exists(shadowed) else file)
 
 
-def _let_owner_write(job: Any, file: Any) -> None:
-    """Make a copy of an input that is read-only in the store writable, as any other output is.
+def _made(job: Any, file: Any) -> os.stat_result | None:
+    """What a job made, which its owner may write from now on; None if it did not make it.
 
-    Snakemake takes an output that is read-only for protected, and does not make it again.
+    A copy of an input is read-only where that is so in the store, and Snakemake takes an output
+    that is read-only for protected, and does not make it again.
     """
-    path = job.shadowed_path(file)
+    path = _made_at(job, file)
     try:
         status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            return os.stat(path)
+        is_locked = stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IWUSR
+        if is_locked and job.input and status.st_uid == os.geteuid():
+            os.chmod(path, stat.S_IMODE(status.st_mode) | stat.S_IWUSR)
+            return os.lstat(path)
     except FileNotFoundError:
-        return
-    is_locked = stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IWUSR
-    if is_locked and job.input and status.st_uid == os.geteuid():
-        os.chmod(path, stat.S_IMODE(status.st_mode) | stat.S_IWUSR)
+        return None
+    return status

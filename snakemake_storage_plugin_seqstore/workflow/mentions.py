@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
@@ -288,7 +289,26 @@ class _Candidates:
                 yield from paths
 
 
-def _candidates(text: str) -> _Candidates:
+class _Named(NamedTuple):
+    """What a text names, whether it is there or not.
+
+    Parameters
+    ----------
+    words : frozenset of str
+        Words that may be paths.
+    behind_options : frozenset of str
+        Words behind options like ``--outdir``.
+    prefixes : tuple of str
+        Words with which paths may begin.
+    """
+
+    words: frozenset[str]
+    behind_options: frozenset[str]
+    prefixes: tuple[str, ...]
+
+
+@lru_cache
+def _named(text: str) -> _Named:
     text = _MKDIR.sub(" ", text)
     found = words(text) - {"/"}
     if "$" in text:
@@ -299,16 +319,22 @@ def _candidates(text: str) -> _Candidates:
     behind = {
         after.strip("\"'") for option, after in pairwise(parts) if _WRITTEN_TO.fullmatch(option)
     }
-    paths = {path for word in found for path in _existing(word)}
+    prefixes = {word for word in found - behind if "/" in word and re.search(r"\w$", word)}
+    return _Named(found, frozenset(behind), tuple(sorted(prefixes)))
+
+
+def _candidates(text: str) -> _Candidates:
+    named = _named(text)
+    paths = {path for word in named.words for path in _existing(word)}
     prefixes = {
         word: sorted(filter(os.path.isfile, glob.glob(glob.escape(word) + ".*")))
-        for word in found - behind
-        if "/" in word and re.search(r"\w$", word) and not os.path.exists(word)
+        for word in named.prefixes
+        if not os.path.exists(word)
     }
     return _Candidates(
         tuple(sorted(paths)),
-        frozenset(behind),
-        {word: matches for word, matches in sorted(prefixes.items()) if matches},
+        named.behind_options,
+        {word: matches for word, matches in prefixes.items() if matches},
     )
 
 

@@ -14,7 +14,8 @@ from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Store, Version
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
-from snakemake_storage_plugin_seqstore.workflow.describer import Describer, Description
+from snakemake_storage_plugin_seqstore.workflow.describer import Describer
+from snakemake_storage_plugin_seqstore.workflow.description import Description
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
     foreign_version,

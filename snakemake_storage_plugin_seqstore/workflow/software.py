@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.workflow import mentions
@@ -39,7 +39,6 @@ class Software:
         self._directories = directories
         self._packages = packages
         self._found: dict[str, tuple[dict[str, str], frozenset[str]]] = {}
-        self._names: dict[str, frozenset[str] | None] = {}
 
     def programs(self, words: Iterable[str]) -> dict[str, str]:
         """What the programs that words resolve to contain, by word."""
@@ -88,22 +87,29 @@ class Software:
         """Where a shell finds a program, and its status."""
         if "/" in word:
             return _executable(word)
-        for directory in self._search_path:
-            names = self._names_in(directory)
-            # A filesystem may not tell upper from lower case, and a directory not be readable.
-            may_be_there = names is None or word.casefold() in names or not word.isascii()
-            if may_be_there and (found := _executable(os.path.join(directory, word))):
-                return found
-        return None
-
-    def _names_in(self, directory: str) -> frozenset[str] | None:
-        if directory not in self._names:
-            self._names[directory] = self._directories.read(directory or ".", _names)
-        return self._names[directory]
+        paths = self._directories.derive(
+            (_places_of, word), self._search_path, partial(_places_of, word, self._search_path)
+        )
+        return next(filter(None, map(_executable, paths)), None)
 
     @cached_property
-    def _search_path(self) -> list[str]:
-        return [*dict.fromkeys(os.environ.get("PATH", os.defpath).split(os.pathsep))]
+    def _search_path(self) -> tuple[tuple[str, frozenset[str] | None], ...]:
+        """The directories of the search path, and the names in them; None if that is not known."""
+        directories = dict.fromkeys(os.environ.get("PATH", os.defpath).split(os.pathsep))
+        return tuple(
+            (directory, self._directories.read(directory or ".", _names))
+            for directory in directories
+        )
+
+
+def _places_of(word: str, search_path: Iterable[tuple[str, frozenset[str] | None]]) -> list[str]:
+    """Where a program may be, in the order in which a shell looks."""
+    # A filesystem may not tell upper from lower case, and a directory not be readable.
+    return [
+        os.path.join(directory, word)
+        for directory, names in search_path
+        if names is None or word.casefold() in names or not word.isascii()
+    ]
 
 
 def _sha256(content: bytes) -> str:

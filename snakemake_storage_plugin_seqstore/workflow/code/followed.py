@@ -73,7 +73,7 @@ class Followed:
         self._surroundings = surroundings
         self._strings: set[str] = set()
         self._sourced: set[str] = set()
-        commands = list(commands)
+        commands = list(filter(None, commands))
         waiting = {*scripts, *(path for text in commands for path in self._named_by(text))}
         done: set[str] = set()
         self._import(commands)
