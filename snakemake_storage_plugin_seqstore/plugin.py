@@ -206,7 +206,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def _read(self) -> tuple[str, Query, str, str]:
         """The query and what follows from it; read anew when Snakemake replaces the text."""
         if self._known is None or self._known[0] is not self.query:
-            with _for_people():
+            with _for_people:
                 parsed = Query.parse(self.query)
             prefix = self.provider.local_prefix.name
             suffix, base = parsed.local_suffix(), parsed.base.local_suffix()
@@ -255,7 +255,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         found = self._existing_or_output()
         if isinstance(found, Path):
             return found.stat().st_size
-        with _for_people():
+        with _for_people:
             return transfer.size(*found, self.parsed)
 
     def checksum(self) -> str | None:
@@ -277,7 +277,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         """Bring the entry or view to its local path, whole or not at all."""
         provider = self.provider
         store, entry = self._existing()
-        with _for_people():
+        with _for_people:
             transfer.bring(
                 store,
                 entry,
@@ -289,7 +289,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def store_object(self) -> None:
         """Publish what is at the local path."""
-        with _for_people():
+        with _for_people:
             if bound := self._bound:
                 bound[1].publish(self)
             else:
@@ -297,7 +297,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def remove(self) -> None:
         """Let the entry mean nothing here; others who rely on the bytes keep them."""
-        with _for_people():
+        with _for_people:
             if bound := self._bound:
                 bound[1].remove(self)
             else:
@@ -305,7 +305,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def touch(self) -> None:
         """Renew the entry's time."""
-        with _for_people():
+        with _for_people:
             if bound := self._bound:
                 bound[1].touch(self)
             else:
@@ -313,7 +313,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def _find(self) -> tuple[Store, Entry] | None:
         """What the query means, and the store that has it; None if it is not there whole."""
-        with _for_people():
+        with _for_people:
             if bound := self._bound:
                 return bound[0].entry(self)
             entry = transfer.find(self.provider.store, self.parsed)
@@ -348,7 +348,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
                 f"Use the query without its view in glob_wildcards()."
             )
         prefix = get_constant_prefix(query.name)
-        with _for_people():
+        with _for_people:
             for name in self.provider.store.under(query.collection, prefix):
                 yield f"{SCHEME}{query.collection}/{name}"
 
@@ -362,8 +362,8 @@ def _choice(setting: str, value: str, allowed: Sequence[str]) -> str:
     return value
 
 
-class _for_people:
-    """Hand our errors to Snakemake as the kind that it prints without a traceback."""
+class _ForPeople:
+    """Hands our errors to Snakemake as the kind that it prints without a traceback."""
 
     def __enter__(self) -> None:
         pass
@@ -371,3 +371,6 @@ class _for_people:
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, SeqstoreError):
             raise WorkflowError(str(error)) from error
+
+
+_for_people = _ForPeople()

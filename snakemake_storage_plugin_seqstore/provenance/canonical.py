@@ -7,6 +7,7 @@ value carries its type. What has no obvious text is refused, so that nobody gues
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring_ascii as _quoted
 from pathlib import PurePath
 from typing import Any
 
@@ -36,7 +37,10 @@ def canonical(value: Any, name: str = "value") -> str:
     NotCanonical
         If the value, or a part of it, is of another type, or contains itself.
     """
-    return _encode(tagged(value, name))
+    try:
+        return _text(value, ())
+    except _Refused as refused:
+        raise NotCanonical(f"{name}{''.join(reversed(refused.path))} {refused.what}") from None
 
 
 def tagged(value: Any, name: str = "value") -> list[Any]:
@@ -47,10 +51,8 @@ def tagged(value: Any, name: str = "value") -> list[Any]:
     NotCanonical
         As :func:`canonical` does.
     """
-    try:
-        return _tagged(value, ())
-    except _Refused as refused:
-        raise NotCanonical(f"{name}{''.join(reversed(refused.path))} {refused.what}") from None
+    found: list[Any] = json.loads(canonical(value, name))
+    return found
 
 
 def plain(tagged: Any) -> Any:
@@ -75,40 +77,37 @@ class _Refused(Exception):
         self.path: list[str] = []
 
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
-def _tagged(value: Any, around: tuple[int, ...]) -> list[Any]:
+def _text(value: Any, around: tuple[int, ...]) -> str:
+    """The canonical text: JSON, so that it can be read again."""
     kind = type(value)
-    if kind is str or kind is bool:
-        return [kind.__name__, value]
+    if kind is str:
+        return f'["str",{_quoted(value)}]'
     if kind is tuple or kind is list:
         around = _within(value, around)
         # Most parts are strings: those take the short way.
-        return [
-            kind.__name__,
-            [
-                ["str", part] if type(part) is str else _part(number, part, around)
-                for number, part in enumerate(value)
-            ],
+        parts = [
+            f'["str",{_quoted(part)}]' if type(part) is str else _part(number, part, around)
+            for number, part in enumerate(value)
         ]
+        return f'["{kind.__name__}",[{",".join(parts)}]]'
     if value is None:
-        return ["none"]
+        return '["none"]'
+    if kind is bool:
+        return '["bool",true]' if value else '["bool",false]'
     if kind is int or kind is complex:
-        return [kind.__name__, repr(value)]
-    if kind is float:
-        return ["float", value.hex()]
-    if kind is bytes:
-        return ["bytes", value.hex()]
+        return f'["{kind.__name__}","{value!r}"]'
+    if kind is float or kind is bytes:
+        return f'["{kind.__name__}","{value.hex()}"]'
     if isinstance(value, PurePath) and kind.__module__.startswith("pathlib"):
-        return ["path", str(value)]
+        return f'["path",{_quoted(str(value))}]'
     if kind is dict:
         around = _within(value, around)
-        keys = [_part("a key", key, around) for key in value]
-        return ["dict", keys, [_part(key, part, around) for key, part in value.items()]]
+        keys = ",".join([_part("a key", key, around) for key in value])
+        parts = [_part(key, part, around) for key, part in value.items()]
+        return f'["dict",[{keys}],[{",".join(parts)}]]'
     if kind is set or kind is frozenset:
-        parts = [_part("...", part, around) for part in value]
-        return [kind.__name__, sorted(parts, key=json.dumps)]
+        parts = sorted([_part("...", part, around) for part in value])
+        return f'["{kind.__name__}",[{",".join(parts)}]]'
     raise _Refused(f"is a {kind.__module__}.{kind.__qualname__}")
 
 
@@ -118,9 +117,9 @@ def _within(value: Any, around: tuple[int, ...]) -> tuple[int, ...]:
     return (*around, id(value))
 
 
-def _part(key: Any, part: Any, around: tuple[int, ...]) -> list[Any]:
+def _part(key: Any, part: Any, around: tuple[int, ...]) -> str:
     try:
-        return _tagged(part, around)
+        return _text(part, around)
     except _Refused as refused:
         refused.path.append(f"[{key!r}]")
         raise

@@ -173,7 +173,7 @@ class Describer:
         self, rule: Any, text: str, software: str | None, shell: str, given: tuple[str, ...]
     ) -> dict[str, Any]:
         executable, *around = reading.shell_settings()
-        before, after, _ = reading.around_commands()
+        before, after, _ = self._around
         followed = self._follow(rule, text, given)
         whole = " ".join([before, text, after, *followed.texts])
         mentions.refuse_unseen(whole)
@@ -201,7 +201,7 @@ class Describer:
         """The scripts that a command runs: those that it names, and those that it is given."""
         key = rule, text, given
         if key not in self._followed:
-            texts = (text, *reading.around_commands())
+            texts = (text, *self._around)
             self._followed[key] = Followed(self.surroundings, rule, texts, given)
         return self._followed[key]
 
@@ -221,19 +221,22 @@ class Describer:
     ) -> dict[str, str]:
         """What undeclared files contain that a command, or a param, names."""
         found: dict[str, str] = {}
-        places = self._places(job.rule)
-        declared, written = declared_paths(job), written_paths(job)
         texts = [text, *map(str, _strings(list(params)))]
         if job.rule.shellcmd is not None:
             followed = self._follow(job.rule, text, given)
-            texts += [*reading.around_commands(), *followed.texts]
+            texts += [*self._around, *followed.texts]
             if followed.named:
                 found |= followed.named.files(job, self.surroundings)
         if _BESIDE_INPUT.search(text):  # {input}.idx
             texts[0] = _INPUT.sub(lambda match: str(job.input[int(match.group(1))]), text)
         elif "${" in text and _INPUT_ASSIGNED.search(text):  # i={input}; cat ${i%.txt}.idx
             texts[0] = _INPUT.sub(partial(_local_input, job), text)
-        for named in texts:
+        for named in filter(self.surroundings.mentions.names_files, texts):
+            declared, written, places = (
+                declared_paths(job),
+                written_paths(job),
+                self._places(job.rule),
+            )
             for path, content in self.surroundings.mentions.files(named, declared, written).items():
                 found[command.without_places(path, places)] = content
         return dict(sorted(found.items()))
@@ -242,6 +245,10 @@ class Describer:
         if rule not in self._known_places:
             self._known_places[rule] = command.places(rule)
         return self._known_places[rule]
+
+    @cached_property
+    def _around(self) -> tuple[str, str, str]:
+        return reading.around_commands()
 
     @cached_property
     def _of_all_jobs(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class Directories:
     def __init__(self) -> None:
         self._read: dict[tuple[object, str], tuple[Signature, Any]] = {}
         self._derived: dict[Hashable, tuple[Hashable, Any]] = {}
+        self._large: set[str] = set()
 
     def read(self, directory: str, what: Callable[[str], T]) -> T | None:
         """What a directory has; None if it cannot be read.
@@ -43,6 +44,21 @@ class Directories:
         if is_settled(status, started):
             self._read[what, directory] = signature, found
         return found
+
+    def is_large(self, directory: str, most: int) -> bool:
+        """Whether there are more than so many files below a directory, or were once.
+
+        Who is told so does not rely on what is in it.
+        """
+        path = os.path.realpath(directory)
+        if path not in self._large:
+            count = 0
+            for _, below, files in os.walk(path):
+                count += len(below) + len(files)
+                if count > most:
+                    self._large.add(path)
+                    break
+        return path in self._large
 
     def derive(self, what: Hashable, state: Hashable, find: Callable[[], T]) -> T:
         """What follows from a state, which is found again when that is another one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -96,11 +97,15 @@ def foreign_version(file: Any, contents: Contents, at_start: bool) -> Version:
 def local_time(path: str) -> int:
     """When a local file changed, as Snakemake sees it, in ns rounded up to a tick; 0 if missing."""
     try:
-        if os.path.isdir(path) and os.path.exists(stamp := os.path.join(path, trees.IGNORED)):
-            path = stamp
-        newest = max(os.lstat(path).st_mtime, os.stat(path).st_mtime)
+        status = os.lstat(path)
+        newest = status.st_mtime
+        if stat.S_ISLNK(status.st_mode):
+            status = os.stat(path)
+            newest = max(newest, status.st_mtime)
     except OSError:
         return 0
+    if stat.S_ISDIR(status.st_mode) and (stamp := local_time(os.path.join(path, trees.IGNORED))):
+        return stamp
     return math.ceil(newest * 10**9 / TICK) * TICK
 
 

@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 MAX_WORD = 4096  # characters; no path is longer
@@ -166,6 +167,7 @@ def locale() -> str:
     return " ".join([*plain, "UTF-8" if is_utf8 else "-", *time.tzname, str(time.timezone)])
 
 
+@lru_cache
 def salted(name: str, value: str) -> str:
     """A digest of a variable's value from which the value is not found again by a table."""
     return hashlib.pbkdf2_hmac("sha256", value.encode(), f"seqstore {name}".encode(), 10_000).hex()
@@ -180,11 +182,16 @@ class Mentions:
         Says what files contain.
     is_made : callable
         Says whether the workflow makes a path or something below it.
+    directories : Directories
+        Remembers which directories are large.
     """
 
-    def __init__(self, contents: Contents, is_made: Callable[[str], bool]) -> None:
+    def __init__(
+        self, contents: Contents, is_made: Callable[[str], bool], directories: Directories
+    ) -> None:
         self._contents = contents
         self._is_made = is_made
+        self._directories = directories
         self._candidates: dict[str, _Candidates] = {}
 
     def files(
@@ -211,7 +218,7 @@ class Mentions:
         if named.prefixes:
             declared, written = list(declared), list(written)
             paths = (*paths, *named.beginning(declared))
-        if _ELSEWHERE.search(text):
+        if named.is_elsewhere:
             declared = list(declared)
             paths = (*paths, *_elsewhere(text, declared))
         if not paths:
@@ -230,6 +237,11 @@ class Mentions:
             if content := self._content(path):
                 found[path] = content
         return found
+
+    def names_files(self, text: str) -> bool:
+        """Whether a text may name files at all."""
+        named = self._found(text)
+        return bool(named.paths or named.prefixes or named.is_elsewhere)
 
     def paths(self, text: str) -> tuple[str, ...]:
         """Existing paths that a text may name."""
@@ -250,7 +262,7 @@ class Mentions:
                     f"it names the directory {path}, into which the workflow writes",
                     "declare what it reads there as input",
                 )
-            if not _is_small(path):
+            if self._directories.is_large(path, MAX_FILES):
                 raise Unknown(
                     f"it names the directory {path}, which is large", "declare it as an input"
                 )
@@ -275,11 +287,14 @@ class _Candidates:
         Words behind options like ``--outdir``.
     prefixes : dict
         Files by the words with which their paths begin, as in ``bowtie2 -x ref/genome``.
+    is_elsewhere : bool
+        Whether it computes a directory, or changes to one.
     """
 
     paths: tuple[str, ...]
     behind_options: frozenset[str]
     prefixes: dict[str, list[str]]
+    is_elsewhere: bool
 
     def beginning(self, declared: Iterable[str]) -> Iterator[str]:
         """Files that begin with a word, unless that stands for what is declared."""
@@ -300,15 +315,19 @@ class _Named(NamedTuple):
         Words behind options like ``--outdir``.
     prefixes : tuple of str
         Words with which paths may begin.
+    is_elsewhere : bool
+        Whether it computes a directory, or changes to one.
     """
 
     words: frozenset[str]
     behind_options: frozenset[str]
     prefixes: tuple[str, ...]
+    is_elsewhere: bool
 
 
 @lru_cache
 def _named(text: str) -> _Named:
+    is_elsewhere = _ELSEWHERE.search(text) is not None
     text = _MKDIR.sub(" ", text)
     found = words(text) - {"/"}
     if "$" in text:
@@ -320,7 +339,7 @@ def _named(text: str) -> _Named:
         after.strip("\"'") for option, after in pairwise(parts) if _WRITTEN_TO.fullmatch(option)
     }
     prefixes = {word for word in found - behind if "/" in word and re.search(r"\w$", word)}
-    return _Named(found, frozenset(behind), tuple(sorted(prefixes)))
+    return _Named(found, frozenset(behind), tuple(sorted(prefixes)), is_elsewhere)
 
 
 def _candidates(text: str) -> _Candidates:
@@ -335,6 +354,7 @@ def _candidates(text: str) -> _Candidates:
         tuple(sorted(paths)),
         named.behind_options,
         {word: matches for word, matches in prefixes.items() if matches},
+        named.is_elsewhere,
     )
 
 
@@ -369,12 +389,3 @@ def _elsewhere(text: str, declared: Iterable[str]) -> Iterator[str]:
 def _uncounted_directories() -> set[str]:
     names = ("/", "/dev", "/dev/shm", "/tmp", "/var/tmp", tempfile.gettempdir())
     return {os.path.realpath(name) for name in names}
-
-
-def _is_small(directory: str) -> bool:
-    count = 0
-    for _, directories, files in os.walk(directory):
-        count += len(directories) + len(files)
-        if count > MAX_FILES:
-            return False
-    return True

@@ -51,6 +51,7 @@ class Reuse:
         self._lock = threading.RLock()
         self._resolution: Resolution | None = None
         self._describer: Describer | None = None
+        self._made_here = MadeHere(workflow)
         self._state: tuple[int, ...] = ()
         self._jobs: set[Any] = set()
         self._has_forgotten = False
@@ -115,9 +116,8 @@ class Reuse:
 
     def new_describer(self, contents: Contents) -> Describer:
         """A describer of jobs as things are now."""
-        made = MadeHere(self.workflow)
         self._describer = Describer(
-            self.workflow, contents, self.nameless, made, before=self._describer
+            self.workflow, contents, self.nameless, self._made_here, before=self._describer
         )
         return self._describer
 
@@ -154,6 +154,7 @@ class Reuse:
     def _resolve(self) -> Resolution:
         dag = self.workflow.dag
         self._found.clear()
+        self._made_here = MadeHere(self.workflow)  # by the DAG as it is now
         describer = self.new_describer(self.contents)
         before = None
         # Files may be asked for before the DAG is complete and its jobs get their numbers.

@@ -31,7 +31,7 @@ class Surroundings:
         self.contents = contents
         self.is_made = is_made
         self.directories = directories
-        self.mentions = Mentions(contents, is_made)
+        self.mentions = Mentions(contents, is_made, directories)
         self.packages = Packages(contents, directories)
         self.software = Software(contents, directories, self.packages)
 

@@ -139,3 +139,14 @@ def test_what_is_no_package_has_no_version(packages):
     assert packages().beside(Path("/nowhere/bin/python")) == packages().beside(
         Path("/no/bin/python")
     )
+
+
+def test_a_directory_that_was_large_once_is_not_counted_again(directories, tmp_path):
+    for name in "abc":
+        write(tmp_path / "large/below" / name)
+    (tmp_path / "link").symlink_to("large")
+    assert not directories.is_large(str(tmp_path / "large"), 4)
+    assert directories.is_large(str(tmp_path / "link"), 3)
+    (tmp_path / "large/below/a").unlink()
+    assert directories.is_large(str(tmp_path / "large"), 3)
+    assert not Directories().is_large(str(tmp_path / "large"), 3)
