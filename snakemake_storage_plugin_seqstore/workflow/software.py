@@ -75,31 +75,57 @@ class Software:
                 # Programs that pip installs begin with the path of their environment.
                 body = Path(path).read_bytes().partition(b"\n")[2]
                 return {name: _sha256(body)}, frozenset((interpreter,))
-            found = {name: self._contents.version(path, status).digest}
-            called = {interpreter}
+            digest = self._contents.version(path, status).digest
+            called = frozenset((interpreter,))
             if _SHELL.fullmatch(os.path.basename(interpreter)):
-                called |= mentions.words(Path(path).read_text(errors="replace"))
+                called |= self._directories.derive(
+                    (_words_in, path), digest, partial(_words_in, path, digest)
+                )
         except OSError as error:
             raise Unknown(f"the program {path} cannot be read: {error}") from None
-        return found, frozenset(called)
+        return {name: digest}, called
 
     def _which(self, word: str) -> tuple[str, os.stat_result] | None:
         """Where a shell finds a program, and its status."""
         if "/" in word:
             return _executable(word)
+        # Nearly all words are no programs.
+        if self._all_names and word.isascii() and word.casefold() not in self._all_names:
+            return None
         paths = self._directories.derive(
             (_places_of, word), self._search_path, partial(_places_of, word, self._search_path)
         )
         return next(filter(None, map(_executable, paths)), None)
 
     @cached_property
+    def _all_names(self) -> frozenset[str]:
+        """All names in the directories of the search path; empty if one of them is not known."""
+        return self._directories.derive(
+            _all_names, self._search_path, partial(_all_names, self._search_path)
+        )
+
+    @cached_property
     def _search_path(self) -> tuple[tuple[str, frozenset[str] | None], ...]:
         """The directories of the search path, and the names in them; None if that is not known."""
         directories = dict.fromkeys(os.environ.get("PATH", os.defpath).split(os.pathsep))
-        return tuple(
-            (directory, self._directories.read(directory or ".", _names))
-            for directory in directories
-        )
+        return tuple((directory, self._names_in(directory or ".")) for directory in directories)
+
+    def _names_in(self, directory: str) -> frozenset[str] | None:
+        names = self._directories.read(directory, _names)
+        return frozenset() if names is None and not os.path.isdir(directory) else names
+
+
+def _all_names(search_path: Iterable[tuple[str, frozenset[str] | None]]) -> frozenset[str]:
+    known = [names for _, names in search_path if names is not None]
+    return frozenset().union(*known) if len(known) == len([*search_path]) else frozenset()
+
+
+def _words_in(script: str, digest: str) -> frozenset[str]:
+    """Words of a shell script that may name programs."""
+    content = Path(script).read_bytes()
+    if _sha256(content) != digest:
+        raise OSError("it is being changed")
+    return mentions.words(content.decode(errors="replace"))
 
 
 def _places_of(word: str, search_path: Iterable[tuple[str, frozenset[str] | None]]) -> list[str]:

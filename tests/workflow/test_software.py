@@ -91,6 +91,16 @@ def test_programs_in_a_directory_that_cannot_be_listed_are_found(
     assert list(programs("tool", "other")) == ["tool"]
 
 
+def test_what_a_shell_program_calls_is_found_again_when_it_changes(programs, tmp_path, settled):
+    for name in ("tool", "other"):
+        write(tmp_path / "second" / name, name)
+    write(tmp_path / "first/wrapper", "#!/no/sh\nexec tool\n")
+    for _ in range(2):
+        assert list(programs("wrapper")) == ["tool", "wrapper"]
+    write(tmp_path / "first/wrapper", "#!/no/sh\nexec other\n")
+    assert list(programs("wrapper")) == ["other", "wrapper"]
+
+
 def install(site, version, editable=None):
     """Install a package as pip does."""
     for old in site.glob("lab-*.dist-info"):
