@@ -129,6 +129,7 @@ def run(jobs: int, repeats: int, work: Path) -> Iterator[Result]:
         for kind in KINDS:
             kind.write(work / kind.name / "work", jobs)
             kind.write(work / kind.name / "clone", jobs)
+        time.sleep(2)  # what is newer may change without a sign, and is read again and again
         # A machine may be slower after some minutes of work: each kind is first once.
         first = repeat % len(KINDS)
         for name in ("cold", "idle", "clone"):
