@@ -29,7 +29,7 @@ class Operation:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256, in hex, of the parts; of nothing if there are none."""
+        """SHA-256, in hex, of the parts; empty if there are none."""
         return digest_of(self.parts) if self.parts else ""
 
     @cached_property
@@ -50,6 +50,11 @@ class Description:
     varying : dict
         What else counts, by name, and differs from job to job.
 
+    Attributes
+    ----------
+    key : str
+        The key of the computation: the digest of its provenance.
+
     Raises
     ------
     NotCanonical
@@ -61,12 +66,12 @@ class Description:
     ) -> None:
         self._operation = operation
         self._varying = varying
-        self.provenance = Provenance(
+        provenance = Provenance(
             operation.kind,
             tuple(sorted(content_id(version.kind, version.digest) for version in inputs)),
             (("operation", operation.digest), *sorted(varying.items())),
         )
-        self.key = self.provenance.digest()
+        self.key = provenance.digest()
 
     def canonical(self) -> dict[str, Any]:
         """Everything that counts as canonical values by name, as a record keeps it."""

@@ -373,10 +373,10 @@ def _made(job: Any, file: Any) -> os.stat_result | None:
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):
             return os.stat(path)
-        is_locked = stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IWUSR
-        if is_locked and job.input and status.st_uid == os.geteuid():
-            os.chmod(path, stat.S_IMODE(status.st_mode) | stat.S_IWUSR)
-            return os.lstat(path)
-    except FileNotFoundError:
+    except OSError:  # it is not there, or a link to nothing: Snakemake will say so
         return None
+    is_locked = stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IWUSR
+    if is_locked and job.input and status.st_uid == os.geteuid():
+        os.chmod(path, stat.S_IMODE(status.st_mode) | stat.S_IWUSR)
+        return os.lstat(path)
     return status
