@@ -231,14 +231,13 @@ class Describer:
             texts[0] = _INPUT.sub(lambda match: str(job.input[int(match.group(1))]), text)
         elif "${" in text and _INPUT_ASSIGNED.search(text):  # i={input}; cat ${i%.txt}.idx
             texts[0] = _INPUT.sub(partial(_local_input, job), text)
-        for named in filter(self.surroundings.mentions.names_files, texts):
-            declared, written, places = (
-                declared_paths(job),
-                written_paths(job),
-                self._places(job.rule),
-            )
-            for path, content in self.surroundings.mentions.files(named, declared, written).items():
-                found[command.without_places(path, places)] = content
+        if naming := list(filter(self.surroundings.mentions.names_files, texts)):
+            declared, written = declared_paths(job), written_paths(job)
+            places = self._places(job.rule)
+            for named in naming:
+                files = self.surroundings.mentions.files(named, declared, written)
+                for path, content in files.items():
+                    found[command.without_places(path, places)] = content
         return dict(sorted(found.items()))
 
     def _places(self, rule: Any) -> command.Places:

@@ -146,7 +146,7 @@ class Executions:
         """Note that a job ran, and whether it read what it was given to the end."""
         execution = self._jobs[job]
         execution.seconds = time.monotonic() - execution.began
-        made = {file: _made(job, file) for file in job.output}
+        statuses = {file: _status(job, file) for file in job.output}
         if execution.description and (changed := self._changed(job, execution)):
             execution.changed = changed
             logger.warning(
@@ -155,17 +155,17 @@ class Executions:
             )
         if execution.description and execution.key:
             if not job.shadow_dir:  # else they are not yet where they will be published from
-                execution.added = dict(self._adding(made))
+                execution.added = dict(self._adding(statuses))
             if not any(stored(file) for file in job.output):
                 self._reuse.stores.in_background(self._recording(job, execution))
-        self._note_run(job, execution.key, made)
+        self._note_run(job, execution.key, statuses)
 
-    def _adding(self, made: Mapping[Any, os.stat_result | None]) -> Iterator[tuple[str, Added]]:
+    def _adding(self, statuses: Mapping[Any, os.stat_result | None]) -> Iterator[tuple[str, Added]]:
         """Add the outputs of a job to their stores, in its own thread: that may take long.
 
         Nothing means them before Snakemake has accepted and published them.
         """
-        for file, status in made.items():
+        for file, status in statuses.items():
             if status and (ours := stored(file)):
                 # What fails here is told when it is published.
                 with suppress(SeqstoreError, OSError):
@@ -244,7 +244,7 @@ class Executions:
             name, replace(claim, time=register.now(), key=key, is_touched=is_touched)
         )
 
-    def _note_run(self, job: Any, key: str, made: Mapping[Any, os.stat_result | None]) -> None:
+    def _note_run(self, job: Any, key: str, statuses: Mapping[Any, os.stat_result | None]) -> None:
         """Note of which run files are whose content does not say it.
 
         These are empty ones, and the log and benchmark if somebody needs them. Those that are
@@ -252,7 +252,7 @@ class Executions:
         """
         # The process of a job does not know who needs them.
         found = needed_traces(job) if self._reuse.workflow.is_main_process else traces(job)
-        empty = [file for file, status in made.items() if _is_empty(file, status)]
+        empty = [file for file, status in statuses.items() if _is_empty(file, status)]
         self._finished |= dict.fromkeys(map(label, empty), key)
         for file in (*found, *empty):
             if not stored(file):
@@ -362,7 +362,7 @@ def _made_at(job: Any, file: Any) -> str:
     return str(shadowed if shadowed is file or os.path.exists(shadowed) else file)
 
 
-def _made(job: Any, file: Any) -> os.stat_result | None:
+def _status(job: Any, file: Any) -> os.stat_result | None:
     """What a job made, which its owner may write from now on; None if it did not make it.
 
     A copy of an input is read-only where that is so in the store, and Snakemake takes an output

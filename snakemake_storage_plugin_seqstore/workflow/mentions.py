@@ -214,11 +214,11 @@ class Mentions:
             If it names a directory that the workflow writes into, or one that is too large.
         """
         named = self._found(text)
-        paths, behind_options = named.paths, named.behind_options
+        paths, behind_options = named.paths, named.mentioned.behind_options
         if named.prefixes:
             declared, written = list(declared), list(written)
             paths = (*paths, *named.beginning(declared))
-        if named.is_elsewhere:
+        if named.mentioned.is_elsewhere:
             declared = list(declared)
             paths = (*paths, *_elsewhere(text, declared))
         if not paths:
@@ -241,7 +241,7 @@ class Mentions:
     def names_files(self, text: str) -> bool:
         """Whether a text may name files at all."""
         named = self._found(text)
-        return bool(named.paths or named.prefixes or named.is_elsewhere)
+        return bool(named.paths or named.prefixes or named.mentioned.is_elsewhere)
 
     def paths(self, text: str) -> tuple[str, ...]:
         """Existing paths that a text may name."""
@@ -283,18 +283,15 @@ class _Candidates:
     ----------
     paths : tuple of str
         Existing paths.
-    behind_options : frozenset of str
-        Words behind options like ``--outdir``.
     prefixes : dict
         Files by the words with which their paths begin, as in ``bowtie2 -x ref/genome``.
-    is_elsewhere : bool
-        Whether it computes a directory, or changes to one.
+    mentioned : _Mentioned
+        What it names, whether it is there or not.
     """
 
     paths: tuple[str, ...]
-    behind_options: frozenset[str]
     prefixes: dict[str, list[str]]
-    is_elsewhere: bool
+    mentioned: _Mentioned
 
     def beginning(self, declared: Iterable[str]) -> Iterator[str]:
         """Files that begin with a word, unless that stands for what is declared."""
@@ -304,7 +301,7 @@ class _Candidates:
                 yield from paths
 
 
-class _Named(NamedTuple):
+class _Mentioned(NamedTuple):
     """What a text names, whether it is there or not.
 
     Parameters
@@ -326,7 +323,7 @@ class _Named(NamedTuple):
 
 
 @lru_cache
-def _named(text: str) -> _Named:
+def _mentioned(text: str) -> _Mentioned:
     is_elsewhere = _ELSEWHERE.search(text) is not None
     text = _MKDIR.sub(" ", text)
     found = words(text) - {"/"}
@@ -339,22 +336,21 @@ def _named(text: str) -> _Named:
         after.strip("\"'") for option, after in pairwise(parts) if _WRITTEN_TO.fullmatch(option)
     }
     prefixes = {word for word in found - behind if "/" in word and re.search(r"\w$", word)}
-    return _Named(found, frozenset(behind), tuple(sorted(prefixes)), is_elsewhere)
+    return _Mentioned(found, frozenset(behind), tuple(sorted(prefixes)), is_elsewhere)
 
 
 def _candidates(text: str) -> _Candidates:
-    named = _named(text)
-    paths = {path for word in named.words for path in _existing(word)}
+    mentioned = _mentioned(text)
+    paths = {path for word in mentioned.words for path in _existing(word)}
     prefixes = {
         word: sorted(filter(os.path.isfile, glob.glob(glob.escape(word) + ".*")))
-        for word in named.prefixes
+        for word in mentioned.prefixes
         if not os.path.exists(word)
     }
     return _Candidates(
         tuple(sorted(paths)),
-        named.behind_options,
         {word: matches for word, matches in prefixes.items() if matches},
-        named.is_elsewhere,
+        mentioned,
     )
 
 

@@ -19,6 +19,9 @@ from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 _PROGRAM = re.compile(r"[\w.+-]+|.*/.*")
 _PYTHON = re.compile(r"python[\d.]*")
 _SHELL = re.compile(r"(?:ba|da|k|z)?sh")
+_ANY = ""  # a name that no directory lists
+
+SearchPath = tuple[tuple[str, frozenset[str] | None], ...]
 
 
 class Software:
@@ -89,23 +92,22 @@ class Software:
         """Where a shell finds a program, and its status."""
         if "/" in word:
             return _executable(word)
-        # Nearly all words are no programs.
-        if self._all_names and word.isascii() and word.casefold() not in self._all_names:
-            return None
-        paths = self._directories.derive(
-            (_places_of, word), self._search_path, partial(_places_of, word, self._search_path)
-        )
+        # A filesystem may not tell upper from lower case, in whatever alphabet.
+        if word.isascii():
+            directories = self._places.get(word.casefold(), self._places[_ANY])
+        else:
+            directories = [directory for directory, _ in self._search_path]
+        paths = (os.path.join(directory, word) for directory in directories)
         return next(filter(None, map(_executable, paths)), None)
 
     @cached_property
-    def _all_names(self) -> frozenset[str]:
-        """All names in the directories of the search path; empty if one of them is not known."""
+    def _places(self) -> dict[str, list[str]]:
         return self._directories.derive(
-            _all_names, self._search_path, partial(_all_names, self._search_path)
+            _places_in, self._search_path, partial(_places_in, self._search_path)
         )
 
     @cached_property
-    def _search_path(self) -> tuple[tuple[str, frozenset[str] | None], ...]:
+    def _search_path(self) -> SearchPath:
         """The directories of the search path, and the names in them; None if that is not known."""
         directories = dict.fromkeys(os.environ.get("PATH", os.defpath).split(os.pathsep))
         return tuple((directory, self._names_in(directory or ".")) for directory in directories)
@@ -115,9 +117,14 @@ class Software:
         return frozenset() if names is None and not os.path.isdir(directory) else names
 
 
-def _all_names(search_path: Iterable[tuple[str, frozenset[str] | None]]) -> frozenset[str]:
-    known = [names for _, names in search_path if names is not None]
-    return frozenset().union(*known) if len(known) == len([*search_path]) else frozenset()
+def _places_in(search_path: SearchPath) -> dict[str, list[str]]:
+    """Directories in which a program may be, in the order in which a shell looks, by its name."""
+    found: dict[str, list[str]] = {name: [] for _, names in search_path for name in names or ()}
+    found[_ANY] = []
+    for directory, names in search_path:
+        for name in found if names is None else names:
+            found[name].append(directory)
+    return found
 
 
 def _words_in(script: str, digest: str) -> frozenset[str]:
@@ -126,16 +133,6 @@ def _words_in(script: str, digest: str) -> frozenset[str]:
     if _sha256(content) != digest:
         raise OSError("it is being changed")
     return mentions.words(content.decode(errors="replace"))
-
-
-def _places_of(word: str, search_path: Iterable[tuple[str, frozenset[str] | None]]) -> list[str]:
-    """Where a program may be, in the order in which a shell looks."""
-    # A filesystem may not tell upper from lower case, and a directory not be readable.
-    return [
-        os.path.join(directory, word)
-        for directory, names in search_path
-        if names is None or word.casefold() in names or not word.isascii()
-    ]
 
 
 def _sha256(content: bytes) -> str:

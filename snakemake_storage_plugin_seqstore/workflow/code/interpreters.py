@@ -66,8 +66,7 @@ def of_other(language: str, deployed: str | None, surroundings: Surroundings) ->
             f"it cannot be told which packages a script in {language} loads",
             "deploy its software: a pinned conda environment or a container by its digest",
         )
-    found: dict[str, str] = surroundings.software.programs([language])
-    return found
+    return surroundings.software.programs([language])
 
 
 def user_libraries(language: str, surroundings: Surroundings) -> dict[str, Any]:

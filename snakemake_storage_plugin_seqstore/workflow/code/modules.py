@@ -241,7 +241,7 @@ class Modules:
 
     def _digest(self, path: str) -> str:
         try:
-            return str(self._surroundings.contents.digest(Path(path)))
+            return self._surroundings.contents.digest(Path(path))
         except OSError as error:
             raise Unknown(f"{path} cannot be read: {error}") from None
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore.workflow import command, mentions
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values
+from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.files import may_be_made
 from snakemake_storage_plugin_seqstore.workflow.jobs import declared_paths, written_paths
 from snakemake_storage_plugin_seqstore.workflow.software import interpreter_of, is_python
@@ -47,7 +48,7 @@ _STRICT = "set -euo pipefail; "
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 
 
-def language_of(path: str, contents: Any) -> str:
+def language_of(path: str, contents: Contents) -> str:
     """The language of a script, by its suffix or its first line; empty if it is none."""
     name = os.path.basename(path)
     if name in MAKEFILES:
@@ -156,8 +157,7 @@ class Named:
 
     def programs(self, surroundings: Surroundings) -> dict[str, str]:
         """What the programs that they name contain."""
-        found: dict[str, str] = surroundings.software.programs(self.words())
-        return found
+        return surroundings.software.programs(self.words())
 
     def words(self) -> set[str]:
         """All that may name a program."""
@@ -167,8 +167,7 @@ class Named:
         """Values of the variables that they name, as `$NAME` or, if code looks so, as the name."""
         texts = [*self._strings, *(f"${text}" for text in self._strings if by_name)]
         names = {name for text in texts for name in mentions.variables(text)}
-        found: dict[str, str] = surroundings.environment(names)
-        return found
+        return surroundings.environment(names)
 
 
 def _near(text: str) -> str:
