@@ -7,11 +7,12 @@ and it reads the types of the settings at run time, so they are not postponed he
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_storage_plugins.common import Operation
@@ -51,6 +52,8 @@ from snakemake_storage_plugin_seqstore.workflow.supported import OLDEST, is_supp
 VERIFY = ("size", "sha256")
 _TAG = re.compile(r"\w+:")
 _NO_LIMIT = nullcontext()
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -170,6 +173,19 @@ class StorageProvider(StorageProviderBase):
         return StorageQueryValidationResult(query=query, valid=True)
 
 
+def _for_people(method: Callable[["StorageObject"], T]) -> Callable[["StorageObject"], T]:
+    """Hand our errors to Snakemake as the kind that it prints without a traceback."""
+
+    @wraps(method)
+    def translated(self: "StorageObject") -> T:
+        try:
+            return method(self)
+        except SeqstoreError as error:
+            raise WorkflowError(str(error)) from error
+
+    return translated
+
+
 class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, StorageObjectTouch):
     """One entry of the store, or a view of one, as Snakemake sees it."""
 
@@ -188,29 +204,33 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
                 "the store is mounted, an input is a symlink anyway."
             )
 
+    # Snakemake asks some hundred times for each job: what it asks for takes as few calls as it can.
+
     @property
     def parsed(self) -> Query:
         """The parsed query."""
-        return self._read()[1]
+        known = self._known
+        return (known if known and known[0] is self.query else self._read())[1]
 
     @property
     def label(self) -> str:
         """What it is called in this workflow, on every node: local copies may be anywhere."""
-        return self._read()[2]
+        known = self._known
+        return (known if known and known[0] is self.query else self._read())[2]
 
     @property
     def base_label(self) -> str:
         """The label of the entry that the query names, or derives from."""
-        return self._read()[3]
+        known = self._known
+        return (known if known and known[0] is self.query else self._read())[3]
 
+    @_for_people
     def _read(self) -> tuple[str, Query, str, str]:
         """The query and what follows from it; read anew when Snakemake replaces the text."""
-        if self._known is None or self._known[0] is not self.query:
-            with _for_people:
-                parsed = Query.parse(self.query)
-            prefix = self.provider.local_prefix.name
-            suffix, base = parsed.local_suffix(), parsed.base.local_suffix()
-            self._known = self.query, parsed, f"{prefix}/{suffix}", f"{prefix}/{base}"
+        parsed = Query.parse(self.query)
+        prefix = self.provider.local_prefix.name
+        suffix, base = parsed.local_suffix(), parsed.base.local_suffix()
+        self._known = self.query, parsed, f"{prefix}/{suffix}", f"{prefix}/{base}"
         return self._known
 
     @property
@@ -250,13 +270,13 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         found = self._existing_or_output()
         return found.stat().st_mtime if isinstance(found, Path) else found[1].mtime
 
+    @_for_people
     def size(self) -> int:
         """Size in bytes; 0 for a directory."""
         found = self._existing_or_output()
         if isinstance(found, Path):
             return found.stat().st_size
-        with _for_people:
-            return transfer.size(*found, self.parsed)
+        return transfer.size(*found, self.parsed)
 
     def checksum(self) -> str | None:
         """SHA-256 of the content; of a directory or a view, of what determines it."""
@@ -273,50 +293,50 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         _, entry = self._existing()
         return 0 if links else entry.version.size
 
+    @_for_people
     def retrieve_object(self) -> None:
         """Bring the entry or view to its local path, whole or not at all."""
         provider = self.provider
         store, entry = self._existing()
-        with _for_people:
-            transfer.bring(
-                store,
-                entry,
-                self.parsed,
-                self.local_path(),
-                provider.materialisation,
-                provider.verify,
-            )
+        transfer.bring(
+            store,
+            entry,
+            self.parsed,
+            self.local_path(),
+            provider.materialisation,
+            provider.verify,
+        )
 
+    @_for_people
     def store_object(self) -> None:
         """Publish what is at the local path."""
-        with _for_people:
-            if bound := self._bound:
-                bound[1].publish(self)
-            else:
-                transfer.publish(self.provider.store, self.parsed, self.local_path())
+        if bound := self._bound:
+            bound[1].publish(self)
+        else:
+            transfer.publish(self.provider.store, self.parsed, self.local_path())
 
+    @_for_people
     def remove(self) -> None:
         """Let the entry mean nothing here; others who rely on the bytes keep them."""
-        with _for_people:
-            if bound := self._bound:
-                bound[1].remove(self)
-            else:
-                self.provider.store.remove(self.parsed.collection, self.parsed.name)
+        if bound := self._bound:
+            bound[1].remove(self)
+        else:
+            self.provider.store.remove(self.parsed.collection, self.parsed.name)
 
+    @_for_people
     def touch(self) -> None:
         """Renew the entry's time."""
-        with _for_people:
-            if bound := self._bound:
-                bound[1].touch(self)
-            else:
-                self.provider.store.touch(self.parsed.collection, self.parsed.name)
+        if bound := self._bound:
+            bound[1].touch(self)
+        else:
+            self.provider.store.touch(self.parsed.collection, self.parsed.name)
 
+    @_for_people
     def _find(self) -> tuple[Store, Entry] | None:
         """What the query means, and the store that has it; None if it is not there whole."""
-        with _for_people:
-            if bound := self._bound:
-                return bound[0].entry(self)
-            entry = transfer.find(self.provider.store, self.parsed)
+        if bound := self._binding or self._bound:
+            return bound[0].entry(self)
+        entry = transfer.find(self.provider.store, self.parsed)
         return (self.provider.store, entry) if entry else None
 
     def _existing(self) -> tuple[Store, Entry]:
@@ -339,6 +359,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def _missing(self) -> WorkflowError:
         return WorkflowError(str(transfer.missing(self.provider.store, self.parsed)))
 
+    @_for_people
     def list_candidate_matches(self) -> Iterable[str]:
         """The queries of all entries that may match."""
         query = self.parsed
@@ -348,9 +369,8 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
                 f"Use the query without its view in glob_wildcards()."
             )
         prefix = get_constant_prefix(query.name)
-        with _for_people:
-            for name in self.provider.store.under(query.collection, prefix):
-                yield f"{SCHEME}{query.collection}/{name}"
+        names = self.provider.store.under(query.collection, prefix)
+        return [f"{SCHEME}{query.collection}/{name}" for name in names]
 
 
 def _choice(setting: str, value: str, allowed: Sequence[str]) -> str:
@@ -360,17 +380,3 @@ def _choice(setting: str, value: str, allowed: Sequence[str]) -> str:
             f"(allowed: {', '.join(allowed)})."
         )
     return value
-
-
-class _ForPeople:
-    """Hands our errors to Snakemake as the kind that it prints without a traceback."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, SeqstoreError):
-            raise WorkflowError(str(error)) from error
-
-
-_for_people = _ForPeople()

@@ -10,7 +10,6 @@ import socket
 import stat
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
@@ -29,7 +28,7 @@ _FICLONE = 0x40049409  # Linux; elsewhere the call fails and the file is copied
 
 def temporary_name() -> str:
     """A name that no other process on any node makes."""
-    return f"{_HOST}-{os.getpid()}-{uuid.uuid4().hex}"
+    return f"{_HOST}-{os.getpid()}-{os.urandom(16).hex()}"
 
 
 def now(directory: Path) -> float:
@@ -147,27 +146,33 @@ def _staged(target: str, staging: str, mode: int, make: Callable[[str], object])
         raise
 
 
-def discard(path: Path) -> None:
+def discard(path: str | os.PathLike[str]) -> None:
     """Remove a file, link or directory, if it is there."""
     try:
         os.unlink(path)
     except FileNotFoundError:
         pass
     except OSError:
-        if not path.is_dir() or path.is_symlink():
+        if not os.path.isdir(path) or os.path.islink(path):
             raise
         shutil.rmtree(path)
 
 
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes, in hex."""
+def sha256_of(path: str | os.PathLike[str], expected: int = 0) -> str:
+    """SHA-256 of a file's bytes, in hex.
+
+    Parameters
+    ----------
+    expected : int
+        How many bytes it should have: if it does, no call is needed to find its end.
+    """
     digest = hashlib.sha256()
-    size = SMALL
+    size, count = SMALL, 0
     file = os.open(path, os.O_RDONLY)
     try:
-        while chunk := os.read(file, size):
+        while (not count or count != expected) and (chunk := os.read(file, size)):
             digest.update(chunk)
-            size = CHUNK
+            size, count = CHUNK, count + len(chunk)
     finally:
         os.close(file)
     return digest.hexdigest()
@@ -183,6 +188,15 @@ def read_start(path: str | os.PathLike[str], size: int) -> bytes:
     finally:
         os.close(file)
     return content
+
+
+def has_bytes(path: str | os.PathLike[str], content: bytes) -> bool:
+    """Whether a file has these bytes, and no others."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, len(content) + 1) == content
+    finally:
+        os.close(file)
 
 
 def _write(file: int, content: bytes) -> None:

@@ -77,10 +77,8 @@ class Objects:
 
     def add_bytes(self, content: bytes, digest: str, durable: bool = True) -> None:
         """Store `content`, whose digest is known."""
-        path = self._path(digest)
-        size = len(content) + 1
-        if not self._has(digest, lambda _: filesystem.read_start(path, size) == content):
-            filesystem.write(path, content, str(self.staging), self.root, durable)
+        if not self._has(digest, lambda path: filesystem.has_bytes(path, content)):
+            filesystem.write(self._path(digest), content, str(self.staging), self.root, durable)
         if durable:
             self.sync([digest])
 
@@ -188,12 +186,12 @@ class Objects:
             self.sync([digest])  # whoever stored it may not have waited for that
         return size
 
-    def _has(self, digest: str, is_right: Callable[[Path], bool]) -> bool:
+    def _has(self, digest: str, is_right: Callable[[str], bool]) -> bool:
         """Whether a payload is there that need not be written again.
 
         It is written again, in place of the one that is there, if that is damaged, or is so old
         that `gc` may take it and cannot be made newer.
         """
         with suppress(OSError):
-            return self.renew(digest) and is_right(self.path(digest))
+            return self.renew(digest) and is_right(self._path(digest))
         return False

@@ -22,6 +22,8 @@ from typing import Any, BinaryIO
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.store.filesystem import overwrite
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=vars)
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -181,7 +183,7 @@ def _write(file: Path, document: Mapping[str, Any]) -> None:
 
 
 def _text(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":"), default=vars).encode()
+    return _ENCODER.encode(document).encode()
 
 
 def _rows(file: Path) -> Iterator[tuple[str, Claim]]:

@@ -48,7 +48,7 @@ class Digests:
         if signature in self._digests:
             return self._digests[signature]
         started = time.time_ns()
-        digest = sha256_of(path)
+        digest = sha256_of(path, status.st_size)
         if is_settled(status, started):
             self._digests[signature] = digest
             self._changed = True

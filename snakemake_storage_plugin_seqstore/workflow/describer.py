@@ -68,7 +68,7 @@ class Describer:
         self._known: dict[Any, Operation] = before._known if before else {}
         self._operations: dict[tuple[Any, ...], Operation] = {}
         self._followed: dict[tuple[Any, ...], Followed] = {}
-        self._known_places: dict[Any, command.Places] = {}
+        self._known_places: dict[Any, command.Places] = before._known_places if before else {}
 
     def describe(self, job: Any, inputs: Sequence[Version], at_start: bool = False) -> Description:
         """Describe a job.

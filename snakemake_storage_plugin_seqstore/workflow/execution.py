@@ -302,7 +302,7 @@ class Executions:
         except (DamageError, OSError) as error:
             logger.warning(f"seqstore: rule {job.rule.name} is computed: {error}")
             for file in job.output:
-                discard(Path(file))
+                discard(str(file))
             return None
         logger.info(
             f"seqstore: rule {job.rule.name} was not computed but fetched: the same computation "
@@ -339,8 +339,8 @@ def _discard_copies(job: Any) -> None:
     Snakemake does not, and members of a directory would stay in it.
     """
     for file in job.output:
-        if (ours := stored(file)) and not file.flags.get("update"):
-            discard(ours.local_path())
+        if stored(file) and not file.flags.get("update"):
+            discard(str(file))
 
 
 def _is_empty(file: Any, status: os.stat_result | None) -> bool:

@@ -36,6 +36,7 @@ class StoredFile(Protocol):
     """What the storage object of a file in a seqstore offers."""
 
     provider: Provider
+    query: str
     retrieve: bool
 
     @property

@@ -127,6 +127,7 @@ def _applied(value: str, operation: str) -> str:
     return os.path.join(os.path.dirname(value), "*")
 
 
+@lru_cache
 def refuse_unseen(text: str) -> None:
     """Refuse a command whose software or answers cannot be told from here.
 
@@ -144,15 +145,26 @@ def refuse_unseen(text: str) -> None:
 
 def variables(text: str) -> set[str]:
     """Names of the environment variables that a command may read: ``$NAME``, ``printenv NAME``."""
+    named, possible = _variables_in(text)
+    return {*named, *(name for name in possible if name in os.environ)}
+
+
+@lru_cache
+def _variables_in(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Names behind a ``$``, and words that may be names."""
     found = words(text)
     exported = {f"BASH_FUNC_{word}%%" for word in found}  # by `export -f`
-    names = {name for name in _VARIABLE.findall(text) if not _UNCOUNTED.fullmatch(name)}
-    return names | variables_among(found | exported)
+    named = filter(_is_counted, _VARIABLE.findall(text))
+    return frozenset(named), frozenset(filter(_is_counted, found | exported))
+
+
+def _is_counted(name: str) -> bool:
+    return not _UNCOUNTED.fullmatch(name)
 
 
 def variables_among(names: Iterable[str]) -> set[str]:
     """Names of the environment variables among some words."""
-    return {name for name in names if name in os.environ and not _UNCOUNTED.fullmatch(name)}
+    return {name for name in names if name in os.environ and _is_counted(name)}
 
 
 def locale() -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Store, Version
+from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Version
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.describer import Describer
@@ -149,7 +149,7 @@ class Resolution:
             if (ours := stored(file)) is not None:
                 version = self._stored_version(ours, label(file), maker, contents, at_start)
                 if at_start:
-                    _check_copy(ours, version, contents)
+                    _check_copy(str(file), ours, version, contents)
             elif file.is_storage:
                 version = foreign_version(file, contents, at_start)
             else:
@@ -376,14 +376,7 @@ class Resolution:
         return self._times[path]
 
 
-def _links_to(path: Path, store: Store, version: Version) -> bool:
-    try:
-        return os.readlink(path) == str(store.objects.path(version.digest))
-    except OSError:
-        return False  # it is a copy
-
-
-def _check_copy(file: StoredFile, version: Version, contents: Contents) -> None:
+def _check_copy(path: str, file: StoredFile, version: Version, contents: Contents) -> None:
     """Make sure that what a job is about to read is what the store has.
 
     Raises
@@ -391,11 +384,16 @@ def _check_copy(file: StoredFile, version: Version, contents: Contents) -> None:
     Unknown
         If the local copy was changed.
     """
-    path = file.local_path()
+    if file.parsed.is_derived:
+        return
     try:
-        if file.parsed.is_derived or _links_to(path, file.provider.store, version):
+        status = os.lstat(path)
+        if not stat.S_ISLNK(status.st_mode):
+            found = contents.version(path, status)
+        elif os.readlink(path) == str(file.provider.store.objects.path(version.digest)):
             return
-        found = contents.version(path)
+        else:
+            found = contents.version(path)
     except FileNotFoundError:
         return  # it is not retrieved, but read where it is
     if (found.digest, found.kind) != (version.digest, version.kind):

@@ -58,6 +58,7 @@ class Reuse:
         self._opened = False
         self._wanted: set[str] = set()  # scheduled by us, not by the user
         self._found: dict[str, tuple[Claim, tuple[Store, Entry]]] = {}
+        self._answers: dict[tuple[Any, str], tuple[str, Claim, tuple[Store, Entry]]] = {}
         self._now = register.now()
 
     @property
@@ -71,16 +72,19 @@ class Reuse:
         A rule's output is there by provenance, or by this working directory's own claim, never
         because somebody published that name. Other files are what their names say.
         """
-        name = file.base_label
         # Snakemake asks thousands of times for the inputs of all that could start.
-        known = self._found.get(name)
-        if known and self.claims.stands(name, known[0]) and not file.parsed.pin:
-            return known[1]
+        asked = file.provider, file.query
+        known = self._answers.get(asked)
+        if known and self.claims.stands(known[0], known[1]):
+            return known[2]
         self._open()
         if file.parsed.pin:
             return self._named(file)
+        name = file.base_label
         if claim := self.claims.made_in_this_run(name) if self._is_running else None:
-            return self._claimed(name, file, claim)
+            if found := self._claimed(name, file, claim):
+                self._answers[asked] = name, claim, found
+            return found
         resolution = self.resolution()
         if maker := resolution.producers.get(name):
             if maker in resolution.jobs and name in map(label, maker.output):
@@ -154,6 +158,7 @@ class Reuse:
     def _resolve(self) -> Resolution:
         dag = self.workflow.dag
         self._found.clear()
+        self._answers.clear()
         self._made_here = MadeHere(self.workflow)  # by the DAG as it is now
         describer = self.new_describer(self.contents)
         before = None

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
+from snakemake.shell import shell
+
 from snakemake_storage_plugin_seqstore.workflow import command, mentions
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
@@ -243,8 +245,6 @@ def config(rule: Any, keys: Iterable[tuple[Any, ...]], strings: set[str]) -> tup
 
 def shell_settings() -> tuple[str, str, str]:
     """How Snakemake runs commands: the shell, and what it puts before and after them."""
-    from snakemake.shell import shell
-
     executable = shell.get_executable() or "/bin/sh"
     return executable, shell._process_prefix or "", shell._process_suffix or ""
 
