@@ -86,7 +86,7 @@ class Background:
 
     def submit(self, tasks: Sequence[Task]) -> None:
         """Have tasks run after all that were submitted before."""
-        data = b"".join(map(pickle.dumps, tasks))
+        data = pickle.dumps(tasks)
         with self._lock:
             if self._process is None:
                 self._process = self._start()
@@ -161,13 +161,13 @@ def _batches(pipe: int) -> Iterator[list[Task]]:
     unfinished = b""
     while chunk := os.read(pipe, processes.PIPE_BYTES):
         stream = io.BytesIO(unfinished + chunk)
-        batch, start = [], 0
-        for item in _received(stream):
-            batch.append(item)
+        submitted, start = [], 0
+        for tasks in _received(stream):
+            submitted.append(tasks)
             start = stream.tell()
         unfinished = stream.getvalue()[start:]
-        yield [task for task in batch if task]
-        if None in batch:
+        yield [task for tasks in submitted if tasks for task in tasks]
+        if None in submitted:
             return
         if not unfinished:  # else the pipe may be full
             poll.poll(_TOGETHER)
