@@ -157,8 +157,10 @@ def test_local_paths_end_in_a_useful_suffix(view, suffix):
 def test_a_bad_query_is_refused_and_named(text, reason):
     with pytest.raises(QueryError) as caught:
         Query.parse(text)
+    escaped = text.replace("\0", "{}").encode("unicode_escape").decode()
+    named = text if text.isprintable() else escaped
+    assert str(caught.value).startswith(f"query '{named}': ")
     assert reason in str(caught.value)
-    assert "seqstore" in str(caught.value) or "s3://" in str(caught.value)
     assert str(caught.value).isprintable()
 
 
