@@ -179,7 +179,9 @@ class Describer:
         mentions.refuse_unseen(whole)
         words = mentions.words(whole)
         named = followed.named
-        candidates = words | {executable} | (named.words() if named else set())
+        candidates = words | {executable} | mentions.in_variables(whole)
+        if named:
+            candidates |= named.words()
         programs = {} if software else self.surroundings.software.programs(candidates)
         variables = mentions.variables(whole) | followed.variables
         variables |= reading.library_variables({*words, *programs})

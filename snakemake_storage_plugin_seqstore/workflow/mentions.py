@@ -43,6 +43,8 @@ _LOOP = re.compile(r"\bfor\s+([A-Za-z_]\w*)\s+in\s+([^;\n]+)")
 _MKDIR = re.compile(r"(?:(?<=[\s;&|(])|^)mkdir(?=\s)[^;&|\n$`<>()]*")
 _WRITTEN_TO = re.compile(r"-o|-O|-T|--?\w*(?:out|tmp|temp(?!l)|prefix)\w*(?:-\w+)*", re.IGNORECASE)
 _EXPANDED = re.compile(r"\$\{[^{}]*\}|\$\w+|\{[^{}]*\}")  # variables and braces
+_PRINTED = re.compile(r"%[-+0]?[\d.]*[dgisu]")  # by printf and seq
+_HERE_VARIABLE = re.compile(r"\$PWD\b|\$\{PWD\}")
 _ELSEWHERE = re.compile(r"\b(?:cd|pushd|dirname|realpath|readlink|pwd|PWD)\b")
 # `find` and `ls` without a directory.
 _HERE = re.compile(
@@ -368,11 +370,33 @@ def _candidates(text: str) -> _Candidates:
 
 def pattern(word: str) -> str:
     """A word with a star for what is computed in it."""
-    return _EXPANDED.sub("*", word)
+    word = _EXPANDED.sub("*", word)
+    printed = _PRINTED.sub("*", word)
+    return printed if re.search(r"[^\W_]", printed) else word  # %s_%s may be anything
+
+
+def expanded(word: str) -> str:
+    """A word with the values of the environment variables in it, and of ``~``."""
+    if "$" in word:  # a shell sets PWD itself, to where it starts
+        word = os.path.expandvars(_HERE_VARIABLE.sub(lambda _: os.getcwd(), word))
+    return os.path.expanduser(word)
+
+
+def _split(value: str) -> set[str]:
+    """What a shell makes of the value of a variable that is not quoted, and what it may name."""
+    parts = value.split()
+    return {*parts, *(part.partition("=")[2] for part in parts)} - {""}
+
+
+def in_variables(text: str) -> set[str]:
+    """Words in the values of the environment variables that a text names as ``$NAME``."""
+    named, _ = _variables_in(text)
+    return {word for name in named for word in _split(os.environ.get(name, ""))}
 
 
 def _existing(word: str) -> Iterator[str]:
-    for name in {word, os.path.expanduser(os.path.expandvars(word))}:
+    value = expanded(word)
+    for name in {word, value} if value == word else {word, value, *_split(value)}:
         if os.path.exists(name):
             yield name
     matching = pattern(word)

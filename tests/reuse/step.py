@@ -215,13 +215,15 @@ def differs(first: str, second: str, result1: str, result2: str, **more) -> tupl
     return Step(first, result1, ["a"], **more), clone(second, result2, ["a"], **more)
 
 
-def undeclared(command: str, name: str, before: str = "one\n", after: str = "two\n") -> tuple:
+def undeclared(
+    command: str, name: str, before: str = "one\n", after: str = "two\n", **more
+) -> tuple:
     """A rule that reads a file that it does not declare, and whose content changes."""
     rule = copies(command)
     return (
-        Step(rule, before, ["a"], files=ONE | {name: before}),
-        clone(rule, before),
-        clone(rule, after, ["a"], files={name: after}),
+        Step(rule, before, ["a"], files=ONE | {name: before}, **more),
+        clone(rule, before, **more),
+        clone(rule, after, ["a"], files={name: after}, **more),
     )
 
 

@@ -92,8 +92,7 @@ class Followed:
         paths = self._surroundings.mentions.paths(text)
         yield from paths
         for path in _SOURCED.findall(text):
-            expanded = os.path.expanduser(os.path.expandvars(path.strip("\"'")))
-            self._sourced.add(os.path.normpath(expanded))
+            self._sourced.add(os.path.normpath(mentions.expanded(path.strip("\"'"))))
         if "PATH=" in text:
             for folder in filter(os.path.isdir, paths):
                 found = (os.path.join(folder, word) for word in mentions.words(text))

@@ -99,7 +99,7 @@ class Named:
         self._strings = sorted(text for text in strings if text and "\0" not in text)
         self._found: dict[str, str] = {}
         self._refused: list[str] = []  # unless a job declares what they name
-        waiting = [*self._strings, *_modules(self._strings)]
+        waiting = [*self._strings, *_modules(self._strings), *_files_in_variables(self._strings)]
         while waiting:
             for form in _forms(_named(waiting.pop())):
                 try:
@@ -185,6 +185,13 @@ def _modules(strings: Iterable[str]) -> Iterator[str]:
     if "-m" in found:
         for name in sorted({word.partition(".")[0] for word in found}):
             yield from (path for path in (f"{name}.py", name) if name.isidentifier())
+
+
+def _files_in_variables(strings: Iterable[str]) -> Iterator[str]:
+    """Files that are the values of variables: ``open(os.environ["REFERENCE"])``."""
+    for name in sorted(mentions.variables_among(strings)):
+        if os.path.isfile(value := os.environ[name]):
+            yield shlex.quote(value)
 
 
 def _named(text: str) -> str:

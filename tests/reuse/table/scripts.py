@@ -70,6 +70,22 @@ following(
     "python tools/run.py > {output}",
     {"tools/run.py": "print(end=open('side.txt').read())\n"} | SIDE,
 )
+BY_VARIABLE = copies("python tools/run.py > {output}")
+READS_BY_VARIABLE = "import os\nprint(end=open(os.environ['SIDE']).read())\n"
+case(
+    "file by variable of a Python script",
+    "a Python script reads the undeclared file that a variable names: os.environ['SIDE']",
+    Step(
+        BY_VARIABLE,
+        "one\n",
+        ["a"],
+        files=ONE | {"tools/run.py": READS_BY_VARIABLE, "side.txt": "one\n"},
+        env={"SIDE": "side.txt"},
+    ),
+    clone(BY_VARIABLE, "one\n", env={"SIDE": "side.txt"}),
+    clone(BY_VARIABLE, "two\n", ["a"], files={"side.txt": "two\n"}, env={"SIDE": "side.txt"}),
+    peer="wrong",
+)
 following(
     "file beside a Python script",
     "a Python script reads a file beside it, which changes",

@@ -126,6 +126,24 @@ case(
     clone(BARE_GLOB, "1\n2\n", ["a"], files={"part2": "2\n"}),
     peer="wrong",
 )
+case(
+    "printed name",
+    "the name of an undeclared file is printed: $(printf side%02d.txt 7)",
+    *undeclared("cat $(printf side%02d.txt 7) > {output}", "side07.txt"),
+    peer="wrong",
+)
+case(
+    "words of a variable",
+    "an undeclared file is named among the words of a variable: $OPTIONS",
+    *undeclared("cat $OPTIONS > {output}", "side.txt", env={"OPTIONS": "-u side.txt"}),
+    peer="wrong",
+)
+case(
+    "where a shell is",
+    "a command names an undeclared file by $PWD, which a shell sets itself",
+    *undeclared("cat $PWD/side.txt > {output}", "side.txt", env={"PWD": "/"}),
+    peer="wrong",
+)
 BRACES = copies("cat part{{1,2}}.txt > {output}")
 case(
     "braces",
@@ -230,6 +248,27 @@ case(
     Step(TOOL, "one\n", ["a"], files=ONE | {"../bin/tool": "#!/bin/sh\necho one\n"}, env=TOOLS),
     clone(TOOL, "one\n", env=TOOLS),
     clone(TOOL, "two\n", ["a"], files={"../bin/tool": "#!/bin/sh\necho two\n"}, env=TOOLS),
+    peer="wrong",
+)
+BY_VARIABLE = copies("$TOOL > {output}")
+case(
+    "program by variable",
+    "a program on the PATH changes that a variable names",
+    Step(
+        BY_VARIABLE,
+        "one\n",
+        ["a"],
+        files=ONE | {"../bin/tool": "#!/bin/sh\necho one\n"},
+        env=TOOLS | {"TOOL": "tool -v"},
+    ),
+    clone(BY_VARIABLE, "one\n", env=TOOLS | {"TOOL": "tool -v"}),
+    clone(
+        BY_VARIABLE,
+        "two\n",
+        ["a"],
+        files={"../bin/tool": "#!/bin/sh\necho two\n"},
+        env=TOOLS | {"TOOL": "tool -v"},
+    ),
     peer="wrong",
 )
 case(
