@@ -124,7 +124,7 @@ class Followed:
             words = names_in(text)
             self._strings |= words
             self.variables |= mentions.variables_among(re.findall(r"\w+", text))
-        beside = set(_beside(os.path.dirname(path), words))
+        beside = set(_beside(path, words))
         self._strings |= beside
         yield from beside
 
@@ -146,9 +146,12 @@ class Followed:
                 self._strings |= found.reading.strings
 
 
-def _beside(folder: str, words: Iterable[str]) -> Iterator[str]:
-    """Files that words may name from the folder of their script: ``$(dirname $0)/side.txt``."""
+def _beside(script: str, words: Iterable[str]) -> Iterator[str]:
+    """Files that words may name from where their script is: ``$(dirname $0)/side.txt``."""
+    folder, stem = os.path.dirname(script), os.path.splitext(script)[0]
     for word in words:
+        if word.startswith(".") and os.path.isfile(stem + word):  # Path(__file__).with_suffix()
+            yield os.path.normpath(stem + word)
         parts = mentions.pattern(word).strip("/").split("/")
         for start in range(min(len(parts), 8)):
             name = "/".join(parts[start:])

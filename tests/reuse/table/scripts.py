@@ -87,6 +87,16 @@ case(
     peer="wrong",
 )
 following(
+    "file by the name of a Python script",
+    "a Python script reads a file that is called as the script is: Path(__file__).with_suffix()",
+    "python tools/run.py > {output}",
+    {
+        "tools/run.py": "from pathlib import Path\n"
+        "print(end=Path(__file__).with_suffix('.txt').read_text())\n",
+        "tools/run.txt": "ONE\n",
+    },
+)
+following(
     "file beside a Python script",
     "a Python script reads a file beside it, which changes",
     "python tools/run.py > {output}",
