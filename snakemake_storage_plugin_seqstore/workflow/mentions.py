@@ -44,6 +44,7 @@ _MKDIR = re.compile(r"(?:(?<=[\s;&|(])|^)mkdir(?=\s)[^;&|\n$`<>()]*")
 _WRITTEN_TO = re.compile(r"-o|-O|-T|--?\w*(?:out|tmp|temp(?!l)|prefix)\w*(?:-\w+)*", re.IGNORECASE)
 _EXPANDED = re.compile(r"\$\{[^{}]*\}|\$\w+|\{[^{}]*\}")  # variables and braces
 _PRINTED = re.compile(r"%[-+0]?[\d.]*[dgisu]")  # by printf and seq
+_LETTERS = re.compile(r"[^\W_]{2}")
 _HERE_VARIABLE = re.compile(r"\$PWD\b|\$\{PWD\}")
 _ELSEWHERE = re.compile(r"\b(?:cd|pushd|dirname|realpath|readlink|pwd|PWD)\b")
 # `find` and `ls` without a directory.
@@ -372,7 +373,9 @@ def pattern(word: str) -> str:
     """A word with a star for what is computed in it."""
     word = _EXPANDED.sub("*", word)
     printed = _PRINTED.sub("*", word)
-    return printed if re.search(r"[^\W_]", printed) else word  # %s_%s may be anything
+    # Other formats, as of numbers and lines, would stand for any file.
+    is_name = ("." in word or "/" in word) and _LETTERS.search(printed)
+    return printed if is_name else word
 
 
 def expanded(word: str) -> str:
