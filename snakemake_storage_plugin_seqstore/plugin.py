@@ -204,33 +204,29 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
                 "the store is mounted, an input is a symlink anyway."
             )
 
-    # Snakemake asks some hundred times for each job: what it asks for takes as few calls as it can.
-
     @property
     def parsed(self) -> Query:
         """The parsed query."""
-        known = self._known
-        return (known if known and known[0] is self.query else self._read())[1]
+        return self._read()[1]
 
     @property
     def label(self) -> str:
         """What it is called in this workflow, on every node: local copies may be anywhere."""
-        known = self._known
-        return (known if known and known[0] is self.query else self._read())[2]
+        return self._read()[2]
 
     @property
     def base_label(self) -> str:
         """The label of the entry that the query names, or derives from."""
-        known = self._known
-        return (known if known and known[0] is self.query else self._read())[3]
+        return self._read()[3]
 
     @_for_people
     def _read(self) -> tuple[str, Query, str, str]:
         """The query and what follows from it; read anew when Snakemake replaces the text."""
-        parsed = Query.parse(self.query)
-        prefix = self.provider.local_prefix.name
-        suffix, base = parsed.local_suffix(), parsed.base.local_suffix()
-        self._known = self.query, parsed, f"{prefix}/{suffix}", f"{prefix}/{base}"
+        if self._known is None or self._known[0] is not self.query:
+            parsed = Query.parse(self.query)
+            prefix = self.provider.local_prefix.name
+            suffix, base = parsed.local_suffix(), parsed.base.local_suffix()
+            self._known = self.query, parsed, f"{prefix}/{suffix}", f"{prefix}/{base}"
         return self._known
 
     @property
@@ -334,7 +330,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     @_for_people
     def _find(self) -> tuple[Store, Entry] | None:
         """What the query means, and the store that has it; None if it is not there whole."""
-        if bound := self._binding or self._bound:
+        if bound := self._bound:
             return bound[0].entry(self)
         entry = transfer.find(self.provider.store, self.parsed)
         return (self.provider.store, entry) if entry else None

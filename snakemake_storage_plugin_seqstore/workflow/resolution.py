@@ -388,12 +388,11 @@ def _check_copy(path: str, file: StoredFile, version: Version, contents: Content
         return
     try:
         status = os.lstat(path)
-        if not stat.S_ISLNK(status.st_mode):
-            found = contents.version(path, status)
-        elif os.readlink(path) == str(file.provider.store.objects.path(version.digest)):
+        is_link = stat.S_ISLNK(status.st_mode)
+        objects = file.provider.store.objects
+        if is_link and os.readlink(path) == str(objects.path(version.digest)):
             return
-        else:
-            found = contents.version(path)
+        found = contents.version(path, None if is_link else status)
     except FileNotFoundError:
         return  # it is not retrieved, but read where it is
     if (found.digest, found.kind) != (version.digest, version.kind):
