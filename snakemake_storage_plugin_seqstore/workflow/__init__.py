@@ -14,6 +14,8 @@
       command        a shell command with symbols for what does not count
       code           `run:` blocks, scripts, notebooks, wrappers
       mentions       undeclared files and variables
+        lists          the files that these name in turn
+        conventions    what programs read without being told
       software       programs and packages; deployment: environments and containers
       contents       what files contain
     stores         the stores of a workflow, written to in the background

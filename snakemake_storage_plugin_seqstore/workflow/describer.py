@@ -11,7 +11,7 @@ from typing import Any
 from snakemake_storage_plugin_seqstore import bundled
 from snakemake_storage_plugin_seqstore.provenance import NotCanonical, canonical
 from snakemake_storage_plugin_seqstore.store import Version
-from snakemake_storage_plugin_seqstore.workflow import command, mentions
+from snakemake_storage_plugin_seqstore.workflow import command, conventions, mentions
 from snakemake_storage_plugin_seqstore.workflow.code import reading, run, scripts
 from snakemake_storage_plugin_seqstore.workflow.code.followed import Followed
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
@@ -184,7 +184,7 @@ class Describer:
             candidates |= named.words()
         programs = {} if software else self.surroundings.software.programs(candidates)
         variables = mentions.variables(whole) | followed.variables
-        variables |= reading.library_variables({*words, *programs})
+        variables |= conventions.variables(words.union(programs))
         environment = self.surroundings.environment(variables)
         if named:
             environment |= named.environment(
@@ -257,7 +257,7 @@ class Describer:
 
     @cached_property
     def _declared_variables(self) -> dict[str, str]:
-        return self.surroundings.environment(self._workflow.envvars)
+        return self.surroundings.environment({*self._workflow.envvars, *conventions.OF_ALL})
 
 
 def _local_input(job: Any, match: re.Match[str]) -> str:

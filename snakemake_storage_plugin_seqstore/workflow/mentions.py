@@ -25,6 +25,7 @@ from typing import NamedTuple
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
+from snakemake_storage_plugin_seqstore.workflow.lists import Lists
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 MAX_WORD = 4096  # characters; no path is longer
@@ -58,6 +59,7 @@ _UNSEEN = re.compile(
     r"|(?:conda|mamba|micromamba)\s+(?:run|activate)|module\s+(?:load|add)"
     r"|git\s+(?:rev-parse|describe|log|show))\b"
 )
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 # Where a job may write temporary files, and how many threads it has, is not part of what it does.
 _UNCOUNTED = re.compile(r"TMPDIR|TMP|TEMP|PWD|OLDPWD|_|SHLVL|\w+_NUM_THREADS|SLURM_\w+")
@@ -155,7 +157,7 @@ def variables(text: str) -> set[str]:
 @lru_cache
 def _variables_in(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """Names behind a ``$``, and words that may be names."""
-    found = words(text)
+    found = {*words(text), *_NAME.findall(text)}
     exported = {f"BASH_FUNC_{word}%%" for word in found}  # by `export -f`
     named = filter(_is_counted, _VARIABLE.findall(text))
     return frozenset(named), frozenset(filter(_is_counted, found | exported))
@@ -199,14 +201,21 @@ class Mentions:
         Says whether the workflow makes a path or something below it.
     directories : Directories
         Remembers which directories are large.
+    lists : Lists
+        Says what undeclared files name in turn.
     """
 
     def __init__(
-        self, contents: Contents, is_made: Callable[[str], bool], directories: Directories
+        self,
+        contents: Contents,
+        is_made: Callable[[str], bool],
+        directories: Directories,
+        lists: Lists,
     ) -> None:
         self._contents = contents
         self._is_made = is_made
         self._directories = directories
+        self._lists = lists
         self._candidates: dict[str, _Candidates] = {}
 
     def files(
@@ -240,17 +249,23 @@ class Mentions:
             return {}
         declared = {os.path.normpath(path) for path in declared}
         parents = {str(parent) for path in written for parent in Path(path).parents}
-        found = {}
-        for path in paths:
+        found: dict[str, str] = {}
+        waiting = list(paths)
+        while waiting:
+            path = waiting.pop()
             normal = os.path.normpath(path)
             # What is in a declared directory counts with it. Behind an option like --outdir, a
             # directory with an output is written to.
-            if not declared.isdisjoint((normal, *map(str, Path(normal).parents))):
+            if path in found or not declared.isdisjoint((normal, *map(str, Path(normal).parents))):
                 continue
             if path in behind_options and normal in parents:
                 continue
             if content := self._content(path):
                 found[path] = content
+                # What Python names is told from its code.
+                if os.path.isfile(path) and not path.endswith(".py"):
+                    named_in = self._lists.named_in(path)
+                    waiting += (name for name in named_in if not self._is_made(name))
         return found
 
     def names_files(self, text: str) -> bool:

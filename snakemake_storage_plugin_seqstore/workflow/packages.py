@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import os
 import re
+import site
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -83,7 +84,10 @@ class Packages:
 
     def _places(self, python: Path) -> Iterator[str]:
         """Directories in which packages for a Python interpreter may be."""
-        for prefix in sorted({python.parent.parent, python.resolve().parent.parent}):
+        prefixes = {python.parent.parent, python.resolve().parent.parent}
+        if not any(map(_is_isolated, prefixes)):
+            prefixes.add(Path(site.getuserbase()))
+        for prefix in sorted(prefixes):
             for library in (f"{prefix}/{name}" for name in _LIBRARIES):
                 for name in self._directories.read(library, _pythons) or ():
                     yield f"{library}/{name}/site-packages"
@@ -120,10 +124,19 @@ class Packages:
         if package.sources not in self._edited:
             digests = (
                 f"{os.path.relpath(path, package.sources)} {self._contents.digest(Path(path))}"
-                for path in sorted(_sources(package.sources))
+                for path in sorted(sources(package.sources))
             )
             self._edited[package.sources] = _sha256("\n".join(digests))
         return f"{package.label} {self._edited[package.sources]}"
+
+
+def _is_isolated(prefix: Path) -> bool:
+    """Whether the packages of the user do not count, as in virtual environments."""
+    try:
+        text = (prefix / "pyvenv.cfg").read_text()
+    except OSError:
+        return bool(os.environ.get("PYTHONNOUSERSITE"))
+    return re.search(r"(?mi)^include-system-site-packages\s*=\s*true", text) is None
 
 
 def _metadata(directory: str) -> tuple[tuple[str, int, int], ...]:
@@ -155,7 +168,8 @@ def _edited_at(direct_url: str | None) -> str | None:
     return unquote(urlsplit(match.group(1)).path) if match else "/nonexistent"
 
 
-def _sources(root: str) -> Iterator[str]:
+def sources(root: str) -> Iterator[str]:
+    """Paths of the Python sources and extension modules below a directory, if it is there."""
     for directory, directories, names in os.walk(root):
         directories[:] = [name for name in directories if not name.startswith(".")]
         for name in names:

@@ -13,11 +13,13 @@ from pathlib import Path
 from snakemake_storage_plugin_seqstore.workflow import mentions
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
-from snakemake_storage_plugin_seqstore.workflow.packages import Packages
+from snakemake_storage_plugin_seqstore.workflow.lists import Lists
+from snakemake_storage_plugin_seqstore.workflow.packages import Packages, sources
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _PROGRAM = re.compile(r"[\w.+-]+|.*/.*")
 _PYTHON = re.compile(r"python[\d.]*")
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+\w+|import[ \t][\w., \t]+)", re.MULTILINE)
 _SHELL = re.compile(r"(?:ba|da|k|z)?sh")
 _ANY = ""  # a name that no directory lists
 
@@ -35,12 +37,17 @@ class Software:
         Remembers names on the search path while they stay the same.
     packages : Packages
         Says what is installed for a Python.
+    lists : Lists
+        Says what a script names beside it.
     """
 
-    def __init__(self, contents: Contents, directories: Directories, packages: Packages) -> None:
+    def __init__(
+        self, contents: Contents, directories: Directories, packages: Packages, lists: Lists
+    ) -> None:
         self._contents = contents
         self._directories = directories
         self._packages = packages
+        self._lists = lists
         self._found: dict[str, tuple[dict[str, str], frozenset[str]]] = {}
 
     def programs(self, words: Iterable[str]) -> dict[str, str]:
@@ -77,7 +84,10 @@ class Software:
             if is_python(interpreter):
                 # Programs that pip installs begin with the path of their environment.
                 body = Path(path).read_bytes().partition(b"\n")[2]
-                return {name: _sha256(body)}, frozenset((interpreter,))
+                imports = " ".join(_IMPORT.findall(body.decode(errors="replace")))
+                beside = self._beside(path, name, frozenset(re.findall(r"\w+", imports)))
+                return {name: _sha256(body)} | beside, frozenset((interpreter,))
+            beside = self._beside(path, name)
             digest = self._contents.version(path, status).digest
             called = frozenset((interpreter,))
             if _SHELL.fullmatch(os.path.basename(interpreter)):
@@ -86,7 +96,20 @@ class Software:
                 )
         except OSError as error:
             raise Unknown(f"the program {path} cannot be read: {error}") from None
-        return {name: digest}, called
+        return {name: digest} | beside, called
+
+    def _beside(self, path: str, name: str, modules: Iterable[str] = ()) -> dict[str, str]:
+        """What the files that a script has beside it contain: libraries and data."""
+        found = set(self._lists.beside(path))
+        for folder in {os.path.dirname(path), os.path.dirname(os.path.realpath(path))}:
+            for module in modules:
+                found |= set(filter(os.path.isfile, [f"{folder}/{module}.py"]))
+                found |= set(sources(f"{folder}/{module}"))
+        digests = [
+            f"{os.path.relpath(file, os.path.dirname(path))} {self._contents.digest(Path(file))}"
+            for file in sorted(found)
+        ]
+        return {f"{name} files": _sha256("\n".join(digests).encode())} if digests else {}
 
     def _which(self, word: str) -> tuple[str, os.stat_result] | None:
         """Where a shell finds a program, and its status."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
+from snakemake_storage_plugin_seqstore.workflow.lists import Lists
 from snakemake_storage_plugin_seqstore.workflow.mentions import Mentions, salted
 from snakemake_storage_plugin_seqstore.workflow.packages import Packages
 from snakemake_storage_plugin_seqstore.workflow.software import Software
@@ -31,9 +32,10 @@ class Surroundings:
         self.contents = contents
         self.is_made = is_made
         self.directories = directories
-        self.mentions = Mentions(contents, is_made, directories)
+        lists = Lists(contents, directories)
+        self.mentions = Mentions(contents, is_made, directories, lists)
         self.packages = Packages(contents, directories)
-        self.software = Software(contents, directories, self.packages)
+        self.software = Software(contents, directories, self.packages, lists)
 
     def environment(self, names: Iterable[str]) -> dict[str, str]:
         """Salted values of the environment variables that are set."""

@@ -1,6 +1,7 @@
 """Programs and packages, looked for again and again in one process that remembers directories."""
 
 import os
+import site
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents, Digests
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
+from snakemake_storage_plugin_seqstore.workflow.lists import Lists
 from snakemake_storage_plugin_seqstore.workflow.packages import Packages
 from snakemake_storage_plugin_seqstore.workflow.software import Software
 
@@ -30,7 +32,9 @@ def programs(directories, packages, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}/first:{tmp_path}/missing:{tmp_path}/second")
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-    return lambda *words: Software(contents, directories, packages()).programs(words)
+    return lambda *words: Software(
+        contents, directories, packages(), Lists(contents, directories)
+    ).programs(words)
 
 
 def write(path, text="", mode=0o755):
@@ -160,3 +164,44 @@ def test_a_directory_that_was_large_once_is_not_counted_again(directories, tmp_p
     (tmp_path / "large/below/a").unlink()
     assert directories.is_large(str(tmp_path / "large"), 3)
     assert not Directories().is_large(str(tmp_path / "large"), 3)
+
+
+def test_packages_of_the_user_count_but_not_in_virtual_environments(
+    packages, tmp_path, monkeypatch, settled
+):
+    monkeypatch.setattr(site, "USER_BASE", str(tmp_path / "user"))
+    monkeypatch.delenv("PYTHONNOUSERSITE", raising=False)
+    python = write(tmp_path / "env/bin/python")
+    alone = packages().beside(python)
+    install(tmp_path / "user/lib/python3.99/site-packages", "1.0")
+    assert packages().beside(python) != alone
+    write(tmp_path / "env/pyvenv.cfg", "include-system-site-packages = true\n")
+    assert packages().beside(python) != alone
+    write(tmp_path / "env/pyvenv.cfg", "include-system-site-packages = false\n")
+    assert packages().beside(python) == alone
+    (tmp_path / "env/pyvenv.cfg").unlink()
+    monkeypatch.setenv("PYTHONNOUSERSITE", "1")
+    assert packages().beside(python) == alone
+
+
+def test_what_a_script_has_beside_it_counts_behind_a_link_too(programs, tmp_path, settled):
+    write(tmp_path / "share/tool-1/tool", "#!/no/perl\nrun($here . '/tool.jar')\n")
+    write(tmp_path / "share/tool-1/tool.jar", "old")
+    (tmp_path / "first/tool").symlink_to("../share/tool-1/tool")
+    assert list(programs("tool")) == ["tool", "tool files"]
+    old = programs("tool")
+    assert programs("tool") == old
+    write(tmp_path / "share/tool-1/tool.jar", "new")
+    assert programs("tool") != old
+
+
+def test_modules_beside_a_program_in_python_count(programs, tmp_path, settled):
+    write(tmp_path / "first/tool", "#!/no/python3\nimport os, one\nfrom two.three import x\n")
+    alone = programs("tool")
+    assert list(alone) == ["tool"]
+    write(tmp_path / "first/one.py", "x = 1")
+    one = programs("tool")
+    write(tmp_path / "first/two/three.py", "x = 1")
+    two = programs("tool")
+    write(tmp_path / "first/two/three.py", "x = 2")
+    assert len({str(found) for found in (alone, one, two, programs("tool"))}) == 4

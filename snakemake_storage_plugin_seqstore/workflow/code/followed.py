@@ -8,11 +8,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.workflow import mentions
+from snakemake_storage_plugin_seqstore.workflow import conventions, mentions
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules
 from snakemake_storage_plugin_seqstore.workflow.code.python_source import Reading, read
 from snakemake_storage_plugin_seqstore.workflow.code.reading import (
-    MAKEFILES,
     PYTHON,
     SHELL,
     Named,
@@ -25,11 +24,9 @@ from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 _PYTHON_PROGRAM = re.compile(r"(?:.*/)?(?:i|bp|pt)?(?:python|pypy)[\d.]*")
 _IMPORTS = re.compile(r"\b(?:import|from)\s+([A-Za-z_][\w., ]*)|(?<!\S)-m\s*([A-Za-z_][\w.]*)")
 _SOURCED = re.compile(r"(?:^|[\s;&|(])(?:source|\.)[ \t]+([^\s;|&()<>]+)")
-# What a program reads without being told.
-_IMPLIED = {
-    **dict.fromkeys(("make", "gmake"), MAKEFILES),
-    **dict.fromkeys(("R", "Rscript"), (".Rprofile", ".Renviron")),
-}
+_PERL_LIBRARIES = re.compile(r"\buse[ \t]+lib\b([^;\n]*)")
+_PERL_LIBRARY = re.compile(r"""(?:\$[\w:{}]+/|["'(\s])/?([./]*\w[\w./-]*)(?=["')\s]|$)""")
+_NODE = "node_modules"
 _MAX_SCRIPT = 2**20  # bytes; what is longer is data
 
 
@@ -97,8 +94,9 @@ class Followed:
             for folder in filter(os.path.isdir, paths):
                 found = (os.path.join(folder, word) for word in mentions.words(text))
                 yield from filter(os.path.isfile, found)
-        for program in mentions.words(text) & _IMPLIED.keys():
-            yield from filter(os.path.isfile, _IMPLIED[program])
+        implied = set(conventions.files(mentions.words(text)))
+        self._strings |= implied
+        yield from implied
 
     def _follow(self, path: str) -> Iterator[str]:
         """Read what may be a script; the paths that it names."""
@@ -122,7 +120,7 @@ class Followed:
             yield from self._named_by(text)
         else:
             words = names_in(text)
-            self._strings |= words
+            self._strings |= words.union(_libraries(path, text, words))
             self.variables |= mentions.variables_among(re.findall(r"\w+", text))
         beside = set(_beside(path, words))
         self._strings |= beside
@@ -144,6 +142,19 @@ class Followed:
                 found = modules.follow(Reading(imports=names), os.getcwd(), local_first=True)
                 self.imported.merge(found)
                 self._strings |= found.reading.strings
+
+
+def _libraries(script: str, text: str, words: Iterable[str]) -> Iterator[str]:
+    """Directories of modules, which have names that are no paths."""
+    folder, suffix = os.path.dirname(script), os.path.splitext(script)[1]
+    found: list[str] = []
+    if suffix in (".js", ".mjs", ".cjs", ".ts"):
+        places = filter(os.path.isdir, (os.path.join(folder, _NODE), _NODE))
+        found = [os.path.join(place, word) for place in places for word in words]
+    else:  # use lib "$FindBin::Bin/../lib"
+        listed = " ".join(_PERL_LIBRARIES.findall(text))
+        found = [os.path.join(folder, directory) for directory in _PERL_LIBRARY.findall(listed)]
+    yield from filter(os.path.isdir, map(os.path.normpath, found))
 
 
 def _beside(script: str, words: Iterable[str]) -> Iterator[str]:

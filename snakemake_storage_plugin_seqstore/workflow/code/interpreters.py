@@ -10,15 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from snakemake_storage_plugin_seqstore.workflow import conventions
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported
 from snakemake_storage_plugin_seqstore.workflow.code.reading import snakemake_version
 from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
-_LIBRARY_VARIABLES = {
-    "R": ("R_LIBS", "R_LIBS_USER", "R_LIBS_SITE", "R_PROFILE"),
-    "Julia": ("JULIA_LOAD_PATH", "JULIA_PROJECT", "JULIA_DEPOT_PATH"),
-}
 _USER_LIBRARIES = {
     "R": ("~/R/*/*/*/DESCRIPTION",),
     "Julia": ("~/.julia/environments/*/Manifest.toml",),
@@ -71,7 +68,9 @@ def of_other(language: str, deployed: str | None, surroundings: Surroundings) ->
 
 def user_libraries(language: str, surroundings: Surroundings) -> dict[str, Any]:
     """Packages of the user that a language finds also in environments and containers."""
-    found: dict[str, Any] = surroundings.environment(_LIBRARY_VARIABLES.get(language, ()))
+    program = "julia" if language == "Julia" else language
+    variables = conventions.variables(frozenset((program,)))
+    found: dict[str, Any] = surroundings.environment(variables)
     for pattern in _USER_LIBRARIES.get(language, ()):
         home, _, rest = pattern.partition("/")
         root = Path(os.path.expanduser(home))

@@ -16,6 +16,7 @@ from snakemake.shell import shell
 from snakemake_storage_plugin_seqstore.workflow import command, mentions
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.workflow.conventions import MAKEFILES
 from snakemake_storage_plugin_seqstore.workflow.files import may_be_made
 from snakemake_storage_plugin_seqstore.workflow.jobs import declared_paths, written_paths
 from snakemake_storage_plugin_seqstore.workflow.software import interpreter_of, is_python
@@ -33,21 +34,10 @@ _LANGUAGES = {
     ".py": PYTHON,
     **dict.fromkeys((".sh", ".bash", ".zsh", ".ksh", ".mk"), SHELL),
     **dict.fromkeys((".R", ".r", ".pl", ".pm", ".awk", ".sed", ".jl", ".rb", ".lua"), OTHER),
-    **dict.fromkeys((".js", ".tcl", ".php", ".gp"), OTHER),
-}
-_LIBRARY_VARIABLES = {
-    "python": ("PYTHONPATH", "PYTHONHOME"),
-    "perl": ("PERL5LIB", "PERL5OPT"),
-    "ruby": ("RUBYLIB",),
-    "java": ("CLASSPATH", "JAVA_TOOL_OPTIONS"),
-    "julia": ("JULIA_LOAD_PATH", "JULIA_PROJECT", "JULIA_DEPOT_PATH"),
-    **dict.fromkeys(
-        ("R", "Rscript"), ("R_LIBS", "R_LIBS_USER", "R_LIBS_SITE", "R_PROFILE", "R_PROFILE_USER")
-    ),
+    **dict.fromkeys((".js", ".mjs", ".cjs", ".ts", ".tcl", ".php", ".gp"), OTHER),
 }
 _SHELLS = frozenset(("sh", "bash", "dash", "zsh", "ksh", "make"))
 _STRICT = "set -euo pipefail; "
-MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 
 
 def language_of(path: str, contents: Contents) -> str:
@@ -100,6 +90,7 @@ class Named:
         self._found: dict[str, str] = {}
         self._refused: list[str] = []  # unless a job declares what they name
         waiting = [*self._strings, *_modules(self._strings), *_files_in_variables(self._strings)]
+        waiting += _files_at_home(self._strings)
         while waiting:
             for form in _forms(_named(waiting.pop())):
                 try:
@@ -194,6 +185,13 @@ def _files_in_variables(strings: Iterable[str]) -> Iterator[str]:
             yield shlex.quote(value)
 
 
+def _files_at_home(strings: Iterable[str]) -> Iterator[str]:
+    """Hidden files in the user's directory: ``Path.home() / ".toolrc"``."""
+    for text in strings:
+        if text.startswith(".") and os.path.isfile(path := os.path.expanduser(f"~/{text}")):
+            yield shlex.quote(path)
+
+
 def _named(text: str) -> str:
     """A string without the words that begin with something computed."""
     return " ".join(word for word in text.split(" ") if not word.startswith("{}"))
@@ -263,12 +261,6 @@ def around_commands() -> tuple[str, str, str]:
     """
     _, before, after = shell_settings()
     return before.replace(_STRICT, ""), after, os.environ.get("BASH_ENV", "")
-
-
-def library_variables(words: Iterable[str]) -> set[str]:
-    """Variables that say where programs find their libraries."""
-    programs = {os.path.basename(word).rstrip("0123456789.") for word in words}
-    return {name for program in programs for name in _LIBRARY_VARIABLES.get(program, ())}
 
 
 def snakemake_version() -> str:

@@ -1,0 +1,100 @@
+"""The files that a text names in turn: lists of files, settings, sources that include others."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.workflow.directories import Directories
+
+MAX_SIZE = 1 << 16  # bytes; what is longer is data
+_NAME = re.compile(r"[\w.+~/-]*[./][\w.+~/-]*")
+_COMPUTED = re.compile(r"\$\{[^{}]*\}|\$\w+")
+_SYSTEM = ("/dev/", "/proc/", "/sys/")
+
+Names = dict[str, frozenset[str]]  # by directory
+
+
+class Lists:
+    """What files name in turn, as they are now: made anew for each pass.
+
+    Parameters
+    ----------
+    contents : Contents
+        Says what files contain.
+    directories : Directories
+        Remembers names while directories and files stay the same.
+    """
+
+    def __init__(self, contents: Contents, directories: Directories) -> None:
+        self._contents = contents
+        self._directories = directories
+        self._listed: dict[str, frozenset[str]] = {}
+
+    def named_in(self, path: str) -> Iterator[str]:
+        """Files that a text names, from the working directory or from where it is itself.
+
+        Parameters
+        ----------
+        path : str
+            The text; what is too long for one, or binary, names nothing.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        """
+        here = self._there(self._names(path), ["", "."])
+        yield from dict.fromkeys((*here, *self.beside(path)))
+
+    def beside(self, path: str) -> Iterator[str]:
+        """Files that a text names from where it is, behind a link too: ``$(dirname $0)/side``."""
+        places = [os.path.dirname(path) or "."]
+        if os.path.islink(path):
+            places.append(os.path.dirname(os.path.realpath(path)))
+        return self._there(self._names(path), places)
+
+    def _there(self, names: Names, places: Iterable[str]) -> Iterator[str]:
+        for place in places:
+            for directory, listed in names.items():
+                folder = os.path.join(place, directory.lstrip("/") if place else directory)
+                for name in sorted(listed & self._list(folder)):
+                    found = os.path.normpath(os.path.join(folder, name))
+                    if os.path.isfile(found) and not found.startswith(_SYSTEM):
+                        yield found
+
+    def _names(self, path: str) -> Names:
+        status = os.stat(path)
+        if status.st_size > MAX_SIZE or b"\0" in self._contents.head(path, status):
+            return {}
+        digest = self._contents.version(path, status).digest
+        return self._directories.derive((_names, path), digest, partial(_names, path, digest))
+
+    def _list(self, directory: str) -> frozenset[str]:
+        if directory not in self._listed:
+            names = self._directories.read(directory or ".", _entries)
+            self._listed[directory] = names or frozenset()
+        return self._listed[directory]
+
+
+def _names(path: str, digest: str) -> Names:
+    """What may be names of files in a text; it has this digest."""
+    content = Path(path).read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise OSError(f"{path} is being changed")
+    text = _COMPUTED.sub(" ", content.decode(errors="replace"))
+    found: dict[str, set[str]] = {}
+    for word in _NAME.findall(text):
+        directory, name = os.path.split(os.path.expanduser(word))
+        if re.search(r"\w", name):
+            found.setdefault(directory, set()).add(name)
+    return {directory: frozenset(names) for directory, names in sorted(found.items())}
+
+
+def _entries(directory: str) -> frozenset[str]:
+    return frozenset(os.listdir(directory))

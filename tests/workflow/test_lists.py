@@ -1,0 +1,75 @@
+"""What files name in turn."""
+
+import os
+
+import pytest
+
+from snakemake_storage_plugin_seqstore.workflow.contents import Contents, Digests
+from snakemake_storage_plugin_seqstore.workflow.directories import Directories
+from snakemake_storage_plugin_seqstore.workflow.lists import MAX_SIZE, Lists
+
+
+@pytest.fixture
+def named(tmp_path, monkeypatch):
+    """What a text named `p/list` names, from the directory above it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    directories, contents = Directories(), Contents(Digests(tmp_path / "memory"))
+    write("p/list", "")
+
+    def named(text):
+        write("p/list", text)
+        return list(Lists(contents, directories).named_in("p/list"))
+
+    return named
+
+
+def write(path, text="x"):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "side.txt",
+        "./side.txt\n",
+        "a side.txt b",
+        "file = side.txt # here",
+        '{"file": "side.txt"}',
+        "x,side.txt,y",
+        "<file>side.txt</file>",
+        "$HERE/side.txt",
+    ],
+)
+def test_a_name_is_found_in_any_text(named, text):
+    assert named(text) == []
+    write("p/side.txt")
+    assert named(text) == ["p/side.txt"]
+
+
+def test_names_are_from_here_from_where_the_text_is_and_absolute(named, tmp_path):
+    for path in ("q/a.txt", "p/q/b", "home/c.txt", "d.txt"):
+        write(path)
+    assert named("q/a.txt q/b") == ["q/a.txt", "p/q/b"]
+    assert named("~/c.txt") == [str(tmp_path / "home/c.txt")]
+    assert named(str(tmp_path / "d.txt")) == [str(tmp_path / "d.txt")]
+    assert named("../d.txt") == ["d.txt"]
+
+
+def test_what_comes_or_goes_is_seen(named):
+    assert named("side.txt") == []
+    write("side.txt")
+    assert named("side.txt") == ["side.txt"]
+    os.unlink("side.txt")
+    assert named("side.txt") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["p/", ".", "...", "/dev/null", "/proc/self/status", "side.txt\0", "side.txt" * MAX_SIZE],
+)
+def test_directories_devices_and_data_name_nothing(named, text):
+    write("side.txt")
+    assert named(text) == []
