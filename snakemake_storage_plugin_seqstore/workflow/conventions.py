@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -64,6 +65,8 @@ _FILES = {
     "snakemake": ("Snakefile", "workflow/Snakefile"),
     "nextflow": ("nextflow.config", "~/.nextflow/config"),
 }
+_LOGIN_SHELL = re.compile(r"\b(?:ba|da|k|z)?sh[ \t]+-(?:-login|\w*[li])")
+_PROFILES = ("~/.bash_profile", "~/.bash_login", "~/.profile", "~/.bashrc")
 
 
 def variables(words: frozenset[str]) -> set[str]:
@@ -71,10 +74,12 @@ def variables(words: frozenset[str]) -> set[str]:
     return {name for program in _programs(words) for name in _VARIABLES.get(program, ())}
 
 
-def files(words: frozenset[str]) -> Iterator[str]:
-    """Existing files that programs among some words may read."""
-    for program in sorted(_programs(words)):
-        yield from filter(os.path.isfile, map(os.path.expanduser, _FILES.get(program, ())))
+def files(words: frozenset[str], text: str) -> Iterator[str]:
+    """Existing files that the programs of a command may read; its words are given too."""
+    names = [name for program in sorted(_programs(words)) for name in _FILES.get(program, ())]
+    if _LOGIN_SHELL.search(text):
+        names += _PROFILES
+    yield from filter(os.path.isfile, map(os.path.expanduser, names))
 
 
 @lru_cache

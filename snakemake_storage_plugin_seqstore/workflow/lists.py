@@ -14,6 +14,13 @@ from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 
 MAX_SIZE = 1 << 16  # bytes; what is longer is data
 _NAME = re.compile(r"[\w.+~/-]*[./][\w.+~/-]*")
+_ALONE = re.compile(r"^[ \t]*([\w+-]+)[ \t]*$", re.MULTILINE)
+_PERL_MODULE = re.compile(r"\b(?:use|require)[ \t]+([A-Z]\w*(?:::\w+)*)")
+_PERL_LIBRARIES = re.compile(r"\buse[ \t]+lib\b([^;\n]*)")
+_PERL_LIBRARY = re.compile(r"""(?:\$[\w:{}]+/|["'(\s])/?([./]*\w[\w./-]*)(?=["')\s]|$)""")
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import)[ \t]+\(?([\w., \t]+)", re.MULTILINE
+)
 _COMPUTED = re.compile(r"\$\{[^{}]*\}|\$\w+")
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
 
@@ -59,11 +66,18 @@ class Lists:
             places.append(os.path.dirname(os.path.realpath(path)))
         return self._there(self._names(path), places)
 
+    def entries(self, directory: str) -> frozenset[str]:
+        """The names in a directory; none if it cannot be listed."""
+        if directory not in self._listed:
+            names = self._directories.read(directory or ".", _entries)
+            self._listed[directory] = names or frozenset()
+        return self._listed[directory]
+
     def _there(self, names: Names, places: Iterable[str]) -> Iterator[str]:
         for place in places:
             for directory, listed in names.items():
                 folder = os.path.join(place, directory.lstrip("/") if place else directory)
-                for name in sorted(listed & self._list(folder)):
+                for name in sorted(listed & self.entries(folder)):
                     found = os.path.normpath(os.path.join(folder, name))
                     if os.path.isfile(found) and not found.startswith(_SYSTEM):
                         yield found
@@ -75,25 +89,40 @@ class Lists:
         digest = self._contents.version(path, status).digest
         return self._directories.derive((_names, path), digest, partial(_names, path, digest))
 
-    def _list(self, directory: str) -> frozenset[str]:
-        if directory not in self._listed:
-            names = self._directories.read(directory or ".", _entries)
-            self._listed[directory] = names or frozenset()
-        return self._listed[directory]
-
 
 def _names(path: str, digest: str) -> Names:
     """What may be names of files in a text; it has this digest."""
     content = Path(path).read_bytes()
     if hashlib.sha256(content).hexdigest() != digest:
         raise OSError(f"{path} is being changed")
-    text = _COMPUTED.sub(" ", content.decode(errors="replace"))
+    text = content.decode(errors="replace")
+    plain = _COMPUTED.sub(" ", text)
+    words = {*_NAME.findall(plain), *_ALONE.findall(plain), *_perl_modules(text), *_modules(text)}
     found: dict[str, set[str]] = {}
-    for word in _NAME.findall(text):
+    for word in words:
         directory, name = os.path.split(os.path.expanduser(word))
         if re.search(r"\w", name):
             found.setdefault(directory, set()).add(name)
     return {directory: frozenset(names) for directory, names in sorted(found.items())}
+
+
+def _perl_modules(text: str) -> Iterator[str]:
+    """Modules that Perl code uses, in the directories that it adds."""
+    used = {name.replace("::", "/") for name in _PERL_MODULE.findall(text)}
+    added = " ".join(_PERL_LIBRARIES.findall(text))
+    for directory in ("", *_PERL_LIBRARY.findall(added)):
+        yield from (os.path.join(directory, f"{name}.pm") for name in used)
+
+
+def _modules(text: str) -> Iterator[str]:
+    """Modules that Python code imports, from where it is."""
+    for package, names in _IMPORT.findall(text):
+        for name in re.findall(r"[\w.]+", names):
+            path = f"{package}.{name}" if package else name
+            parts = path.strip(".").split(".")
+            for end in range(1, len(parts) + 1):
+                module = "/".join(parts[:end])
+                yield from (f"{module}.py", f"{module}/__init__.py")
 
 
 def _entries(directory: str) -> frozenset[str]:

@@ -59,6 +59,7 @@ _UNSEEN = re.compile(
     r"|(?:conda|mamba|micromamba)\s+(?:run|activate)|module\s+(?:load|add)"
     r"|git\s+(?:rev-parse|describe|log|show))\b"
 )
+_ALL_VARIABLES = re.compile(r"(?:^|[;&|({\n])\s*(?:(?:env|printenv)\s*\||envsubst\b)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 # Where a job may write temporary files, and how many threads it has, is not part of what it does.
@@ -139,12 +140,19 @@ def refuse_unseen(text: str) -> None:
     Raises
     ------
     Unknown
-        If it starts software that is not declared, or asks for the history of its sources.
+        If it starts software that is not declared, asks for the history of its sources, or reads
+        all environment variables.
     """
     if match := _UNSEEN.search(text):
         raise Unknown(
             f"its command has `{match.group()}`",
             "declare it: container, conda, envmodules, or a param",
+        )
+    if match := _ALL_VARIABLES.search(text):
+        command = match.group().lstrip(";&|({ \n")
+        raise Unknown(
+            f"its command has `{command}`, which reads all environment variables",
+            "name those that it needs",
         )
 
 

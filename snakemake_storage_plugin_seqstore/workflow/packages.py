@@ -124,7 +124,7 @@ class Packages:
         if package.sources not in self._edited:
             digests = (
                 f"{os.path.relpath(path, package.sources)} {self._contents.digest(Path(path))}"
-                for path in sorted(sources(package.sources))
+                for path in sorted(_sources(package.sources))
             )
             self._edited[package.sources] = _sha256("\n".join(digests))
         return f"{package.label} {self._edited[package.sources]}"
@@ -168,8 +168,7 @@ def _edited_at(direct_url: str | None) -> str | None:
     return unquote(urlsplit(match.group(1)).path) if match else "/nonexistent"
 
 
-def sources(root: str) -> Iterator[str]:
-    """Paths of the Python sources and extension modules below a directory, if it is there."""
+def _sources(root: str) -> Iterator[str]:
     for directory, directories, names in os.walk(root):
         directories[:] = [name for name in directories if not name.startswith(".")]
         for name in names:

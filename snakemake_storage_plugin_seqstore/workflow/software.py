@@ -14,12 +14,11 @@ from snakemake_storage_plugin_seqstore.workflow import mentions
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.lists import Lists
-from snakemake_storage_plugin_seqstore.workflow.packages import Packages, sources
+from snakemake_storage_plugin_seqstore.workflow.packages import Packages
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _PROGRAM = re.compile(r"[\w.+-]+|.*/.*")
 _PYTHON = re.compile(r"python[\d.]*")
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+\w+|import[ \t][\w., \t]+)", re.MULTILINE)
 _SHELL = re.compile(r"(?:ba|da|k|z)?sh")
 _ANY = ""  # a name that no directory lists
 
@@ -81,13 +80,11 @@ class Software:
                 if is_python(path):
                     found[f"{name} packages"] = self._packages.beside(Path(path))
                 return found, frozenset()
+            beside = self._beside(path, name)
             if is_python(interpreter):
                 # Programs that pip installs begin with the path of their environment.
                 body = Path(path).read_bytes().partition(b"\n")[2]
-                imports = " ".join(_IMPORT.findall(body.decode(errors="replace")))
-                beside = self._beside(path, name, frozenset(re.findall(r"\w+", imports)))
                 return {name: _sha256(body)} | beside, frozenset((interpreter,))
-            beside = self._beside(path, name)
             digest = self._contents.version(path, status).digest
             called = frozenset((interpreter,))
             if _SHELL.fullmatch(os.path.basename(interpreter)):
@@ -98,15 +95,17 @@ class Software:
             raise Unknown(f"the program {path} cannot be read: {error}") from None
         return {name: digest} | beside, called
 
-    def _beside(self, path: str, name: str, modules: Iterable[str] = ()) -> dict[str, str]:
+    def _beside(self, path: str, name: str) -> dict[str, str]:
         """What the files that a script has beside it contain: libraries and data."""
-        found = set(self._lists.beside(path))
-        for folder in {os.path.dirname(path), os.path.dirname(os.path.realpath(path))}:
-            for module in modules:
-                found |= set(filter(os.path.isfile, [f"{folder}/{module}.py"]))
-                found |= set(sources(f"{folder}/{module}"))
+        found: set[str] = set()
+        waiting = [path]
+        while waiting:
+            new = set(self._lists.beside(waiting.pop())) - found
+            found |= new
+            waiting += new
+        folder = os.path.dirname(path)
         digests = [
-            f"{os.path.relpath(file, os.path.dirname(path))} {self._contents.digest(Path(file))}"
+            f"{os.path.relpath(file, folder)} {self._contents.digest(Path(file))}"
             for file in sorted(found)
         ]
         return {f"{name} files": _sha256("\n".join(digests).encode())} if digests else {}

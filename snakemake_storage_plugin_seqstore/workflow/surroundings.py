@@ -32,10 +32,10 @@ class Surroundings:
         self.contents = contents
         self.is_made = is_made
         self.directories = directories
-        lists = Lists(contents, directories)
-        self.mentions = Mentions(contents, is_made, directories, lists)
+        self.lists = Lists(contents, directories)
+        self.mentions = Mentions(contents, is_made, directories, self.lists)
         self.packages = Packages(contents, directories)
-        self.software = Software(contents, directories, self.packages, lists)
+        self.software = Software(contents, directories, self.packages, self.lists)
 
     def environment(self, names: Iterable[str]) -> dict[str, str]:
         """Salted values of the environment variables that are set."""

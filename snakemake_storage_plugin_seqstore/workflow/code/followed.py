@@ -24,8 +24,7 @@ from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 _PYTHON_PROGRAM = re.compile(r"(?:.*/)?(?:i|bp|pt)?(?:python|pypy)[\d.]*")
 _IMPORTS = re.compile(r"\b(?:import|from)\s+([A-Za-z_][\w., ]*)|(?<!\S)-m\s*([A-Za-z_][\w.]*)")
 _SOURCED = re.compile(r"(?:^|[\s;&|(])(?:source|\.)[ \t]+([^\s;|&()<>]+)")
-_PERL_LIBRARIES = re.compile(r"\buse[ \t]+lib\b([^;\n]*)")
-_PERL_LIBRARY = re.compile(r"""(?:\$[\w:{}]+/|["'(\s])/?([./]*\w[\w./-]*)(?=["')\s]|$)""")
+_JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts")
 _NODE = "node_modules"
 _MAX_SCRIPT = 2**20  # bytes; what is longer is data
 
@@ -94,7 +93,7 @@ class Followed:
             for folder in filter(os.path.isdir, paths):
                 found = (os.path.join(folder, word) for word in mentions.words(text))
                 yield from filter(os.path.isfile, found)
-        implied = set(conventions.files(mentions.words(text)))
+        implied = set(conventions.files(mentions.words(text), text))
         self._strings |= implied
         yield from implied
 
@@ -120,7 +119,7 @@ class Followed:
             yield from self._named_by(text)
         else:
             words = names_in(text)
-            self._strings |= words.union(_libraries(path, text, words))
+            self._strings |= words.union(_node_modules(path, words))
             self.variables |= mentions.variables_among(re.findall(r"\w+", text))
         beside = set(_beside(path, words))
         self._strings |= beside
@@ -144,17 +143,11 @@ class Followed:
                 self._strings |= found.reading.strings
 
 
-def _libraries(script: str, text: str, words: Iterable[str]) -> Iterator[str]:
-    """Directories of modules, which have names that are no paths."""
-    folder, suffix = os.path.dirname(script), os.path.splitext(script)[1]
-    found: list[str] = []
-    if suffix in (".js", ".mjs", ".cjs", ".ts"):
-        places = filter(os.path.isdir, (os.path.join(folder, _NODE), _NODE))
-        found = [os.path.join(place, word) for place in places for word in words]
-    else:  # use lib "$FindBin::Bin/../lib"
-        listed = " ".join(_PERL_LIBRARIES.findall(text))
-        found = [os.path.join(folder, directory) for directory in _PERL_LIBRARY.findall(listed)]
-    yield from filter(os.path.isdir, map(os.path.normpath, found))
+def _node_modules(script: str, words: Iterable[str]) -> Iterator[str]:
+    """Directories of modules that JavaScript names."""
+    if os.path.splitext(script)[1] in _JAVASCRIPT:
+        for place in filter(os.path.isdir, (os.path.join(os.path.dirname(script), _NODE), _NODE)):
+            yield from filter(os.path.isdir, (os.path.join(place, word) for word in words))
 
 
 def _beside(script: str, words: Iterable[str]) -> Iterator[str]:

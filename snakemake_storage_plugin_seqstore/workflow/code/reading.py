@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,8 @@ class Named:
         self._refused: list[str] = []  # unless a job declares what they name
         waiting = [*self._strings, *_modules(self._strings), *_files_in_variables(self._strings)]
         waiting += _files_at_home(self._strings)
+        composed = _composed(self._strings, surroundings.lists.entries(""))
+        waiting += (shlex.quote(name) for name in composed if not surroundings.is_made(name))
         while waiting:
             for form in _forms(_named(waiting.pop())):
                 try:
@@ -190,6 +192,15 @@ def _files_at_home(strings: Iterable[str]) -> Iterator[str]:
     for text in strings:
         if text.startswith(".") and os.path.isfile(path := os.path.expanduser(f"~/{text}")):
             yield shlex.quote(path)
+
+
+def _composed(strings: Sequence[str], names: Iterable[str]) -> Iterator[str]:
+    """Files in the working directory whose names are of two strings: ``name + ".txt"``."""
+    stems, suffixes = set(strings), {"." + text.rpartition("}.")[2].lstrip(".") for text in strings}
+    for name in names:
+        for dot in re.finditer(r"\.", name):
+            if name[: dot.start()] in stems and name[dot.start() :] in suffixes:
+                yield name
 
 
 def _named(text: str) -> str:

@@ -82,24 +82,16 @@ case(
     ),
     peer="wrong",
 )
+XZ = shell("xz() {{ python -c \"import os; print(os.environ['XZ_' + 'OPT'])\"; }}; xz > {output}")
 case(
     "options of a program",
     "a variable that a program reads by itself changes: XZ_OPT",
-    Step(
-        shell("xz() {{ echo $(env | sed -n s/^XZ_O.T=//p); }}; xz > {output}"),
-        "-0\n",
-        ["a"],
-        env={"XZ_OPT": "-0"},
-    ),
-    clone(
-        shell("xz() {{ echo $(env | sed -n s/^XZ_O.T=//p); }}; xz > {output}"),
-        "-9\n",
-        ["a"],
-        env={"XZ_OPT": "-9"},
-    ),
+    Step(XZ, "-0\n", ["a"], env={"XZ_OPT": "-0"}),
+    clone(XZ, "-9\n", ["a"], env={"XZ_OPT": "-9"}),
+    clone(XZ, "-0\n", env={"XZ_OPT": "-0"}),
     peer="wrong",
 )
-LIBRARIES = shell("env | sed -n s/^LD_LIBRARY_P.TH=//p > {output}")
+LIBRARIES = shell("python -c \"import os; print(os.environ['LD_LIBRARY_' + 'PATH'])\" > {output}")
 case(
     "libraries of all programs",
     "programs find their libraries elsewhere: LD_LIBRARY_PATH",
@@ -132,6 +124,62 @@ case(
     ),
     clone(PERL, "one\n"),
     clone(PERL, "two\n", ["a"], files={"lib/Side.pm": 'print "two\\n"; 1;\n'}),
+    peer="wrong",
+)
+for name, title, code in (
+    (
+        "composed name",
+        "a Python script composes the name of a file of two parts: name + '.txt'",
+        "name = 'side'\nprint(end=open(name + '.txt').read())\n",
+    ),
+    (
+        "list without suffixes",
+        "a Python script reads a list of files that have no suffix",
+        "print(end=''.join(open(n.strip()).read() for n in open('list.txt')))\n",
+    ),
+):
+    rule = copies("python run.py > {output}")
+    file = "side" if "list" in code else "side.txt"
+    case(
+        name,
+        title,
+        Step(
+            rule,
+            "one\n",
+            ["a"],
+            files=ONE | {"run.py": code, "list.txt": "side\n", file: "one\n"},
+        ),
+        clone(rule, "one\n"),
+        clone(rule, "two\n", ["a"], files={file: "two\n"}),
+        peer="wrong",
+    )
+ALL = shell("env | grep ^VALUE= > {output}")
+case(
+    "all variables",
+    "a command lists all environment variables, one of which changes: env | grep",
+    Step(ALL, "VALUE=1\n", ["a"], env={"VALUE": "1"}),
+    clone(ALL, "VALUE=2\n", ["a"], env={"VALUE": "2"}),
+    peer="wrong",
+)
+LOGIN = copies("bash -lc 'echo $GIVEN' > {output}")
+case(
+    "profile of a shell",
+    "a command starts a login shell, whose profile changes",
+    Step(
+        LOGIN,
+        "one\n",
+        ["a"],
+        files=ONE | {"../.profile": "export GIVEN=one\n"},
+        env={"HOME": "{root}"},
+    ),
+    clone(LOGIN, "one\n", env={"HOME": "{root}"}),
+    clone(
+        LOGIN,
+        "two\n",
+        ["a"],
+        files={"../.profile": "export GIVEN=two\n"},
+        env={"HOME": "{root}"},
+    ),
     peer="wrong",
 )
 AT_HOME = copies("python run.py > {output}")

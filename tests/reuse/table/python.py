@@ -89,13 +89,12 @@ case(
         ["first", "a"],
         files={
             "conf.yaml": "num: 1\n",
-            "../bin/tool": '#!/bin/sh\nif test -e "$(dirname "$0")/../broken"; '
-            "then echo num: 2 > conf.yaml; fi\n",
+            "../bin/tool": '#!/bin/sh\nif test -e "$0-broken"; then echo num: 2 > conf.yaml; fi\n',
         },
         env=TOOLS,
-        change=write("../broken", ""),
+        change=write("../bin/tool-broken", ""),
     ),
-    clone(EDITED, "1\n", ["a"], env=TOOLS, change=delete("../broken")),
+    clone(EDITED, "1\n", ["a"], env=TOOLS, change=delete("../bin/tool-broken")),
 )
 SCRIPT = "rule a:\n    output: 'x.txt'\n    script: 'scripts/a.py'\n"
 PRINT = """\

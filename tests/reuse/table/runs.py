@@ -34,7 +34,7 @@ case(
     peer="wrong",
 )
 FAILING = copies("cat {input} > {output}; tool")
-FAIL_TOOL = {"../bin/tool": '#!/bin/sh\ntest ! -e "$(dirname "$0")/../broken"\n'}
+FAIL_TOOL = {"../bin/tool": '#!/bin/sh\ntest ! -e "$0-broken"\n'}
 case(
     "failed job",
     "a job fails after it wrote its output",
@@ -43,10 +43,10 @@ case(
         "",
         files=ONE | FAIL_TOOL,
         env=TOOLS,
-        change=write("../broken", ""),
+        change=write("../bin/tool-broken", ""),
         fails=True,
     ),
-    clone(FAILING, "one\n", ["a"], env=TOOLS, change=delete("../broken")),
+    clone(FAILING, "one\n", ["a"], env=TOOLS, change=delete("../bin/tool-broken")),
     peer="right",
 )
 case(
@@ -57,14 +57,11 @@ case(
         "one\n",
         ["a"],
         files=ONE
-        | {
-            "../bin/tool": '#!/bin/sh\nif test -e "$(dirname "$0")/../broken"; '
-            "then echo two > in.txt; fi\n"
-        },
+        | {"../bin/tool": '#!/bin/sh\nif test -e "$0-broken"; then echo two > in.txt; fi\n'},
         env=TOOLS,
-        change=write("../broken", ""),
+        change=write("../bin/tool-broken", ""),
     ),
-    Step(FAILING, "two\n", ["a"], env=TOOLS, change=delete("../broken")),
+    Step(FAILING, "two\n", ["a"], env=TOOLS, change=delete("../bin/tool-broken")),
     clone(FAILING, "one\n", ["a"], env=TOOLS),
     peer="wrong",
 )
