@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -34,12 +34,17 @@ class Lists:
     ----------
     contents : Contents
         Says what files contain.
+    is_made : callable
+        Says whether the workflow makes a path: that does not count here.
     directories : Directories
         Remembers names while directories and files stay the same.
     """
 
-    def __init__(self, contents: Contents, directories: Directories) -> None:
+    def __init__(
+        self, contents: Contents, is_made: Callable[[str], bool], directories: Directories
+    ) -> None:
         self._contents = contents
+        self._is_made = is_made
         self._directories = directories
         self._listed: dict[str, frozenset[str]] = {}
 
@@ -79,7 +84,7 @@ class Lists:
                 folder = os.path.join(place, directory.lstrip("/") if place else directory)
                 for name in sorted(listed & self.entries(folder)):
                     found = os.path.normpath(os.path.join(folder, name))
-                    if os.path.isfile(found) and not found.startswith(_SYSTEM):
+                    if os.path.isfile(found) and _counts(found) and not self._is_made(found):
                         yield found
 
     def _names(self, path: str) -> Names:
@@ -123,6 +128,11 @@ def _modules(text: str) -> Iterator[str]:
             for end in range(1, len(parts) + 1):
                 module = "/".join(parts[:end])
                 yield from (f"{module}.py", f"{module}/__init__.py")
+
+
+def _counts(path: str) -> bool:
+    """Whether a file may be read, also by a job, and is no question to the system."""
+    return not path.startswith(_SYSTEM) and os.access(path, os.R_OK)
 
 
 def _entries(directory: str) -> frozenset[str]:

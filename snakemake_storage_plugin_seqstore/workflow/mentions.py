@@ -42,6 +42,7 @@ _DEFAULT = re.compile(r"\$\{\w+:?[-=+]([^{}]*)\}")
 _ASSIGNMENT = re.compile(r"(?<![\w-])([A-Za-z_]\w*)=(\"[^\"\n]*\"|'[^'\n]*'|[^\s;|&()<>]+)")
 _LOOP = re.compile(r"\bfor\s+([A-Za-z_]\w*)\s+in\s+([^;\n]+)")
 _MKDIR = re.compile(r"(?:(?<=[\s;&|(])|^)mkdir(?=\s)[^;&|\n$`<>()]*")
+_SOURCING = re.compile(r"(?:(?<=[;&|({\n])|^)[ \t]*\.(?=[ \t]+[^\s;&|)])")  # . settings.sh
 _WRITTEN_TO = re.compile(r"-o|-O|-T|--?\w*(?:out|tmp|temp(?!l)|prefix)\w*(?:-\w+)*", re.IGNORECASE)
 _EXPANDED = re.compile(r"\$\{[^{}]*\}|\$\w+|\{[^{}]*\}")  # variables and braces
 _PRINTED = re.compile(r"%[-+0]?[\d.]*[dgisu]")  # by printf and seq
@@ -272,8 +273,7 @@ class Mentions:
                 found[path] = content
                 # What Python names is told from its code.
                 if os.path.isfile(path) and not path.endswith(".py"):
-                    named_in = self._lists.named_in(path)
-                    waiting += (name for name in named_in if not self._is_made(name))
+                    waiting += self._lists.named_in(path)
         return found
 
     def names_files(self, text: str) -> bool:
@@ -363,7 +363,7 @@ class _Mentioned(NamedTuple):
 @lru_cache
 def _mentioned(text: str) -> _Mentioned:
     is_elsewhere = _ELSEWHERE.search(text) is not None
-    text = _MKDIR.sub(" ", text)
+    text = _SOURCING.sub(" ", _MKDIR.sub(" ", text))
     found = words(text) - {"/"}
     if "$" in text:
         found |= set(_assigned(text, found))

@@ -32,7 +32,7 @@ class Surroundings:
         self.contents = contents
         self.is_made = is_made
         self.directories = directories
-        self.lists = Lists(contents, directories)
+        self.lists = Lists(contents, is_made, directories)
         self.mentions = Mentions(contents, is_made, directories, self.lists)
         self.packages = Packages(contents, directories)
         self.software = Software(contents, directories, self.packages, self.lists)

@@ -19,7 +19,8 @@ def named(tmp_path, monkeypatch):
 
     def named(text):
         write("p/list", text)
-        return list(Lists(contents, directories).named_in("p/list"))
+        made = {"made.txt"}.__contains__
+        return list(Lists(contents, made, directories).named_in("p/list"))
 
     return named
 
@@ -56,6 +57,32 @@ def test_names_are_from_here_from_where_the_text_is_and_absolute(named, tmp_path
     assert named("~/c.txt") == [str(tmp_path / "home/c.txt")]
     assert named(str(tmp_path / "d.txt")) == [str(tmp_path / "d.txt")]
     assert named("../d.txt") == ["d.txt"]
+
+
+def test_lines_of_a_single_word_are_names(named):
+    write("side")
+    assert named("side\nother") == ["side"]
+    assert named("the side of it") == []
+
+
+def test_modules_are_named_in_perl_and_in_python(named):
+    for path in ("lib/A/B.pm", "p/one.py", "p/two/__init__.py", "p/two/three.py", "p/four.py"):
+        write(path)
+    assert named('use lib "$Bin/../lib";\nuse A::B;') == ["lib/A/B.pm"]
+    assert named("import os, one") == ["p/one.py"]
+    assert named("from .two import three") == ["p/two/__init__.py", "p/two/three.py"]
+    assert named("from two.three import x") == ["p/two/__init__.py", "p/two/three.py"]
+    assert named("from . import (four)") == ["p/four.py"]
+
+
+def test_what_may_not_be_read_or_is_made_does_not_count(named, monkeypatch):
+    for path in ("made.txt", "secret.txt", "side.txt"):
+        write(path)
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: path != "secret.txt" and access(path, mode)
+    )
+    assert named("made.txt secret.txt side.txt") == ["side.txt"]
 
 
 def test_what_comes_or_goes_is_seen(named):

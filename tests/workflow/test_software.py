@@ -33,7 +33,7 @@ def programs(directories, packages, tmp_path, monkeypatch):
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
     return lambda *words: Software(
-        contents, directories, packages(), Lists(contents, directories)
+        contents, directories, packages(), Lists(contents, lambda _: False, directories)
     ).programs(words)
 
 

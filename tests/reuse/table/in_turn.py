@@ -44,6 +44,21 @@ for name, title, command, files in (
         peer="wrong",
     )
 
+SOURCING = copies(". ./settings.sh; echo $GIVEN > {output}")
+case(
+    "settings of a shell",
+    "a command reads settings into its shell, which name a file that changes: . ./settings.sh",
+    Step(
+        SOURCING,
+        "one\n",
+        ["a"],
+        files=ONE | {"settings.sh": "GIVEN=$(cat side.txt)\n", "side.txt": "one\n"},
+    ),
+    clone(SOURCING, "one\n"),
+    clone(SOURCING, "two\n", ["a"], files={"side.txt": "two\n"}),
+    peer="wrong",
+)
+
 for name, title, tool, file, before, after in (
     (
         "data of a program",
