@@ -16,7 +16,8 @@
       mentions       undeclared files and variables
         lists          the files that these name in turn
         conventions    what programs read without being told
-      software       programs and packages; deployment: environments and containers
+      software       programs; deployment: environments and containers
+        packages, r_packages
       contents       what files contain
     stores         the stores of a workflow, written to in the background
     files, jobs    Snakemake's files and jobs as we see them

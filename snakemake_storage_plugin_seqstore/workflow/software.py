@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cached_property, partial
 from pathlib import Path
 
-from snakemake_storage_plugin_seqstore.workflow import mentions
+from snakemake_storage_plugin_seqstore.workflow import mentions, r_packages
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.lists import Lists
@@ -75,8 +75,12 @@ class Software:
         name = os.path.basename(word)
         try:
             interpreter = interpreter_of(self._contents.head(path, status))
+            libraries: dict[str, str] = {}
+            if name in r_packages.PROGRAMS:
+                packages = r_packages.installed_for(Path(path), self._directories)
+                libraries[f"{name} packages"] = _sha256("\n".join(packages).encode())
             if interpreter is None:
-                found = {name: self._contents.version(path, status).digest}
+                found = {name: self._contents.version(path, status).digest} | libraries
                 if is_python(path):
                     found[f"{name} packages"] = self._packages.beside(Path(path))
                 return found, frozenset()
@@ -93,7 +97,7 @@ class Software:
                 )
         except OSError as error:
             raise Unknown(f"the program {path} cannot be read: {error}") from None
-        return {name: digest} | beside, called
+        return {name: digest} | beside | libraries, called
 
     def _beside(self, path: str, name: str) -> dict[str, str]:
         """What the files that a script has beside it contain: libraries and data."""

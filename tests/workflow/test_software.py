@@ -1,6 +1,7 @@
 """Programs and packages, looked for again and again in one process that remembers directories."""
 
 import os
+import shutil
 import site
 import sys
 from pathlib import Path
@@ -205,3 +206,29 @@ def test_modules_beside_a_program_in_python_count(programs, tmp_path, settled):
     two = programs("tool")
     write(tmp_path / "first/two/three.py", "x = 2")
     assert len({str(found) for found in (alone, one, two, programs("tool"))}) == 4
+
+
+@pytest.mark.parametrize("text", ["program", "#!/no/sh\n"])
+def test_packages_of_r_count_by_their_versions(programs, tmp_path, monkeypatch, settled, text):
+    def package(library, name, version):
+        write(tmp_path / library / name / "DESCRIPTION", f"Package: {name}\nVersion: {version}\n")
+
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("R_LIBS", "R_LIBS_USER", "R_LIBS_SITE"):
+        monkeypatch.delenv(name, raising=False)
+    write(tmp_path / "env/bin/Rscript", text)
+    (tmp_path / "first/Rscript").symlink_to("../env/bin/Rscript")
+    seen = [programs("Rscript")]
+    assert list(seen[0]) == ["Rscript", "Rscript packages"]
+    package("env/lib/R/library", "one", 1)
+    seen.append(programs("Rscript"))
+    assert programs("Rscript") == seen[-1]
+    package("home/R/x86_64/4.3", "two", 1)
+    seen.append(programs("Rscript"))
+    package("user", "three", 1)
+    monkeypatch.setenv("R_LIBS_USER", str(tmp_path / "user"))
+    seen.append(programs("Rscript"))
+    shutil.rmtree(tmp_path / "env/lib/R/library/one")  # as R updates it
+    package("env/lib/R/library", "one", 2)
+    seen.append(programs("Rscript"))
+    assert len(set(map(str, seen))) == 5

@@ -1,6 +1,18 @@
 """What undeclared files, and programs, read in turn."""
 
-from ..step import ONE, TOOLS, Step, Table, clone, copies, shell, undeclared
+from ..step import (
+    ONE,
+    TOOLS,
+    Step,
+    Table,
+    all_of,
+    clone,
+    copies,
+    delete,
+    shell,
+    undeclared,
+    write,
+)
 
 CASES = Table()
 case = CASES.case
@@ -87,6 +99,34 @@ for name, title, tool, file, before, after in (
         peer="wrong",
     )
 
+R = copies("Rscript -e x > {output}")
+case(
+    "package of R",
+    "a command runs R, for which another version of a package is installed",
+    Step(
+        R,
+        "Version: 1\n",
+        ["a"],
+        files=ONE
+        | {
+            "../bin/Rscript": '#!/bin/sh\ngrep Version "${0%/bin/*}"/lib/R/*/p/DESCRIPTION\n',
+            "../lib/R/library/p/DESCRIPTION": "Version: 1\n",
+        },
+        env=TOOLS,
+    ),
+    clone(R, "Version: 1\n", env=TOOLS),
+    clone(
+        R,
+        "Version: 2\n",
+        ["a"],
+        change=all_of(
+            delete("../lib/R/library/p"),
+            write("../lib/R/library/p/DESCRIPTION", "Version: 2\n"),
+        ),
+        env=TOOLS,
+    ),
+    peer="wrong",
+)
 case(
     "startup file",
     "a program reads a file in the user's directory by itself, which changes: ~/.sqliterc",
