@@ -65,7 +65,7 @@ _FILES = {
     "snakemake": ("Snakefile", "workflow/Snakefile"),
     "nextflow": ("nextflow.config", "~/.nextflow/config"),
 }
-_LOGIN_SHELL = re.compile(r"\b(?:ba|da|k|z)?sh[ \t]+-(?:-login|\w*[li])")
+_LOGIN_SHELL = re.compile(r"(?<![\w.-])(?:ba|da|k|z)?sh[ \t]+-(?:-login|\w*[li])")
 _PROFILES = ("~/.bash_profile", "~/.bash_login", "~/.profile", "~/.bashrc")
 
 
