@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -164,6 +165,20 @@ class Watched(Contents):
 def signature_of(status: os.stat_result) -> Signature:
     """What tells whether a path is still what it was."""
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def text_of(path: str, digest: str) -> str:
+    """The text of a file that has this digest.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or has another digest by now.
+    """
+    content = Path(path).read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise OSError(f"{path} is being changed")
+    return content.decode(errors="replace")
 
 
 def is_settled(status: os.stat_result, now: int) -> bool:

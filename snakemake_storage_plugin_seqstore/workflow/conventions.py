@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from snakemake_storage_plugin_seqstore.workflow.mentions import words
+
 # How any program is loaded and works.
 OF_ALL = (
     "LD_LIBRARY_PATH",
@@ -15,11 +17,12 @@ OF_ALL = (
     "DYLD_INSERT_LIBRARIES",
     "POSIXLY_CORRECT",
 )
+R_LIBRARIES = ("R_LIBS", "R_LIBS_USER", "R_LIBS_SITE")
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _BLAST = ("BLASTDB", "BLASTMAT")
 _HTS = ("REF_PATH", "REF_CACHE", "HTS_PATH")
 _C = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "LIBRARY_PATH")
-_R = ("R_LIBS", "R_LIBS_USER", "R_LIBS_SITE", "R_PROFILE", "R_PROFILE_USER", "R_ENVIRON_USER")
+_R = (*R_LIBRARIES, "R_PROFILE", "R_PROFILE_USER", "R_ENVIRON_USER")
 _XZ = ("XZ_OPT", "XZ_DEFAULTS")
 # By the name of a program without the version at its end: where it finds libraries and data, and
 # options that it is given in this way.
@@ -69,19 +72,20 @@ _LOGIN_SHELL = re.compile(r"(?<![\w.-])(?:ba|da|k|z)?sh[ \t]+-(?:-login|\w*[li])
 _PROFILES = ("~/.bash_profile", "~/.bash_login", "~/.profile", "~/.bashrc")
 
 
-def variables(words: frozenset[str]) -> set[str]:
-    """Names of the variables that programs among some words may read."""
-    return {name for program in _programs(words) for name in _VARIABLES.get(program, ())}
+def variables(names: frozenset[str]) -> set[str]:
+    """Names of the variables that programs among some names may read."""
+    return {name for program in _programs(names) for name in _VARIABLES.get(program, ())}
 
 
-def files(words: frozenset[str], text: str) -> Iterator[str]:
-    """Existing files that the programs of a command may read; its words are given too."""
-    names = [name for program in sorted(_programs(words)) for name in _FILES.get(program, ())]
-    if _LOGIN_SHELL.search(text):
+def files(command: str) -> Iterator[str]:
+    """Existing files that the programs of a command may read."""
+    programs = sorted(_programs(words(command)))
+    names = [name for program in programs for name in _FILES.get(program, ())]
+    if _LOGIN_SHELL.search(command):
         names += _PROFILES
     yield from filter(os.path.isfile, map(os.path.expanduser, names))
 
 
 @lru_cache
-def _programs(words: frozenset[str]) -> set[str]:
-    return {os.path.basename(word).rstrip("0123456789.") for word in words}
+def _programs(names: frozenset[str]) -> set[str]:
+    return {os.path.basename(name).rstrip("0123456789.") for name in names}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from pathlib import Path
 
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.workflow.contents import Contents, text_of
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 
 MAX_SIZE = 1 << 16  # bytes; what is longer is data
@@ -54,22 +53,18 @@ class Lists:
         Parameters
         ----------
         path : str
-            The text; what is too long for one, or binary, names nothing.
+            The text; what is no file, too long for a text, or binary names nothing.
 
         Raises
         ------
         OSError
             If it cannot be read.
         """
-        here = self._there(self._names(path), ["", "."])
-        yield from dict.fromkeys((*here, *self.beside(path)))
+        yield from dict.fromkeys(self._there(path, ["", ".", *_places(path)]))
 
     def beside(self, path: str) -> Iterator[str]:
         """Files that a text names from where it is, behind a link too: ``$(dirname $0)/side``."""
-        places = [os.path.dirname(path) or "."]
-        if os.path.islink(path):
-            places.append(os.path.dirname(os.path.realpath(path)))
-        return self._there(self._names(path), places)
+        return self._there(path, _places(path))
 
     def entries(self, directory: str) -> frozenset[str]:
         """The names in a directory; none if it cannot be listed."""
@@ -78,7 +73,8 @@ class Lists:
             self._listed[directory] = names or frozenset()
         return self._listed[directory]
 
-    def _there(self, names: Names, places: Iterable[str]) -> Iterator[str]:
+    def _there(self, path: str, places: Iterable[str]) -> Iterator[str]:
+        names = self._names(path)
         for place in places:
             for directory, listed in names.items():
                 folder = os.path.join(place, directory.lstrip("/") if place else directory)
@@ -89,18 +85,25 @@ class Lists:
 
     def _names(self, path: str) -> Names:
         status = os.stat(path)
-        if status.st_size > MAX_SIZE or b"\0" in self._contents.head(path, status):
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_SIZE:
+            return {}
+        if b"\0" in self._contents.head(path, status):
             return {}
         digest = self._contents.version(path, status).digest
         return self._directories.derive((_names, path), digest, partial(_names, path, digest))
 
 
+def _places(path: str) -> list[str]:
+    """Where a file is, and where it is behind a link."""
+    places = [os.path.dirname(path) or "."]
+    if os.path.islink(path):
+        places.append(os.path.dirname(os.path.realpath(path)))
+    return places
+
+
 def _names(path: str, digest: str) -> Names:
     """What may be names of files in a text; it has this digest."""
-    content = Path(path).read_bytes()
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise OSError(f"{path} is being changed")
-    text = content.decode(errors="replace")
+    text = text_of(path, digest)
     plain = _COMPUTED.sub(" ", text)
     words = {*_NAME.findall(plain), *_ALONE.findall(plain), *_perl_modules(text), *_modules(text)}
     found: dict[str, set[str]] = {}

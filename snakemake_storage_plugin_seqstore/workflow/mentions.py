@@ -271,8 +271,7 @@ class Mentions:
                 continue
             if content := self._content(path):
                 found[path] = content
-                # What Python names is told from its code.
-                if os.path.isfile(path) and not path.endswith(".py"):
+                if not path.endswith(".py"):  # what Python names is told from its code
                     waiting += self._lists.named_in(path)
         return found
 

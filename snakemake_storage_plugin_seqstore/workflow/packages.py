@@ -84,7 +84,7 @@ class Packages:
 
     def _places(self, python: Path) -> Iterator[str]:
         """Directories in which packages for a Python interpreter may be."""
-        prefixes = {python.parent.parent, python.resolve().parent.parent}
+        prefixes = prefixes_of(python)
         if not any(map(_is_isolated, prefixes)):
             prefixes.add(Path(site.getuserbase()))
         for prefix in sorted(prefixes):
@@ -128,6 +128,11 @@ class Packages:
             )
             self._edited[package.sources] = _sha256("\n".join(digests))
         return f"{package.label} {self._edited[package.sources]}"
+
+
+def prefixes_of(program: Path) -> set[Path]:
+    """Where a program is installed: the directory above its own, before and behind a link."""
+    return {program.parent.parent, program.resolve().parent.parent}
 
 
 def _is_isolated(prefix: Path) -> bool:

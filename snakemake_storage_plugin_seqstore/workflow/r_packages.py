@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from snakemake_storage_plugin_seqstore.workflow.conventions import R_LIBRARIES
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
+from snakemake_storage_plugin_seqstore.workflow.packages import prefixes_of
 
 PROGRAMS = ("R", "Rscript")
-_VARIABLES = ("R_LIBS", "R_LIBS_USER", "R_LIBS_SITE")
 _COUNTED = ("Version:", "RemoteSha:")
 
 
@@ -31,10 +32,10 @@ def installed_for(program: Path, directories: Directories) -> list[str]:
 
 
 def _libraries(program: Path) -> Iterator[str]:
-    for variable in _VARIABLES:
+    for variable in R_LIBRARIES:
         yield from filter(None, os.environ.get(variable, "").split(os.pathsep))
     yield from sorted(glob.glob(os.path.expanduser("~/R/*/*")))
-    for prefix in sorted({program.parent.parent, program.resolve().parent.parent}):
+    for prefix in sorted(prefixes_of(program)):
         for library in ("local/lib", "lib", "lib64"):
             yield from (f"{prefix}/{library}/R/{name}" for name in ("site-library", "library"))
 

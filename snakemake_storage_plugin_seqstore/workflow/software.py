@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.workflow import mentions, r_packages
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.workflow.contents import Contents, text_of
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.lists import Lists
 from snakemake_storage_plugin_seqstore.workflow.packages import Packages
@@ -75,20 +75,14 @@ class Software:
         name = os.path.basename(word)
         try:
             interpreter = interpreter_of(self._contents.head(path, status))
-            libraries: dict[str, str] = {}
-            if name in r_packages.PROGRAMS:
-                packages = r_packages.installed_for(Path(path), self._directories)
-                libraries[f"{name} packages"] = _sha256("\n".join(packages).encode())
+            libraries = self._libraries(path, name, is_script=interpreter is not None)
             if interpreter is None:
-                found = {name: self._contents.version(path, status).digest} | libraries
-                if is_python(path):
-                    found[f"{name} packages"] = self._packages.beside(Path(path))
-                return found, frozenset()
-            beside = self._beside(path, name)
+                digest = self._contents.version(path, status).digest
+                return {name: digest} | libraries, frozenset()
             if is_python(interpreter):
                 # Programs that pip installs begin with the path of their environment.
                 body = Path(path).read_bytes().partition(b"\n")[2]
-                return {name: _sha256(body)} | beside, frozenset((interpreter,))
+                return {name: _sha256(body)} | libraries, frozenset((interpreter,))
             digest = self._contents.version(path, status).digest
             called = frozenset((interpreter,))
             if _SHELL.fullmatch(os.path.basename(interpreter)):
@@ -97,10 +91,22 @@ class Software:
                 )
         except OSError as error:
             raise Unknown(f"the program {path} cannot be read: {error}") from None
-        return {name: digest} | beside | libraries, called
+        return {name: digest} | libraries, called
 
-    def _beside(self, path: str, name: str) -> dict[str, str]:
-        """What the files that a script has beside it contain: libraries and data."""
+    def _libraries(self, path: str, name: str, is_script: bool) -> dict[str, str]:
+        """What a program loads: packages, or what a script has beside it."""
+        found: dict[str, str] = {}
+        if name in r_packages.PROGRAMS:
+            packages = r_packages.installed_for(Path(path), self._directories)
+            found[f"{name} packages"] = _digest_of(packages)
+        if not is_script and is_python(path):
+            found[f"{name} packages"] = self._packages.beside(Path(path))
+        if is_script and (files := self._beside(path)):
+            found[f"{name} files"] = _digest_of(files)
+        return found
+
+    def _beside(self, path: str) -> list[str]:
+        """The files that a script has beside it, and what they contain: libraries and data."""
         found: set[str] = set()
         waiting = [path]
         while waiting:
@@ -108,11 +114,10 @@ class Software:
             found |= new
             waiting += new
         folder = os.path.dirname(path)
-        digests = [
+        return [
             f"{os.path.relpath(file, folder)} {self._contents.digest(Path(file))}"
             for file in sorted(found)
         ]
-        return {f"{name} files": _sha256("\n".join(digests).encode())} if digests else {}
 
     def _which(self, word: str) -> tuple[str, os.stat_result] | None:
         """Where a shell finds a program, and its status."""
@@ -155,10 +160,11 @@ def _places_in(search_path: SearchPath) -> dict[str, list[str]]:
 
 def _words_in(script: str, digest: str) -> frozenset[str]:
     """Words of a shell script that may name programs."""
-    content = Path(script).read_bytes()
-    if _sha256(content) != digest:
-        raise OSError("it is being changed")
-    return mentions.words(content.decode(errors="replace"))
+    return mentions.words(text_of(script, digest))
+
+
+def _digest_of(lines: list[str]) -> str:
+    return _sha256("\n".join(lines).encode())
 
 
 def _sha256(content: bytes) -> str:

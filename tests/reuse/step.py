@@ -216,14 +216,31 @@ def differs(first: str, second: str, result1: str, result2: str, **more) -> tupl
 
 
 def undeclared(
-    command: str, name: str, before: str = "one\n", after: str = "two\n", **more
+    command: str,
+    name: str,
+    before: str = "one\n",
+    after: str = "two\n",
+    files: Mapping[str, str] | None = None,
+    **more,
 ) -> tuple:
-    """A rule that reads a file that it does not declare, and whose content changes."""
+    """A rule that reads a file that it does not declare, and whose content changes.
+
+    There may be other undeclared files that stay the same.
+    """
     rule = copies(command)
     return (
-        Step(rule, before, ["a"], files=ONE | {name: before}, **more),
+        Step(rule, before, ["a"], files=ONE | dict(files or {}) | {name: before}, **more),
         clone(rule, before, **more),
         clone(rule, after, ["a"], files={name: after}, **more),
+    )
+
+
+def by_variable(rule: str, name: str, before: str, after: str) -> tuple:
+    """A rule that writes the value of an environment variable, which changes, and then back."""
+    return (
+        Step(rule, f"{before}\n", ["a"], env={name: before}),
+        clone(rule, f"{after}\n", ["a"], env={name: after}),
+        clone(rule, f"{before}\n", env={name: before}),
     )
 
 

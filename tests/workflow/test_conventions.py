@@ -2,7 +2,7 @@
 
 import pytest
 
-from snakemake_storage_plugin_seqstore.workflow import conventions, mentions
+from snakemake_storage_plugin_seqstore.workflow import conventions
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def home(tmp_path, monkeypatch):
     ],
 )
 def test_files_of_fixed_names(home, command, found):
-    files = conventions.files(mentions.words(command), command)
+    files = conventions.files(command)
     assert [file.removeprefix(f"{home}/") for file in files] == found
 
 

@@ -12,6 +12,7 @@ from snakemake_storage_plugin_seqstore.workflow import conventions, mentions
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules
 from snakemake_storage_plugin_seqstore.workflow.code.python_source import Reading, read
 from snakemake_storage_plugin_seqstore.workflow.code.reading import (
+    JAVASCRIPT,
     PYTHON,
     SHELL,
     Named,
@@ -24,7 +25,6 @@ from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 _PYTHON_PROGRAM = re.compile(r"(?:.*/)?(?:i|bp|pt)?(?:python|pypy)[\d.]*")
 _IMPORTS = re.compile(r"\b(?:import|from)\s+([A-Za-z_][\w., ]*)|(?<!\S)-m\s*([A-Za-z_][\w.]*)")
 _SOURCED = re.compile(r"(?:^|[\s;&|(])(?:source|\.)[ \t]+([^\s;|&()<>]+)")
-_JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts")
 _NODE = "node_modules"
 _MAX_SCRIPT = 2**20  # bytes; what is longer is data
 
@@ -93,7 +93,7 @@ class Followed:
             for folder in filter(os.path.isdir, paths):
                 found = (os.path.join(folder, word) for word in mentions.words(text))
                 yield from filter(os.path.isfile, found)
-        implied = set(conventions.files(mentions.words(text), text))
+        implied = set(conventions.files(text))
         self._strings |= implied
         yield from implied
 
@@ -145,7 +145,7 @@ class Followed:
 
 def _node_modules(script: str, words: Iterable[str]) -> Iterator[str]:
     """Directories of modules that JavaScript names."""
-    if os.path.splitext(script)[1] in _JAVASCRIPT:
+    if os.path.splitext(script)[1] in JAVASCRIPT:
         for place in filter(os.path.isdir, (os.path.join(os.path.dirname(script), _NODE), _NODE)):
             yield from filter(os.path.isdir, (os.path.join(place, word) for word in words))
 

@@ -30,11 +30,12 @@ _SEPARATOR = re.compile(r"""[\s;|&()<>"'`=:,@\\]""")
 # A token with a slash or a dot, or beside a quote, may name a file.
 _TOKEN = re.compile(r"[\w.+~/\\-]*[./][\w.+~/\\-]*|(?<=[\"'`])[\w+-]+|[\w+-]+(?=[\"'`])")
 _QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
+JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts")
 _LANGUAGES = {
     ".py": PYTHON,
     **dict.fromkeys((".sh", ".bash", ".zsh", ".ksh", ".mk"), SHELL),
     **dict.fromkeys((".R", ".r", ".pl", ".pm", ".awk", ".sed", ".jl", ".rb", ".lua"), OTHER),
-    **dict.fromkeys((".js", ".mjs", ".cjs", ".ts", ".tcl", ".php", ".gp"), OTHER),
+    **dict.fromkeys((*JAVASCRIPT, ".tcl", ".php", ".gp"), OTHER),
 }
 _SHELLS = frozenset(("sh", "bash", "dash", "zsh", "ksh", "make"))
 _STRICT = "set -euo pipefail; "

@@ -6,6 +6,7 @@ from ..step import (
     Step,
     Table,
     all_of,
+    by_variable,
     clone,
     copies,
     delete,
@@ -45,31 +46,14 @@ for name, title, command, files in (
         "cat $(sed 's/include //' main.tex) > {output}",
         {"main.tex": "include side.txt\n"},
     ),
-):
-    rule = copies(command)
-    case(
-        name,
-        title,
-        Step(rule, "one\n", ["a"], files=ONE | files | {"side.txt": "one\n"}),
-        clone(rule, "one\n"),
-        clone(rule, "two\n", ["a"], files={"side.txt": "two\n"}),
-        peer="wrong",
-    )
-
-SOURCING = copies(". ./settings.sh; echo $GIVEN > {output}")
-case(
-    "settings of a shell",
-    "a command reads settings into its shell, which name a file that changes: . ./settings.sh",
-    Step(
-        SOURCING,
-        "one\n",
-        ["a"],
-        files=ONE | {"settings.sh": "GIVEN=$(cat side.txt)\n", "side.txt": "one\n"},
+    (
+        "settings of a shell",
+        "a command reads settings into its shell, which name a file that changes: . ./settings.sh",
+        ". ./settings.sh; echo $GIVEN > {output}",
+        {"settings.sh": "GIVEN=$(cat side.txt)\n"},
     ),
-    clone(SOURCING, "one\n"),
-    clone(SOURCING, "two\n", ["a"], files={"side.txt": "two\n"}),
-    peer="wrong",
-)
+):
+    case(name, title, *undeclared(command, "side.txt", files=files), peer="wrong")
 
 for name, title, tool, file, before, after in (
     (
@@ -141,18 +125,14 @@ XZ = shell("xz() {{ python -c \"import os; print(os.environ['XZ_' + 'OPT'])\"; }
 case(
     "options of a program",
     "a variable that a program reads by itself changes: XZ_OPT",
-    Step(XZ, "-0\n", ["a"], env={"XZ_OPT": "-0"}),
-    clone(XZ, "-9\n", ["a"], env={"XZ_OPT": "-9"}),
-    clone(XZ, "-0\n", env={"XZ_OPT": "-0"}),
+    *by_variable(XZ, "XZ_OPT", "-0", "-9"),
     peer="wrong",
 )
 LIBRARIES = shell("python -c \"import os; print(os.environ['LD_LIBRARY_' + 'PATH'])\" > {output}")
 case(
     "libraries of all programs",
     "programs find their libraries elsewhere: LD_LIBRARY_PATH",
-    Step(LIBRARIES, "/no/1\n", ["a"], env={"LD_LIBRARY_PATH": "/no/1"}),
-    clone(LIBRARIES, "/no/2\n", ["a"], env={"LD_LIBRARY_PATH": "/no/2"}),
-    clone(LIBRARIES, "/no/1\n", env={"LD_LIBRARY_PATH": "/no/1"}),
+    *by_variable(LIBRARIES, "LD_LIBRARY_PATH", "/no/1", "/no/2"),
     peer="wrong",
 )
 BRACED = shell("perl -e 'print \"$ENV{{VALUE}}\\n\"' > {output}")
@@ -181,33 +161,23 @@ case(
     clone(PERL, "two\n", ["a"], files={"lib/Side.pm": 'print "two\\n"; 1;\n'}),
     peer="wrong",
 )
-for name, title, code in (
+for name, title, code, file in (
     (
         "composed name",
         "a Python script composes the name of a file of two parts: name + '.txt'",
         "name = 'side'\nprint(end=open(name + '.txt').read())\n",
+        "side.txt",
     ),
     (
         "list without suffixes",
         "a Python script reads a list of files that have no suffix",
         "print(end=''.join(open(n.strip()).read() for n in open('list.txt')))\n",
+        "side",
     ),
 ):
-    rule = copies("python run.py > {output}")
-    file = "side" if "list" in code else "side.txt"
-    case(
-        name,
-        title,
-        Step(
-            rule,
-            "one\n",
-            ["a"],
-            files=ONE | {"run.py": code, "list.txt": "side\n", file: "one\n"},
-        ),
-        clone(rule, "one\n"),
-        clone(rule, "two\n", ["a"], files={file: "two\n"}),
-        peer="wrong",
-    )
+    scripts = {"run.py": code, "list.txt": "side\n"}
+    steps = undeclared("python run.py > {output}", file, files=scripts)
+    case(name, title, *steps, peer="wrong")
 ALL = shell("env | grep ^VALUE= > {output}")
 case(
     "all variables",
@@ -237,23 +207,15 @@ case(
     ),
     peer="wrong",
 )
-AT_HOME = copies("python run.py > {output}")
+AT_HOME = "from pathlib import Path\nprint(end=(Path.home() / '.toolrc').read_text())\n"
 case(
     "hidden file",
     "a Python script reads a file in the user's directory: Path.home() / '.toolrc'",
-    Step(
-        AT_HOME,
-        "one\n",
-        ["a"],
-        files=ONE
-        | {
-            "run.py": "from pathlib import Path\n"
-            "print(end=(Path.home() / '.toolrc').read_text())\n",
-            "../.toolrc": "one\n",
-        },
+    *undeclared(
+        "python run.py > {output}",
+        "../.toolrc",
+        files={"run.py": AT_HOME},
         env={"HOME": "{root}"},
     ),
-    clone(AT_HOME, "one\n", env={"HOME": "{root}"}),
-    clone(AT_HOME, "two\n", ["a"], files={"../.toolrc": "two\n"}, env={"HOME": "{root}"}),
     peer="wrong",
 )

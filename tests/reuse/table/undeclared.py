@@ -1,6 +1,6 @@
 """What is not declared."""
 
-from ..step import ONE, TOOLS, Step, Table, clone, copies, shell, undeclared
+from ..step import ONE, TOOLS, Step, Table, by_variable, clone, copies, shell, undeclared
 
 CASES = Table()
 case = CASES.case
@@ -311,9 +311,7 @@ case(
 case(
     "undeclared variable",
     "an environment variable that a command names changes",
-    Step(shell("echo $VALUE > {output}"), "1\n", ["a"], env={"VALUE": "1"}),
-    clone(shell("echo $VALUE > {output}"), "2\n", ["a"], env={"VALUE": "2"}),
-    clone(shell("echo $VALUE > {output}"), "1\n", env={"VALUE": "1"}),
+    *by_variable(shell("echo $VALUE > {output}"), "VALUE", "1", "2"),
     peer="wrong",
 )
 case(
