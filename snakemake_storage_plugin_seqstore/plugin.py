@@ -327,9 +327,14 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         else:
             self.provider.store.touch(self.parsed.collection, self.parsed.name)
 
-    @_for_people
     def _find(self) -> tuple[Store, Entry] | None:
         """What the query means, and the store that has it; None if it is not there whole."""
+        # Snakemake asks thousands of times for the inputs of all that could start.
+        bound = self._binding
+        return (bound and bound[0].answered(self)) or self._look()
+
+    @_for_people
+    def _look(self) -> tuple[Store, Entry] | None:
         if bound := self._bound:
             return bound[0].entry(self)
         entry = transfer.find(self.provider.store, self.parsed)

@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import IO, Any
 
 from snakemake_storage_plugin_seqstore import processes
@@ -43,8 +42,8 @@ class Task:
 
     Parameters
     ----------
-    roots : tuple of Path
-        The store, and another one that is taken if the first may not be written.
+    roots : tuple of str
+        Root of the store, and another one that is taken if the first may not be written.
     method : callable
         The method.
     arguments : tuple
@@ -55,13 +54,13 @@ class Task:
         What must be durable first.
     """
 
-    roots: tuple[Path, ...]
+    roots: tuple[str, ...]
     method: Callable[..., object]
     arguments: tuple[Any, ...]
     what: str = ""
     needs: Version | None = None
 
-    def run(self, tell: Callable[[str], object], refused: set[Path]) -> None:
+    def run(self, tell: Callable[[str], object], refused: set[str]) -> None:
         """Make the call; tell if it fails, and once of each store that refused one."""
         for root in self.roots:
             try:
@@ -118,7 +117,7 @@ def is_denied(error: Exception) -> bool:
     return isinstance(error, StoreError) and isinstance(cause, OSError) and cause.errno in denied
 
 
-def refusal(error: Exception, own: Path) -> str:
+def refusal(error: Exception, own: str) -> str:
     """What to tell of a store that refused what another one then took."""
     return (
         f"seqstore: {error}. Results stay in this working directory, in {own}, and nobody else "
@@ -173,9 +172,9 @@ def _batches(pipe: int) -> Iterator[list[Task]]:
             poll.poll(_TOGETHER)
 
 
-def run(batch: list[Task], tell: Callable[[str], object], refused: set[Path]) -> None:
+def run(batch: list[Task], tell: Callable[[str], object], refused: set[str]) -> None:
     """Run tasks in their order; what they need is made durable together."""
-    needed: dict[Path, set[str]] = {}
+    needed: dict[str, set[str]] = {}
     for task in batch:
         if task.needs:
             with suppress(Exception):  # it is told of when the task runs
@@ -197,7 +196,7 @@ def _main() -> None:
             pickle.dump(message, pipe)
             pipe.flush()
 
-        refused: set[Path] = set()
+        refused: set[str] = set()
         for batch in _batches(sys.stdin.fileno()):
             run(batch, tell, refused)
 

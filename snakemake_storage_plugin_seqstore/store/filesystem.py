@@ -43,9 +43,9 @@ def now(directory: Path) -> float:
         return time.time()  # it is not there, or read-only
 
 
-def sync_directory(directory: str | Path) -> None:
-    """Make the entries of a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: str | Path) -> None:
+    """Make the bytes of a file durable, or the entries of a directory."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -88,17 +88,11 @@ def _share(file: int | Path, root: Path) -> None:
         os.chmod(file, os.stat(file).st_mode & 0o444 | stat.S_IRGRP)
 
 
-def sync(path: Path) -> None:
-    """Make the bytes of a file durable."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
 def write(target: str, content: bytes, staging: str, root: Path, durable: bool = True) -> None:
     """Write a small read-only file below `root`: it is there whole or not at all.
 
     If it is to be `durable`, that holds after a crash too, and that it is there is durable when its
-    directory is: see :func:`sync_directory`.
+    directory is: see :func:`sync`.
     """
     with _staged(target, staging, 0o444, partial(make_directory, stop=root)) as file:
         _write(file, content)

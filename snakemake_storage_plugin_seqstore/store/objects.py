@@ -94,8 +94,8 @@ class Objects:
         for digest in digests:
             if digest in self._durable:
                 continue
-            path = self.path(digest)
-            shards.add(str(path.parent))
+            path = self._path(digest)
+            shards.add(os.path.dirname(path))
             try:
                 filesystem.sync(path)
             except OSError as error:
@@ -105,7 +105,7 @@ class Objects:
                 raise
         new = shards - self._durable_shards
         for directory in (*shards, *([self._directory, str(self.root)] if new else ())):
-            filesystem.sync_directory(directory)
+            filesystem.sync(directory)
         self._durable_shards |= new
 
     @contextmanager

@@ -121,7 +121,7 @@ class Store:
             version = self._add(source)
             stamp = self.names.add(collection, name, version)
             for directory in stamp.path.parents:
-                filesystem.sync_directory(directory)
+                filesystem.sync(directory)
                 if directory == self.root:
                     break
             return Entry(collection, name, version, stamp.time)

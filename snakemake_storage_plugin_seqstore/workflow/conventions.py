@@ -78,12 +78,12 @@ def variables(names: frozenset[str]) -> set[str]:
 
 
 def files(command: str) -> Iterator[str]:
-    """Existing files that the programs of a command may read."""
+    """Files that the programs of a command may read, whether they are there or not."""
     programs = sorted(_programs(words(command)))
     names = [name for program in programs for name in _FILES.get(program, ())]
     if _LOGIN_SHELL.search(command):
         names += _PROFILES
-    yield from filter(os.path.isfile, map(os.path.expanduser, names))
+    return map(os.path.expanduser, names)
 
 
 @lru_cache

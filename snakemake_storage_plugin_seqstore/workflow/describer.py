@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from functools import cached_property, partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.workflow import command, conventions, mentions
 from snakemake_storage_plugin_seqstore.workflow.code import reading, run, scripts
 from snakemake_storage_plugin_seqstore.workflow.code.followed import Followed
+from snakemake_storage_plugin_seqstore.workflow.code.reading import Named
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.description import (
@@ -24,6 +25,7 @@ from snakemake_storage_plugin_seqstore.workflow.description import (
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.files import label, may_be_made
 from snakemake_storage_plugin_seqstore.workflow.jobs import declared_paths, written_paths
+from snakemake_storage_plugin_seqstore.workflow.plain import Plain
 from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
 
@@ -66,7 +68,10 @@ class Describer:
         self._commands: dict[Any, str] = {}
         self._fixed_commands: dict[Any, str] = before._fixed_commands if before else {}
         self._known: dict[Any, Operation] = before._known if before else {}
-        self._operations: dict[tuple[Any, ...], Operation] = {}
+        self._environment = dict(os.environb)
+        known = before is not None and before._environment == self._environment
+        self._plain: dict[tuple[Any, ...], Plain] = before._plain if before and known else {}
+        self._operations: dict[tuple[Any, ...], tuple[Operation, bool]] = {}
         self._followed: dict[tuple[Any, ...], Followed] = {}
         self._known_places: dict[Any, command.Places] = before._known_places if before else {}
 
@@ -138,12 +143,13 @@ class Describer:
             given = self._scripts_given(job)
             whole = (text, deployed(job, self.surroundings.contents), shell, given)
             if whole not in self._operations:
-                found = Operation("shell", self._shell(rule, *whole) | self._of_all_jobs)
-                # Its parts are texts only, so that equal ones have the same digest.
-                if self._known.get(rule) != found:
-                    self._known[rule] = found
-                self._operations[whole] = self._known[rule]
-            return self._operations[whole], self._files(job, params, text, given)
+                self._operations[whole] = self._shell_operation(rule, whole)
+            operation, is_plain = self._operations[whole]
+            if is_plain:
+                return operation, self._files(job, params)
+            followed = self._follow(rule, text, given)
+            commands = (_with_inputs(job, text), *self._around, *followed.texts)
+            return operation, self._files(job, params, commands, followed.named)
         if rule.script or rule.notebook or rule.wrapper:
             kind, parts = scripts.script_parts(job, params, self.surroundings)
         elif rule.run_func is not None:
@@ -169,9 +175,38 @@ class Describer:
                 known[rule, shape] = text
         return text
 
+    def _shell_operation(self, rule: Any, whole: tuple[Any, ...]) -> tuple[Operation, bool]:
+        """What a command does, and whether it names nothing but programs."""
+        what = rule, whole, reading.shell_settings()
+        plain = self._plain.get(what)
+        if plain and plain.holds(self.surroundings):
+            return plain.operation, True
+        parts, candidates = self._shell(rule, *whole)
+        operation = Operation("shell", parts | self._of_all_jobs)
+        # Its parts are texts only, so that equal ones have the same digest.
+        if self._known.get(rule) != operation:
+            self._known[rule] = operation
+        operation = self._known[rule]
+        missing = self._missing(rule, *whole)
+        programs = self.surroundings.software.evidence(candidates)
+        if missing is None or programs is None:
+            return operation, False
+        if dict(os.environb) == self._environment:
+            self._plain[what] = Plain(operation, missing, programs)
+        return operation, True
+
+    def _missing(
+        self, rule: Any, text: str, software: str | None, shell: str, given: tuple[str, ...]
+    ) -> set[str] | None:
+        """The files that a command would name, were they there; None if it may name others."""
+        if given or _is_beside_input(text) or _assigns_input(text):
+            return None
+        return self._follow(rule, text, given).missing
+
     def _shell(
         self, rule: Any, text: str, software: str | None, shell: str, given: tuple[str, ...]
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], Set[str]]:
+        """What counts of a command, and the words that may name programs."""
         executable, *around = reading.shell_settings()
         before, after, _ = self._around
         followed = self._follow(rule, text, given)
@@ -191,13 +226,14 @@ class Describer:
                 self.surroundings, followed.imported.reading.reads_environment
             )
         packages = self.surroundings.packages.of(sorted(followed.imported.packages))
-        return {
+        parts = {
             "command": command.without_places(text, self._places(rule)),
             "shell": (os.path.basename(executable), *around, shell),
             "software": software or programs | packages,
             "modules": followed.imported.digests,
             "environment": environment,
         }
+        return parts, candidates
 
     def _follow(self, rule: Any, text: str, given: tuple[str, ...]) -> Followed:
         """The scripts that a command runs: those that it names, and those that it is given."""
@@ -219,25 +255,16 @@ class Describer:
         )
 
     def _files(
-        self, job: Any, params: Any, text: str = "", given: tuple[str, ...] = ()
+        self, job: Any, params: Any, commands: Iterable[str] = (), named: Named | None = None
     ) -> dict[str, str]:
-        """What undeclared files contain that a command, or a param, names."""
-        found: dict[str, str] = {}
-        texts = [text, *map(str, _strings(list(params)))]
-        if job.rule.shellcmd is not None:
-            followed = self._follow(job.rule, text, given)
-            texts += [*self._around, *followed.texts]
-            if followed.named:
-                found |= followed.named.files(job, self.surroundings)
-        if _BESIDE_INPUT.search(text):  # {input}.idx
-            texts[0] = _INPUT.sub(lambda match: str(job.input[int(match.group(1))]), text)
-        elif "${" in text and _INPUT_ASSIGNED.search(text):  # i={input}; cat ${i%.txt}.idx
-            texts[0] = _INPUT.sub(partial(_local_input, job), text)
+        """What undeclared files contain that commands, their scripts, or a param, name."""
+        found = named.files(job, self.surroundings) if named else {}
+        texts = [*commands, *map(str, _strings(list(params)))]
         if naming := list(filter(self.surroundings.mentions.names_files, texts)):
             declared, written = declared_paths(job), written_paths(job)
             places = self._places(job.rule)
-            for named in naming:
-                files = self.surroundings.mentions.files(named, declared, written)
+            for text in naming:
+                files = self.surroundings.mentions.files(text, declared, written)
                 for path, content in files.items():
                     found[command.without_places(path, places)] = content
         return dict(sorted(found.items()))
@@ -258,6 +285,21 @@ class Describer:
     @cached_property
     def _declared_variables(self) -> dict[str, str]:
         return self.surroundings.environment({*self._workflow.envvars, *conventions.OF_ALL})
+
+
+def _is_beside_input(text: str) -> bool:
+    return _BESIDE_INPUT.search(text) is not None  # {input}.idx
+
+
+def _assigns_input(text: str) -> bool:
+    return "${" in text and _INPUT_ASSIGNED.search(text) is not None  # i={input}; cat ${i%.txt}.idx
+
+
+def _with_inputs(job: Any, text: str) -> str:
+    """A command with the paths of inputs where it may make other paths of them."""
+    if _is_beside_input(text):
+        return _INPUT.sub(lambda match: str(job.input[int(match.group(1))]), text)
+    return _INPUT.sub(partial(_local_input, job), text) if _assigns_input(text) else text
 
 
 def _local_input(job: Any, match: re.Match[str]) -> str:

@@ -84,4 +84,5 @@ def digest_of(parts: dict[str, Any]) -> str:
 
 
 def _tagged(parts: dict[str, Any]) -> dict[str, Any]:
-    return {name: tagged(value, name) for name, value in parts.items()}
+    _, _, values = tagged(parts, "operation")
+    return dict(zip(parts, values, strict=True))

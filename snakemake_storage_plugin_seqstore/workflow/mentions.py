@@ -284,6 +284,16 @@ class Mentions:
         """Existing paths that a text may name."""
         return self._found(text).paths
 
+    def missing(self, text: str) -> frozenset[str] | None:
+        """Paths that a text names, if it can name nothing else, and none of them is there."""
+        found = self._found(text)
+        mentioned = found.mentioned
+        if found.paths or mentioned.prefixes or mentioned.is_elsewhere:
+            return None
+        if any(map(_wildcard, mentioned.words)):
+            return None
+        return frozenset(name for word in mentioned.words for name in _names(word))
+
     def _found(self, text: str) -> _Candidates:
         if text not in self._candidates:
             self._candidates[text] = _candidates(text)
@@ -419,13 +429,21 @@ def in_variables(text: str) -> set[str]:
     return {word for name in named for word in _split(os.environ.get(name, ""))}
 
 
-def _existing(word: str) -> Iterator[str]:
+def _names(word: str) -> set[str]:
+    """Paths that a word may be."""
     value = expanded(word)
-    for name in {word, value} if value == word else {word, value, *_split(value)}:
-        if os.path.exists(name):
-            yield name
+    return {word} if value == word else {word, value, *_split(value)}
+
+
+def _wildcard(word: str) -> str:
+    """The pattern that a word is; empty if it is none."""
     matching = pattern(word)
-    if glob.has_magic(matching) and re.search(r"\w", matching):
+    return matching if glob.has_magic(matching) and re.search(r"\w", matching) else ""
+
+
+def _existing(word: str) -> Iterator[str]:
+    yield from filter(os.path.exists, _names(word))
+    if matching := _wildcard(word):
         matches = sorted(glob.glob(matching, recursive="**" in word))
         if len(matches) > MAX_FILES:
             raise Unknown(f"it names {word}, which is more than {MAX_FILES} files")

@@ -72,18 +72,13 @@ class Reuse:
         A rule's output is there by provenance, or by this working directory's own claim, never
         because somebody published that name. Other files are what their names say.
         """
-        # Snakemake asks thousands of times for the inputs of all that could start.
-        asked = file.provider, file.query
-        known = self._answers.get(asked)
-        if known and self.claims.stands(known[0], known[1]):
-            return known[2]
         self._open()
         if file.parsed.pin:
             return self._named(file)
         name = file.base_label
         if claim := self.claims.made_in_this_run(name) if self._is_running else None:
             if found := self._claimed(name, file, claim):
-                self._answers[asked] = name, claim, found
+                self._answers[file.provider, file.query] = name, claim, found
             return found
         resolution = self.resolution()
         if maker := resolution.producers.get(name):
@@ -91,6 +86,11 @@ class Reuse:
                 return self._claimed(name, file, resolution.jobs[maker].claims.get(name))
             return self._claimed(name, file, self.claims.get(name))
         return self._unmade(file)
+
+    def answered(self, file: StoredFile) -> tuple[Store, Entry] | None:
+        """What was said of a file before, if it is what a job of this process made and stands."""
+        known = self._answers.get((file.provider, file.query))
+        return known[2] if known and self.claims.stands(known[0], known[1]) else None
 
     def resolution(self) -> Resolution:
         """What the outputs of the DAG mean, as far as its jobs are final."""

@@ -9,9 +9,16 @@ import stat
 from collections.abc import Iterable
 from functools import cached_property, partial
 from pathlib import Path
+from typing import NamedTuple
 
+from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.workflow import mentions, r_packages
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents, text_of
+from snakemake_storage_plugin_seqstore.workflow.contents import (
+    Contents,
+    Signature,
+    signature_of,
+    text_of,
+)
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.lists import Lists
 from snakemake_storage_plugin_seqstore.workflow.packages import Packages
@@ -23,6 +30,46 @@ _SHELL = re.compile(r"(?:ba|da|k|z)?sh")
 _ANY = ""  # a name that no directory lists
 
 SearchPath = tuple[tuple[str, frozenset[str] | None], ...]
+State = tuple[Signature, int]  # and the mode
+
+
+class Program(NamedTuple):
+    """What a word resolves to, and what was looked at to know it.
+
+    Parameters
+    ----------
+    digests : dict
+        What it contains, and what it loads, by name.
+    called : frozenset of str
+        Words that may name others that it runs.
+    tried : dict
+        Paths that were looked at, and how they were; None for one that is not there.
+    binary : str or None
+        Its path, if it is all that counts of it.
+    """
+
+    digests: dict[str, str]
+    called: frozenset[str]
+    tried: dict[str, State | None]
+    binary: str | None = None
+
+
+class Evidence(NamedTuple):
+    """What was looked at to find programs, and how it was.
+
+    Parameters
+    ----------
+    search_path : tuple
+        The directories, and the names in them.
+    tried : dict
+        Paths that may be programs, and how they were; None for one that was not there.
+    digests : dict
+        What those that are programs contained, by path.
+    """
+
+    search_path: SearchPath
+    tried: dict[str, State | None]
+    digests: dict[str, str]
 
 
 class Software:
@@ -47,7 +94,7 @@ class Software:
         self._directories = directories
         self._packages = packages
         self._lists = lists
-        self._found: dict[str, tuple[dict[str, str], frozenset[str]]] = {}
+        self._found: dict[str, Program] = {}
 
     def programs(self, words: Iterable[str]) -> dict[str, str]:
         """What the programs that words resolve to contain, by word."""
@@ -60,29 +107,60 @@ class Software:
             seen.add(word)
             if word not in self._found:
                 self._found[word] = self._program(word)
-            digests, called = self._found[word]
-            for name, digest in digests.items():
+            program = self._found[word]
+            for name, digest in program.digests.items():
                 found.setdefault(name, set()).add(digest)
-            waiting += called
+            waiting += program.called
         return {name: " ".join(sorted(digests)) for name, digests in sorted(found.items())}
 
-    def _program(self, word: str) -> tuple[dict[str, str], frozenset[str]]:
-        """What a program contains, and the words in it that may name others that it runs."""
-        program = self._which(word)
-        if program is None:
-            return {}, frozenset()
-        path, status = program
+    def evidence(self, words: Iterable[str]) -> Evidence | None:
+        """What was looked at for the programs of some words, if these are nothing but binaries."""
+        programs = [self._found[word] for word in words if word in self._found]
+        tried: dict[str, State | None] = {}
+        digests: dict[str, str] = {}
+        for program in programs:
+            tried |= program.tried
+            if program.binary:
+                digests[program.binary] = next(iter(program.digests.values()))
+            elif program.digests:
+                return None
+        return Evidence(self._search_path, tried, digests)
+
+    def holds(self, evidence: Evidence) -> bool:
+        """Whether everything is as it was, so that words resolve to the same programs."""
+        if self._search_path != evidence.search_path:
+            return False
+        for path, before in evidence.tried.items():
+            status = _status(path)
+            if (_state(status) if status else None) != before:
+                return False
+            known = evidence.digests.get(path)
+            try:
+                if known and self._contents.version(path, status).digest != known:
+                    return False
+            except (OSError, InputError):
+                return False
+        return True
+
+    def _program(self, word: str) -> Program:
+        """What a word resolves to."""
+        found, tried = self._which(word)
+        if found is None:
+            return Program({}, frozenset(), tried)
+        path, status = found
         name = os.path.basename(word)
         try:
             interpreter = interpreter_of(self._contents.head(path, status))
             libraries = self._libraries(path, name, is_script=interpreter is not None)
             if interpreter is None:
                 digest = self._contents.version(path, status).digest
-                return {name: digest} | libraries, frozenset()
+                binary = None if libraries else path
+                return Program({name: digest} | libraries, frozenset(), tried, binary)
             if is_python(interpreter):
                 # Programs that pip installs begin with the path of their environment.
                 body = Path(path).read_bytes().partition(b"\n")[2]
-                return {name: _sha256(body)} | libraries, frozenset((interpreter,))
+                called = frozenset((interpreter,))
+                return Program({name: _sha256(body)} | libraries, called, tried)
             digest = self._contents.version(path, status).digest
             called = frozenset((interpreter,))
             if _SHELL.fullmatch(os.path.basename(interpreter)):
@@ -91,7 +169,7 @@ class Software:
                 )
         except OSError as error:
             raise Unknown(f"the program {path} cannot be read: {error}") from None
-        return {name: digest} | libraries, called
+        return Program({name: digest} | libraries, called, tried)
 
     def _libraries(self, path: str, name: str, is_script: bool) -> dict[str, str]:
         """What a program loads: packages, or what a script has beside it."""
@@ -119,17 +197,28 @@ class Software:
             for file in sorted(found)
         ]
 
-    def _which(self, word: str) -> tuple[str, os.stat_result] | None:
-        """Where a shell finds a program, and its status."""
+    def _which(
+        self, word: str
+    ) -> tuple[tuple[str, os.stat_result] | None, dict[str, State | None]]:
+        """Where a shell finds a program, its status, and all paths that were tried."""
+        tried: dict[str, State | None] = {}
+        for path in self._paths(word):
+            status = _status(path)
+            tried[path] = _state(status) if status else None
+            if status and stat.S_ISREG(status.st_mode) and os.access(path, os.X_OK):
+                return (path, status), tried
+        return None, tried
+
+    def _paths(self, word: str) -> list[str]:
+        """Where a shell looks for a program."""
         if "/" in word:
-            return _executable(word)
+            return [word]
         # A filesystem may not tell upper from lower case, in whatever alphabet.
         if word.isascii():
             directories = self._places.get(word.casefold(), self._places[_ANY])
         else:
             directories = [directory for directory, _ in self._search_path]
-        paths = (os.path.join(directory, word) for directory in directories)
-        return next(filter(None, map(_executable, paths)), None)
+        return [os.path.join(directory, word) for directory in directories]
 
     @cached_property
     def _places(self) -> dict[str, list[str]]:
@@ -175,13 +264,15 @@ def _names(directory: str) -> frozenset[str]:
     return frozenset(map(str.casefold, os.listdir(directory)))
 
 
-def _executable(path: str) -> tuple[str, os.stat_result] | None:
-    """A file that may be run, and its status."""
+def _status(path: str) -> os.stat_result | None:
     try:
-        status = os.stat(path)
+        return os.stat(path)
     except (OSError, ValueError):
         return None
-    return (path, status) if stat.S_ISREG(status.st_mode) and os.access(path, os.X_OK) else None
+
+
+def _state(status: os.stat_result) -> State:
+    return signature_of(status), status.st_mode
 
 
 def interpreter_of(start: bytes) -> str | None:

@@ -35,8 +35,9 @@ class Stores:
         self._contents = contents
         self._workflow = workflow
         self._own = Store(own)
+        self._own_root = str(self._own.root)
         self._has_own = own.exists()
-        self._refused: set[Path] = set()
+        self._refused: set[str] = set()
         self._background = Background()
 
     def of(self, job: Any) -> list[Store]:
@@ -97,27 +98,29 @@ class Stores:
         except StoreError as error:
             if not is_denied(error):
                 raise
-            if store.root not in self._refused:
-                self._refused.add(store.root)
-                logger.warning(refusal(error, self._own.root))
+            if str(store.root) not in self._refused:
+                self._refused.add(str(store.root))
+                logger.warning(refusal(error, self._own_root))
             self._has_own = True
             return self._own, self._own.add(source)
 
     def assigning(self, store: Store, query: Query, version: Version, key: str) -> Task:
         """To let a name mean what was added."""
         arguments = (query.collection, query.name, version, key)
-        return Task((store.root,), Store.assign, arguments, str(query), version)
+        return Task((str(store.root),), Store.assign, arguments, str(query), version)
 
     def following(self, store: Store, query: Query, version: Version, key: str) -> Task:
         """To let a name mean what is stored already; that a store is read-only is no news then."""
-        return Task((store.root,), Store.follow, (query.collection, query.name, version, key))
+        arguments = (query.collection, query.name, version, key)
+        return Task((str(store.root),), Store.follow, arguments)
 
     def recording(self, job: Any, record: Record) -> list[Task]:
         """To write down what a job made."""
-        what, own = f"what rule {record.rule} made", self._own.root
+        what, own = f"what rule {record.rule} made", self._own_root
         tasks = []
         for store in self.of(job):
-            roots = (own,) if store.root in self._refused else (store.root, own)
+            root = str(store.root)
+            roots = (own,) if root in self._refused else (root, own)
             tasks.append(Task(roots, Store.add_record, (record,), what))
         return tasks
 

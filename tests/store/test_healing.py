@@ -243,7 +243,7 @@ def test_a_removed_file_that_nfs_keeps_is_passed_over(store, make, monkeypatch):
 def test_that_the_writing_process_was_killed_is_told(store, make, caplog):
     background = Background()
     version = store.add(make())
-    background.submit([Task((store.root,), Store.assign, ("files", "a", version, ""), "it")])
+    background.submit([Task((str(store.root),), Store.assign, ("files", "a", version, ""), "it")])
     os.kill(background._process.pid, signal.SIGKILL)
     with caplog.at_level(logging.WARNING):
         del background

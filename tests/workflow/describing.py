@@ -78,8 +78,8 @@ def describe(directory: Path, snakefile: str = "Snakefile") -> dict[str, str]:
     return found
 
 
-def in_a_fork(directory: Path, snakefile: str = "Snakefile") -> dict[str, str]:
-    """Describe in a process that knows nothing of earlier workflows."""
+def in_a_fork(directory: Path, snakefile: str = "Snakefile", what=describe):
+    """What a function returns in a process that knows nothing of earlier workflows."""
     import snakemake.api  # noqa: F401  (once, for all forks)
 
     reader, writer = os.pipe()
@@ -87,7 +87,7 @@ def in_a_fork(directory: Path, snakefile: str = "Snakefile") -> dict[str, str]:
     if child == 0:
         status = 1
         try:
-            result = json.dumps(describe(directory, snakefile))
+            result = json.dumps(what(directory, snakefile))
             with os.fdopen(writer, "w") as file:
                 file.write(result)
             status = 0

@@ -53,6 +53,9 @@ class Followed:
         Environment variables that scripts in other languages name.
     named : Named or None
         What scripts in other languages name, and all of them from where they are.
+    missing : set of str or None
+        If the commands name nothing that would have to be followed: files that they name, or that
+        their programs may read, none of which is there.
     """
 
     def __init__(
@@ -72,7 +75,8 @@ class Followed:
         commands = list(filter(None, commands))
         waiting = {*scripts, *(path for text in commands for path in self._named_by(text))}
         done: set[str] = set()
-        self._import(commands)
+        imports = self._import(commands)
+        self.missing = None if waiting or imports else self._missing(commands)
         while new := sorted(waiting - done):
             done |= waiting
             waiting = {path for script in new for path in self._follow(script)}
@@ -93,7 +97,7 @@ class Followed:
             for folder in filter(os.path.isdir, paths):
                 found = (os.path.join(folder, word) for word in mentions.words(text))
                 yield from filter(os.path.isfile, found)
-        implied = set(conventions.files(text))
+        implied = set(filter(os.path.isfile, conventions.files(text)))
         self._strings |= implied
         yield from implied
 
@@ -125,8 +129,18 @@ class Followed:
         self._strings |= beside
         yield from beside
 
-    def _import(self, texts: Iterable[str]) -> None:
-        """Find the local modules that Python code in commands imports."""
+    def _missing(self, commands: Iterable[str]) -> set[str] | None:
+        found: set[str] = set()
+        for text in commands:
+            missing = self._surroundings.mentions.missing(text)
+            if missing is None:
+                return None
+            found |= missing.union(conventions.files(text))
+        return found
+
+    def _import(self, texts: Iterable[str]) -> bool:
+        """Find the local modules that Python code in commands imports; say whether it does."""
+        imports = False
         for text in texts:
             if not any(map(_PYTHON_PROGRAM.fullmatch, mentions.words(text))):
                 continue
@@ -137,10 +151,12 @@ class Followed:
                 if part.strip()
             }
             if names:
+                imports = True
                 modules = Modules(self._surroundings)
                 found = modules.follow(Reading(imports=names), os.getcwd(), local_first=True)
                 self.imported.merge(found)
                 self._strings |= found.reading.strings
+        return imports
 
 
 def _node_modules(script: str, words: Iterable[str]) -> Iterator[str]:
