@@ -11,7 +11,7 @@ from typing import Any
 from snakemake_storage_plugin_seqstore import bundled
 from snakemake_storage_plugin_seqstore.provenance import NotCanonical, canonical
 from snakemake_storage_plugin_seqstore.store import Version
-from snakemake_storage_plugin_seqstore.workflow import command, conventions, mentions
+from snakemake_storage_plugin_seqstore.workflow import command, conventions, mentions, unseen
 from snakemake_storage_plugin_seqstore.workflow.code import reading, run, scripts
 from snakemake_storage_plugin_seqstore.workflow.code.followed import Followed
 from snakemake_storage_plugin_seqstore.workflow.code.reading import Named
@@ -211,7 +211,7 @@ class Describer:
         before, after, _ = self._around
         followed = self._follow(rule, text, given)
         whole = " ".join([before, text, after, *followed.texts])
-        mentions.refuse_unseen(whole)
+        unseen.refuse(whole)
         words = mentions.words(whole)
         named = followed.named
         candidates = words | {executable} | mentions.in_variables(whole)

@@ -49,18 +49,12 @@ _PRINTED = re.compile(r"%[-+0]?[\d.]*[dgisu]")  # by printf and seq
 _LETTERS = re.compile(r"[^\W_]{2}")
 _HERE_VARIABLE = re.compile(r"\$PWD\b|\$\{PWD\}")
 _ELSEWHERE = re.compile(r"\b(?:cd|pushd|dirname|realpath|readlink|pwd|PWD)\b")
-# `find` and `ls` without a directory.
-_HERE = re.compile(
-    r"(?:^|[;&|({\n])[ \t]*(?:find(?:[ \t]+-|[ \t]*$)|ls(?:[ \t]+-\w+)*[ \t]*(?:[;&|>)\n]|$))"
+_PARTS = re.compile(r"[;&|(){}\n`]+")
+_RECURSIVE = re.compile(r"-\w*[rR]\w*|--(?:dereference-)?recursive")
+_R_LISTS = re.compile(
+    r"\blist\.(?:files|dirs)\(\s*(?:\)|[\"']\.|getwd|[\w.]+\s*=)|\bdir\(\s*(?:\)|pattern\s*=)"
 )
 _USED = re.compile(r"\$(?:(\w+)|\{(\w+)([^{}]*)\})")
-# What a command asks or starts that nobody can look at: other software, the history of sources.
-_UNSEEN = re.compile(
-    r"\b(?:(?:docker|podman|singularity|apptainer)\s+(?:run|exec)"
-    r"|(?:conda|mamba|micromamba)\s+(?:run|activate)|module\s+(?:load|add)"
-    r"|git\s+(?:rev-parse|describe|log|show))\b"
-)
-_ALL_VARIABLES = re.compile(r"(?:^|[;&|({\n])\s*(?:(?:env|printenv)\s*\||envsubst\b)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 # Where a job may write temporary files, and how many threads it has, is not part of what it does.
@@ -132,29 +126,6 @@ def _applied(value: str, operation: str) -> str:
             old, _, new = what.partition("/")
             return value.replace(old, new, 1 if kind == "/" else -1)
     return os.path.join(os.path.dirname(value), "*")
-
-
-@lru_cache
-def refuse_unseen(text: str) -> None:
-    """Refuse a command whose software or answers cannot be told from here.
-
-    Raises
-    ------
-    Unknown
-        If it starts software that is not declared, asks for the history of its sources, or reads
-        all environment variables.
-    """
-    if match := _UNSEEN.search(text):
-        raise Unknown(
-            f"its command has `{match.group()}`",
-            "declare it: container, conda, envmodules, or a param",
-        )
-    if match := _ALL_VARIABLES.search(text):
-        command = match.group().lstrip(";&|({ \n")
-        raise Unknown(
-            f"its command has `{command}`, which reads all environment variables",
-            "name those that it needs",
-        )
 
 
 def variables(text: str) -> set[str]:
@@ -369,6 +340,22 @@ class _Mentioned(NamedTuple):
     is_elsewhere: bool
 
 
+def lists_here(text: str) -> bool:
+    """Whether a command, or code in R, asks for the names in a directory without naming it."""
+    if _R_LISTS.search(text):
+        return True
+    for part in _PARTS.split(_IN_QUOTES.sub("quoted", text)):
+        program, *rest = re.split(r"[<>]", part, maxsplit=1)[0].split() or [""]
+        named = [word for word in rest if not word.startswith("-") and not word.isdigit()]
+        if program in ("ls", "du", "tree") and not named:
+            return True
+        if program == "find" and (not rest or rest[0].startswith("-")):
+            return True
+        if program == "grep" and len(named) < 2 and any(map(_RECURSIVE.fullmatch, rest)):
+            return True
+    return False
+
+
 @lru_cache
 def _mentioned(text: str) -> _Mentioned:
     is_elsewhere = _ELSEWHERE.search(text) is not None
@@ -376,7 +363,7 @@ def _mentioned(text: str) -> _Mentioned:
     found = words(text) - {"/"}
     if "$" in text:
         found |= set(_assigned(text, found))
-    if not found.isdisjoint(("find", "ls")) and _HERE.search(text):
+    if lists_here(text):
         found |= {"."}
     parts = re.split(r"[\s=]+", text)
     behind = {

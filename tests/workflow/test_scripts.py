@@ -75,6 +75,7 @@ CONFIG = ("config['k'] = 1", "config['k'] = 2")
 UNREAD = ("config['k'] = 1", "config['k'] = 1\nconfig['l'] = 2")
 HERE = "from pathlib import Path\nopen(Path(__file__).parent / 'data.txt')"
 SOURCE = 'source "$(dirname "$0")/b.sh"'
+UP = "readLines(file.path(snakemake@scriptdir, '..', 'd', 't'))"
 PATH = "import sys, os\nsys.path.insert(0, os.path.join(snakemake.scriptdir, '..', 'lib'))\n"
 
 PAIRS = [
@@ -211,8 +212,26 @@ PAIRS = [
     Pair("file for a script that bash sources", OTHER,
          {"s/a.sh": SOURCE, "s/b.sh": "cat t.tsv", "t.tsv": "1"},
          {"s/a.sh": SOURCE, "s/b.sh": "cat t.tsv", "t.tsv": "2"}, directive="script: 's/a.sh'"),
-    Pair("R without its software", UNKNOWN, {"s/a.R": "1"}, {}, directive="script: 's/a.R'",
-         message="deploy its software"),
+    Pair("R", OTHER, *two("s/a.R"), directive="script: 's/a.R'"),
+    Pair("file for R", OTHER, {"s/a.R": "read('t.tsv')", "t.tsv": "1"},
+         {"s/a.R": "read('t.tsv')", "t.tsv": "2"}, directive="script: 's/a.R'"),
+    Pair("file above R", OTHER, {"w/s/a.R": UP, "w/d/t": "1"}, {"w/s/a.R": UP, "w/d/t": "2"},
+         directive="script: 'w/s/a.R'"),
+    Pair("R Markdown", OTHER, *two("s/a.Rmd"), directive="script: 's/a.Rmd'"),
+    Pair("another library for R", UNKNOWN, {"s/a.R": ".libPaths('lib')"}, {},
+         directive="script: 's/a.R'", message="deploy its software"),
+    Pair("another library for R that another script chooses", UNKNOWN,
+         {"s/a.R": "source('lib/b.R')", "lib/b.R": "renv::load()"}, {},
+         directive="script: 's/a.R'", message="deploy its software"),
+    Pair("R lists a directory", UNKNOWN, {"s/a.R": "list.files(pattern = 'x')"}, {},
+         directive="script: 's/a.R'", message="it names the directory"),
+    Pair("R asks git", UNKNOWN, {"s/a.R": "system2('git', c('log', '-1'))"}, {},
+         directive="script: 's/a.R'", message="it runs `git log`"),
+    Pair("bash asks git", UNKNOWN, {"s/a.sh": "git rev-parse HEAD"}, {},
+         directive="script: 's/a.sh'", message="it runs `git rev-parse`"),
+    py(UNKNOWN, "import subprocess\nsubprocess.run(['git', 'show'])", message="it runs `git show`"),
+    py(UNKNOWN, "import os\nos.system('docker run x')", message="it runs `docker run`"),
+    py(SAME, '"""What git log says."""', id="docstring"),
     Pair("Julia without its software", UNKNOWN, {"s/a.jl": "1"}, {}, directive="script: 's/a.jl'",
          message="deploy its software"),
     Pair("script by wildcard", OTHER, *two("s/one.py", "print(1)", "print(2)"),
@@ -222,9 +241,12 @@ PAIRS = [
 
 @pytest.fixture
 def no_jupyter(tmp_path, monkeypatch):
-    """No programs and kernels for notebooks but those of this Python."""
+    """No programs and kernels for notebooks but those of this Python; stand-ins for R."""
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    for name in ("Rscript", "R"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{tmp_path}:/usr/bin:/bin")
 
 
 @pytest.mark.parametrize("case", PAIRS, ids=lambda case: case.id)

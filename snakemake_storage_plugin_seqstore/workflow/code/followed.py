@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.workflow import conventions, mentions
+from snakemake_storage_plugin_seqstore.workflow import conventions, mentions, unseen
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules
 from snakemake_storage_plugin_seqstore.workflow.code.python_source import Reading, read
 from snakemake_storage_plugin_seqstore.workflow.code.reading import (
@@ -122,6 +122,7 @@ class Followed:
             words = set(mentions.words(text))
             yield from self._named_by(text)
         else:
+            unseen.refuse(text)
             words = names_in(text)
             self._strings |= words.union(_node_modules(path, words))
             self.variables |= mentions.variables_among(re.findall(r"\w+", text))

@@ -10,15 +10,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.workflow import conventions
+from snakemake_storage_plugin_seqstore.workflow import conventions, r_packages
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported
 from snakemake_storage_plugin_seqstore.workflow.code.reading import snakemake_version
 from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
-_USER_LIBRARIES = {
-    "R": ("~/R/*/*/*/DESCRIPTION",),
-    "Julia": ("~/.julia/environments/*/Manifest.toml",),
+_JULIA_ENVIRONMENTS = "environments/*/Manifest.toml"
+# By the suffix of a script: what runs it, where its packages can be told.
+_PROGRAMS = {
+    ".sh": ("bash",),
+    ".R": ("Rscript", "R"),
+    ".Rmd": ("Rscript", "R", "pandoc"),
 }
 _NATIVE_KERNELS = ("", "python3")
 
@@ -48,8 +51,17 @@ def of_python(
     return software
 
 
-def of_other(language: str, deployed: str | None, surroundings: Surroundings) -> dict[str, str]:
+def of_other(
+    language: str, suffix: str, text: str, deployed: str | None, surroundings: Surroundings
+) -> dict[str, str]:
     """What a script in another language runs with, but for the programs that it names.
+
+    Parameters
+    ----------
+    suffix : str
+        Its suffix, which says what runs it.
+    text : str
+        The script, and what it sources.
 
     Raises
     ------
@@ -58,12 +70,16 @@ def of_other(language: str, deployed: str | None, surroundings: Surroundings) ->
     """
     if deployed is not None:
         return {"deployed": deployed}
-    if language != "bash":
+    programs = _PROGRAMS.get(suffix, ())
+    if not programs or (language == "R" and r_packages.chooses_libraries(text)):
         raise Unknown(
             f"it cannot be told which packages a script in {language} loads",
             "deploy its software: a pinned conda environment or a container by its digest",
         )
-    return surroundings.software.programs([language])
+    found = surroundings.software.programs(programs)
+    if programs[0] not in found:
+        raise Unknown(f"{programs[0]}, which runs it, is not on the search path")
+    return found
 
 
 def user_libraries(language: str, surroundings: Surroundings) -> dict[str, Any]:
@@ -71,10 +87,11 @@ def user_libraries(language: str, surroundings: Surroundings) -> dict[str, Any]:
     program = "julia" if language == "Julia" else language
     variables = conventions.variables(frozenset((program,)))
     found: dict[str, Any] = surroundings.environment(variables)
-    for pattern in _USER_LIBRARIES.get(language, ()):
-        home, _, rest = pattern.partition("/")
-        root = Path(os.path.expanduser(home))
-        for path in sorted(root.glob(rest)):
+    if language == "R":
+        found["packages"] = r_packages.installed_by_user(surroundings.directories)
+    elif language == "Julia":
+        root = Path.home() / ".julia"
+        for path in sorted(root.glob(_JULIA_ENVIRONMENTS)):
             found[str(path.relative_to(root))] = surroundings.contents.digest(path)
     return found
 

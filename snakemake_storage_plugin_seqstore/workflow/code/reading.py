@@ -13,7 +13,7 @@ from typing import Any
 
 from snakemake.shell import shell
 
-from snakemake_storage_plugin_seqstore.workflow import command, mentions
+from snakemake_storage_plugin_seqstore.workflow import command, mentions, unseen
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.conventions import MAKEFILES
@@ -69,7 +69,9 @@ def is_named_as_script(path: str) -> bool:
 
 def names_in(text: str) -> set[str]:
     """What of a source in another language than Python or a shell's may name something."""
-    return {*_TOKEN.findall(text), *(quoted[1:-1] for quoted in _QUOTED.findall(text))}
+    found = {*_TOKEN.findall(text), *(quoted[1:-1] for quoted in _QUOTED.findall(text))}
+    # More often a part of a path than a directory that is listed.
+    return found | {"."} if mentions.lists_here(text) else found - {".."}
 
 
 class Named:
@@ -83,11 +85,19 @@ class Named:
         The rule.
     strings : iterable of str
         The strings.
+
+    Raises
+    ------
+    Unknown
+        If they ask or start what cannot be looked at.
     """
 
     def __init__(self, surroundings: Surroundings, rule: Any, strings: Iterable[str]) -> None:
         self._rule = rule
         self._strings = sorted(text for text in strings if text and "\0" not in text)
+        for text in self._strings:
+            unseen.refuse(text)
+        unseen.refuse_calls(set(self._strings))
         self._found: dict[str, str] = {}
         self._refused: list[str] = []  # unless a job declares what they name
         waiting = [*self._strings, *_modules(self._strings), *_files_in_variables(self._strings)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,10 @@ def _describe(
     if language == "Python":
         parts["software"] = interpreters.of_python(found, job, software, surroundings)
     else:
-        parts["software"] = interpreters.of_other(language, software, surroundings)
+        sources = [text, *_sources(suffix, folder, named)]
+        parts["software"] = interpreters.of_other(
+            language, suffix, "\n".join(sources), software, surroundings
+        )
         parts["user libraries"] = interpreters.user_libraries(language, surroundings)
     if found.reading.beside or found.reading.changes_path:
         if folder is None:
@@ -144,6 +148,15 @@ def _sourced(text: str, folder: str) -> list[str]:
                 found[path] = path.read_text(errors="replace")
                 waiting.append(found[path])
     return sorted(found.values())
+
+
+def _sources(suffix: str, folder: str | None, named: reading.Named) -> Iterator[str]:
+    """Contents of the scripts in R that one of them may source."""
+    if suffix in (".R", ".Rmd"):
+        below = [str(path) for path in Path(folder).rglob("*.[Rr]*")] if folder else []
+        for path in sorted({*below, *named.paths}):
+            if path.lower().endswith((".r", ".rmd")) and os.path.isfile(path):
+                yield Path(path).read_text(errors="replace")
 
 
 def _format(path: str, job: Any, params: Any) -> str:

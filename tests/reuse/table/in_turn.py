@@ -186,6 +186,25 @@ case(
     clone(ALL, "VALUE=2\n", ["a"], env={"VALUE": "2"}),
     peer="wrong",
 )
+GIT = copies("python run.py > {output}")
+ASKS_GIT = "import subprocess\nsubprocess.run(['git', 'symbolic-ref', '--short', 'HEAD'])\n"
+REPOSITORY = {"run.py": ASKS_GIT, ".git/objects/x": "", ".git/refs/x": ""}
+BRANCHES = [{".git/HEAD": f"ref: refs/heads/{name}\n"} for name in ("one", "two")]
+case(
+    "history of sources",
+    "a Python script asks git for its branch: subprocess.run(['git', ...])",
+    Step(GIT, "one\n", ["a"], files=ONE | REPOSITORY | BRANCHES[0]),
+    clone(GIT, "two\n", ["a"], files=BRANCHES[1]),
+    peer="wrong",
+)
+SEARCH = copies("grep -rh SIDE --include=*.tsv > {output}")
+case(
+    "search",
+    "a command looks through all files in the working directory: grep -r",
+    Step(SEARCH, "SIDE 1\n", ["a"], files=ONE | {"side.tsv": "SIDE 1\n"}),
+    clone(SEARCH, "SIDE 2\n", ["a"], files={"side.tsv": "SIDE 2\n"}),
+    peer="wrong",
+)
 LOGIN = copies("bash -lc 'echo $GIVEN' > {output}")
 case(
     "profile of a shell",
