@@ -214,7 +214,7 @@ class Describer:
         unseen.refuse(whole)
         words = mentions.words(whole)
         named = followed.named
-        candidates = words | {executable} | mentions.in_variables(whole)
+        candidates = words | {executable} | mentions.in_variables(whole) | followed.listed
         if named:
             candidates |= named.words()
         programs = {} if software else self.surroundings.software.programs(candidates)

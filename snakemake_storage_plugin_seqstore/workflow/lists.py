@@ -1,4 +1,4 @@
-"""The files that a text names in turn: lists of files, settings, sources that include others."""
+"""What a text names in turn: lists of files or commands, settings, sources that include others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import TypeVar
 
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents, text_of
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
@@ -20,10 +21,12 @@ _PERL_LIBRARY = re.compile(r"""(?:\$[\w:{}]+/|["'(\s])/?([./]*\w[\w./-]*)(?=["')
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import)[ \t]+\(?([\w., \t]+)", re.MULTILINE
 )
+_WORD = re.compile(r"[\w.+-]{2,}")
 _COMPUTED = re.compile(r"\$\{[^{}]*\}|\$\w+")
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
 
 Names = dict[str, frozenset[str]]  # by directory
+T = TypeVar("T")
 
 
 class Lists:
@@ -66,6 +69,16 @@ class Lists:
         """Files that a text names from where it is, behind a link too: ``$(dirname $0)/side``."""
         return self._there(path, _places(path))
 
+    def words(self, path: str) -> frozenset[str]:
+        """The words of a text, which may name programs.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        """
+        return self._derived(path, _words) or frozenset()
+
     def entries(self, directory: str) -> frozenset[str]:
         """The names in a directory; none if it cannot be listed."""
         if directory not in self._listed:
@@ -74,7 +87,7 @@ class Lists:
         return self._listed[directory]
 
     def _there(self, path: str, places: Iterable[str]) -> Iterator[str]:
-        names = self._names(path)
+        names = self._derived(path, _names) or {}
         for place in places:
             for directory, listed in names.items():
                 folder = os.path.join(place, directory.lstrip("/") if place else directory)
@@ -83,14 +96,15 @@ class Lists:
                     if os.path.isfile(found) and _counts(found) and not self._is_made(found):
                         yield found
 
-    def _names(self, path: str) -> Names:
+    def _derived(self, path: str, find: Callable[[str, str], T]) -> T | None:
+        """What follows from a text; None if a path is no file, too long for a text, or binary."""
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_SIZE:
-            return {}
+            return None
         if b"\0" in self._contents.head(path, status):
-            return {}
+            return None
         digest = self._contents.version(path, status).digest
-        return self._directories.derive((_names, path), digest, partial(_names, path, digest))
+        return self._directories.derive((find, path), digest, partial(find, path, digest))
 
 
 def _places(path: str) -> list[str]:
@@ -112,6 +126,11 @@ def _names(path: str, digest: str) -> Names:
         if re.search(r"\w", name):
             found.setdefault(directory, set()).add(name)
     return {directory: frozenset(names) for directory, names in sorted(found.items())}
+
+
+def _words(path: str, digest: str) -> frozenset[str]:
+    """The words of a text; it has this digest."""
+    return frozenset(_WORD.findall(text_of(path, digest)))
 
 
 def _perl_modules(text: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.workflow import conventions, mentions, unseen
@@ -24,7 +25,11 @@ from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _PYTHON_PROGRAM = re.compile(r"(?:.*/)?(?:i|bp|pt)?(?:python|pypy)[\d.]*")
 _IMPORTS = re.compile(r"\b(?:import|from)\s+([A-Za-z_][\w., ]*)|(?<!\S)-m\s*([A-Za-z_][\w.]*)")
-_SOURCED = re.compile(r"(?:^|[\s;&|(])(?:source|\.)[ \t]+([^\s;|&()<>]+)")
+# Scripts whatever they are called: . settings, bash -e commands, sh < commands
+_SOURCED = re.compile(
+    r"(?:^|[\s;&|(])(?:source|\.|(?:\S*/)?(?:ba|da|k|z)?sh(?:[ \t]+-\w+)*(?:[ \t]*<)?)"
+    r"[ \t]+([^\s;|&()<>]+)"
+)
 _NODE = "node_modules"
 _MAX_SCRIPT = 2**20  # bytes; what is longer is data
 
@@ -49,6 +54,8 @@ class Followed:
         What their Python code imports.
     texts : list of str
         Contents of shell scripts, which are read as a command is.
+    listed : set of str
+        Words of texts that are no scripts, which may name programs.
     variables : set of str
         Environment variables that scripts in other languages name.
     named : Named or None
@@ -67,6 +74,7 @@ class Followed:
     ) -> None:
         self.imported = Imported()
         self.texts: list[str] = []
+        self.listed: set[str] = set()
         self.named: Named | None = None
         self.variables: set[str] = set()
         self._surroundings = surroundings
@@ -106,6 +114,9 @@ class Followed:
         language = language_of(path, self._surroundings.contents)
         if os.path.normpath(path) in self._sourced and os.path.isfile(path):
             language = SHELL
+        if not language and os.path.isfile(path):
+            with suppress(OSError):  # it is told where its content counts
+                self.listed |= self._surroundings.lists.words(path)
         if not language or os.path.getsize(path) > _MAX_SCRIPT:
             return
         self._strings.add(path)

@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence, Set
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,7 @@ class Named:
                         self._strings.append(text)
                         waiting.append(text)
                 self._found |= new
+        self._listed = {word for path in self._found for word in _words_listed(path, surroundings)}
         words = {word for text in self._strings for word in (text, *mentions.words(text))}
         self._near = sorted({_near(word) for word in words} - {""})
         self.paths = frozenset(self._found)
@@ -167,13 +169,21 @@ class Named:
 
     def words(self) -> set[str]:
         """All that may name a program."""
-        return {word for text in self._strings for word in mentions.words(text)}
+        return {word for text in self._strings for word in mentions.words(text)} | self._listed
 
     def environment(self, surroundings: Surroundings, by_name: bool) -> dict[str, str]:
         """Values of the variables that they name, as `$NAME` or, if code looks so, as the name."""
         texts = [*self._strings, *(f"${text}" for text in self._strings if by_name)]
         names = {name for text in texts for name in mentions.variables(text)}
         return surroundings.environment(names)
+
+
+def _words_listed(path: str, surroundings: Surroundings) -> frozenset[str]:
+    """The words of a file that is no script, which may name programs."""
+    if os.path.isfile(path) and not language_of(path, surroundings.contents):
+        with suppress(OSError):  # it is told where its content counts
+            return surroundings.lists.words(path)
+    return frozenset()
 
 
 def _near(text: str) -> str:

@@ -55,6 +55,35 @@ for name, title, command, files in (
 ):
     case(name, title, *undeclared(command, "side.txt", files=files), peer="wrong")
 
+for name, title, command, files in (
+    (
+        "commands in a file",
+        "a command runs a file of commands, which name a program on the PATH: bash < commands.txt",
+        "bash < commands.txt > {output}",
+        {"commands.txt": "tool\n"},
+    ),
+    (
+        "program in settings",
+        "a command runs a Python script that reads settings, which name a program on the PATH",
+        "python run.py > {output}",
+        {
+            "run.py": "import json, subprocess\n"
+            "subprocess.run([json.load(open('run.json'))['program']])\n",
+            "run.json": '{"program": "tool"}\n',
+        },
+    ),
+):
+    rule = copies(command)
+    programs = [{"../bin/tool": f"#!/bin/sh\necho {text}\n"} for text in ("one", "two")]
+    case(
+        name,
+        title,
+        Step(rule, "one\n", ["a"], files=ONE | files | programs[0], env=TOOLS),
+        clone(rule, "one\n", env=TOOLS),
+        clone(rule, "two\n", ["a"], files=programs[1], env=TOOLS),
+        peer="wrong",
+    )
+
 for name, title, tool, file, before, after in (
     (
         "data of a program",
