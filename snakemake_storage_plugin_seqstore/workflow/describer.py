@@ -11,7 +11,13 @@ from typing import Any
 from snakemake_storage_plugin_seqstore import bundled
 from snakemake_storage_plugin_seqstore.provenance import NotCanonical, canonical
 from snakemake_storage_plugin_seqstore.store import Version
-from snakemake_storage_plugin_seqstore.workflow import command, conventions, mentions, unseen
+from snakemake_storage_plugin_seqstore.workflow import (
+    command,
+    conventions,
+    mentions,
+    unseen,
+    variables,
+)
 from snakemake_storage_plugin_seqstore.workflow.code import reading, run, scripts
 from snakemake_storage_plugin_seqstore.workflow.code.followed import Followed
 from snakemake_storage_plugin_seqstore.workflow.code.reading import Named
@@ -214,13 +220,13 @@ class Describer:
         unseen.refuse(whole)
         words = mentions.words(whole)
         named = followed.named
-        candidates = words | {executable} | mentions.in_variables(whole) | followed.listed
+        candidates = words | {executable} | variables.words_in_values(whole) | followed.listed
         if named:
             candidates |= named.words()
         programs = {} if software else self.surroundings.software.programs(candidates)
-        variables = mentions.variables(whole) | followed.variables
-        variables |= conventions.variables(words.union(programs))
-        environment = self.surroundings.environment(variables)
+        names = variables.named(whole) | followed.variables
+        names |= conventions.variables(words.union(programs))
+        environment = self.surroundings.environment(names)
         if named:
             environment |= named.environment(
                 self.surroundings, followed.imported.reading.reads_environment
@@ -280,7 +286,7 @@ class Describer:
 
     @cached_property
     def _of_all_jobs(self) -> dict[str, Any]:
-        return {"locale": mentions.locale(), "variables": self._declared_variables}
+        return {"locale": variables.locale(), "variables": self._declared_variables}
 
     @cached_property
     def _declared_variables(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a command names without declaring it: files, programs and environment variables.
+"""What a command names without declaring it: words, and the files among them.
 
 A shell is not parsed here. Every word that could name something counts if something of that name is
 there, quoted or not: too many cost a miss, one too few a wrong result.
@@ -7,13 +7,11 @@ there, quoted or not: too many cost a miss, one too few a wrong result.
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import re
 import shlex
 import stat
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.workflow import replaced
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.lists import Lists
@@ -55,12 +54,6 @@ _R_LISTS = re.compile(
     r"\blist\.(?:files|dirs)\(\s*(?:\)|[\"']\.|getwd|[\w.]+\s*=)|\bdir\(\s*(?:\)|pattern\s*=)"
 )
 _USED = re.compile(r"\$(?:(\w+)|\{(\w+)([^{}]*)\})")
-_NAME = re.compile(r"[A-Za-z_]\w*")
-_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
-# Where a job may write temporary files, and how many threads it has, is not part of what it does.
-_UNCOUNTED = re.compile(r"TMPDIR|TMP|TEMP|PWD|OLDPWD|_|SHLVL|\w+_NUM_THREADS|SLURM_\w+")
-_LOCALE = ("LC_COLLATE", "LC_CTYPE", "LC_NUMERIC", "LC_TIME", "LC_MESSAGES")
-_PLAIN_LOCALES = ("", "C", "POSIX", "C.UTF-8", "C.utf8")
 
 
 @lru_cache
@@ -128,48 +121,6 @@ def _applied(value: str, operation: str) -> str:
     return os.path.join(os.path.dirname(value), "*")
 
 
-def variables(text: str) -> set[str]:
-    """Names of the environment variables that a command may read: ``$NAME``, ``printenv NAME``."""
-    named, possible = _variables_in(text)
-    return {*named, *(name for name in possible if name in os.environ)}
-
-
-@lru_cache
-def _variables_in(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Names behind a ``$``, and words that may be names."""
-    found = {*words(text), *_NAME.findall(text)}
-    exported = {f"BASH_FUNC_{word}%%" for word in found}  # by `export -f`
-    named = filter(_is_counted, _VARIABLE.findall(text))
-    return frozenset(named), frozenset(filter(_is_counted, found | exported))
-
-
-def _is_counted(name: str) -> bool:
-    return not _UNCOUNTED.fullmatch(name)
-
-
-def variables_among(names: Iterable[str]) -> set[str]:
-    """Names of the environment variables among some words."""
-    return {name for name in names if name in os.environ and _is_counted(name)}
-
-
-def locale() -> str:
-    """The locale in effect and the time zone.
-
-    The order of sorted lines depends on it, and, where it says UTF-8, what a character is.
-    """
-    values = {name: os.environ.get(name, "") for name in ("LC_ALL", "LANG", *_LOCALE)}
-    effective = {name: values["LC_ALL"] or values[name] or values["LANG"] for name in _LOCALE}
-    plain = ["C" if value in _PLAIN_LOCALES else value for value in effective.values()]
-    is_utf8 = effective["LC_CTYPE"].lower().endswith(("utf-8", "utf8"))
-    return " ".join([*plain, "UTF-8" if is_utf8 else "-", *time.tzname, str(time.timezone)])
-
-
-@lru_cache
-def salted(name: str, value: str) -> str:
-    """A digest of a variable's value from which the value is not found again by a table."""
-    return hashlib.pbkdf2_hmac("sha256", value.encode(), f"seqstore {name}".encode(), 10_000).hex()
-
-
 class Mentions:
     """The undeclared files that commands name, as they are now: made anew for each pass.
 
@@ -225,6 +176,10 @@ class Mentions:
         if named.mentioned.is_elsewhere:
             declared = list(declared)
             paths = (*paths, *_elsewhere(text, declared))
+        if named.mentioned.replaces:
+            declared = list(declared)
+            made = replaced.files(text, declared)
+            paths = (*paths, *(path for path in made if not self._is_made(path)))
         if not paths:
             return {}
         declared = {os.path.normpath(path) for path in declared}
@@ -249,7 +204,8 @@ class Mentions:
     def names_files(self, text: str) -> bool:
         """Whether a text may name files at all."""
         named = self._found(text)
-        return bool(named.paths or named.prefixes or named.mentioned.is_elsewhere)
+        mentioned = named.mentioned
+        return bool(named.paths or named.prefixes or mentioned.is_elsewhere or mentioned.replaces)
 
     def paths(self, text: str) -> tuple[str, ...]:
         """Existing paths that a text may name."""
@@ -259,7 +215,7 @@ class Mentions:
         """Paths that a text names, if it can name nothing else, and none of them is there."""
         found = self._found(text)
         mentioned = found.mentioned
-        if found.paths or mentioned.prefixes or mentioned.is_elsewhere:
+        if found.paths or mentioned.prefixes or mentioned.is_elsewhere or mentioned.replaces:
             return None
         if any(map(_wildcard, mentioned.words)):
             return None
@@ -332,12 +288,15 @@ class _Mentioned(NamedTuple):
         Words with which paths may begin.
     is_elsewhere : bool
         Whether it computes a directory, or changes to one.
+    replaces : bool
+        Whether it makes names of others.
     """
 
     words: frozenset[str]
     behind_options: frozenset[str]
     prefixes: tuple[str, ...]
     is_elsewhere: bool
+    replaces: bool
 
 
 def lists_here(text: str) -> bool:
@@ -358,7 +317,7 @@ def lists_here(text: str) -> bool:
 
 @lru_cache
 def _mentioned(text: str) -> _Mentioned:
-    is_elsewhere = _ELSEWHERE.search(text) is not None
+    is_elsewhere, replaces = _ELSEWHERE.search(text) is not None, replaced.replaces(text)
     text = _SOURCING.sub(" ", _MKDIR.sub(" ", text))
     found = words(text) - {"/"}
     if "$" in text:
@@ -370,7 +329,7 @@ def _mentioned(text: str) -> _Mentioned:
         after.strip("\"'") for option, after in pairwise(parts) if _WRITTEN_TO.fullmatch(option)
     }
     prefixes = {word for word in found - behind if "/" in word and re.search(r"\w$", word)}
-    return _Mentioned(found, frozenset(behind), tuple(sorted(prefixes)), is_elsewhere)
+    return _Mentioned(found, frozenset(behind), tuple(sorted(prefixes)), is_elsewhere, replaces)
 
 
 def _candidates(text: str) -> _Candidates:
@@ -404,22 +363,16 @@ def expanded(word: str) -> str:
     return os.path.expanduser(word)
 
 
-def _split(value: str) -> set[str]:
+def values_of(value: str) -> set[str]:
     """What a shell makes of the value of a variable that is not quoted, and what it may name."""
     parts = value.split()
     return {*parts, *(part.partition("=")[2] for part in parts)} - {""}
 
 
-def in_variables(text: str) -> set[str]:
-    """Words in the values of the environment variables that a text names as ``$NAME``."""
-    named, _ = _variables_in(text)
-    return {word for name in named for word in _split(os.environ.get(name, ""))}
-
-
 def _names(word: str) -> set[str]:
     """Paths that a word may be."""
     value = expanded(word)
-    return {word} if value == word else {word, value, *_split(value)}
+    return {word} if value == word else {word, value, *values_of(value)}
 
 
 def _wildcard(word: str) -> str:

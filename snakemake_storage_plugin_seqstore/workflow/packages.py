@@ -174,10 +174,17 @@ def _edited_at(direct_url: str | None) -> str | None:
 
 
 def _sources(root: str) -> Iterator[str]:
+    """Sources below a directory, and the data in packages among them."""
+    packages: set[str] = set()
     for directory, directories, names in os.walk(root):
-        directories[:] = [name for name in directories if not name.startswith(".")]
+        if "pyvenv.cfg" in names:
+            directories.clear()
+            continue
+        directories[:] = [name for name in directories if not name.startswith((".", "__pycache"))]
+        if "__init__.py" in names or os.path.dirname(directory) in packages:
+            packages.add(directory)
         for name in names:
-            if name.endswith(_SOURCES) and not name.startswith("."):
+            if not name.startswith(".") and (directory in packages or name.endswith(_SOURCES)):
                 yield os.path.join(directory, name)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.lists import Lists
-from snakemake_storage_plugin_seqstore.workflow.mentions import Mentions, salted
+from snakemake_storage_plugin_seqstore.workflow.mentions import Mentions
 from snakemake_storage_plugin_seqstore.workflow.packages import Packages
 from snakemake_storage_plugin_seqstore.workflow.software import Software
+from snakemake_storage_plugin_seqstore.workflow.variables import salted
 
 
 class Surroundings:

@@ -143,10 +143,19 @@ def test_the_sources_of_an_editable_package_count(packages, tmp_path, monkeypatc
     install(site, "1.0", sources)
     before = packages().of(["lab"]), packages().beside(python)
     write(sources / ".venv/lab.py", "not a source either")
+    write(sources / "venv/pyvenv.cfg")
+    write(sources / "venv/lib/lab.py", "nor this one")
+    write(sources / "results/lab.json", "nor data that is in no package")
     assert (packages().of(["lab"]), packages().beside(python)) == before
     (sources / "lab/core.py").write_text("x = 2")  # in place: no directory changes
     assert packages().of(["lab"]) != before[0]
     assert packages().beside(python) != before[1]
+    write(sources / "lab/__init__.py")
+    seen = [packages().of(["lab"])]
+    for text in ("1", "2"):
+        write(sources / "lab/data/table.json", text)
+        seen.append(packages().of(["lab"]))
+    assert len(set(map(str, seen))) == 3
 
 
 def test_what_is_no_package_has_no_version(packages):

@@ -1,4 +1,7 @@
-"""Strings that code composes: f-strings, sums and %, with ``{}`` for what is computed in them."""
+"""Strings that code composes: f-strings, sums and %, with ``{}`` for what is computed in them.
+
+What it replaces in strings is among them, as :func:`replacement` writes it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,11 @@ import dis
 import re
 from collections.abc import Iterator
 
+from snakemake_storage_plugin_seqstore.workflow.replaced import replacement
+
 _FIELD = re.compile(r"%(?:\(\w*\))?[-#0 +]*[\d*]*(?:\.[\d*]+)?[diouxXeEfFgGcrsa]")
 _COMPUTED = "{}"
+_REPLACE = ("replace", "sub")  # of strings, of re
 
 
 def strings(steps: list[dis.Instruction]) -> Iterator[str]:
@@ -18,6 +24,11 @@ def strings(steps: list[dis.Instruction]) -> Iterator[str]:
             text = _ending(steps, number)[0]
             if text.replace(_COMPUTED, ""):
                 yield text
+        elif step.argval in _REPLACE and step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            after = [each for each in steps[number + 1 : number + 6] if each.opname != "CACHE"]
+            given = [each.argval for each in after[:2] if each.opname.startswith("LOAD_CONST")]
+            if len(given) == 2 and all(isinstance(part, str) for part in given):
+                yield replacement(*given)
 
 
 def _ending(steps: list[dis.Instruction], end: int) -> tuple[str, int]:
@@ -70,6 +81,14 @@ def _start(steps: list[dis.Instruction], end: int) -> int:
 def with_fields(text: str) -> str:
     """A string that is formatted by %, with ``{}`` for its fields."""
     return _FIELD.sub(_COMPUTED, text)
+
+
+def of_replacement(node: ast.Call) -> str:
+    """What ``text.replace("old", "new")`` or `re.sub` replaces; empty for another call."""
+    if getattr(node.func, "attr", "") not in _REPLACE or len(node.args) < 2:
+        return ""
+    old, new = map(of_node, node.args[:2])
+    return "" if _COMPUTED in old + new else replacement(old, new)
 
 
 def of_node(node: ast.AST) -> str:

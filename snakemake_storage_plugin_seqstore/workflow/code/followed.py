@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.workflow import conventions, mentions, unseen
+from snakemake_storage_plugin_seqstore.workflow import conventions, mentions, unseen, variables
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Modules
 from snakemake_storage_plugin_seqstore.workflow.code.python_source import Reading, read
 from snakemake_storage_plugin_seqstore.workflow.code.reading import (
@@ -136,7 +136,7 @@ class Followed:
             unseen.refuse(text)
             words = names_in(text)
             self._strings |= words.union(_node_modules(path, words))
-            self.variables |= mentions.variables_among(re.findall(r"\w+", text))
+            self.variables |= variables.among(re.findall(r"\w+", text))
         beside = set(_beside(path, words))
         self._strings |= beside
         yield from beside

@@ -232,6 +232,8 @@ class _Reader(ast.NodeVisitor):
         if "getenv" in (name, getattr(function, "id", "")):
             self._variable(first, True)
             self._environs.add(id(function))
+        if text := composed.of_replacement(node):
+            self.reading.strings.add(text)
         # snakemake.config.get("key"): the arguments are visited as any others.
         if name == "get" and _is_string(first) and isinstance(function, ast.Attribute):
             keys = _config_keys(function.value)

@@ -14,7 +14,13 @@ from typing import Any
 
 from snakemake.shell import shell
 
-from snakemake_storage_plugin_seqstore.workflow import command, mentions, unseen
+from snakemake_storage_plugin_seqstore.workflow import (
+    command,
+    mentions,
+    replaced,
+    unseen,
+    variables,
+)
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.conventions import MAKEFILES
@@ -31,6 +37,10 @@ _SEPARATOR = re.compile(r"""[\s;|&()<>"'`=:,@\\]""")
 # A token with a slash or a dot, or beside a quote, may name a file.
 _TOKEN = re.compile(r"[\w.+~/\\-]*[./][\w.+~/\\-]*|(?<=[\"'`])[\w+-]+|[\w+-]+(?=[\"'`])")
 _QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
+# sub("_R1", "_R2", path) and str_replace(path, "_R1", "_R2") in R
+_SUB = re.compile(
+    r"""\b(?:g?sub|str_replace(?:_all)?)\([^"'()]*(["'])(.+?)\1\s*,\s*(["'])(.*?)\3"""
+)
 JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts")
 _LANGUAGES = {
     ".py": PYTHON,
@@ -71,6 +81,7 @@ def is_named_as_script(path: str) -> bool:
 def names_in(text: str) -> set[str]:
     """What of a source in another language than Python or a shell's may name something."""
     found = {*_TOKEN.findall(text), *(quoted[1:-1] for quoted in _QUOTED.findall(text))}
+    found |= {replaced.replacement(old, new) for _, old, _, new in _SUB.findall(text)}
     # More often a part of a path than a directory that is listed.
     return found | {"."} if mentions.lists_here(text) else found - {".."}
 
@@ -121,6 +132,7 @@ class Named:
         self._listed = {word for path in self._found for word in _words_listed(path, surroundings)}
         words = {word for text in self._strings for word in (text, *mentions.words(text))}
         self._near = sorted({_near(word) for word in words} - {""})
+        self._replacing = list(filter(replaced.replaces, self._strings))
         self.paths = frozenset(self._found)
         self.scripts = {
             path for path in self._found if language_of(path, surroundings.contents) == PYTHON
@@ -128,7 +140,7 @@ class Named:
 
     def files(self, job: Any, surroundings: Surroundings) -> dict[str, str]:
         """What the files that they name contain, without those that the job declares."""
-        if not self._found and not self._refused and not self._near:
+        if not (self._found or self._refused or self._near or self._replacing):
             return {}
         declared, written = declared_paths(job), written_paths(job)
         paths = {os.path.normpath(path) for path in declared}
@@ -145,11 +157,14 @@ class Named:
         return {command.without_places(path, places): found[path] for path in sorted(found)}
 
     def _near_inputs(self, job: Any, declared: Set[str]) -> Iterator[str]:
-        """Files by the names of a job's inputs: with another suffix, or in the same directory.
+        """Files by the names of a job's inputs: in part another one, or in the same directory.
 
         What a rule may make is left out: it comes and goes, and code that reads it declares it.
         """
-        for path in sorted({path for file in job.input for path in self._beside(str(file))}):
+        inputs = list(map(str, job.input))
+        found = {path for file in inputs for path in self._beside(file)}
+        found.update(path for text in self._replacing for path in replaced.files(text, inputs))
+        for path in sorted(found):
             if os.path.normpath(path) in declared or path in self._found:
                 continue
             if os.path.isfile(path) and not may_be_made(self._rule.workflow, path):
@@ -174,7 +189,7 @@ class Named:
     def environment(self, surroundings: Surroundings, by_name: bool) -> dict[str, str]:
         """Values of the variables that they name, as `$NAME` or, if code looks so, as the name."""
         texts = [*self._strings, *(f"${text}" for text in self._strings if by_name)]
-        names = {name for text in texts for name in mentions.variables(text)}
+        names = {name for text in texts for name in variables.named(text)}
         return surroundings.environment(names)
 
 
@@ -203,7 +218,7 @@ def _modules(strings: Iterable[str]) -> Iterator[str]:
 
 def _files_in_variables(strings: Iterable[str]) -> Iterator[str]:
     """Files that are the values of variables: ``open(os.environ["REFERENCE"])``."""
-    for name in sorted(mentions.variables_among(strings)):
+    for name in sorted(variables.among(strings)):
         if os.path.isfile(value := os.environ[name]):
             yield shlex.quote(value)
 

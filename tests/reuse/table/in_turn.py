@@ -215,6 +215,22 @@ case(
     clone(ALL, "VALUE=2\n", ["a"], env={"VALUE": "2"}),
     peer="wrong",
 )
+for name, title, command, code in (
+    (
+        "replaced by sed",
+        "a command makes the name of an undeclared file from that of an input: sed s/in/side/",
+        "cat $(echo {input} | sed s/in/side/) > {output}",
+        "",
+    ),
+    (
+        "replaced by Python",
+        "a Python script does the same by replace('in', 'side')",
+        "python run.py {input} > {output}",
+        "import sys\nprint(end=open(sys.argv[1].replace('in', 'side')).read())\n",
+    ),
+):
+    steps = undeclared(command, "side.txt", files={"run.py": code})
+    case(name, title, *steps, peer="wrong")
 GIT = copies("python run.py > {output}")
 ASKS_GIT = "import subprocess\nsubprocess.run(['git', 'symbolic-ref', '--short', 'HEAD'])\n"
 REPOSITORY = {"run.py": ASKS_GIT, ".git/objects/x": "", ".git/refs/x": ""}
