@@ -27,7 +27,7 @@ _WORDS = {
     "seqstore": ("get", "ls", "history", "du"),
 }
 _IN_SHELLS = {"module": ("load", "add"), "spack": ("load", "env"), "source": ("activate",)}
-_OPTIONS = r"(?:-\S+\s+(?:[^-\s]\S*\s+)??)*?"
+_OPTIONS = r"(?:-\S{1,200}\s+(?:[^-\s]\S{0,200}\s+)??){0,6}?"
 _CALLS = "|".join(
     rf"{program}\s+{_OPTIONS}(?:{'|'.join(words)})\b(?!-)"
     for program, words in {**_WORDS, **_IN_SHELLS}.items()

@@ -27,7 +27,7 @@ _PYTHON_PROGRAM = re.compile(r"(?:.*/)?(?:i|bp|pt)?(?:python|pypy)[\d.]*")
 _IMPORTS = re.compile(r"\b(?:import|from)\s+([A-Za-z_][\w., ]*)|(?<!\S)-m\s*([A-Za-z_][\w.]*)")
 # Scripts whatever they are called: . settings, bash -e commands, sh < commands
 _SOURCED = re.compile(
-    r"(?:^|[\s;&|(])(?:source|\.|(?:\S*/)?(?:ba|da|k|z)?sh(?:[ \t]+-\w+)*(?:[ \t]*<)?)"
+    r"(?:^|[\s;&|(])(?:source|\.|(?:[\w./~${}-]*/)?(?:ba|da|k|z)?sh(?:[ \t]+-\w+)*(?:[ \t]*<)?)"
     r"[ \t]+([^\s;|&()<>]+)"
 )
 _NODE = "node_modules"

@@ -39,7 +39,8 @@ _TOKEN = re.compile(r"[\w.+~/\\-]*[./][\w.+~/\\-]*|(?<=[\"'`])[\w+-]+|[\w+-]+(?=
 _QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
 # sub("_R1", "_R2", path) and str_replace(path, "_R1", "_R2") in R
 _SUB = re.compile(
-    r"""\b(?:g?sub|str_replace(?:_all)?)\([^"'()]*(["'])(.+?)\1\s*,\s*(["'])(.*?)\3"""
+    r"""\b(?:g?sub|str_replace(?:_all)?)\([^"'()]{0,100}(["'])([^"'\n]{1,100})\1"""
+    r"""\s*,\s*(["'])([^"'\n]{0,100})\3"""
 )
 JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts")
 _LANGUAGES = {
