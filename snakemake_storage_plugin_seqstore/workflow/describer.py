@@ -183,6 +183,7 @@ class Describer:
 
     def _shell_operation(self, rule: Any, whole: tuple[Any, ...]) -> tuple[Operation, bool]:
         """What a command does, and whether it names nothing but programs."""
+        text, _, _, given = whole
         what = rule, whole, reading.shell_settings()
         plain = self._plain.get(what)
         if plain and plain.holds(self.surroundings):
@@ -193,7 +194,7 @@ class Describer:
         if self._known.get(rule) != operation:
             self._known[rule] = operation
         operation = self._known[rule]
-        missing = self._missing(rule, *whole)
+        missing = self._missing(rule, text, given)
         programs = self.surroundings.software.evidence(candidates)
         if missing is None or programs is None:
             return operation, False
@@ -201,9 +202,7 @@ class Describer:
             self._plain[what] = Plain(operation, missing, programs)
         return operation, True
 
-    def _missing(
-        self, rule: Any, text: str, software: str | None, shell: str, given: tuple[str, ...]
-    ) -> set[str] | None:
+    def _missing(self, rule: Any, text: str, given: tuple[str, ...]) -> set[str] | None:
         """The files that a command would name, were they there; None if it may name others."""
         if given or _is_beside_input(text) or _assigns_input(text):
             return None

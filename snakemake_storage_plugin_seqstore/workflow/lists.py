@@ -72,12 +72,12 @@ class Lists:
     def words(self, path: str) -> frozenset[str]:
         """The words of a text, which may name programs.
 
-        Raises
-        ------
-        OSError
-            If it cannot be read.
+        There are none if it cannot be read: that is told where its content counts.
         """
-        return self._derived(path, _words) or frozenset()
+        try:
+            return self._derived(path, _words) or frozenset()
+        except OSError:
+            return frozenset()
 
     def entries(self, directory: str) -> frozenset[str]:
         """The names in a directory; none if it cannot be listed."""

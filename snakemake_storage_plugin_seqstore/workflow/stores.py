@@ -35,7 +35,6 @@ class Stores:
         self._contents = contents
         self._workflow = workflow
         self._own = Store(own)
-        self._own_root = str(self._own.root)
         self._has_own = own.exists()
         self._refused: set[str] = set()
         self._background = Background()
@@ -100,7 +99,7 @@ class Stores:
                 raise
             if str(store.root) not in self._refused:
                 self._refused.add(str(store.root))
-                logger.warning(refusal(error, self._own_root))
+                logger.warning(refusal(error, str(self._own.root)))
             self._has_own = True
             return self._own, self._own.add(source)
 
@@ -116,7 +115,7 @@ class Stores:
 
     def recording(self, job: Any, record: Record) -> list[Task]:
         """To write down what a job made."""
-        what, own = f"what rule {record.rule} made", self._own_root
+        what, own = f"what rule {record.rule} made", str(self._own.root)
         tasks = []
         for store in self.of(job):
             root = str(store.root)

@@ -6,7 +6,6 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.workflow import conventions, mentions, unseen, variables
@@ -114,9 +113,8 @@ class Followed:
         language = language_of(path, self._surroundings.contents)
         if os.path.normpath(path) in self._sourced and os.path.isfile(path):
             language = SHELL
-        if not language and os.path.isfile(path):
-            with suppress(OSError):  # it is told where its content counts
-                self.listed |= self._surroundings.lists.words(path)
+        if not language:
+            self.listed |= self._surroundings.lists.words(path)
         if not language or os.path.getsize(path) > _MAX_SCRIPT:
             return
         self._strings.add(path)

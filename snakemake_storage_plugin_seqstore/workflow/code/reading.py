@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence, Set
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,12 @@ class Named:
                         self._strings.append(text)
                         waiting.append(text)
                 self._found |= new
-        self._listed = {word for path in self._found for word in _words_listed(path, surroundings)}
+        self._listed = {
+            word
+            for path in self._found
+            if not language_of(path, surroundings.contents)
+            for word in surroundings.lists.words(path)
+        }
         words = {word for text in self._strings for word in (text, *mentions.words(text))}
         self._near = sorted({_near(word) for word in words} - {""})
         self._replacing = list(filter(replaced.replaces, self._strings))
@@ -192,14 +196,6 @@ class Named:
         texts = [*self._strings, *(f"${text}" for text in self._strings if by_name)]
         names = {name for text in texts for name in variables.named(text)}
         return surroundings.environment(names)
-
-
-def _words_listed(path: str, surroundings: Surroundings) -> frozenset[str]:
-    """The words of a file that is no script, which may name programs."""
-    if os.path.isfile(path) and not language_of(path, surroundings.contents):
-        with suppress(OSError):  # it is told where its content counts
-            return surroundings.lists.words(path)
-    return frozenset()
 
 
 def _near(text: str) -> str:
