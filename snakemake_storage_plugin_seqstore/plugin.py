@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_storage_plugins.common import Operation
@@ -47,6 +47,7 @@ from snakemake_storage_plugin_seqstore.store import (
 )
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
 from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
+from snakemake_storage_plugin_seqstore.workflow.files import Answer
 from snakemake_storage_plugin_seqstore.workflow.supported import OLDEST, is_supported
 
 VERIFY = ("size", "sha256")
@@ -186,6 +187,16 @@ def _for_people(method: Callable[["StorageObject"], T]) -> Callable[["StorageObj
     return translated
 
 
+class _Known(NamedTuple):
+    """A query and what follows from it."""
+
+    query: str
+    parsed: Query
+    label: str
+    base_label: str
+    path: Path
+
+
 class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, StorageObjectTouch):
     """One entry of the store, or a view of one, as Snakemake sees it."""
 
@@ -193,8 +204,9 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def __post_init__(self) -> None:
         """Refuse what an old Snakemake would turn into a loss."""
-        self._known: tuple[str, Query, str, str] | None = None
+        self._known: _Known | None = None
         self._binding: Bound | None = None
+        self.answer: Answer | None = None
         if bound := self._bound:
             bound[0].forget_early_answers()  # the DAG changes
         if not self.retrieve and not is_supported():
@@ -207,26 +219,32 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     @property
     def parsed(self) -> Query:
         """The parsed query."""
-        return self._read()[1]
+        return self._read().parsed
 
     @property
     def label(self) -> str:
         """What it is called in this workflow, on every node: local copies may be anywhere."""
-        return self._read()[2]
+        return self._read().label
 
     @property
     def base_label(self) -> str:
         """The label of the entry that the query names, or derives from."""
-        return self._read()[3]
+        return self._read().base_label
 
     @_for_people
-    def _read(self) -> tuple[str, Query, str, str]:
+    def _read(self) -> _Known:
         """The query and what follows from it; read anew when Snakemake replaces the text."""
-        if self._known is None or self._known[0] is not self.query:
+        if self._known is None or self._known.query is not self.query:
             parsed = Query.parse(self.query)
-            prefix = self.provider.local_prefix.name
+            prefix = self.provider.local_prefix
             suffix, base = parsed.local_suffix(), parsed.base.local_suffix()
-            self._known = self.query, parsed, f"{prefix}/{suffix}", f"{prefix}/{base}"
+            self._known = _Known(
+                self.query,
+                parsed,
+                f"{prefix.name}/{suffix}",
+                f"{prefix.name}/{base}",
+                prefix / suffix,
+            )
         return self._known
 
     @property
@@ -239,6 +257,10 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def local_suffix(self) -> str:
         """Path of the local copy below the provider's prefix."""
         return self.parsed.local_suffix()
+
+    def local_path(self) -> Path:
+        """Where the local copy is."""
+        return self._overwrite_local_path or self._read().path
 
     def get_inventory_parent(self) -> str | None:
         """There is no cheaper way than to ask for each."""
@@ -256,6 +278,23 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def cleanup(self) -> None:
         """Nothing remains but the local copy, which Snakemake removes."""
+
+    @property
+    def _answered(self) -> tuple[Store, Entry] | None:
+        """What was said before, if it stands."""
+        answer = self.answer
+        return answer.found if answer and answer.stands else None
+
+    async def managed_exists(self) -> bool:
+        """Whether the store has the entry, whole.
+
+        Snakemake asks thousands of times for the inputs of all that could start.
+        """
+        return self._answered is not None or await super().managed_exists()
+
+    async def managed_size(self) -> int:
+        """Size in bytes; asked for as often."""
+        return self.size() if self._answered else await super().managed_size()
 
     def exists(self) -> bool:
         """Whether the store has the entry, whole."""
@@ -329,9 +368,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def _find(self) -> tuple[Store, Entry] | None:
         """What the query means, and the store that has it; None if it is not there whole."""
-        # Snakemake asks thousands of times for the inputs of all that could start.
-        bound = self._binding
-        return (bound and bound[0].answered(self)) or self._look()
+        return self._answered or self._look()
 
     @_for_people
     def _look(self) -> tuple[Store, Entry] | None:

@@ -67,7 +67,7 @@ def check(query: Query, source: Path) -> None:
             f"{query} is a view, which is derived from what is stored and cannot be written",
             f"write to {SCHEME}{query.collection}/{query.name}",
         )
-    if not source.exists():
+    if not os.path.exists(source):
         raise InputError(f"{source}, to be published as {query}, does not exist")
     if query.collection == SEQUENCES:
         from snakemake_storage_plugin_seqstore.sequences import SequenceStore

@@ -76,6 +76,27 @@ class Task:
                     tell(refusal(error, self.roots[-1]))
 
 
+@dataclass(frozen=True)
+class Parcel:
+    """Tasks that are ready to be sent.
+
+    Parameters
+    ----------
+    data : bytes
+        The tasks.
+    what : tuple of str
+        What nobody can reuse if they are not sent.
+    """
+
+    data: bytes
+    what: tuple[str, ...]
+
+    @classmethod
+    def of(cls, tasks: Sequence[Task]) -> Parcel:
+        """Make a parcel of tasks."""
+        return cls(pickle.dumps(tasks), tuple(task.what for task in tasks if task.what))
+
+
 class Background:
     """Runs tasks one after the other; the program that asked for them ends after them."""
 
@@ -83,18 +104,17 @@ class Background:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def submit(self, tasks: Sequence[Task]) -> None:
+    def submit(self, parcel: Parcel) -> None:
         """Have tasks run after all that were submitted before."""
-        data = pickle.dumps(tasks)
         with self._lock:
             if self._process is None:
                 self._process = self._start()
             assert self._process.stdin
             try:
-                self._process.stdin.write(data)
+                self._process.stdin.write(parcel.data)
                 self._process.stdin.flush()
             except OSError:
-                for what in filter(None, (task.what for task in tasks)):
+                for what in parcel.what:
                     logger.warning(
                         f"seqstore: others cannot reuse {what}: the process that writes to the "
                         "store has ended"

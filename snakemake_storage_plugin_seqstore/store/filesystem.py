@@ -172,13 +172,21 @@ def sha256_of(path: str | os.PathLike[str], expected: int = 0) -> str:
     return digest.hexdigest()
 
 
-def read_start(path: str | os.PathLike[str], size: int) -> bytes:
-    """The first `size` bytes of a file, or all if it has no more."""
+def read_start(path: str | os.PathLike[str], size: int, expected: int = 0) -> bytes:
+    """The first `size` bytes of a file, or all if it has no more.
+
+    Parameters
+    ----------
+    expected : int
+        How many bytes it should have: if it does, no call is needed to find its end.
+    """
     content = b""
     file = os.open(path, os.O_RDONLY)
     try:
         while len(content) < size and (more := os.read(file, size - len(content))):
             content += more
+            if len(content) == expected:
+                break
     finally:
         os.close(file)
     return content

@@ -47,8 +47,8 @@ class Objects:
         except FileNotFoundError:
             return None
 
-    def add_file(self, source: Path, durable: bool = True) -> tuple[str, int]:
-        """Store the bytes of a file; return their digest and size.
+    def add_file(self, source: Path, durable: bool = True, expected: int = 0) -> tuple[str, int]:
+        """Store the bytes of a file, of which so many are expected; return their digest and size.
 
         The bytes are cloned or copied first and the clone is hashed, so that what is stored is what
         was hashed even while `source` is being written to. Unless they are to be `durable` at once,
@@ -60,7 +60,7 @@ class Objects:
             If `source` cannot be read.
         """
         try:
-            content = filesystem.read_start(source, filesystem.SMALL + 1)
+            content = filesystem.read_start(source, filesystem.SMALL + 1, expected)
         except OSError as error:
             raise InputError(f"cannot read {source}: {error.strerror}") from error
         if len(content) <= filesystem.SMALL:

@@ -290,15 +290,15 @@ class Store:
             marker.create(self.root)
 
     def _add(self, source: Path, durable: bool = True) -> Version:
-        mode = source.stat().st_mode
-        if stat.S_ISDIR(mode):
+        status = source.stat()
+        if stat.S_ISDIR(status.st_mode):
             version, manifest = trees.describe(
                 source, partial(self.objects.add_file, durable=durable)
             )
             self.objects.add_bytes(manifest, version.digest, durable)
             return version
-        digest, size = self.objects.add_file(source, durable)
-        return Version(digest, "file", size, bool(mode & stat.S_IXUSR))
+        digest, size = self.objects.add_file(source, durable, status.st_size)
+        return Version(digest, "file", size, bool(status.st_mode & stat.S_IXUSR))
 
     def _check_payload(self, version: Version) -> None:
         for digest, size in self.payloads(version).items():

@@ -22,7 +22,7 @@ from snakemake_storage_plugin_seqstore.store import (
     Version,
     register,
 )
-from snakemake_storage_plugin_seqstore.store.background import Task
+from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.workflow import explain
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, file_name
@@ -39,15 +39,23 @@ from snakemake_storage_plugin_seqstore.workflow.jobs import (
 from snakemake_storage_plugin_seqstore.workflow.reuse import FOLDER, Reuse
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
+_SOON = 60.0  # s; after that, what was added to a store is renewed before something means it
+
 logger = logging.getLogger(__name__)
 
 
-class Added(NamedTuple):
-    """An output that is in a store, though nothing means it yet."""
+class Made(NamedTuple):
+    """An output that is in a store."""
 
-    seen: tuple[int, ...]
     store: Store
     version: Version
+
+
+class Added(NamedTuple):
+    """An output that was added to a store when its job ended, and how it looked then."""
+
+    made: Made
+    seen: tuple[int, ...]
 
 
 @dataclass
@@ -72,6 +80,8 @@ class Execution:
         What was fetched instead of running it.
     added : dict
         Its outputs that were added to a store when it ended, by label.
+    parcel : Parcel or None
+        What is to be written down of it, if all of them were added.
     made : dict
         What was published of it so far, by label.
     """
@@ -84,7 +94,8 @@ class Execution:
     changed: str = ""
     fetched: Record | None = None
     added: dict[str, Added] = field(default_factory=dict)
-    made: dict[str, Version] = field(default_factory=dict)
+    parcel: Parcel | None = None
+    made: dict[str, Made] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -156,8 +167,11 @@ class Executions:
         if execution.description and execution.key:
             if not job.shadow_dir:  # else they are not yet where they will be published from
                 execution.added = dict(self._adding(statuses))
-            if not any(stored(file) for file in job.output):
-                self._reuse.stores.in_background(self._recording(job, execution))
+            made = {name: added.made for name, added in execution.added.items()}
+            if all(map(_is_there, statuses, statuses.values())) and _is_whole(job, made):
+                execution.parcel = Parcel.of(self._writing(job, execution, made))
+                if not made:
+                    self._reuse.stores.in_background(execution.parcel)
         self._note_run(job, execution.key, statuses)
 
     def _adding(self, statuses: Mapping[Any, os.stat_result | None]) -> Iterator[tuple[str, Added]]:
@@ -169,8 +183,8 @@ class Executions:
             if status and (ours := stored(file)):
                 # What fails here is told when it is published.
                 with suppress(SeqstoreError, OSError):
-                    store, version = self._reuse.stores.add(ours.provider.store, ours.local_path())
-                    yield ours.label, Added(_seen(status), store, version)
+                    made = Made(*self._reuse.stores.add(ours.provider.store, ours.local_path()))
+                    yield ours.base_label, Added(made, _seen(status))
 
     def _changed(self, job: Any, execution: Execution) -> str:
         """What changed under a job while it ran; empty if nothing did."""
@@ -199,36 +213,47 @@ class Executions:
         job = resolution.producers.get(name)
         execution = self._jobs.get(job)
         if execution is None:
-            made = self._reuse.claims.made_in_this_run(name)
-            if made and made.version:
+            said = self._reuse.claims.made_in_this_run(name)
+            if said and said.version:
                 return  # the process of the job did it, on this node or another one
             execution = Execution(None, Watched(self._reuse.digests), 0.0)
-        is_output = job is not None and name in map(label, job.output)
-        key = execution.key if is_output else ""
-        path = file.local_path()
-        transfer.check(file.parsed, path)
-        added = execution.added.get(name)
-        # A group publishes at its end, which may be long after a job of it ended.
-        if added and added.seen == _seen(os.stat(path)) and added.store.renew(added.version):
-            _, store, version = added
-        else:
-            store, version = self._reuse.stores.add(file.provider.store, path)
+        transfer.check(file.parsed, file.local_path())
+        made = self._published(file, execution)
         # Clocks of nodes differ: an output is never older than what it was made from.
         newest = resolution.newest_input(job) if job else 0
-        self._reuse.claims.put(name, Claim(version, max(register.now(), newest), execution.key))
+        claim = Claim(made.version, max(register.now(), newest), execution.key)
+        self._reuse.claim(file, claim, made.store)
         if execution.changed:
             return
-        tasks = [self._reuse.stores.assigning(store, file.parsed, version, key)]
-        if job is not None and key and not execution.fetched:
-            execution.made[name] = version
-            if all(label(file) in execution.made for file in job.output if stored(file)):
-                tasks += self._recording(job, execution)
-        self._reuse.stores.in_background(tasks)
+        is_output = job is not None and name in map(label, job.output)
+        if not is_output or not execution.key or execution.fetched:
+            key = execution.key if is_output else ""
+            self._reuse.stores.in_background(Parcel.of([self._naming(file, made, key)]))
+            return
+        execution.made[name] = made
+        if _is_whole(job, execution.made):
+            if execution.parcel is None:
+                execution.parcel = Parcel.of(self._writing(job, execution, execution.made))
+            self._reuse.stores.in_background(execution.parcel)
+
+    def _published(self, file: StoredFile, execution: Execution) -> Made:
+        """The output of a job in a store: as it was when the job ended, or else as it is now."""
+        path = file.local_path()
+        if added := execution.added.get(file.base_label):
+            if added.seen == _seen(os.stat(path)) and self._is_kept(added.made, execution):
+                return added.made
+            execution.parcel = None
+        return Made(*self._reuse.stores.add(file.provider.store, path))
+
+    def _is_kept(self, made: Made, execution: Execution) -> bool:
+        """Whether nobody removes from the store what was added to it when a job ended."""
+        # A group publishes at its end, which may be long after a job of it ended.
+        ended = execution.began + execution.seconds
+        return time.monotonic() - ended < _SOON or made.store.renew(made.version)
 
     def remove(self, file: StoredFile) -> None:
         """Give up the claim to an output; nobody else is affected."""
-        name = file.base_label
-        self._reuse.claims.put(name, Claim(None, register.now()))
+        self._reuse.claim(file, Claim(None, register.now()))
 
     def touch(self, file: StoredFile) -> None:
         """Let an output be new from now on, for this working directory."""
@@ -240,9 +265,7 @@ class Executions:
         description = resolution.jobs[resolution.producers[name]].description
         key = description.key if description else claim.key
         is_touched = claim.is_touched or key != claim.key
-        self._reuse.claims.put(
-            name, replace(claim, time=register.now(), key=key, is_touched=is_touched)
-        )
+        self._reuse.claim(file, replace(claim, time=register.now(), key=key, is_touched=is_touched))
 
     def _note_run(self, job: Any, key: str, statuses: Mapping[Any, os.stat_result | None]) -> None:
         """Note of which run files are whose content does not say it.
@@ -260,21 +283,34 @@ class Executions:
                     version = self._local_version(job, file)
                     self._reuse.claims.put(label(file), Claim(version, register.now(), key))
 
-    def _recording(self, job: Any, execution: Execution) -> list[Task]:
-        """To write down what a job made, once that is durable."""
+    def _naming(self, file: StoredFile, made: Made, key: str) -> Task:
+        """To let the name of a file mean what was made, once that is durable."""
+        return self._reuse.stores.assigning(made.store, file.parsed, made.version, key)
+
+    def _writing(self, job: Any, execution: Execution, made: Mapping[str, Made]) -> list[Task]:
+        """To write down what a job made: what its outputs are called, and the record."""
         assert execution.description
+        outputs = [stored(file) for file in job.output]
+        named = [
+            self._naming(ours, made[ours.base_label], execution.key) for ours in outputs if ours
+        ]
+        try:
+            versions = [
+                made[ours.base_label].version if ours else self._local_version(job, file)
+                for file, ours in zip(job.output, outputs, strict=True)
+            ]
+        except (SeqstoreError, OSError) as error:
+            logger.warning(f"seqstore: what rule {job.rule.name} made is not recorded: {error}")
+            return named
         record = Record(
             execution.key,
-            tuple(
-                execution.made.get(label(file)) or self._local_version(job, file)
-                for file in job.output
-            ),
-            tuple(stored(file) is not None for file in job.output),
+            tuple(versions),
+            tuple(ours is not None for ours in outputs),
             execution.description.canonical(),
             execution.seconds,
             job.rule.name,
         )
-        return self._reuse.stores.recording(job, record)
+        return named + self._reuse.stores.recording(job, record)
 
     def _local_version(self, job: Any, file: Any) -> Version:
         """What a job made in a plain local file, before or after Snakemake took it."""
@@ -325,6 +361,16 @@ class Executions:
         )
 
 
+def _is_there(file: Any, status: os.stat_result | None) -> bool:
+    """Whether a job made an output, or Snakemake is about to make it."""
+    return status is not None or bool(file.flags.get("touch"))
+
+
+def _is_whole(job: Any, made: Mapping[str, Made]) -> bool:
+    """Whether all outputs of a job that are to be stored are."""
+    return all(ours.base_label in made for file in job.output if (ours := stored(file)))
+
+
 def _instructions(job: Any, describer: Describer) -> str:
     """What a job is told to do; empty if that cannot be told."""
     try:
@@ -346,7 +392,7 @@ def _discard_copies(job: Any) -> None:
 def _is_empty(file: Any, status: os.stat_result | None) -> bool:
     """Whether a job made an empty file, or Snakemake is about to make it."""
     if status is None:
-        return bool(file.flags.get("touch"))
+        return _is_there(file, status)
     return stat.S_ISREG(status.st_mode) and status.st_size == 0  # a pipe always looks empty
 
 

@@ -6,11 +6,12 @@ import math
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from snakemake_storage_plugin_seqstore.query import Query
-from snakemake_storage_plugin_seqstore.store import Materialisation, Store, Version, trees
+from snakemake_storage_plugin_seqstore.store import Entry, Materialisation, Store, Version, trees
 from snakemake_storage_plugin_seqstore.store.register import TICK
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet
 
@@ -18,6 +19,22 @@ if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 
 _NO_FLAGS: dict[str, Any] = {}
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a file of a store was said to be.
+
+    Parameters
+    ----------
+    found : tuple of Store and Entry
+        The entry, and the store that has it.
+    stands : bool
+        Whether it still is.
+    """
+
+    found: tuple[Store, Entry]
+    stands: bool = True
 
 
 class Provider(Protocol):
@@ -38,6 +55,7 @@ class StoredFile(Protocol):
     provider: Provider
     query: str
     retrieve: bool
+    answer: Answer | None
 
     @property
     def parsed(self) -> Query:

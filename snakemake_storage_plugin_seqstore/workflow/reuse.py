@@ -12,7 +12,7 @@ from typing import Any
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, register
-from snakemake_storage_plugin_seqstore.store.background import Task
+from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import agreement, garbage
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
@@ -20,6 +20,7 @@ from snakemake_storage_plugin_seqstore.workflow.contents import Contents, Digest
 from snakemake_storage_plugin_seqstore.workflow.describer import Describer
 from snakemake_storage_plugin_seqstore.workflow.explain import Explainer
 from snakemake_storage_plugin_seqstore.workflow.files import (
+    Answer,
     MadeHere,
     StoredFile,
     base_path,
@@ -58,7 +59,7 @@ class Reuse:
         self._opened = False
         self._wanted: set[str] = set()  # scheduled by us, not by the user
         self._found: dict[str, tuple[Claim, tuple[Store, Entry]]] = {}
-        self._answers: dict[tuple[Any, str], tuple[str, Claim, tuple[Store, Entry]]] = {}
+        self._answers: dict[str, Answer] = {}
         self._now = register.now()
 
     @property
@@ -77,8 +78,10 @@ class Reuse:
             return self._named(file)
         name = file.base_label
         if claim := self.claims.made_in_this_run(name) if self._is_running else None:
-            if found := self._claimed(name, file, claim):
-                self._answers[file.provider, file.query] = name, claim, found
+            found = self._claimed(name, file, claim)
+            with self._lock:
+                if found and self.claims.stands(name, claim):
+                    file.answer = self._answers.setdefault(name, Answer(found))
             return found
         resolution = self.resolution()
         if maker := resolution.producers.get(name):
@@ -87,10 +90,15 @@ class Reuse:
             return self._claimed(name, file, self.claims.get(name))
         return self._unmade(file)
 
-    def answered(self, file: StoredFile) -> tuple[Store, Entry] | None:
-        """What was said of a file before, if it is what a job of this process made and stands."""
-        known = self._answers.get((file.provider, file.query))
-        return known[2] if known and self.claims.stands(known[0], known[1]) else None
+    def claim(self, file: StoredFile, claim: Claim, holder: Store | None = None) -> None:
+        """Say what a file means from now on, and if that is known, which store has it."""
+        name = file.base_label
+        with self._lock:
+            self.claims.put(name, claim)
+            if answer := self._answers.pop(name, None):
+                answer.stands = False
+        if holder:
+            self._found[name] = claim, (holder, _entry(file, claim))
 
     def resolution(self) -> Resolution:
         """What the outputs of the DAG mean, as far as its jobs are final."""
@@ -158,7 +166,7 @@ class Reuse:
     def _resolve(self) -> Resolution:
         dag = self.workflow.dag
         self._found.clear()
-        self._answers.clear()
+        self._forget_answers()
         self._made_here = MadeHere(self.workflow)  # by the DAG as it is now
         describer = self.new_describer(self.contents)
         before = None
@@ -186,6 +194,13 @@ class Reuse:
             self._has_forgotten = True
             agreement.forget_answers(self.workflow, self._resolution.jobs)
 
+    def _forget_answers(self) -> None:
+        """Look anew at what was said of files."""
+        with self._lock:
+            for answer in self._answers.values():
+                answer.stands = False
+            self._answers.clear()
+
     def _settle(self, resolution: Resolution) -> None:
         """Make Snakemake's own view agree, and tell the user and the processes of jobs."""
         for job, resolved in resolution.jobs.items():
@@ -209,7 +224,7 @@ class Reuse:
             if resolved.is_hit:
                 tasks += self._following(job, resolved.claims)
         if tasks:
-            self.stores.in_background(tasks)
+            self.stores.in_background(Parcel.of(tasks))
         forced = (
             label(file)
             for job in resolution.jobs
@@ -314,10 +329,15 @@ class Reuse:
         holder = self.stores.holder(file.provider.store, claim.version)
         if holder is None:
             return None
-        query = file.parsed
-        found = holder, Entry(query.collection, query.name, claim.version, claim.time)
+        found = holder, _entry(file, claim)
         self._found[name] = claim, found
         return found
+
+
+def _entry(file: StoredFile, claim: Claim) -> Entry:
+    """What a claim to a file stands for."""
+    assert claim.version
+    return Entry(file.parsed.collection, file.parsed.name, claim.version, claim.time)
 
 
 def _discard(path: Path, owner: int) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
 from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Record, Store, Version
-from snakemake_storage_plugin_seqstore.store.background import Background, Task, is_denied, refusal
+from snakemake_storage_plugin_seqstore.store.background import (
+    Background,
+    Parcel,
+    Task,
+    is_denied,
+    refusal,
+)
 from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.files import stored
 
@@ -123,9 +129,9 @@ class Stores:
             tasks.append(Task(roots, Store.add_record, (record,), what))
         return tasks
 
-    def in_background(self, tasks: Sequence[Task]) -> None:
+    def in_background(self, parcel: Parcel) -> None:
         """Have these things done one after the other, while the workflow goes on."""
-        self._background.submit(tasks)
+        self._background.submit(parcel)
 
     def _with_own(self, stores: list[Store]) -> list[Store]:
         return [*stores, self._own] if self._has_own else stores

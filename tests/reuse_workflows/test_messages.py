@@ -100,6 +100,34 @@ def test_a_command_that_starts_what_nobody_can_look_at_is_not_reused(project, co
     only(project.run("--dry-run"), "rule one is not reused", f"`{found}`", "declare it")
 
 
+@pytest.mark.parametrize("other", ['"other.txt"', 'storage.seqstore("seqstore://files/a.txt")'])
+def test_an_output_that_is_missing_is_told_by_snakemake(project, other):
+    project.write(
+        f"""
+        rule:
+            output: {other}, "missing.txt"
+            shell: "ran a; echo > {{output[0]}}"
+        """
+    )
+    done = project.run("--latency-wait=0", fails=True)
+    assert "MissingOutputException" in done.printed
+    assert done.messages == []
+
+
+@pytest.mark.parametrize("other", ['"other.txt"', 'storage.seqstore("seqstore://files/a.txt")'])
+def test_an_output_that_cannot_be_read_is_not_recorded(project, other):
+    project.write(
+        f"""
+        rule:
+            output: {other}, directory("results")
+            shell: "ran a; echo > {{output[0]}}; mkdir {{output[1]}}; mkfifo {{output[1]}}/pipe"
+        """
+    )
+    done = project.run()
+    only(done, "is not recorded", "pipe")
+    assert list(project.store.records) == []
+
+
 def test_an_error_in_a_job_is_snakemakes_own(project):
     project.write(
         """
