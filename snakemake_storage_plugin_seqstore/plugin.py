@@ -188,9 +188,8 @@ def _for_people(method: Callable[["StorageObject"], T]) -> Callable[["StorageObj
 
 
 class _Known(NamedTuple):
-    """A query and what follows from it."""
+    """What follows from a query."""
 
-    query: str
     parsed: Query
     label: str
     base_label: str
@@ -204,9 +203,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def __post_init__(self) -> None:
         """Refuse what an old Snakemake would turn into a loss."""
-        self._known: _Known | None = None
         self._binding: Bound | None = None
-        self.answer: Answer | None = None
         if bound := self._bound:
             bound[0].forget_early_answers()  # the DAG changes
         if not self.retrieve and not is_supported():
@@ -215,6 +212,17 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
                 "inputs from their storage. Upgrade Snakemake, or leave retrieve=False out: where "
                 "the store is mounted, an input is a symlink anyway."
             )
+
+    @property
+    def query(self) -> str:
+        """The query, which Snakemake replaces in copies: nothing that followed from it stays."""
+        return self._query
+
+    @query.setter
+    def query(self, query: str) -> None:
+        self._query = query
+        self._known: _Known | None = None
+        self.answer: Answer | None = None
 
     @property
     def parsed(self) -> Query:
@@ -233,13 +241,12 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     @_for_people
     def _read(self) -> _Known:
-        """The query and what follows from it; read anew when Snakemake replaces the text."""
-        if self._known is None or self._known.query is not self.query:
+        """What follows from the query."""
+        if self._known is None:
             parsed = Query.parse(self.query)
             prefix = self.provider.local_prefix
             suffix, base = parsed.local_suffix(), parsed.base.local_suffix()
             self._known = _Known(
-                self.query,
                 parsed,
                 f"{prefix.name}/{suffix}",
                 f"{prefix.name}/{base}",

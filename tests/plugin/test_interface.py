@@ -1,5 +1,6 @@
 """The storage objects themselves, by the ecosystem's own test class and beyond it."""
 
+import copy
 import logging
 
 import pytest
@@ -15,6 +16,7 @@ from snakemake_storage_plugin_seqstore import (
     Store,
 )
 from snakemake_storage_plugin_seqstore.workflow import supported
+from snakemake_storage_plugin_seqstore.workflow.files import Answer
 
 
 class TestStorage(TestStorageBase):
@@ -258,3 +260,20 @@ def test_what_the_store_reports_goes_to_snakemakes_logger(provider, tmp_path, ca
     found.store.objects.path(entry.version.digest).unlink()
     assert not found.object("seqstore://files/a").exists()
     assert ["files/a" in record.getMessage() for record in records] == [True]
+
+
+def test_what_was_said_of_one_query_is_not_said_of_another(obj, tmp_path):
+    """Snakemake replaces the queries of copies."""
+    one = obj("seqstore://files/one")
+    store = one.provider.store
+    (tmp_path / "file").write_text("content")
+    one.answer = Answer((store, store.publish("files", "another", tmp_path / "file")))
+    assert one.exists()
+    other = copy.copy(one)
+    other.query = "seqstore://files/other"
+    assert not other.exists()
+    assert other.local_path().name == "other"
+    assert one.exists()
+    assert one.local_path().name == "one"
+    one.answer.stands = False
+    assert not one.exists()
