@@ -12,7 +12,7 @@ import pytest
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
 from snakemake_storage_plugin_seqstore.store import Record, Store, filesystem, maintenance, marker
-from snakemake_storage_plugin_seqstore.store.background import Background, Task
+from snakemake_storage_plugin_seqstore.store.background import Background, Parcel, Task
 
 LONG_AGO = 1_000_000_000
 
@@ -243,7 +243,8 @@ def test_a_removed_file_that_nfs_keeps_is_passed_over(store, make, monkeypatch):
 def test_that_the_writing_process_was_killed_is_told(store, make, caplog):
     background = Background()
     version = store.add(make())
-    background.submit([Task((str(store.root),), Store.assign, ("files", "a", version, ""), "it")])
+    task = Task((str(store.root),), Store.assign, ("files", "a", version, ""), "it")
+    background.submit(Parcel.of([task]))
     os.kill(background._process.pid, signal.SIGKILL)
     with caplog.at_level(logging.WARNING):
         del background
