@@ -90,12 +90,11 @@ class Objects:
         OSError
             If they are not.
         """
-        shards = set()
-        for digest in digests:
-            if digest in self._durable:
-                continue
-            path = self._path(digest)
-            shards.add(os.path.dirname(path))
+        paths = {digest: self._path(digest) for digest in digests if digest not in self._durable}
+        if len(paths) > 1:
+            filesystem.begin_writing(paths.values())
+        shards = set(map(os.path.dirname, paths.values()))
+        for digest, path in paths.items():
             try:
                 filesystem.sync(path)
             except OSError as error:
