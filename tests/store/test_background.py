@@ -203,6 +203,28 @@ def test_what_tasks_need_is_made_durable_together_and_once(store, make, monkeypa
     assert len(synced) == 4
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the system cannot be asked for it")
+def test_small_payloads_are_all_being_written_before_one_is_waited_for(store, make, monkeypatch):
+    calls = []
+
+    def noted(name):
+        real = getattr(os, name)
+
+        def call(file, *arguments):
+            calls.append((name, os.fstat(file).st_ino))
+            return real(file, *arguments)
+
+        monkeypatch.setattr(os, name, call)
+
+    versions = [store.add(make(content)) for content in (b"1", b"2", bytes(1 << 20))]
+    small = {os.stat(store.objects.path(each.digest)).st_ino for each in versions[:2]}
+    noted("posix_fadvise")
+    noted("fsync")
+    store.objects.sync(each.digest for each in versions)
+    assert {inode for name, inode in calls if name == "posix_fadvise"} == small
+    assert [name for name, _ in calls[:2]] == ["posix_fadvise"] * 2
+
+
 def test_a_payload_that_is_lost_does_not_hold_up_others(store, make, monkeypatch):
     versions = [store.add(make(b"%d" % number)) for number in range(3)]
     real = filesystem.sync
