@@ -25,6 +25,7 @@ from typing import IO, Any
 
 from snakemake_storage_plugin_seqstore import processes
 from snakemake_storage_plugin_seqstore.errors import StoreError
+from snakemake_storage_plugin_seqstore.store import names, records
 from snakemake_storage_plugin_seqstore.store.store import Store
 from snakemake_storage_plugin_seqstore.store.version import Version
 
@@ -59,6 +60,12 @@ class Task:
     arguments: tuple[Any, ...]
     what: str = ""
     needs: Version | None = None
+
+    def content(self) -> bytes | None:
+        """What it writes into a small file, if that is known before."""
+        if self.method is Store.assign:
+            return names.dump(*self.arguments[2:])
+        return records.dump(*self.arguments) if self.method is Store.add_record else None
 
     def run(self, tell: Callable[[str], object], refused: set[str]) -> None:
         """Make the call; tell if it fails, and once of each store that refused one."""
@@ -195,15 +202,20 @@ def _batches(pipe: int) -> Iterator[list[Task]]:
 def run(batch: list[Task], tell: Callable[[str], object], refused: set[str]) -> None:
     """Run tasks in their order; what they need is made durable together."""
     needed: dict[str, set[str]] = {}
+    contents: dict[str, list[bytes]] = {}
     for task in batch:
+        if content := task.content():
+            contents.setdefault(task.roots[0], []).append(content)
         if task.needs:
             with suppress(Exception):  # it is told of when the task runs
-                digests = _store(task.roots[0]).payloads(task.needs)
-                needed.setdefault(task.roots[0], set()).update(digests)
+                payloads = _store(task.roots[0]).payloads(task.needs)
+                needed.setdefault(task.roots[0], set()).update(payloads)
     with ExitStack() as stack:
-        for root, together in needed.items():
+        for root, digests in needed.items():
             with suppress(OSError):
-                stack.enter_context(_store(root).objects.synced(together))
+                stack.enter_context(_store(root).objects.synced(digests))
+        for root, together in contents.items():
+            stack.enter_context(_store(root).prepared(together))
         for task in batch:
             task.run(tell, refused)
 

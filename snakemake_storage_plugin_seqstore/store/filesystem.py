@@ -23,6 +23,8 @@ CHUNK = 1 << 20
 SMALL = 1 << 16  # bytes; to read so little is faster than to ask for a clone
 LARGE = 1 << 28  # bytes; copying more is worth a progress bar
 _HOST = socket.gethostname()
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_prepared: dict[tuple[str, bytes], list[str]] = {}  # files in a staging directory, by content
 _FICLONE = 0x40049409  # Linux; elsewhere the call fails and the file is copied
 
 
@@ -111,11 +113,43 @@ def write(target: str, content: bytes, staging: str, root: Path, durable: bool =
     If it is to be `durable`, that holds after a crash too, and that it is there is durable when its
     directory is: see :func:`sync`.
     """
-    with _staged(target, staging, 0o444, partial(make_directory, stop=root)) as file:
+    make = partial(make_directory, stop=root)
+    if durable and (ready := _prepared.get((staging, content))):
+        _settle(ready.pop(), target, make)
+        return
+    with _staged(target, staging, 0o444, make) as file:
         _write(file, content)
         _share(file, root)
         if durable:
             os.fsync(file)
+
+
+@contextmanager
+def prepared(contents: Iterable[bytes], staging: str, root: Path) -> Iterator[None]:
+    """Have small files ready that :func:`write` will be asked for, durable by one wait for all."""
+    staged: dict[str, bytes] = {}
+    try:
+        for content in contents:
+            path = f"{staging}/{temporary_name()}"
+            with suppress(OSError):  # it is told of when it is written
+                file = os.open(path, _NEW, 0o444)
+                try:
+                    staged[path] = content
+                    _write(file, content)
+                    _share(file, root)
+                finally:
+                    os.close(file)
+        begin_writing(staged)
+        for path, content in staged.items():
+            with suppress(OSError):
+                sync(path)
+                _prepared.setdefault((staging, content), []).append(path)
+        yield
+    finally:
+        _prepared.clear()
+        for path in staged:
+            with suppress(OSError):
+                os.unlink(path)
 
 
 def overwrite(target: Path, content: bytes, staging: Path) -> None:
@@ -135,26 +169,29 @@ def _staged(target: str, staging: str, mode: int, make: Callable[[str], object])
     Directories are made where they are missed: nearly always they are there.
     """
     staged = f"{staging}/{temporary_name()}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
         try:
-            file = os.open(staged, flags, mode)
+            file = os.open(staged, _NEW, mode)
         except FileNotFoundError:
             make(staging)
-            file = os.open(staged, flags, mode)
+            file = os.open(staged, _NEW, mode)
         try:
             yield file
         finally:
             os.close(file)
-        try:
-            os.rename(staged, target)
-        except FileNotFoundError:
-            make(os.path.dirname(target))
-            os.rename(staged, target)
+        _settle(staged, target, make)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(staged)
         raise
+
+
+def _settle(staged: str, target: str, make: Callable[[str], object]) -> None:
+    try:
+        os.rename(staged, target)
+    except FileNotFoundError:
+        make(os.path.dirname(target))
+        os.rename(staged, target)
 
 
 def discard(path: str | os.PathLike[str]) -> None:

@@ -72,9 +72,7 @@ class Names:
 
     def add(self, collection: str, name: str, version: Version, key: str | None = None) -> Stamp:
         """Let a name mean `version` from now on; `key` says which computation made it."""
-        document = vars(version) | ({"key": key} if key else {})
-        content = json.dumps(document, sort_keys=True).encode()
-        return self._write(collection, name, version.digest, content)
+        return self._write(collection, name, version.digest, dump(version, key))
 
     def remove(self, collection: str, name: str) -> bool:
         """Let a name mean nothing from now on; say whether it meant something."""
@@ -137,6 +135,12 @@ class Names:
             if older.digest == digest:  # the same version, or another removal, at an earlier time
                 older.path.unlink(missing_ok=True)
         return stamp
+
+
+def dump(version: Version, key: str | None = None) -> bytes:
+    """What the file of a version holds."""
+    document = vars(version) | ({"key": key} if key else {})
+    return json.dumps(document, sort_keys=True).encode()
 
 
 def _refuse(error: OSError) -> None:

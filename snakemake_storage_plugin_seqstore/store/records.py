@@ -108,7 +108,7 @@ class Records:
         newest = known.get(before[0]) if before else None  # what counts, unless it is damaged
         if newest and (newest.outputs, newest.stored) == (record.outputs, record.stored):
             return newest
-        content = _dump(record)
+        content = dump(record)
         digest = hashlib.sha256(content).hexdigest()
         stamp = register.add(directory, digest, content, before, self.root)
         for older, found in known.items():
@@ -147,7 +147,8 @@ def _has(record: Record, outputs: Mapping[int, Version]) -> bool:
     return all(record.outputs[number] == version for number, version in outputs.items())
 
 
-def _dump(record: Record) -> bytes:
+def dump(record: Record) -> bytes:
+    """What the file of a record holds."""
     document = {
         "record": FORMAT,
         "key": record.key,

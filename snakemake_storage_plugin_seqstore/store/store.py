@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -181,6 +181,14 @@ class Store:
                 f"again: {error}"
             )
             return None
+
+    @contextmanager
+    def prepared(self, contents: Iterable[bytes]) -> Iterator[None]:
+        """Have the files of names and records ready, with one wait for the disk for all of them."""
+        with filesystem.prepared(
+            contents if self._is_there else (), str(self.objects.staging), self.root
+        ):
+            yield
 
     def add_record(self, record: Record) -> Record:
         """Write down what a computation gave.
