@@ -127,23 +127,24 @@ def write(target: str, content: bytes, staging: str, root: Path, durable: bool =
 @contextmanager
 def prepared(contents: Iterable[bytes], staging: str, root: Path) -> Iterator[None]:
     """Have small files ready that :func:`write` will be asked for, durable by one wait for all."""
-    staged: dict[str, bytes] = {}
+    staged = {f"{staging}/{temporary_name()}": content for content in contents}
+    written = []
     try:
-        for content in contents:
-            path = f"{staging}/{temporary_name()}"
-            with suppress(OSError):  # it is told of when it is written
+        # What fails here is told when it is written.
+        for path, content in staged.items():
+            with suppress(OSError):
                 file = os.open(path, _NEW, 0o444)
                 try:
-                    staged[path] = content
                     _write(file, content)
                     _share(file, root)
                 finally:
                     os.close(file)
-        begin_writing(staged)
-        for path, content in staged.items():
+                written.append(path)
+        begin_writing(written)
+        for path in written:
             with suppress(OSError):
                 sync(path)
-                _prepared.setdefault((staging, content), []).append(path)
+                _prepared.setdefault((staging, staged[path]), []).append(path)
         yield
     finally:
         _prepared.clear()

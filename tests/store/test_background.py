@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from snakemake_storage_plugin_seqstore.store import Store, filesystem
+from snakemake_storage_plugin_seqstore.store import Record, Store, filesystem
 from snakemake_storage_plugin_seqstore.store.background import Background, Parcel, Task, run
 
 NAMES = 200
@@ -224,6 +225,58 @@ def test_small_payloads_are_all_being_written_before_one_is_waited_for(store, ma
     store.objects.sync(each.digest for each in versions)
     assert {inode for name, inode in calls if name == "posix_fadvise"} == small
     assert [name for name, _ in calls[:2]] == ["posix_fadvise"] * 2
+
+
+def test_names_that_came_together_are_durable_before_the_first_is_there(store, make, monkeypatch):
+    calls = []
+    version = store.add(make())
+    monkeypatch.setattr(os, "fsync", lambda _: calls.append("fsync"))
+    real = os.rename
+    monkeypatch.setattr(os, "rename", lambda *paths: calls.append("rename") or real(*paths))
+    tasks = [assign(store, version, f"n{number}") for number in range(3)]
+    run([replace(task, needs=version) for task in tasks], pytest.fail, set())
+    assert calls == sorted(calls)  # each is renamed after the last wait for the disk
+    assert calls.count("fsync") >= 3
+    assert len(list(store.under("files"))) == 3
+    assert os.listdir(store.objects.staging) == []
+
+
+@pytest.mark.parametrize("failures", [1, 1000])
+def test_a_disk_that_fails_while_names_are_prepared(store, make, monkeypatch, failures):
+    version = store.add(make())
+    store.objects.sync([version.digest])
+    real, messages = filesystem.sync, []
+
+    def sync(path):
+        nonlocal failures
+        if store.objects.staging in Path(path).parents and (failures := failures - 1) >= 0:
+            raise OSError(5, "lost")
+        real(path)
+
+    monkeypatch.setattr(filesystem, "sync", sync)
+    if failures > 1:
+        monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(5, "lost")))
+    expected = 3 if failures == 1 else 0
+    run([assign(store, version, f"n{number}") for number in range(3)], messages.append, set())
+    assert len(list(store.under("files"))) == expected
+    assert len(messages) == 3 - expected
+    assert os.listdir(store.objects.staging) == []
+
+
+def test_what_is_prepared_and_not_needed_goes(store, make):
+    version = store.add(make())
+    record = Record("0" * 64, (version,), (True,), {}, 1.0, "rule")
+    task = Task((str(store.root),), Store.add_record, (record,), "it")
+    run([task, task], pytest.fail, set())
+    assert len(store.records.all(record.key)) == 1
+    assert os.listdir(store.objects.staging) == []
+
+
+def test_nothing_is_prepared_in_what_is_no_store(tmp_path):
+    (tmp_path / "foreign" / "tmp").mkdir(parents=True)
+    foreign = Store(tmp_path / "foreign")
+    with foreign.prepared([b"content"]):
+        assert os.listdir(foreign.objects.staging) == []
 
 
 def test_a_payload_that_is_lost_does_not_hold_up_others(store, make, monkeypatch):
