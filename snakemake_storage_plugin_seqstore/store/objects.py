@@ -16,6 +16,7 @@ from snakemake_storage_plugin_seqstore.store import filesystem
 GRACE = 3600.0  # s; who adds a payload has this long until something must mean it
 # After one of these a call of fsync has lost bytes, which the next call does not say again.
 _LOST = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
+_MOMENT = 0.02  # s; `gc` has what it takes for a removed payload in its hands for less than that
 
 
 class Objects:
@@ -96,7 +97,7 @@ class Objects:
         shards = set(map(os.path.dirname, paths.values()))
         for digest, path in paths.items():
             try:
-                filesystem.sync(path)
+                _sync(path)
             except OSError as error:
                 if error.errno in _LOST:
                     with suppress(OSError):
@@ -162,7 +163,11 @@ class Objects:
         for shard in sorted(self.directory.iterdir()):
             with os.scandir(shard) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
-                    yield shard.name + entry.name, entry.stat(follow_symlinks=False)
+                    try:
+                        status = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue  # `gc` took it
+                    yield shard.name + entry.name, status
 
     def _path(self, digest: str) -> str:
         return f"{self._directory}/{digest[:2]}/{digest[2:]}"
@@ -194,3 +199,12 @@ class Objects:
         with suppress(OSError):
             return self.renew(digest) and is_right(self._path(digest))
         return False
+
+
+def _sync(path: str) -> None:
+    """Make a payload durable, also if `gc` moves it away and back meanwhile."""
+    try:
+        filesystem.sync(path)
+    except FileNotFoundError:
+        time.sleep(_MOMENT)
+        filesystem.sync(path)

@@ -223,7 +223,12 @@ def test_garbage_is_collected_by_two_while_others_publish(store, make):
                         Store(store.root).publish(
                             "files", name, make(b"%d" % (turn % 7), f"s{number}")
                         )
-                        assert Store(store.root).find("files", name)
+                        for _ in range(100):
+                            if Store(store.root).find("files", name):
+                                break
+                            time.sleep(0.01)  # one may look whether it is old
+                        else:
+                            raise AssertionError(name)
                 status = 0
             finally:
                 os._exit(status)
