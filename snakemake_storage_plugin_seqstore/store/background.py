@@ -30,6 +30,7 @@ from snakemake_storage_plugin_seqstore.store.store import Store
 from snakemake_storage_plugin_seqstore.store.version import Version
 
 _NICENESS = 10  # nobody waits for this process before the program ends
+_MOST = 500  # tasks; who is killed leaves so many unfinished files at most
 _TOGETHER = 200  # ms in which tasks are collected: a disk is as fast with many as with one
 
 logger = logging.getLogger(__name__)
@@ -201,23 +202,26 @@ def _batches(pipe: int) -> Iterator[list[Task]]:
 
 def run(batch: list[Task], tell: Callable[[str], object], refused: set[str]) -> None:
     """Run tasks in their order; what they need is made durable together."""
+    failures: list[str] = []
     needed: dict[str, set[str]] = {}
     contents: dict[str, list[bytes]] = {}
     for task in batch:
-        if content := task.content():
-            contents.setdefault(task.roots[0], []).append(content)
-        if task.needs:
-            with suppress(Exception):  # it is told of when the task runs
+        with suppress(Exception):  # it is told of when the task runs
+            if content := task.content():
+                contents.setdefault(task.roots[0], []).append(content)
+            if task.needs:
                 payloads = _store(task.roots[0]).payloads(task.needs)
                 needed.setdefault(task.roots[0], set()).update(payloads)
     with ExitStack() as stack:
         for root, digests in needed.items():
-            with suppress(OSError):
+            try:
                 stack.enter_context(_store(root).objects.synced(digests))
+            except OSError as error:  # each is tried again by its task
+                failures.append(str(error))
         for root, together in contents.items():
             stack.enter_context(_store(root).prepared(together))
         for task in batch:
-            task.run(tell, refused)
+            task.run(lambda message: tell("; before that: ".join((message, *failures))), refused)
 
 
 def _main() -> None:
@@ -230,7 +234,8 @@ def _main() -> None:
 
         refused: set[str] = set()
         for batch in _batches(sys.stdin.fileno()):
-            run(batch, tell, refused)
+            for start in range(0, len(batch), _MOST):
+                run(batch[start : start + _MOST], tell, refused)
 
 
 if __name__ == "__main__":

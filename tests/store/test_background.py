@@ -296,7 +296,9 @@ def test_a_payload_that_is_lost_does_not_hold_up_others(store, make, monkeypatch
     ]
     run(tasks, messages.append, set())
     assert [name for name in ("n0", "n1", "n2") if store.find("files", name)] == ["n0", "n2"]
-    assert len(messages) == 1
+    (message,) = messages
+    assert "others cannot reuse it" in message
+    assert "lost" in message
 
 
 def test_a_user_may_have_too_many_pipes_for_large_ones(store, make, monkeypatch):

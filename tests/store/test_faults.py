@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from snakemake_storage_plugin_seqstore.errors import StoreError
-from snakemake_storage_plugin_seqstore.store import Store, maintenance
+from snakemake_storage_plugin_seqstore.store import Record, Store, background, maintenance
+from snakemake_storage_plugin_seqstore.store.background import Task
 
+KEY = "0" * 64  # of a computation
 CALLS = ("fsync", "rename", "mkdir", "unlink", "fchmod", "open", "chmod")
 
 
@@ -50,8 +52,24 @@ def change(store, source, kind):
         store.touch("files", "x")
     elif kind == "gc":
         maintenance.collect_garbage(store, 0)
+    elif kind == "job":
+        end_job(store, source)
     else:
         store.publish("files", "x", source)
+
+
+def end_job(store, source):
+    """What is done when a job has made something: in its thread, and then in the background."""
+    roots, told = (str(store.root),), []
+    version = store.add(source)
+    record = Record(KEY, (version,), (True,), {}, 1.0, "rule")
+    tasks = [
+        Task(roots, Store.assign, ("files", "x", version, KEY), "files/x", version),
+        Task(roots, Store.add_record, (record,), "what made files/x"),
+    ]
+    background.run(tasks, told.append, set())
+    if told:
+        raise StoreError("\n".join(told))
 
 
 def content(store):
@@ -91,11 +109,16 @@ def prepared(root, tmp_path):
     return store
 
 
-@pytest.mark.parametrize("kind", ["file", "directory", "remove", "touch", "gc"])
+def to_publish(tmp_path, kind):
+    if kind == "directory":
+        return tree(tmp_path)
+    (tmp_path / "new").write_text("new")
+    return tmp_path / "new"
+
+
+@pytest.mark.parametrize("kind", ["file", "directory", "job", "remove", "touch", "gc"])
 def test_a_crash_leaves_the_old_state_or_the_new_one(tmp_path, monkeypatch, kind):
-    source = tree(tmp_path) if kind == "directory" else tmp_path / "new"
-    if kind == "file":
-        source.write_text("new")
+    source = to_publish(tmp_path, kind)
     seen = set()
     for at in range(1, steps(tmp_path, monkeypatch, source, kind) + 1):
         store = prepared(tmp_path / f"store{at}", tmp_path)
@@ -110,18 +133,18 @@ def test_a_crash_leaves_the_old_state_or_the_new_one(tmp_path, monkeypatch, kind
         assert os.WIFSIGNALED(status)
         after = content(Store(store.root))
         seen.add("old" if after == old else "none" if after is None else "new")
+        if record := Store(store.root).find_record(KEY):
+            assert record.outputs[0].digest == after  # what is recorded is there
         change(Store(store.root), source, kind)  # whoever comes next is not in the way of anything
         done = content(Store(store.root))
         assert done is None if kind == "remove" else done is not None
     # The last call of the others does it.
-    assert seen == ({"old", "new"} if kind in ("file", "directory") else {"old"})
+    assert seen == ({"old", "new"} if kind in ("file", "directory", "job") else {"old"})
 
 
-@pytest.mark.parametrize("kind", ["file", "directory", "remove", "touch"])
+@pytest.mark.parametrize("kind", ["file", "directory", "job", "remove", "touch"])
 def test_a_failing_call_is_reported_and_leaves_no_litter(tmp_path, monkeypatch, kind):
-    source = tree(tmp_path) if kind == "directory" else tmp_path / "new"
-    if kind == "file":
-        source.write_text("new")
+    source = to_publish(tmp_path, kind)
 
     def fail():
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -136,7 +159,7 @@ def test_a_failing_call_is_reported_and_leaves_no_litter(tmp_path, monkeypatch, 
                 change(store, source, kind)
             except StoreError as error:
                 assert "No space left" in str(error)
-                assert "files/x" in str(error)
+                assert "files/x" in str(error) or str(source) in str(error)
         after = content(Store(store.root))
         assert after in (old, None) if kind == "remove" else after is not None
         left = list(store.objects.staging.iterdir())
