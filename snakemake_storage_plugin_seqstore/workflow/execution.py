@@ -169,9 +169,11 @@ class Executions:
                 execution.added = dict(self._adding(statuses))
             made = {name: added.made for name, added in execution.added.items()}
             if all(map(_is_there, statuses, statuses.values())) and _is_whole(job, made):
-                execution.parcel = Parcel.of(self._writing(job, execution, made))
-                if not made:
-                    self._reuse.stores.in_background(execution.parcel)
+                parcel = Parcel.of(self._writing(job, execution, made))
+                if made:
+                    execution.parcel = parcel
+                else:
+                    self._reuse.stores.in_background(parcel)
         self._note_run(job, execution.key, statuses)
 
     def _adding(self, statuses: Mapping[Any, os.stat_result | None]) -> Iterator[tuple[str, Added]]:
@@ -232,9 +234,9 @@ class Executions:
             return
         execution.made[name] = made
         if _is_whole(job, execution.made):
-            if execution.parcel is None:
-                execution.parcel = Parcel.of(self._writing(job, execution, execution.made))
-            self._reuse.stores.in_background(execution.parcel)
+            parcel = execution.parcel or Parcel.of(self._writing(job, execution, execution.made))
+            execution.parcel = None
+            self._reuse.stores.in_background(parcel)
 
     def _published(self, file: StoredFile, execution: Execution) -> Made:
         """The output of a job in a store: as it was when the job ended, or else as it is now."""
