@@ -207,8 +207,8 @@ class Reuse:
             if resolved.is_hit and all(map(stored, job.output)):
                 agreement.forget_metadata(self.workflow, job)
             agreement.forget_removed_copies(self.workflow, job)
-            if job.is_checkpoint:
-                self._bring(job, resolved.claims)
+            if job.is_checkpoint:  # functions wait for one that is forced
+                self._bring(job, {} if self.is_forced(job) else resolved.claims)
             if resolved.is_new or resolved.is_outdated:
                 self._want(job)
         self._explainer.report(resolution)

@@ -54,6 +54,23 @@ def test_an_interrupted_run_goes_on_where_it_was(waiting, tmp_path, how, again):
     assert waiting.run().did_nothing
 
 
+@pytest.mark.parametrize("forced", [("--forceall",), ("--forcerun", "a")], ids=["all", "a"])
+def test_a_checkpoint_is_forced_after_a_run_was_killed(waiting, tmp_path, forced):
+    """Its copy, which functions read, goes while Snakemake builds its DAG."""
+    get = "lambda wildcards: checkpoints.a.get().output[0]"
+    waiting.write(
+        WAITS.replace("rule a:", "checkpoint a:").replace(
+            'input: storage.seqstore("seqstore://files/a.txt")', f"input: {get}"
+        )
+    )
+    waiting.interrupt("b", signal.SIGKILL)
+    waiting.run("--unlock")
+    (tmp_path / "wait").unlink()
+    assert waiting.run(*forced, "--rerun-incomplete").computed == ["a", "b", "c"]
+    assert waiting.run(*forced).computed[0] == "a"
+    assert waiting.run().did_nothing
+
+
 def test_an_interrupted_run_takes_what_somebody_made_meanwhile(waiting, tmp_path):
     waiting.interrupt("b", signal.SIGKILL)
     (tmp_path / "wait").unlink()
