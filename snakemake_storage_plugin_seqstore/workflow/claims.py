@@ -72,7 +72,9 @@ class Claims:
         self._appended: BinaryIO | None = None
         self._lock = threading.Lock()  # jobs end in several threads
         self.run = uuid.uuid4().hex
+        # Of the run to which the process of a job belongs.
         self.forced: frozenset[str] = frozenset()
+        self.made: frozenset[str] = frozenset()
         self.joined = False
 
     def load(self, join: bool = False) -> None:
@@ -89,6 +91,7 @@ class Claims:
             if join:
                 self.run = document["run"]
                 self.forced = frozenset(document["forced"])
+                self.made = frozenset(document["made"])
                 self.joined = True
         except (OSError, ValueError, TypeError, KeyError):
             self._claims = {}  # without claims, uncacheable jobs run again
@@ -127,10 +130,19 @@ class Claims:
         else:
             _write(self._file(path), row)
 
-    def save(self, claims: Mapping[str, Claim], forced: Iterable[str]) -> None:
-        """Write what all outputs mean, and which of them are to be made whatever is in the store.
+    def save(
+        self, claims: Mapping[str, Claim], forced: Iterable[str], made: Iterable[str] = ()
+    ) -> None:
+        """Write what all outputs mean, for the next run and for the processes of jobs.
 
-        Other outputs keep what they meant: they may belong to other targets.
+        Parameters
+        ----------
+        claims : mapping of str to Claim
+            What they mean. Others keep what they meant: they may belong to other targets.
+        forced : iterable of str
+            Those of them that are to be made whatever is in the store.
+        made : iterable of str
+            Local paths that the workflow makes: the process of a job knows its own only.
         """
         self._claims = self._claims | dict(claims)
         self.forced = frozenset(forced)
@@ -139,6 +151,7 @@ class Claims:
             {
                 "run": self.run,
                 "forced": sorted(self.forced),
+                "made": sorted(made),
                 "claims": {path: claim for path, claim in self._claims.items() if claim.version},
             },
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from functools import cached_property, partial
 from typing import Any
 
@@ -31,6 +31,7 @@ from snakemake_storage_plugin_seqstore.workflow.description import (
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.files import label, may_be_made
 from snakemake_storage_plugin_seqstore.workflow.jobs import declared_paths, written_paths
+from snakemake_storage_plugin_seqstore.workflow.lists import is_list
 from snakemake_storage_plugin_seqstore.workflow.plain import Plain
 from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
 from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
@@ -259,10 +260,16 @@ class Describer:
             and not may_be_made(self._workflow, file)
         )
 
+    def _lists_given(self, job: Any) -> Iterator[str]:
+        """Paths of the sources among a job's inputs that may name what it reads besides."""
+        for file in job.input:
+            if is_list(file) and not file.is_storage and not self.surroundings.is_made(file):
+                yield str(file)
+
     def _files(
         self, job: Any, params: Any, commands: Iterable[str] = (), named: Named | None = None
     ) -> dict[str, str]:
-        """What undeclared files contain that commands, their scripts, or a param, name."""
+        """What undeclared files contain that commands, scripts, params or declared lists name."""
         found = named.files(job, self.surroundings) if named else {}
         texts = [*commands, *map(str, _strings(list(params)))]
         if naming := list(filter(self.surroundings.mentions.names_files, texts)):
@@ -272,6 +279,10 @@ class Describer:
                 files = self.surroundings.mentions.files(text, declared, written)
                 for path, content in files.items():
                     found[command.without_places(path, places)] = content
+        for path in self._lists_given(job):
+            files = self.surroundings.mentions.listed(path, declared_paths(job))
+            for name, content in files.items():
+                found[command.without_places(name, self._places(job.rule))] = content
         return dict(sorted(found.items()))
 
     def _places(self, rule: Any) -> command.Places:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -140,10 +140,13 @@ class MadeHere:
     ----------
     workflow : snakemake.workflow.Workflow
         The workflow.
+    others : iterable of str
+        What is made by jobs that are not in the DAG of this process.
     """
 
-    def __init__(self, workflow: Any) -> None:
+    def __init__(self, workflow: Any, others: Iterable[str] = ()) -> None:
         self._workflow = workflow
+        self._others = others
         self._paths: set[str] | None = None
 
     def __call__(self, path: str) -> bool:
@@ -154,10 +157,10 @@ class MadeHere:
 
     def _directories(self) -> Iterator[str]:
         seen: set[str] = set()
-        for job in self._workflow.dag.jobs:
-            for file in job.products():
-                path = os.path.abspath(file)
-                while path not in seen:
-                    seen.add(path)
-                    yield path
-                    path = os.path.dirname(path)
+        made = (file for job in self._workflow.dag.jobs for file in job.products())
+        for file in (*made, *self._others):
+            path = os.path.abspath(file)
+            while path not in seen:
+                seen.add(path)
+                yield path
+                path = os.path.dirname(path)

@@ -23,10 +23,20 @@ _IMPORT = re.compile(
 )
 _WORD = re.compile(r"[\w.+-]{2,}")
 _COMPUTED = re.compile(r"\$\{[^{}]*\}|\$\w+")
+# Of lists and settings; there is no use in looking for names in other data.
+_SUFFIXES = (
+    *("", ".txt", ".tsv", ".csv", ".tab", ".list", ".lst", ".fofn", ".files", ".manifest", ".map"),
+    *(".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".conf", ".config", ".xml"),
+)
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
 
 Names = dict[str, frozenset[str]]  # by directory
 T = TypeVar("T")
+
+
+def is_list(path: str) -> bool:
+    """Whether a file is, by its name, a list or settings, which may name what a job reads."""
+    return os.path.splitext(path)[1].lower() in _SUFFIXES
 
 
 class Lists:

@@ -12,7 +12,7 @@ import re
 import shlex
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -182,6 +182,37 @@ class Mentions:
             paths = (*paths, *(path for path in made if not self._is_made(path)))
         if not paths:
             return {}
+        return self._contents_of(paths, declared, written, behind_options)
+
+    def listed(self, path: str, declared: Iterable[str]) -> dict[str, str]:
+        """What the files that a list or settings name contain, by name.
+
+        Parameters
+        ----------
+        path : str
+            The text.
+        declared : iterable of str
+            Paths of the inputs, outputs and logs, which count otherwise.
+
+        Raises
+        ------
+        Unknown
+            If it, or one of them, cannot be read.
+        """
+        try:
+            named = list(self._lists.named_in(path))
+        except OSError as error:
+            raise Unknown(f"its input {path} cannot be read: {error}") from None
+        return self._contents_of(named, declared) if named else {}
+
+    def _contents_of(
+        self,
+        paths: Iterable[str],
+        declared: Iterable[str],
+        written: Iterable[str] = (),
+        behind_options: Container[str] = (),
+    ) -> dict[str, str]:
+        """What undeclared files contain, and those that they name in turn."""
         declared = {os.path.normpath(path) for path in declared}
         parents = {str(parent) for path in written for parent in Path(path).parents}
         found: dict[str, str] = {}

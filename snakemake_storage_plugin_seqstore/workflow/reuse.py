@@ -167,7 +167,7 @@ class Reuse:
         dag = self.workflow.dag
         self._found.clear()
         self._forget_answers()
-        self._made_here = MadeHere(self.workflow)  # by the DAG as it is now
+        self._made_here = MadeHere(self.workflow, self.claims.made)  # by the DAG as it is now
         describer = self.new_describer(self.contents)
         before = None
         # Files may be asked for before the DAG is complete and its jobs get their numbers.
@@ -231,7 +231,9 @@ class Reuse:
             if self.is_forced(job) or self.needs_to_run(job)
             for file in job.output
         )
-        self.claims.save(claims, forced)
+        products = (file for job in resolution.jobs for file in job.products())
+        made = {str(file) for file in products if not file.is_storage}
+        self.claims.save(claims, forced, made)
         self.claims.take_up()
 
     def _following(self, job: Any, claims: dict[str, Claim]) -> Iterator[Task]:

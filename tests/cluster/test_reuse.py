@@ -112,6 +112,38 @@ def test_a_job_on_a_node_is_fetched_or_computed_as_the_main_process_says(
     assert job_logs(third).count("was not computed but fetched") == 1  # the total
 
 
+LISTED = """
+rule all:
+    input: storage.seqstore("seqstore://files/total.txt")
+rule count:
+    input: "data/{name}.txt"
+    output: "counts/{name}.txt", "counts/{name}.lines.txt"
+    shell: "wc -c < {input} > {output[0]}; wc -l < {input} > {output[1]}"
+rule total:
+    input:
+        "sheet.tsv",
+        expand("counts/{name}.txt", name=["a", "b"]),
+    output: storage.seqstore("seqstore://files/total.txt")
+    shell: "cat $(cat {input[0]}) | awk '{{n += $1}} END {{print n}}' > {output}"
+"""
+
+
+def test_a_list_that_names_what_the_workflow_makes(
+    snakemake_on_cluster: Callable, snakemake: Callable, tmp_path: Path
+) -> None:
+    first = workflow(tmp_path / "first", LISTED)
+    (first / "side.txt").write_text("7\n")
+    (first / "sheet.tsv").write_text("counts/a.txt counts/a.lines.txt side.txt\n")
+    assert ran(snakemake_on_cluster(first).stdout) == ["count", "total"]
+    assert total(tmp_path) == "17\n"
+    # What other jobs make is there when the job starts on its node, and not in a clone.
+    second = clone(first, tmp_path / "second")
+    assert "Nothing to be done" in snakemake(second).stdout
+    (second / "side.txt").write_text("8\n")
+    assert ran(snakemake(second).stdout) == ["count", "total"]
+    assert total(tmp_path) == "18\n"
+
+
 STORED_HEAD = """
 import snakemake_storage_plugin_seqstore as seqstore
 

@@ -103,6 +103,15 @@ def test_the_process_of_a_job_sees_what_the_main_process_made(begin, job):
     assert versions(job(), "a") == ["a"]
 
 
+def test_the_process_of_a_job_knows_what_others_are_about_to_make(begin, job, tmp_path):
+    begin()
+    assert job().made == frozenset()
+    main = begin()
+    main.save({}, forced=["a"], made=["a", "b"])
+    assert (job().made, job().forced) == ({"a", "b"}, {"a"})
+    assert main.made == begin().made == frozenset()  # these know their own DAG
+
+
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("taken_up", [True, False])
 def test_what_was_said_last_counts_whoever_runs_jobs(begin, first, taken_up):

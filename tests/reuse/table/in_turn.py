@@ -207,6 +207,47 @@ for name, title, code, file in (
     scripts = {"run.py": code, "list.txt": "side\n"}
     steps = undeclared("python run.py > {output}", file, files=scripts)
     case(name, title, *steps, peer="wrong")
+
+for name, title, files, rule in (
+    (
+        "declared list",
+        "a list of files is declared as input, but not a file that it names: xargs -a",
+        {"list.txt": "data/side.fa\n"},
+        copies("xargs -a {input} cat > {output}", input="local('list.txt')"),
+    ),
+    (
+        "declared sheet",
+        "the same for a sheet of samples with a header, which names files from where it is",
+        {"data/sheet.tsv": "sample\treads\none\tside.fa\n"},
+        copies(
+            "awk 'NR > 1 {{print $2}}' {input} | (cd data && xargs cat) > {output}",
+            input="local('data/sheet.tsv')",
+        ),
+    ),
+    (
+        "declared settings",
+        "the same for settings, which a `run:` block reads",
+        {"settings.json": '{"reads": "data/side.fa"}\n'},
+        """
+rule a:
+    input: local("settings.json")
+    output: "x.txt"
+    run:
+        import json
+        settings = json.load(open(input[0]))
+        with open(output[0], "w") as file:
+            file.write(open(settings["reads"]).read())
+""",
+    ),
+):
+    case(
+        name,
+        title,
+        Step(rule, "one\n", ["a"], files=files | {"data/side.fa": "one\n"}),
+        clone(rule, "one\n"),
+        clone(rule, "two\n", ["a"], files={"data/side.fa": "two\n"}),
+        peer="wrong",
+    )
 ALL = shell("env | grep ^VALUE= > {output}")
 case(
     "all variables",
