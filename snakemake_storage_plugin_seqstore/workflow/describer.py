@@ -272,17 +272,16 @@ class Describer:
         """What undeclared files contain that commands, scripts, params or declared lists name."""
         found = named.files(job, self.surroundings) if named else {}
         texts = [*commands, *map(str, _strings(list(params)))]
+        undeclared: dict[str, str] = {}
         if naming := list(filter(self.surroundings.mentions.names_files, texts)):
             declared, written = declared_paths(job), written_paths(job)
-            places = self._places(job.rule)
             for text in naming:
-                files = self.surroundings.mentions.files(text, declared, written)
-                for path, content in files.items():
-                    found[command.without_places(path, places)] = content
-        for path in self._lists_given(job):
-            files = self.surroundings.mentions.listed(path, declared_paths(job))
-            for name, content in files.items():
-                found[command.without_places(name, self._places(job.rule))] = content
+                undeclared |= self.surroundings.mentions.files(text, declared, written)
+        if lists := list(self._lists_given(job)):
+            undeclared |= self.surroundings.mentions.listed(lists, declared_paths(job))
+        if undeclared:
+            places = self._places(job.rule)
+            found |= {command.without_places(path, places): undeclared[path] for path in undeclared}
         return dict(sorted(found.items()))
 
     def _places(self, rule: Any) -> command.Places:

@@ -14,14 +14,7 @@ from typing import Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import DamageError, SeqstoreError
-from snakemake_storage_plugin_seqstore.store import (
-    EMPTY,
-    Entry,
-    Record,
-    Store,
-    Version,
-    register,
-)
+from snakemake_storage_plugin_seqstore.store import EMPTY, Entry, Record, Version, register
 from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.workflow import explain
@@ -37,18 +30,12 @@ from snakemake_storage_plugin_seqstore.workflow.jobs import (
     traces,
 )
 from snakemake_storage_plugin_seqstore.workflow.reuse import FOLDER, Reuse
+from snakemake_storage_plugin_seqstore.workflow.stores import Made
 from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
 
 _SOON = 60.0  # s; after that, what was added to a store is renewed before something means it
 
 logger = logging.getLogger(__name__)
-
-
-class Made(NamedTuple):
-    """An output that is in a store."""
-
-    store: Store
-    version: Version
 
 
 class Added(NamedTuple):
@@ -185,7 +172,7 @@ class Executions:
             if status and (ours := stored(file)):
                 # What fails here is told when it is published.
                 with suppress(SeqstoreError, OSError):
-                    made = Made(*self._reuse.stores.add(ours.provider.store, ours.local_path()))
+                    made = self._reuse.stores.add(ours.provider.store, ours.local_path())
                     yield ours.base_label, Added(made, _seen(status))
 
     def _changed(self, job: Any, execution: Execution) -> str:
@@ -245,7 +232,7 @@ class Executions:
             if added.seen == _seen(os.stat(path)) and self._is_kept(added.made, execution):
                 return added.made
             execution.parcel = None
-        return Made(*self._reuse.stores.add(file.provider.store, path))
+        return self._reuse.stores.add(file.provider.store, path)
 
     def _is_kept(self, made: Made, execution: Execution) -> bool:
         """Whether nobody removes from the store what was added to it when a job ended."""

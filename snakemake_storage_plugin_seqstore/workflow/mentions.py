@@ -184,25 +184,27 @@ class Mentions:
             return {}
         return self._contents_of(paths, declared, written, behind_options)
 
-    def listed(self, path: str, declared: Iterable[str]) -> dict[str, str]:
-        """What the files that a list or settings name contain, by name.
+    def listed(self, lists: Iterable[str], declared: Iterable[str]) -> dict[str, str]:
+        """What the files that lists and settings name contain, by name.
 
         Parameters
         ----------
-        path : str
-            The text.
+        lists : iterable of str
+            Their paths.
         declared : iterable of str
             Paths of the inputs, outputs and logs, which count otherwise.
 
         Raises
         ------
         Unknown
-            If it, or one of them, cannot be read.
+            If one of them, or what it names, cannot be read.
         """
-        try:
-            named = list(self._lists.named_in(path))
-        except OSError as error:
-            raise Unknown(f"its input {path} cannot be read: {error}") from None
+        named: list[str] = []
+        for path in lists:
+            try:
+                named += self._lists.named_in(path)
+            except OSError as error:
+                raise Unknown(f"its input {path} cannot be read: {error}") from None
         return self._contents_of(named, declared) if named else {}
 
     def _contents_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
 from snakemake_storage_plugin_seqstore.query import Query
@@ -21,6 +21,13 @@ from snakemake_storage_plugin_seqstore.workflow.contents import Contents
 from snakemake_storage_plugin_seqstore.workflow.files import stored
 
 logger = logging.getLogger(__name__)
+
+
+class Made(NamedTuple):
+    """An output that is in a store."""
+
+    store: Store
+    version: Version
 
 
 class Stores:
@@ -90,16 +97,10 @@ class Stores:
             return False
         return True
 
-    def add(self, store: Store, source: Path) -> tuple[Store, Version]:
-        """Add a file or directory to a store, or if that is refused, to the working directory's.
-
-        Returns
-        -------
-        tuple
-            The store that has it, and what it is.
-        """
+    def add(self, store: Store, source: Path) -> Made:
+        """Add a file or directory to a store, or if that is refused, to the working directory's."""
         try:
-            return store, store.add(source)
+            return Made(store, store.add(source))
         except StoreError as error:
             if not is_denied(error):
                 raise
@@ -107,7 +108,7 @@ class Stores:
                 self._refused.add(str(store.root))
                 logger.warning(refusal(error, str(self._own.root)))
             self._has_own = True
-            return self._own, self._own.add(source)
+            return Made(self._own, self._own.add(source))
 
     def assigning(self, store: Store, query: Query, version: Version, key: str) -> Task:
         """To let a name mean what was added."""
