@@ -13,7 +13,7 @@ from snakemake_storage_plugin_seqstore.workflow.contents import Contents, text_o
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 
 MAX_SIZE = 1 << 16  # bytes; what is longer is data
-_NAME = re.compile(r"[\w.+~/-]*[./][\w.+~/-]*")
+_RUN = re.compile(r"[\w.+~/-]+")
 _ALONE = re.compile(r"^[ \t]*([\w+-]+)[ \t]*$", re.MULTILINE)
 _PERL_MODULE = re.compile(r"\b(?:use|require)[ \t]+([A-Z]\w*(?:::\w+)*)")
 _PERL_LIBRARIES = re.compile(r"\buse[ \t]+lib\b([^;\n]*)")
@@ -129,12 +129,15 @@ def _names(path: str, digest: str) -> Names:
     """What may be names of files in a text; it has this digest."""
     text = text_of(path, digest)
     plain = _COMPUTED.sub(" ", text)
-    words = {*_NAME.findall(plain), *_ALONE.findall(plain), *_perl_modules(text), *_modules(text)}
+    words = {word for word in _RUN.findall(plain) if "." in word or "/" in word}
+    words.update(_ALONE.findall(plain), _perl_modules(text), _modules(text))
     found: dict[str, set[str]] = {}
     for word in words:
-        directory, name = os.path.split(os.path.expanduser(word))
-        if re.search(r"\w", name):
-            found.setdefault(directory, set()).add(name)
+        directory, slash, name = word.rpartition("/")
+        if name.strip("./~+-"):
+            if word.startswith("~"):
+                directory = os.path.expanduser(directory)
+            found.setdefault(directory or slash, set()).add(name)
     return {directory: frozenset(names) for directory, names in sorted(found.items())}
 
 
@@ -145,6 +148,8 @@ def _words(path: str, digest: str) -> frozenset[str]:
 
 def _perl_modules(text: str) -> Iterator[str]:
     """Modules that Perl code uses, in the directories that it adds."""
+    if "use" not in text and "require" not in text:
+        return
     used = {name.replace("::", "/") for name in _PERL_MODULE.findall(text)}
     added = " ".join(_PERL_LIBRARIES.findall(text))
     for directory in ("", *_PERL_LIBRARY.findall(added)):
