@@ -157,11 +157,13 @@ class Project:
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the program ``ran``, which counts what is computed.
 
-    All of Snakemake is killed when it comes to the job ``$KILLED``.
+    All of Snakemake is killed when it comes to the job ``$KILLED``; not at once, as it starts a job
+    and only then notes that this has begun, without which a local file counts as whole.
     """
     directory = tmp_path_factory.mktemp("bin")
     program = directory / "ran"
-    program.write_text('#!/bin/sh\necho "$1" >> "$COMPUTED"\n[ "$1" != "$KILLED" ] || kill -9 0\n')
+    killed = '[ "$1" != "$KILLED" ] || { sleep 1; kill -9 0; }'
+    program.write_text(f'#!/bin/sh\necho "$1" >> "$COMPUTED"\n{killed}\n')
     program.chmod(0o755)
     return directory
 
