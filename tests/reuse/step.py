@@ -215,24 +215,30 @@ def differs(first: str, second: str, result1: str, result2: str, **more) -> tupl
     return Step(first, result1, ["a"], **more), clone(second, result2, ["a"], **more)
 
 
-def undeclared(
-    command: str,
+def rereads(
+    rule: str,
     name: str,
     before: str = "one\n",
     after: str = "two\n",
     files: Mapping[str, str] | None = None,
     **more,
 ) -> tuple:
-    """A rule that reads a file that it does not declare, and whose content changes.
+    """A rule that writes what is in a file that it does not declare, whose content changes.
 
-    There may be other undeclared files that stay the same.
+    There may be other files that stay the same.
     """
-    rule = copies(command)
     return (
-        Step(rule, before, ["a"], files=ONE | dict(files or {}) | {name: before}, **more),
+        Step(rule, before, ["a"], files=dict(files or {}) | {name: before}, **more),
         clone(rule, before, **more),
         clone(rule, after, ["a"], files={name: after}, **more),
     )
+
+
+def undeclared(
+    command: str, name: str, *contents: str, files: Mapping[str, str] | None = None, **more
+) -> tuple:
+    """The same of a rule with an input, of which its command is given."""
+    return rereads(copies(command), name, *contents, files=ONE | dict(files or {}), **more)
 
 
 def by_variable(rule: str, name: str, before: str, after: str) -> tuple:

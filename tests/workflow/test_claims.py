@@ -103,7 +103,7 @@ def test_the_process_of_a_job_sees_what_the_main_process_made(begin, job):
     assert versions(job(), "a") == ["a"]
 
 
-def test_the_process_of_a_job_knows_what_others_are_about_to_make(begin, job, tmp_path):
+def test_the_process_of_a_job_knows_what_others_are_about_to_make(begin, job):
     begin()
     assert job().made == frozenset()
     main = begin()

@@ -10,6 +10,7 @@ from ..step import (
     clone,
     copies,
     delete,
+    rereads,
     shell,
     undeclared,
     write,
@@ -240,14 +241,7 @@ rule a:
 """,
     ),
 ):
-    case(
-        name,
-        title,
-        Step(rule, "one\n", ["a"], files=files | {"data/side.fa": "one\n"}),
-        clone(rule, "one\n"),
-        clone(rule, "two\n", ["a"], files={"data/side.fa": "two\n"}),
-        peer="wrong",
-    )
+    case(name, title, *rereads(rule, "data/side.fa", files=files), peer="wrong")
 ALL = shell("env | grep ^VALUE= > {output}")
 case(
     "all variables",
