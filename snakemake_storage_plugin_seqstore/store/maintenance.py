@@ -70,7 +70,7 @@ def collect_garbage(store: Store, older_than: float, dry_run: bool = False) -> R
 
 
 def damaged(store: Store) -> Iterator[str]:
-    """Digests of the payloads whose bytes are not what they were; reads everything."""
+    """FileHashes of the payloads whose bytes are not what they were; reads everything."""
     for digest, _ in store.objects:
         if not store.objects.is_sound(digest):
             yield digest
@@ -145,7 +145,7 @@ def _written(stamp: Stamp) -> float:
 
 
 def _meant(store: Store, without: set[Path]) -> set[str]:
-    """Digests of everything that the remaining versions consist of."""
+    """FileHashes of everything that the remaining versions consist of."""
     meant = set()
     for history in _histories(store):
         for stamp in history:

@@ -272,7 +272,7 @@ class Store:
         )
 
     def payloads(self, version: Version) -> dict[str, int]:
-        """Digests and sizes of all payloads that a version consists of.
+        """FileHashes and sizes of all payloads that a version consists of.
 
         Raises
         ------

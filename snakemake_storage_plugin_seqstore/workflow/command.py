@@ -8,7 +8,7 @@ import string
 from functools import lru_cache
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 # What a scheduler gives to a job, and says nothing about what it does.
 SCHEDULED = frozenset(

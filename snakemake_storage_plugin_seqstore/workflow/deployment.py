@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.file_hashes import Contents
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 

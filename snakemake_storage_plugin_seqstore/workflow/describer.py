@@ -21,7 +21,7 @@ from snakemake_storage_plugin_seqstore.workflow import (
 from snakemake_storage_plugin_seqstore.workflow.code import reading, run, scripts
 from snakemake_storage_plugin_seqstore.workflow.code.followed import Followed
 from snakemake_storage_plugin_seqstore.workflow.code.reading import Named
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.description import (
     Description,
@@ -34,7 +34,7 @@ from snakemake_storage_plugin_seqstore.workflow.jobs import declared_paths, writ
 from snakemake_storage_plugin_seqstore.workflow.lists import is_list
 from snakemake_storage_plugin_seqstore.workflow.plain import Plain
 from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
-from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
+from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 
 _TOLD = ("code", "globals", "command", "config", "source")  # by a Snakefile, and by its config
 _INPUT = re.compile(r"\0input:(\d+)\0")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from snakemake_storage_plugin_seqstore.workflow.contents import Signature, is_settled, signature_of
+from snakemake_storage_plugin_seqstore.file_hashes import Signature, is_settled, signature_of
 
 T = TypeVar("T")
 

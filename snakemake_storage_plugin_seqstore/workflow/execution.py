@@ -19,7 +19,7 @@ from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.workflow import explain
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, file_name
-from snakemake_storage_plugin_seqstore.workflow.contents import Watched
+from snakemake_storage_plugin_seqstore.file_hashes import Watched
 from snakemake_storage_plugin_seqstore.workflow.describer import Describer
 from snakemake_storage_plugin_seqstore.workflow.description import Description
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
@@ -31,7 +31,7 @@ from snakemake_storage_plugin_seqstore.workflow.jobs import (
 )
 from snakemake_storage_plugin_seqstore.workflow.reuse import FOLDER, Reuse
 from snakemake_storage_plugin_seqstore.workflow.stores import Made
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 _SOON = 60.0  # s; after that, what was added to a store is renewed before something means it
 

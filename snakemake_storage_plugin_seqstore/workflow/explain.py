@@ -13,7 +13,7 @@ from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.resolution import Resolution, Resolved
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
-from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet
+from snakemake_storage_plugin_seqstore.unknown import NotYet
 
 logger = logging.getLogger(__name__)
 

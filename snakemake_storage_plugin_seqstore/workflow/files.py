@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Entry, Materialisation, Store, Version, trees
 from snakemake_storage_plugin_seqstore.store.register import TICK
-from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet
+from snakemake_storage_plugin_seqstore.unknown import NotYet
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+    from snakemake_storage_plugin_seqstore.file_hashes import Contents
 
 _NO_FLAGS: dict[str, Any] = {}
 

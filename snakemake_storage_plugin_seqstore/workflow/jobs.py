@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
+from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 
 _SPECIAL = frozenset(("pipe", "service", "update", "before_update", "nodelocal", "from_queue"))
 _STREAMED = frozenset(("pipe", "service"))

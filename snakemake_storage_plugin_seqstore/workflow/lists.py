@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TypeVar
 
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents, text_of
+from snakemake_storage_plugin_seqstore.file_hashes import Contents, text_of
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 
 MAX_SIZE = 1 << 16  # bytes; what is longer is data

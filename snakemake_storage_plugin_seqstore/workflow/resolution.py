@@ -13,7 +13,7 @@ from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Version
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.workflow.describer import Describer
 from snakemake_storage_plugin_seqstore.workflow.description import Description
 from snakemake_storage_plugin_seqstore.workflow.files import (
@@ -31,7 +31,7 @@ from snakemake_storage_plugin_seqstore.workflow.jobs import (
     waits,
 )
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
-from snakemake_storage_plugin_seqstore.workflow.unknown import NotYet, Unknown
+from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 
 
 @dataclass

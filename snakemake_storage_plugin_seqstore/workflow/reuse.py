@@ -16,7 +16,7 @@ from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import agreement, garbage
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents, Digests
+from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.workflow.describer import Describer
 from snakemake_storage_plugin_seqstore.workflow.explain import Explainer
 from snakemake_storage_plugin_seqstore.workflow.files import (
@@ -155,7 +155,7 @@ class Reuse:
             return
         self._opened = True
         directory = self.workflow.persistence.path / FOLDER
-        self.digests = Digests(directory / "contents.json")
+        self.digests = FileHashes(directory / "contents.json")
         self.contents = Contents(self.digests)
         alone = self.workflow.is_main_process and self.workflow.local_exec
         self.claims = Claims(directory, alone)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.workflow import mentions, r_packages
-from snakemake_storage_plugin_seqstore.workflow.contents import (
+from snakemake_storage_plugin_seqstore.file_hashes import (
     Contents,
     Signature,
     signature_of,
@@ -22,7 +22,7 @@ from snakemake_storage_plugin_seqstore.workflow.contents import (
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.lists import Lists
 from snakemake_storage_plugin_seqstore.workflow.packages import Packages
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 _PROGRAM = re.compile(r"[\w.+-]+|.*/.*")
 _PYTHON = re.compile(r"python[\d.]*")

@@ -17,7 +17,7 @@ from snakemake_storage_plugin_seqstore.store.background import (
     is_denied,
     refusal,
 )
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.workflow.files import stored
 
 logger = logging.getLogger(__name__)

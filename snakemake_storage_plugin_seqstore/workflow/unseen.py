@@ -7,7 +7,7 @@ from collections.abc import Set
 from functools import lru_cache
 from typing import NoReturn
 
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 _STARTS = ("run", "exec", "activate", "start", "shell")
 _ASKS_GIT = re.findall(

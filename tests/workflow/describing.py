@@ -13,9 +13,9 @@ from snakemake_storage_plugin_seqstore import bundled
 from snakemake_storage_plugin_seqstore.provenance import canonical
 from snakemake_storage_plugin_seqstore.workflow.code.run import run_parts
 from snakemake_storage_plugin_seqstore.workflow.code.scripts import script_parts
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents, Digests
+from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.workflow.describer import Describer
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 
 def load(directory: Path, snakefile: str = "Snakefile", targets=(), resources=None):
@@ -43,7 +43,7 @@ def describer_of(workflow) -> Describer:
         path = os.path.abspath(path)
         return any(output == path or output.startswith(f"{path}/") for output in outputs)
 
-    contents = Contents(Digests(Path(".snakemake/contents.json")))
+    contents = Contents(FileHashes(Path(".snakemake/contents.json")))
     return Describer(workflow, contents, lambda rule: False, is_made)
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents, Digests
+from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.lists import MAX_SIZE, Lists
 
@@ -14,7 +14,7 @@ def named(tmp_path, monkeypatch):
     """What a text named `p/list` names, from the directory above it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    directories, contents = Directories(), Contents(Digests(tmp_path / "memory"))
+    directories, contents = Directories(), Contents(FileHashes(tmp_path / "memory"))
     write("p/list", "")
 
     def named(text):

@@ -9,7 +9,7 @@ from snakemake_storage_plugin_seqstore.store import EMPTY
 from snakemake_storage_plugin_seqstore.workflow import contents, directories
 from snakemake_storage_plugin_seqstore.workflow.describer import Describer
 from snakemake_storage_plugin_seqstore.workflow.plain import Plain
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 from tests.workflow.describing import describer_of, in_a_fork, load
 
 COMMANDS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents, Digests
+from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.workflow.directories import Directories
 from snakemake_storage_plugin_seqstore.workflow.lists import Lists
 from snakemake_storage_plugin_seqstore.workflow.packages import Packages
@@ -23,13 +23,13 @@ def directories():
 @pytest.fixture
 def packages(directories, tmp_path):
     """Packages as they are found at the start of each job."""
-    return lambda: Packages(Contents(Digests(tmp_path / "memory")), directories)
+    return lambda: Packages(Contents(FileHashes(tmp_path / "memory")), directories)
 
 
 @pytest.fixture
 def programs(directories, packages, tmp_path, monkeypatch):
     """Programs as they are found at the start of each job, in two directories of the path."""
-    contents = Contents(Digests(tmp_path / "memory"))
+    contents = Contents(FileHashes(tmp_path / "memory"))
     monkeypatch.setenv("PATH", f"{tmp_path}/first:{tmp_path}/missing:{tmp_path}/second")
     for name in ("first", "second"):
         (tmp_path / name).mkdir()

@@ -4,7 +4,7 @@ import pytest
 
 from snakemake_storage_plugin_seqstore.workflow import lists, mentions, replaced, unseen
 from snakemake_storage_plugin_seqstore.workflow.code import followed, reading
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 from snakemake_storage_plugin_seqstore.provenance import canonical
 from snakemake_storage_plugin_seqstore.workflow.code import composed
 from snakemake_storage_plugin_seqstore.workflow.code.python_source import without_dots
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 # Names in braces, which `shell` looks up: {name}, {name[key]...}
 _FORMATTED = re.compile(r"\{([A-Za-z_]\w*)((?:\[\w+\])*)")

@@ -20,7 +20,7 @@ from snakemake_storage_plugin_seqstore.workflow.code.reading import (
     names_in,
 )
 from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 _PYTHON_PROGRAM = re.compile(r"(?:.*/)?(?:i|bp|pt)?(?:python|pypy)[\d.]*")
 _IMPORTS = re.compile(r"\b(?:import|from)\s+([A-Za-z_][\w., ]*)|(?<!\S)-m\s*([A-Za-z_][\w.]*)")

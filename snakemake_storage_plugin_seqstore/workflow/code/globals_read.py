@@ -19,7 +19,7 @@ from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported, Mo
 from snakemake_storage_plugin_seqstore.workflow.code.python_source import Reading
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values, refused
 from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 _SHOWN = 200  # characters of a value; of a longer one its digest is kept
 _HARMLESS = frozenset(("shell", "logger", "expand", "multiext", "WorkflowError"))

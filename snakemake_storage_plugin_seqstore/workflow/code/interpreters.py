@@ -14,7 +14,7 @@ from snakemake_storage_plugin_seqstore.workflow import conventions, r_packages
 from snakemake_storage_plugin_seqstore.workflow.code.modules import Imported
 from snakemake_storage_plugin_seqstore.workflow.code.reading import snakemake_version
 from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 _JULIA_ENVIRONMENTS = "environments/*/Manifest.toml"
 # By the suffix of a script: what runs it, where its packages can be told.

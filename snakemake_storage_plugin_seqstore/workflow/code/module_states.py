@@ -11,7 +11,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.workflow.code.modules import is_installed
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 
 class ModuleStates:

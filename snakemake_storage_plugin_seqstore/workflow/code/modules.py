@@ -17,7 +17,7 @@ from snakemake_storage_plugin_seqstore.workflow.code.python_source import Readin
 from snakemake_storage_plugin_seqstore.workflow.code.reading import Named
 from snakemake_storage_plugin_seqstore.workflow.mentions import MAX_FILES
 from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 # Caches and the like, which come and go.
 _LITTER = frozenset(
@@ -136,7 +136,7 @@ class Modules:
                 strings |= more.reading.strings
 
     def below(self, folder: str) -> dict[str, str]:
-        """Digests of all files below a folder, by their relative paths.
+        """FileHashes of all files below a folder, by their relative paths.
 
         Raises
         ------
@@ -152,7 +152,7 @@ class Modules:
         return {os.path.relpath(path, folder): self._digest(path) for path in sorted(paths)}
 
     def unpickled(self, reading: Reading, folders: Iterable[str]) -> dict[str, str]:
-        """Digests of modules that code loads with the objects that it reads, unnamed."""
+        """FileHashes of modules that code loads with the objects that it reads, unnamed."""
         if reading.imports.isdisjoint(_PICKLES):
             return {}
         return {
@@ -163,7 +163,7 @@ class Modules:
         }
 
     def near(self, folder: str, strings: Iterable[str]) -> dict[str, str]:
-        """Digests of what strings name from a folder or from the two above it."""
+        """FileHashes of what strings name from a folder or from the two above it."""
         here = Path(folder)
         found: dict[str, str] = {}
         for above, base in enumerate((here, here.parent, here.parent.parent)):

@@ -7,7 +7,7 @@ import json
 import re
 from contextlib import suppress
 
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 # What IPython has beside Python: commands, Python that is looked at, and how results are shown.
 _COMMAND_CELLS = ("bash", "sh", "system", "sx", "!", "writefile", "html", "markdown", "latex")

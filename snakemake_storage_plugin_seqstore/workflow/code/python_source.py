@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from snakemake_storage_plugin_seqstore.workflow.code import composed
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 EVERYTHING = "*"
 # What the object `snakemake` of a script has, as far as it is more than input, output, params,

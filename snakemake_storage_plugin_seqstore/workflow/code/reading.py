@@ -21,13 +21,13 @@ from snakemake_storage_plugin_seqstore.workflow import (
     variables,
 )
 from snakemake_storage_plugin_seqstore.workflow.code.values import Values
-from snakemake_storage_plugin_seqstore.workflow.contents import Contents
+from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.workflow.conventions import MAKEFILES
 from snakemake_storage_plugin_seqstore.workflow.files import may_be_made
 from snakemake_storage_plugin_seqstore.workflow.jobs import declared_paths, written_paths
 from snakemake_storage_plugin_seqstore.workflow.software import interpreter_of, is_python
 from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 _COMPUTED = re.compile(r"^(?:\$?\{[^{}]*\}|\$\w+)+")
 _PART = re.compile(r"[\w.+~/*?-]{1,100}")

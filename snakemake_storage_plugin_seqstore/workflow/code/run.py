@@ -11,7 +11,7 @@ from snakemake_storage_plugin_seqstore.workflow.code import bytecode, reading
 from snakemake_storage_plugin_seqstore.workflow.code.globals_read import Globals
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 # Arguments of the function that Snakemake makes of a block: what counts otherwise, or not at all.
 _UNCOUNTED = frozenset(

@@ -20,7 +20,7 @@ from snakemake_storage_plugin_seqstore.workflow.code.python_source import (
 )
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.surroundings import Surroundings
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 _LANGUAGES = {".R": "R", ".Rmd": "R", ".jl": "Julia", ".rs": "Rust", ".sh": "bash"}
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.workflow import command
-from snakemake_storage_plugin_seqstore.workflow.unknown import Unknown
+from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 _ATOMS = (type(None), bool, int, float, complex, bytes)
 # Their repr says all about them.

@@ -23,8 +23,8 @@ _HEAD = 4096  # bytes
 Signature = tuple[int, int, int, int]
 
 
-class Digests:
-    """Digests of files, remembered from run to run by inode, size and times.
+class FileHashes:
+    """FileHashes of files, remembered from run to run by inode, size and times.
 
     The device does not count: it differs from one NFS client to another.
 
@@ -88,11 +88,11 @@ class Contents:
 
     Parameters
     ----------
-    digests : Digests
+    digests : FileHashes
         Says what has been read already.
     """
 
-    def __init__(self, digests: Digests) -> None:
+    def __init__(self, digests: FileHashes) -> None:
         self.digests = digests
 
     def version(
@@ -138,7 +138,7 @@ class Contents:
 class Watched(Contents):
     """Contents that know afterwards which of the paths that were looked at have changed."""
 
-    def __init__(self, digests: Digests) -> None:
+    def __init__(self, digests: FileHashes) -> None:
         super().__init__(digests)
         self._seen: dict[str, Version] = {}
 
