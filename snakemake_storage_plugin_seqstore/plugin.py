@@ -48,7 +48,7 @@ from snakemake_storage_plugin_seqstore.store import (
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
 from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
 from snakemake_storage_plugin_seqstore.workflow.files import Answer
-from snakemake_storage_plugin_seqstore.workflow.supported import OLDEST, is_supported
+from snakemake_storage_plugin_seqstore.workflow.snakemake_api import OLDEST, is_supported
 
 VERIFY = ("size", "sha256")
 _TAG = re.compile(r"\w+:")

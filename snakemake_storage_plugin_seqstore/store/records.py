@@ -1,18 +1,18 @@
-"""Records of how results were made: what a computation, named by its key, gave.
+"""Records of how results were made: what executions of a computation, named by its key, gave.
 
-``records/ab/<key>/`` is a register. All outputs of one execution are in one record, so that all are
-found or none is. A computation that gave other bytes another time has several versions: the newest
-one counts, the others stay as evidence.
+``records/ab/<key>/`` is a log of versions, one file an execution. A record says what the job was
+told, what it was seen to read, and what it made; all outputs of an execution are in one record, so
+that all are found or none is. Several records may stand under one key: the newest whose reads hold
+is the answer. The same key and reads with other bytes is kept as evidence of non-determinism.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from snakemake_storage_plugin_seqstore.provenance import plain, result_id
 from snakemake_storage_plugin_seqstore.store import register
 from snakemake_storage_plugin_seqstore.store.version import Version
 
-FORMAT = 1
+FORMAT = 2
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,23 @@ class Record:
     Parameters
     ----------
     key : str
-        Digest of the provenance.
+        Digest of the provenance: of what the job was told.
     outputs : tuple of Version
         What was made, in the order in which the outputs are declared.
     stored : tuple of bool
         For each output, whether its payload was stored, or only its digest is known.
     provenance : dict
         The parts of the provenance as canonical values, by name, to be compared with another's.
+    reads : dict
+        What was read beyond that, as JSON; its form belongs to whoever checks it.
+    is_observed : bool
+        Whether the reads were seen; if not, they are what is plain from the code.
     seconds : float
         How long it took.
     rule : str
         What made it, for people.
+    about : dict
+        What people ask of it besides: workflow, commit, command, user, host, log.
     digest : str
         SHA-256 of the record itself; set when it is written or read.
     time : int
@@ -51,8 +59,11 @@ class Record:
     outputs: tuple[Version, ...]
     stored: tuple[bool, ...]
     provenance: dict[str, Any]
+    reads: dict[str, Any]
+    is_observed: bool
     seconds: float
     rule: str
+    about: dict[str, Any] = field(default_factory=dict)
     digest: str = ""
     time: int = 0
 
@@ -67,6 +78,14 @@ class Record:
         """UUID of the result: the same computation has the same id in every store."""
         return result_id(self.key)
 
+    def is_like(self, other: Record) -> bool:
+        """Whether another execution read the same and gave the same."""
+        return (
+            self.reads == other.reads
+            and self.is_observed == other.is_observed
+            and (self.outputs, self.stored) == (other.outputs, other.stored)
+        )
+
 
 class Records:
     """The records of a store: ``root/records``."""
@@ -75,53 +94,35 @@ class Records:
         self.root = root
         self.directory = root / "records"
 
-    def find(self, key: str, prefer: Mapping[int, Version] | None = None) -> Record | None:
-        """The newest record of a computation, or the newest with the outputs that are preferred.
-
-        Parameters
-        ----------
-        prefer : mapping of int to Version, optional
-            Outputs by their number.
-
-        Raises
-        ------
-        ValueError
-            If the record is damaged.
-        """
-        found = register.newest(partial(register.history, self._directory(key)))
-        if found is None:
-            return None
-        newest = _load(key, *found)
-        if prefer and not _has(newest, prefer):
-            return next((old for old in self.all(key) if _has(old, prefer)), newest)
-        return newest
-
     def all(self, key: str) -> list[Record]:
         """All records of a computation that can be read, newest first."""
         return list(_readable(key, register.history(self._directory(key))).values())
 
     def add(self, record: Record) -> Record:
-        """Write a record, unless what counts says the same already."""
+        """Write a record, unless the newest one says the same already."""
         directory = self._directory(record.key)
         before = register.history(directory)
         known = _readable(record.key, before)
         newest = known.get(before[0]) if before else None  # what counts, unless it is damaged
-        if newest and (newest.outputs, newest.stored) == (record.outputs, record.stored):
+        if newest and newest.is_like(record):
             return newest
         content = dump(record)
         digest = hashlib.sha256(content).hexdigest()
         stamp = register.add(directory, digest, content, before, self.root)
         for older, found in known.items():
-            if found.outputs == record.outputs:
+            if found.is_like(record):
                 older.path.unlink(missing_ok=True)
         return replace(record, digest=digest, time=stamp.time)
 
     def nondeterministic(self) -> Iterator[list[Record]]:
-        """The records, newest first, of each computation that gave other bytes another time."""
+        """The records, newest first, of each computation that gave other bytes from equal reads."""
         for key in self:
-            records = self.all(key)
-            if len({record.outputs for record in records}) > 1:
-                yield records
+            by_reads: dict[str, list[Record]] = {}
+            for record in self.all(key):
+                by_reads.setdefault(json.dumps(record.reads, sort_keys=True), []).append(record)
+            for records in by_reads.values():
+                if len({record.outputs for record in records}) > 1:
+                    yield records
 
     def __iter__(self) -> Iterator[str]:
         """The keys of all computations, in order."""
@@ -138,13 +139,11 @@ class Records:
 def _readable(key: str, stamps: Iterable[register.Stamp]) -> dict[register.Stamp, Record]:
     records = {}
     for stamp in stamps:
-        with suppress(ValueError, OSError):
+        try:
             records[stamp] = _load(key, stamp, stamp.read())
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            logger.warning(f"seqstore: a record counts as missing: {error}")
     return records
-
-
-def _has(record: Record, outputs: Mapping[int, Version]) -> bool:
-    return all(record.outputs[number] == version for number, version in outputs.items())
 
 
 def dump(record: Record) -> bytes:
@@ -155,8 +154,11 @@ def dump(record: Record) -> bytes:
         "outputs": [vars(version) for version in record.outputs],
         "stored": record.stored,
         "provenance": record.provenance,
+        "reads": record.reads,
+        "observed": record.is_observed,
         "seconds": round(record.seconds, 3),
         "rule": record.rule,
+        "about": record.about,
     }
     return json.dumps(document, sort_keys=True).encode()
 
@@ -172,8 +174,11 @@ def _load(key: str, stamp: register.Stamp, content: bytes) -> Record:
         tuple(Version.load(output) for output in document["outputs"]),
         tuple(document["stored"]),
         document["provenance"],
+        document["reads"],
+        document["observed"],
         document["seconds"],
         document["rule"],
+        document["about"],
         stamp.digest,
         stamp.time,
     )

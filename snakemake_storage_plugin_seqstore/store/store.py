@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -165,22 +165,12 @@ class Store:
     def _renew(self, version: Version) -> bool:
         return all([self.objects.renew(digest) for digest in self.payloads(version)])
 
-    def find_record(self, key: str, prefer: Mapping[int, Version] | None = None) -> Record | None:
-        """The record of a computation that counts, or one with the outputs that are preferred.
+    def find_records(self, key: str) -> list[Record]:
+        """All records of a computation that can be read, newest first.
 
-        Returns None if there is none, and also, with a warning, if it is damaged. Its payloads may
-        be gone: see :meth:`has_payload`.
+        Their payloads may be gone: see :meth:`has_payload`.
         """
-        if not self._is_there:
-            return None
-        try:
-            return self.records.find(key, prefer)
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            logger.warning(
-                f"seqstore: a record in {self.root} counts as missing, the result will be made "
-                f"again: {error}"
-            )
-            return None
+        return self.records.all(key) if self._is_there else []
 
     @contextmanager
     def prepared(self, contents: Iterable[bytes]) -> Iterator[None]:

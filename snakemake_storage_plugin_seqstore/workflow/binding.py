@@ -7,9 +7,10 @@ import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from snakemake_storage_plugin_seqstore.workflow.supported import OLDEST, is_supported
+from snakemake_storage_plugin_seqstore.workflow.snakemake_api import OLDEST, is_supported
 
 if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.observing import Mode
     from snakemake_storage_plugin_seqstore.workflow.execution import Executions
     from snakemake_storage_plugin_seqstore.workflow.files import StoredFile
     from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
@@ -19,7 +20,11 @@ Bound: TypeAlias = tuple["Reuse", "Executions"]  # what answers, and what is tol
 _workflows: list[weakref.ref[Any]] = []  # those that are bound
 
 
-def reuse(workflow: Any, ignore_file_names: bool | Iterable[str] = False) -> None:
+def reuse(
+    workflow: Any,
+    ignore_file_names: bool | Iterable[str] = False,
+    observe: Mode = "auto",
+) -> None:
     """Reuse what the store has: a computation whose result is known is never scheduled again.
 
     Stands once in a Snakefile, anywhere. The outputs of rules that are in the store are then there
@@ -34,11 +39,14 @@ def reuse(workflow: Any, ignore_file_names: bool | Iterable[str] = False) -> Non
         Whether the names of inputs and outputs do not matter, for all rules or for those that are
         named. By default they do, as programs may write them into their results. Suffixes always
         matter.
+    observe : {"auto", "required", "off"}, optional
+        Whether it is seen what jobs read beyond what they declare: where that is possible, or
+        so that a result that was not observed is never reused, or not at all.
 
     Raises
     ------
     WorkflowError
-        If Snakemake is too old, or `ignore_file_names` is something else.
+        If Snakemake is too old, or an argument is something else.
 
     Examples
     --------
@@ -51,6 +59,7 @@ def reuse(workflow: Any, ignore_file_names: bool | Iterable[str] = False) -> Non
 
     from snakemake_storage_plugin_seqstore.workflow.execution import Executions
     from snakemake_storage_plugin_seqstore.workflow.hooks import Settings
+    from snakemake_storage_plugin_seqstore.workflow.observing import MODES, Observing
     from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
     if not is_supported():
@@ -60,6 +69,10 @@ def reuse(workflow: Any, ignore_file_names: bool | Iterable[str] = False) -> Non
             "seqstore.reuse(): ignore_file_names is True or a list of rule names, not "
             f"{ignore_file_names!r}."
         )
+    if observe not in MODES:
+        raise WorkflowError(
+            f"seqstore.reuse(): observe is one of {', '.join(MODES)}, not {observe!r}."
+        )
     everywhere = ignore_file_names is True
     rules = frozenset(() if isinstance(ignore_file_names, bool) else ignore_file_names)
 
@@ -68,11 +81,12 @@ def reuse(workflow: Any, ignore_file_names: bool | Iterable[str] = False) -> Non
 
     if bound := _settings(workflow):
         bound[0].nameless = nameless
+        bound[0].observing.mode = observe
         return
     # What is loaded by now stays: to look through it whenever garbage is collected takes longer
     # than all that is done here.
     gc.freeze()
-    answers = Reuse(workflow, nameless)
+    answers = Reuse(workflow, nameless, Observing(observe))
     workflow.workflow_settings = Settings(
         workflow.workflow_settings, workflow, answers, Executions(answers)
     )

@@ -76,6 +76,8 @@ class Claims:
         self.forced: frozenset[str] = frozenset()
         self.made: frozenset[str] = frozenset()
         self.joined = False
+        # The software that results of this directory were made with or first used with, by host.
+        self.accepted: dict[str, dict[str, str]] = {}
 
     def load(self, join: bool = False) -> None:
         """Read what earlier runs, and for a job its own run, claimed.
@@ -88,6 +90,7 @@ class Claims:
         try:
             document = json.loads(self._summary.read_bytes())
             self._claims = {path: _load(row) for path, row in document["claims"].items()}
+            self.accepted = document.get("accepted", {})
             if join:
                 self.run = document["run"]
                 self.forced = frozenset(document["forced"])
@@ -152,6 +155,7 @@ class Claims:
                 "run": self.run,
                 "forced": sorted(self.forced),
                 "made": sorted(made),
+                "accepted": self.accepted,
                 "claims": {path: claim for path, claim in self._claims.items() if claim.version},
             },
         )

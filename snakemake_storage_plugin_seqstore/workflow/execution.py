@@ -10,28 +10,27 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import DamageError, SeqstoreError
+from snakemake_storage_plugin_seqstore.file_hashes import Watched
+from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReads
+from snakemake_storage_plugin_seqstore.fingerprint.task import Told
+from snakemake_storage_plugin_seqstore.observe import Observation
 from snakemake_storage_plugin_seqstore.store import EMPTY, Entry, Record, Version, register
 from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
-from snakemake_storage_plugin_seqstore.workflow import explain
+from snakemake_storage_plugin_seqstore.unknown import Unknown
+from snakemake_storage_plugin_seqstore.workflow import about, messages, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, file_name
-from snakemake_storage_plugin_seqstore.file_hashes import Watched
-from snakemake_storage_plugin_seqstore.workflow.describer import Describer
-from snakemake_storage_plugin_seqstore.workflow.description import Description
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
-from snakemake_storage_plugin_seqstore.workflow.jobs import (
-    is_spawned,
-    needed_traces,
-    refuse_special,
-    traces,
-)
+from snakemake_storage_plugin_seqstore.workflow.plan import needs_to_run
 from snakemake_storage_plugin_seqstore.workflow.reuse import FOLDER, Reuse
 from snakemake_storage_plugin_seqstore.workflow.stores import Made
-from snakemake_storage_plugin_seqstore.unknown import Unknown
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job
 
 _SOON = 60.0  # s; after that, what was added to a store is renewed before something means it
 
@@ -51,16 +50,26 @@ class Execution:
 
     Parameters
     ----------
-    description : Description or None
-        How it is made, from what it is given to read; None if that cannot be told.
+    told : Told or None
+        What it is told; None if that is not known.
     contents : Watched
         The files that were looked at for it.
     began : float
         When it started, on the monotonic clock, in s.
     seconds : float
         How long it took.
-    told : str
-        Digest of what it is told to do, if the Snakefile is read again for it.
+    instructions : str
+        Digest of what it is told, if the Snakefile is read again for it.
+    plain : PlainReads
+        What is plain from its code.
+    observation : Observation or None
+        What sees it; None if it is not observed.
+    reads : dict
+        What it read beyond what it was told, as its record keeps it.
+    is_observed : bool
+        Whether that was seen.
+    rejected : str
+        Why its result is not for reuse elsewhere; empty if it is.
     changed : str
         What changed under it while it ran; empty if nothing did.
     fetched : Record or None
@@ -73,11 +82,16 @@ class Execution:
         What was published of it so far, by label.
     """
 
-    description: Description | None
+    told: Told | None
     contents: Watched
     began: float
     seconds: float = 0.0
-    told: str = ""
+    instructions: str = ""
+    plain: PlainReads = PlainReads()  # noqa: RUF009 it is frozen
+    observation: Observation | None = None
+    reads: dict[str, Any] = field(default_factory=dict)
+    is_observed: bool = False
+    rejected: str = ""
     changed: str = ""
     fetched: Record | None = None
     added: dict[str, Added] = field(default_factory=dict)
@@ -87,7 +101,7 @@ class Execution:
     @property
     def key(self) -> str:
         """The key under which its results are recorded; empty if they are not."""
-        return self.description.key if self.description and not self.changed else ""
+        return self.told.key if self.told and not self.changed else ""
 
 
 class Executions:
@@ -104,8 +118,8 @@ class Executions:
         self._jobs: dict[Any, Execution] = {}
         self._finished: dict[str, str] = {}  # keys of the runs that made empty files, by label
 
-    def start(self, job: Any) -> bool:
-        """Look at everything that a job is about to read; fetch its outputs if they are known.
+    def start(self, job: Job) -> bool:
+        """Look at everything that a job is given to read; fetch its outputs if they are known.
 
         Returns
         -------
@@ -114,44 +128,70 @@ class Executions:
         """
         reuse = self._reuse
         resolution = reuse.resolution()
-        contents = Watched(reuse.digests)
-        describer = reuse.new_describer(contents)
-        description = None
+        contents = Watched(reuse.directory.hashes)
+        teller = reuse.new_teller()
+        told = None
         try:
-            refuse_special(job)
+            snakemake_api.refuse_special(job)
             versions = resolution.input_versions(job, contents, self._finished)
-            description = describer.describe(job, versions, at_start=True)
+            told = teller.tell(job, versions, contents)
         except Unknown as reason:
             logger.debug(f"seqstore: rule {job.rule.name} cannot be recorded: {reason}")
-        execution = Execution(description, contents, time.monotonic())
-        if description and is_spawned(job):
-            execution.told = _instructions(job, describer)
+        execution = Execution(told, contents, time.monotonic())
+        execution.plain = teller.plain_reads(job, contents)
+        if told and snakemake_api.is_spawned(job):
+            execution.instructions = teller.instructions(job, contents)
             self._told(job).unlink(missing_ok=True)
         self._jobs[job] = execution
-        if description and self._may_be_fetched(job):
+        if told and self._may_be_fetched(job):
             execution.fetched = self._fetch(job, execution.key)
         if execution.fetched is None:
             _discard_copies(job)
+            execution.observation = self._observe(job)
         return execution.fetched is not None
 
-    def tell(self, job: Any) -> None:
+    def _observe(self, job: Job) -> Observation | None:
+        """Observe a job that runs in this process from now on, if that can be."""
+        observing = self._reuse.observing
+        if not observing.is_on:
+            if observing.reason:
+                self._reuse.directory.messages.tell(
+                    f"jobs are not observed, so files that they read without declaring them do "
+                    f"not count: {observing.reason}"
+                )
+            return None
+        # Its process observes a job that has one of its own; nobody sees into a container.
+        if snakemake_api.is_spawned(job) and not self._reuse.workflow.subprocess_exec:
+            return None
+        if snakemake_api.runs_in_container(job):
+            return None
+        return observing.begin(attach=snakemake_api.is_python_block(job))
+
+    def tell(self, job: Job) -> None:
         """Say in the process of its own that a job runs in what it is told to do there."""
         path = self._told(job)
-        describer = self._reuse.new_describer(self._reuse.contents)
-        overwrite(path, _instructions(job, describer).encode(), path.parent.parent)
+        instructions = self._reuse.new_teller().instructions(job, self._reuse.directory.contents)
+        overwrite(path, instructions.encode(), path.parent.parent)
 
-    def finish(self, job: Any) -> None:
-        """Note that a job ran, and whether it read what it was given to the end."""
+    def finish(self, job: Job) -> None:
+        """Note that a job ran, and what it read.
+
+        Raises
+        ------
+        ObserverDied
+            If what observed it ended before: it may have gone wrong without a word.
+        """
         execution = self._jobs[job]
         execution.seconds = time.monotonic() - execution.began
         statuses = {file: _status(job, file) for file in job.output}
-        if execution.description and (changed := self._changed(job, execution)):
+        self._note_reads(job, execution)
+        if execution.told and (changed := self._changed(job, execution)):
             execution.changed = changed
             logger.warning(
-                f"seqstore: {changed} changed while rule {job.rule.name} ran: what it made stays "
-                "in this working directory and is made again the next time."
+                f"seqstore: {changed} changed while rule {job.rule.name} ran: what it made is "
+                "published by its name only, and made again the next time."
             )
-        if execution.description and execution.key:
+        if execution.told and execution.key:
             if not job.shadow_dir:  # else they are not yet where they will be published from
                 execution.added = dict(self._adding(statuses))
             made = {name: added.made for name, added in execution.added.items()}
@@ -162,6 +202,22 @@ class Executions:
                 else:
                     self._reuse.stores.in_background(parcel)
         self._note_run(job, execution.key, statuses)
+
+    def _note_reads(self, job: Job, execution: Execution) -> None:
+        observing = self._reuse.observing
+        accesses = None
+        if execution.observation:
+            attached = snakemake_api.is_python_block(job)
+            accesses = observing.end(execution.observation, attached)
+        conditions = self._reuse.new_conditions(execution.contents, self._reuse.resolution())
+        document, reads = conditions.of_run(job, accesses, execution.plain)
+        execution.reads = document
+        execution.is_observed = accesses is not None
+        if reads.rejected:
+            execution.rejected = reads.rejected[0]
+            self._reuse.directory.messages.tell(
+                f"what rule {job.rule.name} made is not reused elsewhere: {execution.rejected}"
+            )
 
     def _adding(self, statuses: Mapping[Any, os.stat_result | None]) -> Iterator[tuple[str, Added]]:
         """Add the outputs of a job to their stores, in its own thread: that may take long.
@@ -175,20 +231,20 @@ class Executions:
                     made = self._reuse.stores.add(ours.provider.store, ours.local_path())
                     yield ours.base_label, Added(made, _seen(status))
 
-    def _changed(self, job: Any, execution: Execution) -> str:
+    def _changed(self, job: Job, execution: Execution) -> str:
         """What changed under a job while it ran; empty if nothing did."""
-        if execution.told:
+        if execution.instructions:
             path = self._told(job)
             try:
                 told = path.read_text()
                 path.unlink()
             except OSError:
                 told = ""
-            if told != execution.told:
+            if told != execution.instructions:
                 return "the config, or what else the Snakefile reads,"
         return execution.contents.changed()
 
-    def _told(self, job: Any) -> Path:
+    def _told(self, job: Job) -> Path:
         folder: Path = self._reuse.workflow.persistence.path / FOLDER / "told"
         return folder / file_name(label(job.output[0]))
 
@@ -205,15 +261,18 @@ class Executions:
             said = self._reuse.claims.made_in_this_run(name)
             if said and said.version:
                 return  # the process of the job did it, on this node or another one
-            execution = Execution(None, Watched(self._reuse.digests), 0.0)
+            execution = Execution(None, Watched(self._reuse.directory.hashes), 0.0)
         transfer.check(file.parsed, file.local_path())
         made = self._published(file, execution)
         # Clocks of nodes differ: an output is never older than what it was made from.
         newest = resolution.newest_input(job) if job else 0
-        claim = Claim(made.version, max(register.now(), newest), execution.key)
+        claim = Claim(
+            made.version,
+            max(register.now(), newest),
+            execution.key,
+            is_touched=bool(execution.rejected),  # it stands here, without a record
+        )
         self._reuse.claim(file, claim, made.store)
-        if execution.changed:
-            return
         is_output = job is not None and name in map(label, job.output)
         if not is_output or not execution.key or execution.fetched:
             key = execution.key if is_output else ""
@@ -251,19 +310,19 @@ class Executions:
         if claim is None or self._reuse.entry(file) is None:
             return
         resolution = self._reuse.resolution()
-        description = resolution.jobs[resolution.producers[name]].description
-        key = description.key if description else claim.key
+        told = resolution.jobs[resolution.producers[name]].told
+        key = told.key if told else claim.key
         is_touched = claim.is_touched or key != claim.key
         self._reuse.claim(file, replace(claim, time=register.now(), key=key, is_touched=is_touched))
 
-    def _note_run(self, job: Any, key: str, statuses: Mapping[Any, os.stat_result | None]) -> None:
+    def _note_run(self, job: Job, key: str, statuses: Mapping[Any, os.stat_result | None]) -> None:
         """Note of which run files are whose content does not say it.
 
         These are empty ones, and the log and benchmark if somebody needs them. Those that are
         stored are claimed when they are.
         """
         # The process of a job does not know who needs them.
-        found = needed_traces(job) if self._reuse.workflow.is_main_process else traces(job)
+        found = snakemake_api.needed_traces(job) if self._reuse.workflow.is_main_process else snakemake_api.traces(job)
         empty = [file for file, status in statuses.items() if _is_empty(file, status)]
         self._finished |= dict.fromkeys(map(label, empty), key)
         for file in (*found, *empty):
@@ -276,9 +335,9 @@ class Executions:
         """To let the name of a file mean what was made, once that is durable."""
         return self._reuse.stores.assigning(made.store, file.parsed, made.version, key)
 
-    def _writing(self, job: Any, execution: Execution, made: Mapping[str, Made]) -> list[Task]:
+    def _writing(self, job: Job, execution: Execution, made: Mapping[str, Made]) -> list[Task]:
         """To write down what a job made: what its outputs are called, and the record."""
-        assert execution.description
+        assert execution.told
         outputs = [stored(file) for file in job.output]
         named = [
             self._naming(ours, made[ours.base_label], execution.key) for ours in outputs if ours
@@ -291,35 +350,51 @@ class Executions:
         except (SeqstoreError, OSError) as error:
             logger.warning(f"seqstore: what rule {job.rule.name} made is not recorded: {error}")
             return named
+        if execution.rejected:
+            return named
         record = Record(
             execution.key,
             tuple(versions),
             tuple(ours is not None for ours in outputs),
-            execution.description.canonical(),
+            execution.told.canonical(),
+            execution.reads,
+            execution.is_observed,
             execution.seconds,
             job.rule.name,
+            about.of(job),
         )
         return named + self._reuse.stores.recording(job, record)
 
-    def _local_version(self, job: Any, file: Any) -> Version:
+    def _local_version(self, job: Job, file: Any) -> Version:
         """What a job made in a plain local file, before or after Snakemake took it."""
         path = _made_at(job, file)
         if not os.path.exists(path) and file.flags.get("touch"):
             return EMPTY
-        return self._reuse.contents.version(path)
+        return self._reuse.directory.contents.version(path)
 
-    def _may_be_fetched(self, job: Any) -> bool:
+    def _may_be_fetched(self, job: Job) -> bool:
         return (
             all(stored(file) for file in job.output)
             and not self._reuse.is_forced(job)
-            and not (self._reuse.workflow.is_main_process and self._reuse.needs_to_run(job))
+            and not (self._reuse.workflow.is_main_process and needs_to_run(job))
         )
 
-    def _fetch(self, job: Any, key: str) -> Record | None:
+    def _fetch(self, job: Job, key: str) -> Record | None:
         """Put the outputs of a job in place, all or none."""
         reuse = self._reuse
-        record = reuse.stores.find_record(job, key)
-        if record is None or not reuse.stores.has_payloads(job, record):
+        resolution = reuse.resolution()
+        conditions = reuse.new_conditions(reuse.directory.contents, resolution)
+        records = reuse.stores.find_records(job, key)
+        record = next(
+            (
+                each
+                for each in records
+                if reuse.stores.has_payloads(job, each)
+                and not conditions.failing(each, job, False, records)
+            ),
+            None,
+        )
+        if record is None:
             return None
         try:
             for file, version in zip(job.output, record.outputs, strict=True):
@@ -331,7 +406,7 @@ class Executions:
             return None
         logger.info(
             f"seqstore: rule {job.rule.name} was not computed but fetched: the same computation "
-            f"took {explain.duration(record.seconds)} when it was made."
+            f"took {messages.duration(record.seconds)} when it was made."
         )
         return record
 
@@ -355,20 +430,12 @@ def _is_there(file: Any, status: os.stat_result | None) -> bool:
     return status is not None or bool(file.flags.get("touch"))
 
 
-def _is_whole(job: Any, made: Mapping[str, Made]) -> bool:
+def _is_whole(job: Job, made: Mapping[str, Made]) -> bool:
     """Whether all outputs of a job that are to be stored are."""
     return all(ours.base_label in made for file in job.output if (ours := stored(file)))
 
 
-def _instructions(job: Any, describer: Describer) -> str:
-    """What a job is told to do; empty if that cannot be told."""
-    try:
-        return describer.instructions(job)
-    except Unknown:
-        return ""
-
-
-def _discard_copies(job: Any) -> None:
+def _discard_copies(job: Job) -> None:
     """Remove local copies of what a job is about to make, as of a checkpoint that was brought.
 
     Snakemake does not, and members of a directory would stay in it.
@@ -391,13 +458,13 @@ def _seen(status: os.stat_result) -> tuple[int, ...]:
     return status.st_ino, status.st_mode, size
 
 
-def _made_at(job: Any, file: Any) -> str:
+def _made_at(job: Job, file: Any) -> str:
     """Where a local output is before Snakemake took it, or after that."""
     shadowed = job.shadowed_path(file)
     return str(shadowed if shadowed is file or os.path.exists(shadowed) else file)
 
 
-def _status(job: Any, file: Any) -> os.stat_result | None:
+def _status(job: Job, file: Any) -> os.stat_result | None:
     """What a job made, which its owner may write from now on; None if it did not make it.
 
     A copy of an input is read-only where that is so in the store, and Snakemake takes an output

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import stat
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -126,41 +125,3 @@ def local_time(path: str) -> int:
     if stat.S_ISDIR(status.st_mode) and (stamp := local_time(os.path.join(path, trees.IGNORED))):
         return stamp
     return math.ceil(newest * 10**9 / TICK) * TICK
-
-
-def may_be_made(workflow: Any, path: str) -> bool:
-    """Whether a rule of a workflow could make a path, were its inputs there."""
-    return any(rule.is_producer(path) for rule in workflow.rules)
-
-
-class MadeHere:
-    """Says whether a path is, or contains, something that a workflow makes.
-
-    Parameters
-    ----------
-    workflow : snakemake.workflow.Workflow
-        The workflow.
-    others : iterable of str
-        What is made by jobs that are not in the DAG of this process.
-    """
-
-    def __init__(self, workflow: Any, others: Iterable[str] = ()) -> None:
-        self._workflow = workflow
-        self._others = others
-        self._paths: set[str] | None = None
-
-    def __call__(self, path: str) -> bool:
-        """Whether the workflow makes a path, or something in it."""
-        if self._paths is None:
-            self._paths = set(self._directories())
-        return os.path.abspath(path) in self._paths
-
-    def _directories(self) -> Iterator[str]:
-        seen: set[str] = set()
-        made = (file for job in self._workflow.dag.jobs for file in job.products())
-        for file in (*made, *self._others):
-            path = os.path.abspath(file)
-            while path not in seen:
-                seen.add(path)
-                yield path
-                path = os.path.dirname(path)

@@ -7,7 +7,7 @@ the user caches with ``--cache`` are left alone.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snakemake.caching.rule import CacheFlag, RuleCache
 from snakemake.exceptions import CacheMissException
@@ -63,7 +63,7 @@ class ProvenanceCache(RuleCache):  # type: ignore[misc]
         super().__init__(rule, CacheFlag.output)
         self._executions = executions
 
-    async def fetch(self, job: Any) -> None:
+    async def fetch(self, job: Job) -> None:
         """Put the outputs of a job in place, or say that it has to run."""
         is_here = not job.dag.workflow.subprocess_exec
         if not is_here:
@@ -71,7 +71,7 @@ class ProvenanceCache(RuleCache):  # type: ignore[misc]
         if not (is_here and self._executions.start(job)):
             raise CacheMissException(f"Job {job} has to run.")
 
-    async def store(self, job: Any) -> None:
+    async def store(self, job: Job) -> None:
         """Look at what a job did; Snakemake stores its outputs once it has accepted them."""
         if not job.dag.workflow.subprocess_exec:
             self._executions.finish(job)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
 from snakemake_storage_plugin_seqstore.query import Query
@@ -19,6 +19,9 @@ from snakemake_storage_plugin_seqstore.store.background import (
 )
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.workflow.files import stored
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Workflow
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ class Stores:
         that the workflow can go on.
     """
 
-    def __init__(self, workflow: Any, own: Path, contents: Contents) -> None:
+    def __init__(self, workflow: Workflow, own: Path, contents: Contents) -> None:
         self._contents = contents
         self._workflow = workflow
         self._own = Store(own)
@@ -52,19 +55,23 @@ class Stores:
         self._refused: set[str] = set()
         self._background = Background()
 
-    def of(self, job: Any) -> list[Store]:
+    def of(self, job: Job) -> list[Store]:
         """The stores in which the outputs of a job are; if there are none, all of the workflow."""
         return _unique(job.output) or _unique(
             file for rule in self._workflow.rules for file in (*rule.output, *rule.input)
         )
 
-    def find_record(
-        self, job: Any, key: str, prefer: Mapping[int, Version] | None = None
-    ) -> Record | None:
-        """The record of a computation in the stores of a job."""
+    def find_records(self, job: Job, key: str) -> list[Record]:
+        """The records of a computation in the stores of a job, newest first in each."""
+        return [r for store in self._with_own(self.of(job)) for r in store.find_records(key)]
+
+    def member(self, job: Job, directory: Version, path: str) -> str | None:
+        """SHA-256 of a file in a directory that a job made; None if that is not known."""
         for store in self._with_own(self.of(job)):
-            if record := store.find_record(key, prefer):
-                return record
+            try:
+                return next(m.digest for m in store.members(directory) if m.path == path)
+            except (OSError, DamageError, StopIteration):
+                continue
         return None
 
     def holder(self, store: Store, version: Version) -> Store | None:
@@ -74,7 +81,7 @@ class Stores:
                 return candidate
         return None
 
-    def has_payloads(self, job: Any, record: Record) -> bool:
+    def has_payloads(self, job: Job, record: Record) -> bool:
         """Whether everything that a record says was stored is there, for the outputs of a job."""
         if len(record.outputs) != len(job.output):
             return False
@@ -120,7 +127,7 @@ class Stores:
         arguments = (query.collection, query.name, version, key)
         return Task((str(store.root),), Store.follow, arguments)
 
-    def recording(self, job: Any, record: Record) -> list[Task]:
+    def recording(self, job: Job, record: Record) -> list[Task]:
         """To write down what a job made."""
         what, own = f"what rule {record.rule} made", str(self._own.root)
         tasks = []

@@ -7,31 +7,30 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Version
-from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
-from snakemake_storage_plugin_seqstore.workflow.describer import Describer
-from snakemake_storage_plugin_seqstore.workflow.description import Description
+from snakemake_storage_plugin_seqstore.fingerprint.task import Told
+from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Version
+from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
+from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
     foreign_version,
     label,
     local_time,
-    may_be_made,
     stored,
 )
-from snakemake_storage_plugin_seqstore.workflow.jobs import (
-    needed_traces,
-    refuse_special,
-    script_path,
-    waits,
-)
+from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
-from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
+from snakemake_storage_plugin_seqstore.workflow.telling import Teller
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job
 
 
 @dataclass
@@ -45,12 +44,14 @@ class Resolved:
     versions : dict
         What its outputs contain, by label, where that is known; also of outputs that are not there,
         so that what is downstream can be found.
-    description : Description or None
-        How they are made, if that is known.
+    told : Told or None
+        What the job is told, if that is known.
     record : Record or None
-        What the store says about this computation.
+        The execution whose result is the answer.
     reason : Unknown or None
-        Why the provenance is not known.
+        Why it is not known what the job is told.
+    failing : list of str
+        Why the newest record of the same key is no answer: what it read that is not the same here.
     is_hit : bool
         Whether the stored outputs are there because the store has the same computation.
     is_outdated : bool
@@ -62,9 +63,10 @@ class Resolved:
 
     claims: dict[str, Claim] = field(default_factory=dict)
     versions: dict[str, Version] = field(default_factory=dict)
-    description: Description | None = None
+    told: Told | None = None
     record: Record | None = None
     reason: Unknown | None = None
+    failing: list[str] = field(default_factory=list)
     is_hit: bool = False
     is_outdated: bool = False
     is_new: bool = False
@@ -77,8 +79,12 @@ class Resolution:
     ----------
     dag : snakemake.dag.DAG
         The DAG, complete as far as its targets are known.
-    describer : Describer
-        Says how jobs are made.
+    teller : Teller
+        Says what jobs are told.
+    contents : Contents
+        Says what local files contain.
+    products : Products
+        What the jobs make.
     claims : Claims
         What the working directory claims.
     stores : Stores
@@ -95,7 +101,9 @@ class Resolution:
     def __init__(
         self,
         dag: Any,
-        describer: Describer,
+        teller: Teller,
+        contents: Contents,
+        products: Products,
         claims: Claims,
         stores: Stores,
         source: Callable[[StoredFile], tuple[Version, int] | None],
@@ -103,7 +111,10 @@ class Resolution:
         before: Set[Any] | None,
     ) -> None:
         self._dag = dag
-        self._describer = describer
+        self._teller = teller
+        self._contents = contents
+        self.products = products
+        self._under_way: set[Job] = set()
         self._claims = claims
         self._stores = stores
         self._source = source
@@ -114,19 +125,44 @@ class Resolution:
         self.jobs: dict[Any, Resolved] = {}
         self.producers: dict[str, Any] = {}
 
-    def resolve(self, jobs: Iterable[Any]) -> None:
+    def resolve(self, jobs: Iterable[Job], conditions: Conditions) -> None:
         """Resolve jobs; those that others depend on come first."""
-        jobs = list(jobs)
+        jobs = [job for job in jobs if not job.rule.norun]
         persistence = self._dag.workflow.persistence
         keys = {persistence._get_key(file): label(file) for job in jobs for file in job.output}
         self._incomplete = {keys[key] for key in persistence._filter_incomplete_keys(keys)}
+        self._conditions = conditions
         for job in jobs:
-            if not job.rule.norun:
-                self.jobs[job] = self._job(job)
-                self.producers |= dict.fromkeys(map(label, job.products()), job)
+            self.producers |= dict.fromkeys(map(label, job.products()), job)
+        for job in jobs:
+            self._resolve(job)
+
+    def product_digest(self, path: str) -> str | None:
+        """SHA-256 of what a job makes at a path, as its record says; else of what is there."""
+        if found := self.products.maker(path):
+            job, file, inside = found
+            self._resolve(job)
+            resolved = self.jobs.get(job)
+            version = resolved.versions.get(label(file)) if resolved else None
+            if version is not None:
+                return self._stores.member(job, version, inside) if inside else version.digest
+        try:
+            return self._contents.version(path).digest
+        except (OSError, SeqstoreError):
+            return None
+
+    def _resolve(self, job: Job) -> None:
+        """Resolve a job and what it depends on, unless that is done or under way."""
+        if job in self.jobs or job in self._under_way or job.rule.norun:
+            return
+        self._under_way.add(job)
+        for maker in self._dag.dependencies[job]:
+            self._resolve(maker)
+        self.jobs[job] = self._job(job)
+        self._under_way.remove(job)
 
     def input_versions(
-        self, job: Any, contents: Contents, finished: Mapping[str, str] | None = None
+        self, job: Job, contents: Contents, finished: Mapping[str, str] | None = None
     ) -> tuple[Version, ...]:
         """What the inputs of a job contain.
 
@@ -155,13 +191,13 @@ class Resolution:
             else:
                 version = self._local_version(label(file), maker, contents, at_start)
             if version.digest == EMPTY.digest:
-                version = self._flag(file, maker, version, finished or {})
+                version = self._flag(label(file), maker, version, finished or {})
             versions.append(version)
         return tuple(versions)
 
-    def newest_input(self, job: Any) -> int:
+    def newest_input(self, job: Job) -> int:
         """Time of the newest of a job's inputs and its script, in ns."""
-        times = [self._local_time(path) for path in script_path(job)]
+        times = [self._local_time(path) for path in snakemake_api.script_path(job)]
         for file in job.input:
             ours = stored(file)
             if ours is None:
@@ -184,7 +220,7 @@ class Resolution:
             return Version(transfer.checksum(found[0], file.parsed), "file", 0), found[1]
         return found
 
-    def _makers(self, job: Any) -> dict[str, Any]:
+    def _makers(self, job: Job) -> dict[str, Any]:
         return {
             label(file): maker
             for maker, files in self._dag.dependencies[job].items()
@@ -219,38 +255,34 @@ class Resolution:
             raise Unknown(f"its input {path} cannot be read: {error}") from None
 
     def _flag(
-        self, file: Any, maker: Any, version: Version, finished: Mapping[str, str]
+        self, name: str, maker: Any, version: Version, finished: Mapping[str, str]
     ) -> Version:
         """An empty file says only that its job ran: if a rule makes it, it counts by that run.
 
         What reads it may read what that job did besides.
         """
-        name, resolved = label(file), self.jobs.get(maker)
-        if resolved and stored(file):
-            claim = self._claims.made_in_this_run(name) or resolved.claims.get(name)
-        else:
-            claim = self._claims.get(name) if stored(file) or os.path.exists(file) else None
+        resolved = self.jobs.get(maker)
+        made = self._claims.made_in_this_run(name)
         if name in finished:  # a group stores its outputs at its end
             key = finished[name]
-        elif claim:
-            key = claim.key
-        elif resolved and resolved.description and not os.path.exists(file):
-            key = resolved.description.key  # it is not here, but recorded
-        elif may_be_made(self._dag.workflow, file):
-            key = ""
+        elif made:
+            key = made.key
+        elif resolved and resolved.told:
+            key = resolved.told.key
         else:
-            return version
+            claim = self._claims.get(name)
+            key = claim.key if claim else ""
         if not key:
-            raise Unknown(f"its input {name} is empty, and it cannot be told which run made it")
-        digest = hashlib.sha256(f"made by {key}".encode()).hexdigest()
-        return replace(version, digest=digest)
+            return version
+        return replace(version, digest=hashlib.sha256(f"made by {key}".encode()).hexdigest())
 
-    def _job(self, job: Any) -> Resolved:
+    def _job(self, job: Job) -> Resolved:
         resolved = Resolved()
         try:
-            refuse_special(job)
-            versions = self.input_versions(job, self._describer.surroundings.contents)
-            resolved.description = self._describer.describe(job, versions)
+            snakemake_api.refuse_special(job)
+            versions = self.input_versions(job, self._contents)
+            resolved.told = self._teller.tell(job, versions, self._contents)
+            key = resolved.told.key
         except Unknown as reason:
             resolved.reason = reason
             makers = [self.jobs[each] for each in self._dag.dependencies[job] if each in self.jobs]
@@ -260,10 +292,10 @@ class Resolution:
             if not resolved.is_new:
                 self._believe_claims(job, resolved)
         else:
-            self._look_up(job, resolved, resolved.description.key)
+            self._look_up(job, resolved, key)
         return resolved
 
-    def _lacks_checkpoint(self, job: Any) -> bool:
+    def _lacks_checkpoint(self, job: Job) -> bool:
         """Whether a checkpoint is not there that says what a job reads.
 
         What the job made before is not believed then, as Snakemake would not look at it again. A
@@ -281,7 +313,7 @@ class Resolution:
                     return True
         return False
 
-    def _believe_claims(self, job: Any, resolved: Resolved) -> None:
+    def _believe_claims(self, job: Job, resolved: Resolved) -> None:
         """What a job made here before stands, as it would with local files.
 
         Snakemake's own metadata must be there, to tell it when the job has to run again.
@@ -294,16 +326,11 @@ class Resolution:
                     if self._stores.holder(ours.provider.store, claim.version):
                         resolved.claims[label(file)] = claim
 
-    def _look_up(self, job: Any, resolved: Resolved, key: str) -> None:
+    def _look_up(self, job: Job, resolved: Resolved, key: str) -> None:
         names = [label(file) for file in job.output]
         before = [self._claims.known(name) for name in names]
-        prefer = {
-            number: claim.version
-            for number, claim in enumerate(before)
-            if claim and claim.version and claim.key == key
-        }
-        record = self._stores.find_record(job, key, prefer)
-        if record is None or len(record.outputs) != len(names):
+        record = self._answer(job, resolved, key, before)
+        if record is None:
             resolved.is_new = not self._keep_touched(job, resolved, before)
             return
         resolved.record = record
@@ -311,12 +338,16 @@ class Resolution:
         # An earlier run may have been interrupted while it made this; Snakemake asks for it then.
         if not self._incomplete.isdisjoint(names) or not self._stores.has_payloads(job, record):
             return
+        if job.is_checkpoint and self._dag.workflow.dryrun and _lacks_copy(job):
+            return  # functions read what a dry run does not bring
         # Snakemake looks once for checkpoints that are there. What depends on one that is found
         # later is made anew only when it has run: then it is fetched.
         is_late = self._before is not None and job not in self._before
-        if job.is_checkpoint and is_late and any(map(waits, self._dag.depending[job])):
+        if job.is_checkpoint and is_late and any(
+            map(snakemake_api.waits, self._dag.depending[job])
+        ):
             return
-        if not all(self._is_of(file, key) for file in needed_traces(job)):
+        if not all(self._is_of(file, key) for file in snakemake_api.needed_traces(job)):
             resolved.is_new = True
             return
         resolved.is_hit = True
@@ -327,13 +358,33 @@ class Resolution:
                 since = claim.time if claim and claim.version == version else self._now
                 resolved.claims[label(file)] = Claim(version, max(since, newest), key)
 
-    def _keep_touched(self, job: Any, resolved: Resolved, before: list[Claim | None]) -> bool:
+    def _answer(
+        self, job: Job, resolved: Resolved, key: str, before: list[Claim | None]
+    ) -> Record | None:
+        """The record that answers for a job: what this directory has, else the newest that holds."""
+
+        def is_own(record: Record) -> bool:
+            claimed = [claim.version if claim and claim.key == key else None for claim in before]
+            pairs = zip(claimed, record.outputs, strict=True)
+            return all(version in (None, output) for version, output in pairs) and any(claimed)
+
+        records = self._stores.find_records(job, key)
+        records = [record for record in records if len(record.outputs) == len(before)]
+        records.sort(key=lambda record: not is_own(record))  # the newest first otherwise
+        for record in records:
+            failing = self._conditions.failing(record, job, is_own(record), records)
+            if not failing:
+                return record
+            resolved.failing = resolved.failing or failing
+        return None
+
+    def _keep_touched(self, job: Job, resolved: Resolved, before: list[Claim | None]) -> bool:
         """Let outputs stand that were made otherwise, if the user says so by ``--touch``.
 
         That holds in this working directory, until their provenance changes again.
         """
-        assert resolved.description
-        key, workflow = resolved.description.key, self._dag.workflow
+        assert resolved.told
+        key, workflow = resolved.told.key, self._dag.workflow
         touches = workflow.executor_plugin is not None and workflow.touch
         kept: dict[str, Claim] = {}
         for file, claim in zip(job.output, before, strict=True):
@@ -361,7 +412,7 @@ class Resolution:
         try:
             return (
                 bool(stored(trace))
-                or self._describer.surroundings.contents.version(trace) == claim.version
+                or self._contents.version(trace) == claim.version
             )
         except (OSError, SeqstoreError):
             return False
@@ -374,6 +425,11 @@ class Resolution:
         if path not in self._times:
             self._times[path] = local_time(os.fspath(path))
         return self._times[path]
+
+
+def _lacks_copy(job: Job) -> bool:
+    """Whether an output is not in its place."""
+    return any(stored(file) and not os.path.exists(file) for file in job.output)
 
 
 def _check_copy(path: str, file: StoredFile, version: Version, contents: Contents) -> None:

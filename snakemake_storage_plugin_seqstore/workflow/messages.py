@@ -5,21 +5,25 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.provenance import plain
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
-from snakemake_storage_plugin_seqstore.workflow.resolution import Resolution, Resolved
+from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution, Resolved
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.unknown import NotYet
 
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job
+
 logger = logging.getLogger(__name__)
 
+MAX_REASONS = 3  # in a message
 MAX_SHOWN = 60  # characters of a value in a message
 _SHOWN_BEFORE = 20  # characters of a command before the first difference
-_DIGESTS = ("software", "files", "modules", "environment", "variables", "globals")
+_DIGESTS = ("variables", "globals")
 
 
 def duration(seconds: float) -> str:
@@ -49,7 +53,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return found or ["the order of what it reads"]
 
 
-class Explainer:
+class Messages:
     """Tells the user about each resolution what was not told before.
 
     Parameters
@@ -67,21 +71,44 @@ class Explainer:
         self._summed_up: set[str] = set()
 
     def report(self, resolution: Resolution) -> None:
-        """Tell what is reused, what is not reused and why, and what changed."""
+        """Tell what is reused, what is not and why, and what changed."""
         refused: Counter[str] = Counter()
         for job, resolved in resolution.jobs.items():
             if not any(stored(file) for file in job.output):
                 continue
             if resolved.is_hit:
                 logger.debug(f"seqstore: reused: {_named(job)}")
-            elif resolved.reason is not None:
-                if not isinstance(resolved.reason, NotYet):
-                    refused[f"rule {job.rule.name} is not reused: {resolved.reason}"] += 1
-            else:
-                self._tell(self._why(job, resolved))
+            elif resolved.reason is None:
+                self.tell(self.why(job, resolved))
+            elif not isinstance(resolved.reason, NotYet):
+                refused[f"rule {job.rule.name} is not reused: {resolved.reason}"] += 1
         for message, jobs in refused.items():
-            self._tell(message + (f" ({jobs} jobs)" if jobs > 1 else ""))
+            self.tell(message + (f" ({jobs} jobs)" if jobs > 1 else ""))
         self._sum_up(resolution)
+
+    def why(self, job: Job, resolved: Resolved) -> str:
+        """Why a job that is told something known will run, if there is something to compare with.
+
+        In words; empty if nothing is known of an earlier result.
+        """
+        assert resolved.told
+        if resolved.record:
+            if self._stores.has_payloads(job, resolved.record):
+                return ""  # it is made anew for another reason
+            return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
+        if resolved.failing:
+            changes = "; ".join(_few(resolved.failing))
+        elif earlier := self._earlier(job):
+            changes = "; ".join(differences(earlier.provenance, resolved.told.canonical()))
+        else:
+            return ""
+        return f"{_named(job)} is not what it was: {changes}"
+
+    def tell(self, message: str) -> None:
+        """Tell something once."""
+        if message and message not in self._told:
+            self._told.add(message)
+            logger.info(f"seqstore: {message}.")
 
     def _sum_up(self, resolution: Resolution) -> None:
         hits = [
@@ -98,20 +125,7 @@ class Explainer:
             f"{'it' if len(outputs) == 1 else 'them'} took {duration(seconds)}."
         )
 
-    def _why(self, job: Any, resolved: Resolved) -> str:
-        """Why a job whose provenance is known will run, if there is something to compare with."""
-        assert resolved.description
-        if resolved.record:
-            if self._stores.has_payloads(job, resolved.record):
-                return ""  # it is made anew for another reason
-            return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
-        earlier = self._earlier(job)
-        if earlier is None:
-            return ""
-        changes = "; ".join(differences(earlier.provenance, resolved.description.canonical()))
-        return f"{_named(job)} is not what it was: {changes}"
-
-    def _earlier(self, job: Any) -> Record | None:
+    def _earlier(self, job: Job) -> Record | None:
         """The record of what this working directory, or the store by that name, had before."""
         for file in job.output:
             ours = stored(file)
@@ -121,17 +135,17 @@ class Explainer:
             names = ours.provider.store.names
             query = ours.parsed
             key = claim.key if claim and claim.key else names.key(query.collection, query.name)
-            if key and (record := self._stores.find_record(job, key)):
-                return record
+            if key and (records := self._stores.find_records(job, key)):
+                return records[0]
         return None
 
-    def _tell(self, message: str) -> None:
-        if message and message not in self._told:
-            self._told.add(message)
-            logger.info(f"seqstore: {message}.")
+
+def _few(reasons: list[str]) -> list[str]:
+    more = len(reasons) - MAX_REASONS
+    return reasons[:MAX_REASONS] + ([f"and {more} more"] if more > 0 else [])
 
 
-def _named(job: Any) -> str:
+def _named(job: Job) -> str:
     queries = [str(ours.parsed) for file in job.output if (ours := stored(file))]
     more = f" and {len(queries) - 1} more" if len(queries) > 1 else ""
     return f"{queries[0] if queries else job.rule.name}{more}"

@@ -1,0 +1,62 @@
+"""What people ask of a record besides what counts: who made it, where, from which workflow."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.files import label
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job
+
+
+def of(job: Job) -> dict[str, Any]:
+    """What people ask of a job that just ran."""
+    snakefile = str(job.dag.workflow.main_snakefile)
+    found = {
+        "workflow": snakefile,
+        "commit": _commit(os.path.dirname(os.path.abspath(snakefile))),
+        "directory": os.getcwd(),
+        "command": snakemake_api.command_as_run(job),
+        "params": snakemake_api.params_as_run(job),
+        "inputs": [label(file) for file in job.input],
+        "outputs": [label(file) for file in job.output],
+        "log": [label(file) for file in job.log],
+        "user": _user(),
+        "host": socket.gethostname(),
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+@cache
+def _commit(directory: str) -> str:
+    """The commit of the workflow, with ``+`` if files in it were changed; empty if it has none."""
+    git = ["git", "-C", directory]
+    try:
+        commit = _output([*git, "rev-parse", "HEAD"])
+        changed = _output([*git, "status", "--porcelain", "--untracked-files=no"])
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return commit + ("+" if changed else "")
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=10
+    ).stdout.strip()
+
+
+@cache
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.geteuid())

@@ -1,0 +1,86 @@
+"""Doing what a plan says. A dry run applies nothing but to Snakemake's view in memory."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from snakemake_storage_plugin_seqstore import transfer
+from snakemake_storage_plugin_seqstore.store import Entry
+from snakemake_storage_plugin_seqstore.store.background import Parcel
+from snakemake_storage_plugin_seqstore.store.filesystem import discard
+from snakemake_storage_plugin_seqstore.workflow.claims import Claims
+from snakemake_storage_plugin_seqstore.workflow.files import label, stored
+from snakemake_storage_plugin_seqstore.workflow.plan import Plan
+from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
+from snakemake_storage_plugin_seqstore.workflow.stores import Stores
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Workflow
+
+
+def schedule(plan: Plan, workflow: Workflow, wanted: set[str]) -> None:
+    """Have Snakemake schedule jobs that nothing misses, in memory.
+
+    Parameters
+    ----------
+    wanted : set of str
+        Labels of the outputs that are forced by this, not by the user; added to.
+    """
+    for file in plan.wanted:
+        wanted.add(label(file))
+        workflow.dag.forcefiles.add(file)
+
+
+def forget_removed_copies(resolution: Resolution, workflow: Workflow) -> None:
+    """Have Snakemake look again for local copies that it has removed while it built its DAG.
+
+    It would take them for protected files. A run that was killed leaves such copies.
+    """
+    known = workflow.iocache.exists_local
+    for job in resolution.jobs:
+        for file in job.output:
+            if known.get(file) and stored(file) and not os.path.lexists(file):
+                known.pop(file)
+
+
+def bring_checkpoints(plan: Plan, workflow: Workflow, stores: Stores, owner: object) -> None:
+    """Bring outputs of checkpoints, which functions read while Snakemake builds its DAG.
+
+    The copies go with their `owner`: Snakemake leaves them if there is nothing to do, and then
+    fails if everything is forced, as it takes a copy that it has just removed for a protected file.
+    """
+    for file, ours, claim in plan.bring:
+        path = ours.local_path()
+        holder = stores.holder(ours.provider.store, claim.version) if claim and claim.version else None
+        if claim and claim.version and holder:
+            if not path.exists() or path.lstat().st_mtime_ns != claim.time:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if not workflow.storage_settings.keep_storage_local:
+                    weakref.finalize(owner, _discard, path, os.getpid())
+                entry = Entry(ours.parsed.collection, ours.parsed.name, claim.version, claim.time)
+                transfer.bring(holder, entry, ours.parsed, path, ours.provider.materialisation)
+        elif workflow.iocache.active:
+            # Snakemake would take an old copy, once it removed it, for a protected file.
+            discard(path)
+            workflow.iocache.exists_local.pop(file, None)
+
+
+def write_down(plan: Plan, claims: Claims, stores: Stores) -> None:
+    """Remember what outputs mean, for the next run and for the processes of jobs."""
+    tasks = [
+        stores.following(ours.provider.store, ours.parsed, version, key)
+        for ours, version, key in plan.follow
+    ]
+    if tasks:
+        stores.in_background(Parcel.of(tasks))
+    claims.save(plan.claims, plan.forced, plan.made)
+    claims.take_up()
+
+
+def _discard(path: Path, owner: int) -> None:
+    if os.getpid() == owner:  # else a process that was forked from it ends
+        discard(path)
+

@@ -1,0 +1,116 @@
+"""What is to be done once the outputs of a DAG are resolved: only said here, and done by `apply`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from snakemake_storage_plugin_seqstore.store import Version
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
+from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution, Resolved
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import DAG, File, Job
+
+
+@dataclass
+class Plan:
+    """What is to be done.
+
+    Parameters
+    ----------
+    claims : dict
+        What the outputs come to mean here, by label.
+    forced : set of str
+        Labels of outputs that are to be computed whatever is in the store.
+    made : set of str
+        Local paths that the workflow makes.
+    follow : list
+        Names that are to mean in a store what they come to mean here, with the key.
+    bring : list
+        Outputs of checkpoints that are to be in their places before what depends on them is known;
+        with None where an old copy is to go.
+    wanted : set of File
+        Outputs that meant something else here before: their jobs are to be scheduled even where
+        nothing misses them.
+    """
+
+    claims: dict[str, Claim] = field(default_factory=dict)
+    forced: set[str] = field(default_factory=set)
+    made: set[str] = field(default_factory=set)
+    follow: list[tuple[StoredFile, Version, str]] = field(default_factory=list)
+    bring: list[tuple[File, StoredFile, Claim | None]] = field(default_factory=list)
+    wanted: set[File] = field(default_factory=set)
+
+
+def plan(resolution: Resolution, dag: DAG, claims: Claims, wanted_before: set[str]) -> Plan:
+    """Say what is to be done in the main process.
+
+    Parameters
+    ----------
+    resolution : Resolution
+        The outputs of the DAG, resolved.
+    dag : DAG
+        The DAG.
+    claims : Claims
+        What the working directory had before.
+    wanted_before : set of str
+        Labels of outputs that an earlier plan wanted: no user forced them.
+    """
+    found = Plan()
+    for job, resolved in resolution.jobs.items():
+        forced = is_forced(job, wanted_before)
+        found.claims |= resolved.claims
+        found.made.update(str(file) for file in job.products() if not file.is_storage)
+        if forced or needs_to_run(job):
+            found.forced.update(map(label, job.output))
+        if resolved.is_hit:
+            found.follow += _following(job, resolved, claims)
+        if job.is_checkpoint:  # functions wait for one that is forced
+            found.bring += _bringing(job, {} if forced else resolved.claims)
+        if resolved.is_new or resolved.is_outdated:
+            found.wanted.update(_wanting(job, claims, dag))
+    return found
+
+
+def is_forced(job: Job, wanted: set[str]) -> bool:
+    """Whether the user wants a job to be computed whatever is in the store."""
+    dag = job.dag
+    return (job.rule in dag.forcerules and job not in dag.omitforce) or any(
+        file in dag.forcefiles and label(file) not in wanted for file in job.output
+    )
+
+
+def needs_to_run(job: Job) -> bool:
+    """Whether somebody needs what only a run of the job makes: its benchmark or log."""
+    return bool(job.benchmark or snakemake_api.needed_traces(job))
+
+
+def _following(
+    job: Job, resolved: Resolved, claims: Claims
+) -> Iterator[tuple[StoredFile, Version, str]]:
+    for file in job.output:
+        ours, claim = stored(file), resolved.claims.get(label(file))
+        if ours and claim and claim.version:
+            before = claims.known(label(file))
+            if before is None or before.version != claim.version:
+                yield ours, claim.version, claim.key
+
+
+def _bringing(
+    job: Job, claims: dict[str, Claim]
+) -> Iterator[tuple[File, StoredFile, Claim | None]]:
+    for file in job.output:
+        if ours := stored(file):
+            yield file, ours, claims.get(label(file))
+
+
+def _wanting(job: Job, claims: Claims, dag: DAG) -> Iterator[File]:
+    """Outputs that are missing are no reason for Snakemake where local files made of them exist."""
+    for file in job.output:
+        claim = claims.known(label(file))
+        if claim and claim.version and file not in dag.forcefiles:
+            yield file

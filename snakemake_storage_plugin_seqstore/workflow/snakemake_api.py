@@ -1,0 +1,557 @@
+"""All that is known of how Snakemake works inside. The only module that touches its internals.
+
+The classes name each attribute of Snakemake's objects that this package reads, with its type: what
+is not here is not used, and mypy says so. The functions ask what takes more than one attribute, or
+put an object of ours in Snakemake's way: always on one instance, never on a class.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
+from functools import cache, lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
+
+OLDEST = "9.23.1"  # the oldest Snakemake that is supported
+
+if TYPE_CHECKING:
+
+    class File(str):
+        """An input or output, ``snakemake.io._IOFile``: a path with flags."""
+
+        flags: dict[str, Any]
+        is_storage: bool
+        is_directory: bool
+        storage_object: Any
+
+    class Files(list[File]):
+        """``snakemake.io.Namedlist``."""
+
+        def _get_names(self) -> Iterator[tuple[str, tuple[int, int | None]]]: ...
+        def _allitems(self) -> Iterator[tuple[str | None, Any]]: ...
+        def _plainstrings(self) -> Any: ...
+        def items(self) -> Iterable[tuple[str, Any]]: ...
+
+    class Rule:
+        """``snakemake.rules.Rule``."""
+
+        name: str
+        workflow: Workflow
+        norun: bool
+        shellcmd: str | None
+        run_func: Any
+        script: Any
+        notebook: Any
+        wrapper: Any
+        is_handover: bool
+        is_template_engine: bool
+        cwl: Any
+        cache: Any
+        basedir: Any
+        module_globals: dict[str, Any]
+        params: Any
+        resources: Mapping[str, Any]
+        input: Files
+        output: Files
+
+        def expand_params(self, *arguments: Any) -> tuple[Files, Any]: ...
+        def expand_resources(self, *arguments: Any, **more: Any) -> Any: ...
+        def is_producer(self, path: str) -> bool: ...
+
+    class Job:
+        """``snakemake.jobs.Job``."""
+
+        dag: DAG
+        rule: Rule
+        input: Files
+        output: Files
+        log: Files
+        params: Files
+        benchmark: File | None
+        wildcards: Any
+        wildcards_dict: Any
+        resources: Any
+        is_checkpoint: bool
+        is_run: bool
+        is_shadow: bool
+        shadow_dir: str | None
+        conda_env: Any
+        conda_env_spec: Any
+        container_img_url: str | None
+        env_modules: Any
+        shellcmd: str | None
+
+        def products(self, include_logfiles: bool = True) -> Iterator[File]: ...
+        def shadowed_path(self, file: File) -> File: ...
+        def _path_to_source_file(self, source: Any) -> Any: ...
+
+    class IOCache:
+        """``snakemake.iocontainers``: what Snakemake remembers of files while it builds its DAG."""
+
+        active: bool
+        exists_in_storage: MutableMapping[Any, Any]
+        exists_local: MutableMapping[Any, Any]
+        mtime: MutableMapping[Any, Any]
+        checksum: MutableMapping[Any, Any]
+
+    class Persistence:
+        """``snakemake.persistence``: Snakemake's metadata of what was made in a directory."""
+
+        path: Path
+
+        def metadata(self, file: File) -> Any: ...
+        def _get_key(self, file: File) -> str: ...
+        def _filter_incomplete_keys(self, keys: Collection[str]) -> Iterable[str]: ...
+        def params_changed(self, job: Job) -> Any: ...
+        def input_changed(self, job: Job) -> Any: ...
+        def code_changed(self, job: Job) -> Any: ...
+        def software_stack_changed(self, job: Job) -> Any: ...
+
+    class DAG:
+        """``snakemake.dag.DAG``."""
+
+        workflow: Workflow
+        jobs: Iterable[Job]
+        dependencies: Mapping[Job, Mapping[Job, set[File]]]
+        depending: Mapping[Job, Mapping[Job, set[File]]]
+        targetjobs: set[Job]
+        targetfiles: set[File]
+        forcerules: set[Rule]
+        forcefiles: set[File]
+        omitforce: set[Job]
+        _jobid: Mapping[Job, int]
+        _reason: dict[Job, Any]
+        job_factory: Any
+        output_index: Any
+
+        def bfs(self, direction: Any, *jobs: Job) -> Iterator[Job]: ...
+        def toposorted(self) -> Iterator[Iterable[Job]]: ...
+
+    class Workflow:
+        """``snakemake.workflow.Workflow``."""
+
+        dag: DAG
+        persistence: Persistence
+        iocache: IOCache
+        rules: Iterable[Rule]
+        config: dict[str, Any]
+        globals: dict[str, Any]
+        vanilla_globals: dict[str, Any]
+        included: Iterator[Any]
+        sourcecache: Any
+        envvars: Iterable[str]
+        is_main_process: bool
+        local_exec: bool
+        remote_exec: bool
+        subprocess_exec: bool
+        dryrun: bool
+        touch: bool
+        executor_plugin: Any
+        main_snakefile: str
+        workflow_settings: Any
+        storage_settings: Any
+        storage_registry: Any
+        deployment_settings: Any
+        execution_settings: Any
+
+
+# What a scheduler gives to a job, and says nothing about what it does. ------------------------
+
+_SCHEDULED = frozenset(
+    re.findall(
+        r"\w+",
+        "_cores _nodes cores nodes threads mem mem_mb mem_mib disk disk_mb disk_mib runtime tmpdir "
+        "walltime time_min partition queue qos account cluster constraint clusters reservation mpi "
+        "tasks ntasks tasks_per_node tasks_per_gpu cpus_per_task cpus_per_gpu mem_per_cpu "
+        "mem_mb_per_cpu gpu gpus gpu_model gpu_manufacturer gres licenses exclusive nice",
+    )
+)
+_SPECIAL = frozenset(("pipe", "service", "update", "before_update", "nodelocal", "from_queue"))
+_STREAMED = frozenset(("pipe", "service"))
+
+
+def is_scheduled(name: str) -> bool:
+    """Whether a resource only says how a job is run; users invent others, which count."""
+    return name in _SCHEDULED or name.startswith("slurm_")
+
+
+def is_supported() -> bool:
+    """Whether the Snakemake that is installed is new enough for reuse."""
+    return _parts(version("snakemake")) >= _parts(OLDEST)
+
+
+def _parts(number: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in number.split(".")[:3] if part.isdigit())
+
+
+# Jobs ------------------------------------------------------------------------------------------
+
+
+class _AsDeclared:
+    """Stands for a job where its params are evaluated: with what does not count set to one value.
+
+    Threads, memory and the like are those of the machine or the profile, and an attempt is the
+    first one, so that a param that follows from them is the same everywhere.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    @property
+    def resources(self) -> Any:
+        return _Declared(self._job)
+
+
+class _Declared:
+    """The resources of a job, as its params see them."""
+
+    _CORES = 8
+    _OTHER = 8000  # MB, minutes
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_cores":
+            return self._CORES
+        if name == "tmpdir":
+            return "tmpdir"
+        if is_scheduled(name):
+            if name not in self._job.rule.resources:
+                raise AttributeError(name)
+            return self._OTHER
+        return declared_resource(self._job, name)
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return getattr(self, name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return getattr(self, name, default)
+
+
+def declared_resource(job: Job, name: str) -> Any:
+    """The value of a resource that the user invented, at the first attempt.
+
+    Raises
+    ------
+    AttributeError
+        If there is no such resource.
+    Unknown
+        If it cannot be evaluated yet.
+    """
+    if name not in job.rule.resources:
+        raise AttributeError(name)
+    try:
+        found = job.rule.expand_resources(job.wildcards_dict, job.input, 1)
+        value = getattr(found, name)
+    except AttributeError:
+        raise
+    except Exception as error:
+        raise Unknown(f"its resource {name} cannot be evaluated yet: {error}") from None
+    if str(value) == "<TBD>":
+        raise Unknown(f"its resource {name} is not known yet")
+    return value
+
+
+def declared_params(job: Job) -> Files:
+    """The params of a job as they are told, without making them final for it.
+
+    Raises
+    ------
+    NotYet
+        If they cannot be evaluated yet.
+    """
+    rule = job.rule
+    if not rule.params:
+        return job.params
+    for stand_in in (_AsDeclared(job), job):  # a function may not take the one
+        try:
+            params, _ = rule.expand_params(job.wildcards_dict, job.input, job.output, stand_in)
+            return params
+        except Exception as error:
+            failure = error
+    raise NotYet(f"its params cannot be evaluated yet: {failure}")
+
+
+def params_as_run(job: Job) -> dict[str, str]:
+    """The params that a job is given, for people."""
+    items = enumerate(job.params._allitems())
+    return {str(name if name is not None else number): str(part) for number, (name, part) in items}
+
+
+def is_spawned(job: Job) -> bool:
+    """Whether Snakemake runs a job in a process of its own, which reads the Snakefile again."""
+    settings = job.dag.workflow.execution_settings
+    return bool(job.is_run or job.is_shadow) and not settings.use_threads
+
+
+def is_python_block(job: Job) -> bool:
+    """Whether a job is code that runs in Snakemake's own process: a `run:` block."""
+    return bool(job.is_run)
+
+
+def runs_in_container(job: Job) -> bool:
+    """Whether Snakemake starts the commands of a job in a container."""
+    methods = job.dag.workflow.deployment_settings.deployment_method
+    if not methods or not job.container_img_url:
+        return False
+    from snakemake.settings.types import DeploymentMethod
+
+    return DeploymentMethod.APPTAINER in methods
+
+
+def traces(job: Job) -> list[File]:
+    """The log files and the benchmark of a job: only a run makes them."""
+    return [*job.log, *([job.benchmark] if job.benchmark else [])]
+
+
+def needed_traces(job: Job) -> list[File]:
+    """Those of its traces that a target or another job asks for."""
+    found = traces(job)
+    if not found:
+        return []
+    needed = [job.dag.targetfiles, *job.dag.depending[job].values()]
+    return [file for file in found if any(file in files for files in needed)]
+
+
+def waits(job: Job) -> bool:
+    """Whether the inputs of a job are known only when a checkpoint is there."""
+    return any(file.flags.get("checkpoint_target") for file in job.input)
+
+
+def refuse_special(job: Job) -> None:
+    """Refuse what cannot be described at all.
+
+    Raises
+    ------
+    Unknown
+        If the job streams, changes what was there, or hands over to another system.
+    """
+    rule = job.rule
+    if waits(job):
+        raise NotYet("its inputs are not known before a checkpoint")
+    for file in (*job.input, *job.output):
+        if special := _SPECIAL & _marks(file):
+            raise Unknown(f"it has a file that is marked {min(special)}")
+    for maker, files in job.dag.dependencies[job].items():
+        if _streams(maker.rule):
+            for file in maker.output:
+                if file in files and (special := _STREAMED & _marks(file)):
+                    raise Unknown(f"it reads a file that is marked {min(special)}")
+    if rule.is_handover or rule.cwl is not None or rule.is_template_engine:
+        raise Unknown("it is a handover, CWL or template rule")
+
+
+@cache
+def _streams(rule: Rule) -> bool:
+    """Whether a rule has a pipe or a service among its outputs."""
+    return any(_STREAMED & _marks(file) for file in rule.output)
+
+
+def _marks(file: File) -> set[str]:
+    return {name for name, value in file.flags.items() if value}
+
+
+def script_path(job: Job) -> list[str]:
+    """Local path of the script or notebook of a job, if it has one."""
+    source = job.rule.script or job.rule.notebook
+    if not source:
+        return []
+    return [str(job._path_to_source_file(source).get_path_or_uri(secret_free=True))]
+
+
+def may_be_made(workflow: Workflow, path: str) -> bool:
+    """Whether a rule of a workflow could make a path, were its inputs there."""
+    return any(rule.is_producer(path) for rule in workflow.rules)
+
+
+def command_as_run(job: Job) -> str:
+    """The command of a job with all values, or the script, for people."""
+    rule = job.rule
+    if rule.shellcmd is None:
+        return str(rule.script or rule.notebook or rule.wrapper or "")
+    try:
+        return str(job.shellcmd)
+    except Exception:  # it only informs
+        return rule.shellcmd
+
+
+# Code ------------------------------------------------------------------------------------------
+
+
+@lru_cache
+def fields(pattern: str) -> frozenset[str]:
+    """Names of the variables that a command formats."""
+    found = set()
+    for _, name, spec, _ in string.Formatter().parse(pattern):
+        if name is not None:
+            found.add(re.split(r"[.\[]", name, maxsplit=1)[0])
+            found |= fields(spec or "")
+    return frozenset(found)
+
+
+def formatted(text: str, **values: Any) -> str:
+    """A command or path with values, as Snakemake formats it."""
+    from snakemake.utils import format as format_text
+
+    return str(format_text(text, **values))
+
+
+def basedir(rule: Rule) -> str | None:
+    """The directory of the Snakefile of a rule, if it is a local one."""
+    if rule.basedir is None:
+        return None
+    path = rule.basedir.get_path_or_uri(secret_free=True)
+    return str(path) if os.path.isabs(path) else None
+
+
+def source_file(path: str, rule: Rule) -> Any:
+    """The file of a script or notebook."""
+    from snakemake.sourcecache import infer_source_file
+
+    return infer_source_file(path, rule.basedir)
+
+
+def wrapper_files(path: str, workflow: Workflow) -> tuple[Any, Any]:
+    """The files of a wrapper: its script, and its environment.
+
+    Raises
+    ------
+    Unknown
+        If it cannot be found.
+    """
+    from snakemake import wrapper
+
+    prefix = workflow.workflow_settings.wrapper_prefix
+    try:
+        script = wrapper.get_script(path, workflow.sourcecache, prefix=prefix)
+        environment = wrapper.get_conda_env(path, prefix=prefix)
+    except Exception as error:
+        raise Unknown(f"its wrapper {path} cannot be found: {error}") from None
+    if isinstance(script, dict):
+        raise Unknown(f"its wrapper {path} cannot be found")
+    return script, environment
+
+
+def source_text(file: Any, workflow: Workflow) -> str:
+    """A source as Snakemake will run it: from the same cache.
+
+    Raises
+    ------
+    Unknown
+        If it cannot be read.
+    """
+    try:
+        with workflow.sourcecache.open(file) as opened:
+            content = opened.read()
+    except Exception as error:
+        raise Unknown(f"{file} cannot be read: {error}") from None
+    return str(content if isinstance(content, str) else content.decode())
+
+
+def source_folder(file: Any) -> str | None:
+    """The directory of a source; None if it is remote."""
+    if not file.is_local:
+        return None
+    return os.path.dirname(os.path.abspath(str(file.get_path_or_uri(secret_free=True))))
+
+
+def python_of_snakefile(workflow: Workflow, path: str) -> str | None:
+    """The Python source that Snakemake makes of a Snakefile; None for any other path."""
+    from snakemake.parser import parse
+
+    for file in workflow.included:
+        if file.get_path_or_uri(secret_free=True) == path:
+            try:
+                return str(parse(file, workflow, linemap={}, rulecount=0)[0])
+            except Exception:  # it was edited while the workflow runs
+                return None
+    return None
+
+
+# In Snakemake's way, each on one instance ----------------------------------------------------------
+
+
+def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
+    """Have Snakemake ask again what it asked before it knew what depends on checkpoints.
+
+    It makes a job anew once its checkpoint is there, but remembers what it knew of its outputs.
+    """
+    known = workflow.iocache
+    for job in jobs:
+        for file in job.products():
+            if file.is_storage:
+                for answers in (known.exists_in_storage, known.mtime, known.checksum):
+                    answers.pop(file, None)
+    workflow.dag._reason.clear()
+
+
+def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> None:
+    """Have Snakemake see no change in jobs whose outputs are settled by their provenance.
+
+    Its own metadata are of the last run here, which may have been another one.
+    """
+    persistence = workflow.persistence
+
+    def overruled(ask: Callable[..., Any], unchanged: Any) -> Callable[..., Any]:
+        def answer(job: Job, file: File | None = None) -> Any:
+            return unchanged if is_settled(job) else ask(job, file=file)
+
+        return answer
+
+    for name, unchanged in (
+        ("params_changed", ()),
+        ("input_changed", ()),
+        ("code_changed", ()),
+        ("software_stack_changed", ()),
+    ):
+        setattr(persistence, name, overruled(getattr(persistence, name), unchanged))
+
+
+# The shell -----------------------------------------------------------------------------------------
+
+
+def shell_settings() -> tuple[str, str, str]:
+    """How Snakemake runs commands: the name of the shell, and what comes before and after them."""
+    from snakemake.shell import shell
+
+    executable = shell.get_executable() or "/bin/sh"
+    return (
+        os.path.basename(os.path.abspath(executable)),
+        shell._process_prefix or "",
+        shell._process_suffix or "",
+    )
+
+
+def shell_executable() -> Any:
+    """What Snakemake starts as shell."""
+    from snakemake.shell import shell
+
+    return shell.get_executable()
+
+
+def set_shell_executable(executable: os.PathLike[str]) -> None:
+    """Have Snakemake start another shell, by its own setting."""
+    from snakemake.shell import shell
+
+    shell.executable(executable)
+
+
+# Storage -------------------------------------------------------------------------------------------
+
+
+def providers(workflow: Workflow) -> list[Any]:
+    """The storage providers of a workflow that are of this plugin."""
+    registry = workflow.storage_registry
+    found = [*registry._storages.values(), registry.default_storage_provider]
+    ours = (each for each in found if getattr(each, "materialisation", None) is not None)
+    return list({id(each): each for each in ours}.values())

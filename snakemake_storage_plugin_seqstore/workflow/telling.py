@@ -1,0 +1,395 @@
+"""From a job to what it is told: everything of the key of its result."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from snakemake_storage_plugin_seqstore import bundled
+from snakemake_storage_plugin_seqstore.file_hashes import Contents
+from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReader, PlainReads
+from snakemake_storage_plugin_seqstore.fingerprint.run_block import RunBlock, read_run_block
+from snakemake_storage_plugin_seqstore.fingerprint.script_source import counted_source
+from snakemake_storage_plugin_seqstore.fingerprint.shell_command import ShellCommand, read_command
+from snakemake_storage_plugin_seqstore.fingerprint.source_names import SourceNames
+from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
+    Places,
+    Symbol,
+    own_paths,
+    without_places,
+)
+from snakemake_storage_plugin_seqstore.fingerprint.task import Operation, Told, roles
+from snakemake_storage_plugin_seqstore.fingerprint.values import Values
+from snakemake_storage_plugin_seqstore.fingerprint.variables import salted
+from snakemake_storage_plugin_seqstore.provenance import NotCanonical
+from snakemake_storage_plugin_seqstore.store import Version
+from snakemake_storage_plugin_seqstore.unknown import Unknown
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
+from snakemake_storage_plugin_seqstore.workflow.files import label
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Rule, Workflow
+
+# A command that has nothing else is the same for all jobs of a rule.
+_SYMBOLS = frozenset(
+    ("input", "output", "log", "threads", "jobid", "bench_iteration", "rule", "name", "rulename")
+)
+_COMPRESSED = (".gz", ".bgz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code of a job, as far as it is the same for other jobs of its rule.
+
+    Parameters
+    ----------
+    operation : Operation
+        What is done.
+    names : SourceNames
+        What the code names literally of its job; nothing for a command, which is formatted.
+    command : ShellCommand or None
+        What a shell command names.
+    folder : str or None
+        Where a script is.
+    in_workdir : bool
+        Whether Python finds modules in the working directory.
+    local_modules : tuple of str
+        Local modules that a `run:` block uses.
+    """
+
+    operation: Operation
+    names: SourceNames = SourceNames()  # noqa: RUF009 it is frozen
+    command: ShellCommand | None = None
+    folder: str | None = None
+    in_workdir: bool = False
+    local_modules: tuple[str, ...] = ()
+
+
+class Teller:
+    """Says what the jobs of a workflow are told.
+
+    Parameters
+    ----------
+    workflow : Workflow
+        The workflow.
+    nameless : callable
+        Says of a rule whether the names of its files do not matter.
+    """
+
+    def __init__(self, workflow: Workflow, nameless: Callable[[Rule], bool]) -> None:
+        self._workflow = workflow
+        self._nameless = nameless
+        self._texts: dict[Any, str] = {}
+        self._codes: dict[tuple[Any, ...], Code | Unknown] = {}
+
+    def tell(self, job: Job, inputs: Sequence[Version], contents: Contents) -> Told:
+        """What a job is told.
+
+        Parameters
+        ----------
+        inputs : sequence of Version
+            What its inputs contain, in their order.
+        contents : Contents
+            Says what local files contain.
+
+        Raises
+        ------
+        Unknown
+            If it cannot be told.
+        """
+        try:
+            params = snakemake_api.declared_params(job)
+            code = self.code(job, params, contents)
+            return self._told(job, params, code, inputs)
+        except NotCanonical as error:
+            raise Unknown(str(error)) from None
+
+    def instructions(self, job: Job, contents: Contents) -> str:
+        """Digest of what a job is told but for its inputs' content; empty if that is unknown.
+
+        The process of a job reads the Snakefile again: what it is told must be the same there.
+        """
+        try:
+            return self.tell(job, [Version("", "file", 0)] * len(job.input), contents).key
+        except Unknown:
+            return ""
+
+    def plain_reads(self, job: Job, contents: Contents) -> PlainReads:
+        """What is plain from the code of a job, as files are now; nothing if that is unknown."""
+        try:
+            code = self.code(job, snakemake_api.declared_params(job), contents)
+        except (Unknown, NotCanonical):
+            return PlainReads()
+        reader = PlainReader(os.getcwd(), _content, os.environ.get("PYTHONPATH", "").split(":"))
+        found = reader.of_source(code.names, code.folder, code.in_workdir)
+        if code.command:
+            found |= reader.of_command(code.command)
+        return replace(found, files=tuple(sorted({*found.files, *code.local_modules})))
+
+    def code(self, job: Job, params: Any, contents: Contents) -> Code:
+        """The code of a job.
+
+        Raises
+        ------
+        Unknown
+            If it cannot be told.
+        """
+        rule = job.rule
+        software = deployed(job, contents)
+        shell = snakemake_api.shell_settings()
+        if rule.wrapper and (own := bundled.operation(rule.wrapper)):
+            return Code(Operation(own, {}))
+        if rule.shellcmd is not None:
+            text = without_places(self._command(job, params), self.places(rule))
+            executable = job.resources["shell_exec"] if "shell_exec" in rule.resources else ""
+            key: tuple[Any, ...] = (text, software, shell, executable)
+        elif source := rule.script or rule.notebook or rule.wrapper:
+            text = _formatted_path(str(source), job, params)
+            key = (rule.name, text, software, shell)
+        elif rule.run_func is not None:
+            key = (rule.name, software, shell)
+        else:
+            raise Unknown("it does nothing that could be described")
+        if key not in self._codes:
+            try:
+                self._codes[key] = self._read(job, key, software)
+            except Unknown as reason:
+                self._codes[key] = reason
+        code = self._codes[key]
+        if isinstance(code, Unknown):
+            raise code
+        return code
+
+    def places(self, rule: Rule) -> Places:
+        """Directories that do not count: where the job runs, its Snakefile, and local copies."""
+        found = {os.getcwd(): Symbol("workdir")}
+        if basedir := snakemake_api.basedir(rule):
+            found[basedir] = Symbol("basedir")
+        found.pop("/", None)
+        return (*found.items(), *self._local_copies)
+
+    @cached_property
+    def _local_copies(self) -> Places:
+        prefix = self._workflow.storage_settings.local_storage_prefix
+        return ((str(prefix), Symbol("storage")),) if os.path.isabs(prefix) else ()
+
+    def _read(self, job: Job, key: tuple[Any, ...], software: tuple[str, ...]) -> Code:
+        rule = job.rule
+        if rule.shellcmd is not None:
+            text, _, shell, executable = key
+            parts = {"command": text, "shell": (*shell, executable), "software": software}
+            prefix, suffix = shell[1:]
+            whole = "\n".join(part for part in (prefix, text, suffix) if part)
+            return Code(self._operation("shell", parts), command=read_command(whole))
+        if rule.run_func is not None and not (rule.script or rule.notebook or rule.wrapper):
+            block = self._block(rule)
+            parts = block.parts | {"shell": key[-1], "software": software}
+            command = read_command("\n".join(block.commands)) if block.commands else None
+            return Code(
+                self._operation("run", parts),
+                block.names,
+                command,
+                in_workdir=True,
+                local_modules=block.local_modules,
+            )
+        return self._script(rule, key[1], key[-1], software)
+
+    def _script(
+        self, rule: Rule, path: str, shell: tuple[str, ...], software: tuple[str, ...]
+    ) -> Code:
+        kind = "script" if rule.script else "notebook" if rule.notebook else "wrapper"
+        if kind == "wrapper":
+            file, _ = snakemake_api.wrapper_files(path, self._workflow)
+        else:
+            file = snakemake_api.source_file(path, rule)
+        name = file.get_filename()
+        counted, names = counted_source(snakemake_api.source_text(file, self._workflow), name)
+        parts = {
+            "source": hashlib.sha256(counted.encode()).hexdigest(),
+            "language": os.path.splitext(name)[1],
+            "shell": shell[1:],
+            "software": software,
+        }
+        folder = snakemake_api.source_folder(file)
+        return Code(
+            self._operation(kind, parts), names, folder=folder, in_workdir=kind == "notebook"
+        )
+
+    def _block(self, rule: Rule) -> RunBlock:
+        return read_run_block(
+            rule.run_func,
+            rule.module_globals,
+            lambda path: snakemake_api.python_of_snakefile(self._workflow, path),
+            self.places(rule),
+            self._workflow.vanilla_globals,
+        )
+
+    def _operation(self, kind: str, parts: dict[str, Any]) -> Operation:
+        """What is done, with the variables that the workflow declares."""
+        declared = salted(self._workflow.envvars, os.environ)
+        kept = {name: part for name, part in parts.items() if part}
+        return Operation(kind, kept | ({"variables": declared} if declared else {}))
+
+    def _command(self, job: Job, params: Any) -> str:
+        """The command with symbols; formatted once where it is the same for all jobs of a rule."""
+        rule = job.rule
+        shape = tuple(
+            (len(files), tuple(files._get_names())) for files in (job.input, job.output, job.log)
+        )
+        assert rule.shellcmd is not None
+        if (rule, shape) in self._texts:
+            return self._texts[rule, shape]
+        text = _symbolic(job, params)
+        if snakemake_api.fields(rule.shellcmd) <= _SYMBOLS:
+            self._texts[rule, shape] = text
+        return text
+
+    def _told(self, job: Job, params: Any, code: Code, inputs: Sequence[Version]) -> Told:
+        rule, places = job.rule, self.places(job.rule)
+        nameless = not code.operation.parts or self._nameless(rule)
+        own = {kind: [*map(str, getattr(job, kind))] for kind in ("input", "output", "log")}
+        values = Values(places, own_paths(own))
+        varying: dict[str, Any] = {
+            "inputs": _roles(job.input, [each.identity for each in inputs], nameless, places),
+            "outputs": _roles(
+                job.output, [_demands(file, job) for file in job.output], nameless, places
+            ),
+            "params": tuple(
+                (name, values.describe(value, f"its param {name}"))
+                for name, value in (params._allitems() if rule.params else ())
+            ),
+        }
+        names = code.names
+        if names.config:
+            varying["config"] = values.of_keys(self._config(rule), names.config, "config")
+        if names.wildcards:
+            items = job.wildcards.items()
+            varying["wildcards"] = values.of_names(items, names.wildcards, "wildcards")
+        if names.resources:
+            items = (
+                (name, snakemake_api.declared_resource(job, name))
+                for name in rule.resources
+                if not snakemake_api.is_scheduled(name)
+            )
+            varying["resources"] = values.of_names(items, names.resources, "resources")
+        if names.has_rule_name:
+            varying["rule"] = rule.name
+        return Told(code.operation, [(each.kind, each.digest) for each in inputs], varying)
+
+    def _config(self, rule: Rule) -> dict[Any, Any]:
+        found = rule.module_globals.get("config")
+        return found if isinstance(found, dict) else self._workflow.config
+
+
+class _Resources:
+    """The resources of a job in its command: symbols, or for those that users invent, values."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __getattr__(self, name: str) -> Any:
+        if snakemake_api.is_scheduled(name):
+            return Symbol(f"resources.{name}")
+        return snakemake_api.declared_resource(self._job, name)
+
+    def __getitem__(self, index: Any) -> Any:
+        raise Unknown("it formats a resource by its position")
+
+    def __format__(self, spec: str) -> str:
+        return Symbol("resources")
+
+
+def _symbolic(job: Job, params: Any) -> str:
+    """The command of a job with the values that count, and symbols for those that do not.
+
+    The wildcards, params and globals of the rule's own module are real.
+    """
+    rule = job.rule
+    values = {
+        "input": _symbols(job.input, "input"),
+        "output": _symbols(job.output, "output"),
+        "log": _symbols(job.log, "log"),
+        "params": params,
+        "wildcards": job.wildcards,
+        "threads": Symbol("threads"),
+        "resources": _Resources(job),
+        "jobid": Symbol("jobid"),
+        "bench_iteration": Symbol("bench_iteration"),
+        "rule": rule.name,
+        "name": rule.name,
+        "rulename": rule.name,
+    }
+    try:
+        assert rule.shellcmd is not None
+        return snakemake_api.formatted(rule.shellcmd, **{**rule.module_globals, **values})
+    except Unknown:
+        raise
+    except Exception as error:
+        raise Unknown(f"its command cannot be formatted: {error}") from None
+
+
+def _symbols(files: Any, kind: str) -> Any:
+    """The files of a job, by position and name, as symbols."""
+    numbers = iter(range(len(files)))
+    return type(files)(toclone=files, custom_map=lambda file: Symbol(f"{kind}:{next(numbers)}"))
+
+
+def _formatted_path(path: str, job: Job, params: Any) -> str:
+    """The path of a source, which may depend on wildcards and params."""
+    if "{" not in path:
+        return path
+    try:
+        return snakemake_api.formatted(path, wildcards=job.wildcards, params=params)
+    except Exception as error:
+        raise Unknown(f"the path {path} cannot be formatted: {error}") from None
+
+
+def _roles(files: Any, contents: list[str], nameless: bool, places: Places) -> Any:
+    """The files with their names in the rule.
+
+    Programs like ``md5sum`` write the path that they are given into their results.
+    """
+    names = [_suffix(str(file)) if nameless else _name(file, places) for file in files]
+    return roles(names, contents, dict(files._get_names()))
+
+
+def _name(file: Any, places: Places) -> str:
+    """The path of a file without places; Snakemake copies sources to wherever it has its cache."""
+    if file.flags.get("sourcecache_entry"):
+        return os.path.basename(str(file))
+    return without_places(label(file), places)
+
+
+def _suffix(path: str) -> str:
+    """What a program may tell the format by: ``.fasta.gz`` of ``a.b.fasta.gz``."""
+    stem, suffix = os.path.splitext(os.path.basename(path))
+    return os.path.splitext(stem)[1] + suffix if suffix in _COMPRESSED else suffix
+
+
+def _demands(file: Any, job: Job) -> str:
+    """What Snakemake demands of an output before it accepts it."""
+    demands = ["directory"] if file.is_directory else []
+    if ensure := file.flags.get("ensure"):
+        checksum = ensure.get("checksum")
+        if callable(checksum):
+            checksum = checksum(job.wildcards)
+        demands.append(
+            f"ensure {ensure['non_empty']} {ensure.get('checksum_algorithm')}:{checksum}"
+        )
+    return " ".join(demands)
+
+
+def _content(path: str) -> bytes | None:
+    """What a source contains; None if it is not there."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
