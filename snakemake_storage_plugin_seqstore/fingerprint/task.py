@@ -1,0 +1,81 @@
+"""What a job is told, and the key that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """What is done, whatever the files and params are: one object for many jobs of a rule.
+
+    Parameters
+    ----------
+    kind : str
+        ``shell``, ``script``, ``run``, ..., or the name and version of one of our own wrappers.
+    parts : dict
+        All else that counts, by name; forms that `canonical` takes.
+    """
+
+    kind: str
+    parts: dict[str, Any]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, in hex, of the parts; empty if there are none."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a job is told.
+
+    Parameters
+    ----------
+    operation : Operation
+        What is done.
+    inputs : sequence of (str, str)
+        Kind (``file`` or ``tree``) and SHA-256 of what the inputs contain, in their order.
+    varying : mapping
+        What else counts, by name, and differs from job to job: ``inputs`` and ``outputs`` with
+        their roles and names (see `roles`), ``params``, ``wildcards``.
+    """
+
+    operation: Operation
+    inputs: Sequence[tuple[str, str]]
+    varying: Mapping[str, Any]
+
+    @cached_property
+    def key(self) -> str:
+        """The digest of the provenance, in hex.
+
+        Raises
+        ------
+        NotCanonical
+            If a part has no canonical form.
+        """
+        raise NotImplementedError
+
+    def canonical(self) -> dict[str, Any]:
+        """All that counts as tagged canonical values by name, as a record keeps it."""
+        raise NotImplementedError
+
+
+def roles(
+    names: Sequence[str], contents: Sequence[str], ranges: Mapping[str, tuple[int, int | None]]
+) -> tuple[Any, ...]:
+    """Files by position with what counts of each, and their names in the rule.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Paths as the job sees them, without places.
+    contents : sequence of str
+        Of inputs the identity of their content; of outputs what is demanded of them.
+    ranges : mapping of str to (int, int or None)
+        Named files of the rule: start and end; no end for a single one.
+    """
+    raise NotImplementedError
