@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.unknown import Unknown
+
+# What a path may stand behind: the begin, a blank, `=`, `-I`, `file://`; not a part of its name.
+_BEGINS = re.compile(r"(?:|.*[^\w./\0})*?\]~\\-]|(?:.*[\s\"'=])?-[A-Za-z]|.*://)", re.DOTALL)
+_ENDS = re.compile(r"(?![\w+@%~*?\[{$\\\0-]|\.(?![\s\"');,]|$))")
 
 
 class Symbol(str):
@@ -39,13 +45,23 @@ def without_places(text: str, places: Places) -> str:
     text : str
         A command, a param or the like.
     places : tuple of (str, Symbol)
-        Absolute directories and their symbols, in any order; the longest that fits is taken.
+        Directories and their symbols, in any order; the longest that fits is taken.
+
+    Examples
+    --------
+    >>> without_places("cat /a/b/x /a/bc", (("/a/b", Symbol("workdir")),))
+    'cat \\x00workdir\\x00/x /a/bc'
     """
-    raise NotImplementedError
+    for place, symbol in _longest_first(places):
+        if place in text:
+            text = _replaced(text, place, symbol)
+    return text
 
 
 def own_paths(files: Mapping[str, Iterable[str]]) -> dict[str, Symbol]:
     """Symbols of a job's own files and of the directories that they are in.
+
+    A directory whose name is one word is left out: the word may mean anything else.
 
     Parameters
     ----------
@@ -57,8 +73,34 @@ def own_paths(files: Mapping[str, Iterable[str]]) -> dict[str, Symbol]:
     dict
         ``{path: Symbol("output:0"), directory: Symbol("output:0/.."), ...}``.
     """
-    raise NotImplementedError
+    found: dict[str, Symbol] = {}
+    folders: dict[str, Symbol] = {}
+    for kind, paths in files.items():
+        for number, path in enumerate(paths):
+            found.setdefault(path, Symbol(f"{kind}:{number}"))
+            folder = os.path.dirname(path)
+            if "/" in folder.rstrip("/"):
+                folders.setdefault(folder, Symbol(f"{kind}:{number}/.."))
+    return folders | found
 
 
-def _unused() -> str:
-    return os.sep
+@lru_cache
+def _longest_first(places: Places) -> Places:
+    found = [(place.rstrip("/"), symbol) for place, symbol in places]
+    return tuple(sorted(filter(_first, found), key=lambda item: len(item[0]), reverse=True))
+
+
+def _first(item: tuple[str, Symbol]) -> str:
+    return item[0]
+
+
+def _replaced(text: str, place: str, symbol: Symbol) -> str:
+    parts: list[str] = []
+    done = at = 0
+    while (at := text.find(place, at)) >= 0:
+        end = at + len(place)
+        if _BEGINS.fullmatch(text, max(0, at - 3), at) and _ENDS.match(text, end):
+            parts += [text[done:at], str(symbol)]
+            done = end
+        at = end
+    return "".join([*parts, text[done:]])

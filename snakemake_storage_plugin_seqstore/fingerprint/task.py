@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from snakemake_storage_plugin_seqstore.provenance import Provenance, canonical, content_id, tagged
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +29,17 @@ class Operation:
     @cached_property
     def digest(self) -> str:
         """SHA-256, in hex, of the parts; empty if there are none."""
-        raise NotImplementedError
+        if not self.parts:
+            return ""
+        return hashlib.sha256(canonical(self.parts, "operation").encode()).hexdigest()
+
+    @cached_property
+    def canonical(self) -> dict[str, Any]:
+        """The kind and the parts as tagged canonical values by name."""
+        return _tagged({"operation": self.kind, **self.parts})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Told:
     """What a job is told.
 
@@ -49,6 +59,15 @@ class Told:
     varying: Mapping[str, Any]
 
     @cached_property
+    def provenance(self) -> Provenance:
+        """How the job's outputs are made, as a value."""
+        return Provenance(
+            self.operation.kind,
+            tuple(sorted(content_id(kind, digest) for kind, digest in self.inputs)),
+            (("operation", self.operation.digest), *sorted(self.varying.items())),
+        )
+
+    @cached_property
     def key(self) -> str:
         """The digest of the provenance, in hex.
 
@@ -57,11 +76,11 @@ class Told:
         NotCanonical
             If a part has no canonical form.
         """
-        raise NotImplementedError
+        return self.provenance.digest()
 
     def canonical(self) -> dict[str, Any]:
         """All that counts as tagged canonical values by name, as a record keeps it."""
-        raise NotImplementedError
+        return self.operation.canonical | _tagged(dict(self.varying))
 
 
 def roles(
@@ -78,4 +97,12 @@ def roles(
     ranges : mapping of str to (int, int or None)
         Named files of the rule: start and end; no end for a single one.
     """
-    raise NotImplementedError
+    named = sorted(
+        (start, -1 if end is None else end, name) for name, (start, end) in ranges.items()
+    )
+    return tuple(zip(names, contents, strict=True)), tuple(named)
+
+
+def _tagged(parts: dict[str, Any]) -> dict[str, Any]:
+    _, _, values = tagged(parts, "task")
+    return dict(zip(parts, values, strict=True))
