@@ -1,0 +1,335 @@
+"""What a shell command names literally: programs, scripts, variables. By a grammar of bash."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from snakemake_storage_plugin_seqstore.fingerprint.interpreters import (
+    BUILTINS,
+    CONTAINERS,
+    RUNNERS,
+    Interpreter,
+    Runner,
+    interpreter,
+    plain_name,
+)
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+_SYMBOL = "\ue000"  # in place of NUL, which the grammar takes for no part of a word
+_DEPTH = 4  # of commands within texts within commands
+_SETS = ("read", "mapfile", "readarray", "getopts", "printf", "unset")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED_IN_QUOTES = re.compile(r'\\([$`"\\\n])')
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script that an interpreter is given.
+
+    Parameters
+    ----------
+    language : str
+        ``python``, ``R``, ``bash``, ``perl``, ... as in the table of interpreters.
+    path : str
+        As written, perhaps with symbols; empty for code that is part of the command.
+    text : str
+        Code that is part of the command: ``python -c``, a heredoc without variables.
+    module : str
+        The module of ``python -m``.
+    """
+
+    language: str
+    path: str = ""
+    text: str = ""
+    module: str = ""
+
+
+@dataclass(frozen=True)
+class ShellCommand:
+    """What a command names literally.
+
+    Parameters
+    ----------
+    programs : tuple of str
+        Words in command position, in their order, each once; no builtins and own functions.
+    scripts : tuple of Script
+        What interpreters are given.
+    sourced : tuple of str
+        Files that ``source`` or ``.`` is given.
+    variables : frozenset of str
+        Environment variables that it names before it sets them itself.
+    is_container : bool
+        Whether it runs a container: what is in there cannot be seen.
+    is_complete : bool
+        False if the grammar could not tell all of it, or a program's name is computed.
+    """
+
+    programs: tuple[str, ...] = ()
+    scripts: tuple[Script, ...] = ()
+    sourced: tuple[str, ...] = ()
+    variables: frozenset[str] = frozenset()
+    is_container: bool = False
+    is_complete: bool = True
+
+
+@lru_cache(maxsize=4096)
+def read_command(text: str) -> ShellCommand:
+    """Read a shell command, in which files may be symbols; it never fails."""
+    reader = _Reader()
+    reader.read(text, _DEPTH)
+    return ShellCommand(
+        tuple(reader.programs),
+        tuple(reader.scripts),
+        tuple(reader.sourced),
+        frozenset(reader.variables),
+        any(plain_name(name) in CONTAINERS for name in reader.programs),
+        reader.is_complete,
+    )
+
+
+@cache
+def _parser() -> Parser:
+    import tree_sitter
+    import tree_sitter_bash
+
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.programs: dict[str, None] = {}
+        self.scripts: dict[Script, None] = {}
+        self.sourced: dict[str, None] = {}
+        self.variables: set[str] = set()
+        self.is_complete = True
+        self._functions: set[str] = set()
+        self._depth = 0
+
+    def read(self, text: str, depth: int) -> None:
+        """Read a command, or one that stands in another as a text."""
+        if depth == 0:
+            self.is_complete = False
+            return
+        self._depth = depth
+        source = text.replace("\0", _SYMBOL).encode(errors="replace")
+        root = _parser().parse(source).root_node
+        self.is_complete &= not root.has_error
+        nodes = list(_walk(root))
+        self._functions |= {
+            _text(name)
+            for node in nodes
+            if node.type == "function_definition" and (name := node.child_by_field_name("name"))
+        }
+        self._read_variables(nodes)
+        for node in nodes:
+            if node.type == "command" and not node.has_error:
+                words = [_literal(word) for word in _words(node)]
+                self._command(words, _heredoc(node), depth)
+
+    def _command(self, words: Sequence[str | None], heredoc: str, depth: int) -> None:
+        """Note what a program runs, and what that runs in turn."""
+        program, *arguments = words or [""]
+        if program is None or _SYMBOL in program:
+            self.is_complete = False
+            return
+        name = plain_name(program)
+        if name in ("source", ".") and arguments and (path := arguments[0]) is not None:
+            self.sourced[_with_symbols(path)] = None
+        elif name == "eval" and None not in arguments:
+            self.read(" ".join(filter(None, arguments)), depth - 1)
+        elif name in ("source", ".", "eval"):
+            self.is_complete = False
+        if program and name not in BUILTINS and program not in self._functions:
+            self.programs[program] = None
+        if found := interpreter(program):
+            self._script(found, arguments, heredoc, depth)
+        elif found := RUNNERS.get(name):
+            self._run(found, arguments, depth)
+        elif name == "find" and ("-exec" in arguments or "-execdir" in arguments):
+            at = next(at for at, word in enumerate(arguments) if word in ("-exec", "-execdir"))
+            self._command(arguments[at + 1 :], "", depth)
+
+    def _run(self, runner: Runner, arguments: Sequence[str | None], depth: int) -> None:
+        if runner.subcommand:
+            if runner.subcommand not in arguments:
+                return
+            arguments = arguments[arguments.index(runner.subcommand) + 1 :]
+        values, skipped = runner.values.split(), runner.skipped
+        rest = iter(enumerate(arguments))
+        for at, word in rest:
+            if word is not None and word.startswith("-"):
+                if _takes_value(word, values):
+                    next(rest, None)
+            elif word is not None and _NAME.match(word) and "=" in word:
+                continue  # env A=1 program
+            elif skipped:
+                skipped -= 1
+            elif runner.is_text:
+                text = [*_until(arguments[at:], ":::", "::::", ":::+")]
+                if None in text:
+                    self.is_complete = False
+                else:
+                    self.read(" ".join(filter(None, text)), depth - 1)
+                return
+            else:
+                self._command(arguments[at:], "", depth)
+                return
+
+    def _script(
+        self, found: Interpreter, arguments: Sequence[str | None], heredoc: str, depth: int
+    ) -> None:
+        """Note the script that an interpreter is given."""
+        inline, module, script = found.inline.split(), found.module.split(), found.script.split()
+        values = [*found.values.split(), *inline, *module, *script]
+        given, rest = False, iter(arguments)
+        for word in rest:
+            if word is None:
+                self.is_complete &= given or not found.is_first
+                return
+            if not word.startswith(("-", "+")):
+                if found.is_first and not given:
+                    self._given(found, word)
+                return
+            if word == "-":
+                break
+            option, joined, value = word.partition("=")
+            if joined and option.startswith("--"):
+                if option in script:
+                    given = self._given(found, value)
+                continue
+            if not _takes_value(word, values):
+                continue
+            following = next(rest, None)
+            if following is None:
+                self.is_complete = False
+                return
+            if _takes_value(word, inline):
+                given = True
+                self._inline(found.language, following, depth)
+                if found.language == "bash":
+                    return
+            elif _takes_value(word, module):
+                self.scripts[Script(found.language, module=following)] = None
+                return
+            elif _takes_value(word, script):
+                given = self._given(found, following)
+        if heredoc and not given:
+            self._inline(found.language, heredoc, depth)
+
+    def _given(self, found: Interpreter, path: str) -> bool:
+        self.scripts[Script(found.language, _with_symbols(path))] = None
+        return True
+
+    def _inline(self, language: str, text: str, depth: int) -> None:
+        if language == "bash":
+            self.read(text, depth - 1)
+        else:
+            self.scripts[Script(language, text=_with_symbols(text))] = None
+
+    def _read_variables(self, nodes: list[Node]) -> None:
+        """Note variables that are read where the text did not set them before."""
+        set_from: dict[str, int] = {}
+        for node in nodes:
+            for name in _names_set(node):
+                set_from[name] = min(set_from.get(name, node.end_byte), node.end_byte)
+            if node.type == "for_statement" and (loop := node.child_by_field_name("variable")):
+                set_from[_text(loop)] = min(set_from.get(_text(loop), loop.end_byte), loop.end_byte)
+        for node in nodes:
+            if node.type in ("simple_expansion", "expansion"):
+                for child in node.named_children:
+                    name = _text(child)
+                    is_read = child.type == "variable_name" and _NAME.fullmatch(name)
+                    if is_read and set_from.get(name, node.end_byte + 1) > node.start_byte:
+                        self.variables.add(name)
+                    break
+
+
+def _walk(root: Node) -> Iterator[Node]:
+    """The nodes of a tree in their order; those of texts that are no shell are left out."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(reversed(node.children))
+
+
+def _names_set(node: Node) -> Iterator[str]:
+    if node.type == "variable_assignment":
+        is_for_one_command = node.parent is not None and node.parent.type == "command"
+        name = node.child_by_field_name("name")
+        if name is not None and not is_for_one_command:
+            yield _text(name)
+    elif node.type == "command":
+        words = [_literal(word) for word in _words(node)]
+        if words and words[0] in _SETS:
+            yield from (word for word in words[1:] if word and _NAME.fullmatch(word))
+
+
+def _words(command: Node) -> Iterator[Node]:
+    """The nodes of a command's name and arguments."""
+    for child in command.children_by_field_name("name"):
+        yield from child.children
+    yield from command.children_by_field_name("argument")
+
+
+def _heredoc(command: Node) -> str:
+    """What is given to a command by a heredoc in which nothing is replaced."""
+    around = command.parent
+    while around is not None and around.type in ("pipeline", "list"):
+        around = around.parent
+    if around is None or around.type != "redirected_statement":
+        return ""
+    for child in around.children:
+        if child.type == "heredoc_redirect":
+            for body in child.children:
+                if body.type == "heredoc_body" and not body.named_children:
+                    return _text(body)
+    return ""
+
+
+def _literal(node: Node) -> str | None:
+    """The value of a word that the text gives whole; else None."""
+    text = _text(node)
+    kind = node.type
+    if kind == "word" or kind == "number":
+        return _ESCAPED.sub(r"\1", text)
+    if kind == "raw_string":
+        return text[1:-1]
+    if kind == "string":
+        if any(child.type != "string_content" for child in node.named_children):
+            return None
+        return _ESCAPED_IN_QUOTES.sub(r"\1", text[1:-1])
+    if kind == "concatenation":
+        parts = [_literal(child) for child in node.children]
+        return None if None in parts else "".join(filter(None, parts))
+    return None
+
+
+def _takes_value(word: str, options: Sequence[str]) -> bool:
+    """Whether an option, or the last of several in one word, takes the word behind it."""
+    if word in options:
+        return True
+    is_cluster = len(word) > 2 and word[0] in "-+" and word[1:].isalpha()
+    return is_cluster and f"{word[0]}{word[-1]}" in options and f"{word[0]}{word[1]}" not in options
+
+
+def _until(words: Sequence[str | None], *ends: str) -> Iterator[str | None]:
+    for word in words:
+        if word in ends:
+            return
+        yield word
+
+
+def _with_symbols(text: str) -> str:
+    return text.replace(_SYMBOL, "\0")
+
+
+def _text(node: Any) -> str:
+    return node.text.decode(errors="replace") if node.text else ""
