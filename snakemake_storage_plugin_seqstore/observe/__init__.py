@@ -1,0 +1,50 @@
+"""What a job was seen to read: run a command under an observer, sum up, check elsewhere.
+
+Nothing here knows Snakemake.
+
+>>> observer = probe()
+>>> observation = Observation(observer, directory)       # doctest: +SKIP
+>>> subprocess.run([observation.shell, "-c", command])   # doctest: +SKIP
+>>> reads = summarise(observation.finish(), places, contents, packages)  # doctest: +SKIP
+>>> check(reads, places_here, contents, packages, product_digest)        # doctest: +SKIP
+[]
+"""
+
+from snakemake_storage_plugin_seqstore.observe.accesses import Access, Accesses
+from snakemake_storage_plugin_seqstore.observe.checks import (
+    Checks,
+    check,
+    software_holds,
+    software_state,
+)
+from snakemake_storage_plugin_seqstore.observe.observation import (
+    NotObserved,
+    Observation,
+    ObserverDied,
+)
+from snakemake_storage_plugin_seqstore.observe.packages import Owner, Packages
+from snakemake_storage_plugin_seqstore.observe.places import Kind, Place, Places
+from snakemake_storage_plugin_seqstore.observe.reads import Reads
+from snakemake_storage_plugin_seqstore.observe.strace import Observer, probe
+from snakemake_storage_plugin_seqstore.observe.summary import summarise
+
+__all__ = [
+    "Access",
+    "Accesses",
+    "Checks",
+    "Kind",
+    "NotObserved",
+    "Observation",
+    "Observer",
+    "ObserverDied",
+    "Owner",
+    "Packages",
+    "Place",
+    "Places",
+    "Reads",
+    "check",
+    "probe",
+    "software_holds",
+    "software_state",
+    "summarise",
+]

@@ -1,0 +1,368 @@
+"""What processes did with files, put together from what was seen, one event after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from snakemake_storage_plugin_seqstore.observe.log import Event
+from snakemake_storage_plugin_seqstore.observe.searches import Searches
+from snakemake_storage_plugin_seqstore.observe.system_calls import Does
+
+_NOT_THERE = ("ENOENT", "ENOTDIR")
+_NETWORK = "talked to the network"
+_RING = "used io_uring, whose reads are not seen"
+_VIEW = "used a file system of its own (container, chroot), whose reads are not seen"
+
+
+@dataclass(slots=True)
+class Access:
+    """What was done with one path. What the job itself had made before does not count as seen.
+
+    Attributes
+    ----------
+    read : bool
+        Its content was opened for reading, and was there before the job touched it.
+    asked : bool
+        It was there before the job touched it, and its status was asked for.
+    absent : bool
+        It was looked for before the job touched it, and was not there.
+    listed : bool
+        A directory that was there before, and whose names were asked for.
+    executed : bool
+        It was started as a program.
+    written : bool
+        The job made it, emptied it, appended to it, or put something in its place.
+    opened_to_change : bool
+        It was opened for reading and writing; its times say whether it was changed.
+    replaced : bool
+        It had been read before the job changed it, removed it or renamed it, or is read after
+        something was added to it: what was there before can not be told any more.
+    perhaps_made : bool
+        It was opened so that it is made where it is missing, and nobody looked before: the time
+        of its birth says whether the job made it.
+    """
+
+    read: bool = False
+    asked: bool = False
+    absent: bool = False
+    listed: bool = False
+    executed: bool = False
+    written: bool = False
+    opened_to_change: bool = False
+    replaced: bool = False
+    perhaps_made: bool = False
+
+
+@dataclass
+class Accesses:
+    """What a job did.
+
+    Attributes
+    ----------
+    paths : dict of str to Access
+        By absolute path, without ``..``; links are not resolved but where the job made them.
+    searched : dict of str to frozenset of str
+        Directories that Python searched for modules, each with the names of the modules that were
+        loaded from any of them: a file of such a name that comes to be there would be loaded.
+    notes : frozenset of str
+        ``talked to the network``, ``talked to a daemon: PATH``, ``used io_uring``, ...
+    started : int
+        When the first process began, ns since the epoch.
+    events : int
+        How many there were.
+    """
+
+    paths: dict[str, Access] = field(default_factory=dict)
+    searched: dict[str, frozenset[str]] = field(default_factory=dict)
+    notes: frozenset[str] = frozenset()
+    started: int = 0
+    events: int = 0
+
+
+def assemble(
+    events: Iterable[Event],
+    resolve: Callable[[str], str] = os.path.realpath,
+    own: Iterable[str] = (),
+) -> Accesses:
+    """What a job did, from its events in the order of time.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        What was seen.
+    resolve : callable
+        A path without links.
+    own : iterable of str
+        Directories that belong to the observer.
+    """
+    assembly = _Assembly(resolve, own)
+    for event in events:
+        assembly.add(event)
+    return assembly.result()
+
+
+class _Assembly:
+    def __init__(self, resolve: Callable[[str], str], own: Iterable[str]) -> None:
+        self._resolve = resolve
+        self._directories: dict[str, str] = {}
+        self._paths: dict[str, Access] = {}
+        self._own: set[str] = set()  # made or removed by the job; links resolved, and not
+        self._trees: set[str] = set(own)  # directories that the job made, with all in them
+        self._touched: dict[str, bool] = {}  # added to; whether the job perhaps made it
+        self._readers: dict[str, set[str]] = {}  # a file without links: by which paths it was read
+        self._opened: dict[str, str] = {}  # a directory without links: as it was asked for
+        self._searches = Searches()
+        self._notes: set[str] = set()
+        self._done: set[tuple[Does, str, str, str]] = set()
+        self._started = 0
+        self._events = 0
+
+    def add(self, event: Event) -> None:
+        if not self._events:
+            self._started = event.time * 1000
+        self._events += 1
+        self._searches.add(event)
+        if event.does in (Does.CONNECT, Does.RING, Does.VIEW):
+            self._note(event)
+            return
+        if self._is_read_only(event):
+            # Most events are the same again: nothing new follows until something is written.
+            key = (event.does, event.path, event.real, event.error)
+            if key not in self._done:
+                self._done.add(key)
+                self._look(event)
+        elif self._write(event):
+            self._done.clear()
+
+    def result(self) -> Accesses:
+        for directory in self._searches.listings():
+            path = self._opened.get(directory, directory)
+            if not self._is_own(path) and not self._is_own(directory):
+                self._access(path).listed = True
+        searched = {
+            self._opened.get(directory, directory): names
+            for directory, names in self._searches.modules().items()
+            if not self._is_own(directory)
+        }
+        return Accesses(self._paths, searched, frozenset(self._notes), self._started, self._events)
+
+    # What is only looked at
+
+    @staticmethod
+    def _is_read_only(event: Event) -> bool:
+        if event.does is Does.OPEN:
+            return not event.flags & {"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"}
+        return event.does in (
+            Does.ASK,
+            Does.ASK_LINK,
+            Does.EXECUTE,
+            Does.LIST,
+            Does.ENTER,
+        )
+
+    def _look(self, event: Event) -> None:
+        path = event.path
+        if event.error:
+            if event.error in _NOT_THERE:
+                self._absent(path)
+            return
+        match event.does:
+            case Does.OPEN:
+                if "O_PATH" in event.flags:
+                    self._asked(path, event.real)
+                    return
+                if "O_DIRECTORY" in event.flags or event.real:
+                    self._opened.setdefault(event.real, path)
+                self._read(path, event.real)
+            case Does.ASK:
+                if "AT_SYMLINK_NOFOLLOW" in event.flags:
+                    self._asked(path, self._canonical(path))
+                else:
+                    self._asked(path, "")
+            case Does.ASK_LINK:
+                self._asked(path, self._canonical(path))
+            case Does.EXECUTE:
+                target = self._target(path, "")
+                if target:
+                    self._access(target).executed = True
+            case _:
+                pass  # listings are dealt with at the end
+
+    def _absent(self, path: str) -> None:
+        if self._is_own(path) or self._canonical(path) in self._touched:
+            return
+        access = self._access(path)
+        if not access.read and not access.asked:
+            access.absent = True
+
+    def _asked(self, path: str, real: str) -> None:
+        target = self._target(path, real)
+        if target and self._canonical(target) not in self._touched:
+            self._access(target).asked = True
+
+    def _read(self, path: str, real: str) -> None:
+        target = self._target(path, real)
+        if not target:
+            return
+        access = self._access(target)
+        access.read = True
+        key = real or self._canonical(target)
+        self._readers.setdefault(key, set()).add(target)
+        if key in self._touched:
+            access.replaced = True
+            access.perhaps_made = self._touched[key]
+
+    # What is changed
+
+    def _write(self, event: Event) -> bool:
+        """Deal with a call that may change something; say whether it did."""
+        path, real, flags = event.path, event.real, event.flags
+        if event.error:
+            if event.does in (Does.OPEN, Does.CREATE):
+                if event.error == "EEXIST":
+                    self._asked(path, "")
+                elif event.error in _NOT_THERE:
+                    self._absent(path)
+            elif event.does in (Does.RENAME, Does.LINK, Does.CHANGE):
+                if event.error in _NOT_THERE:
+                    self._absent(path)
+            elif event.does is Does.MAKE_DIRECTORY and event.error == "EEXIST":
+                self._make(path)  # it would have made it: that it is there does not count
+            return False
+        match event.does:
+            case Does.OPEN if flags & {"O_EXCL", "O_TRUNC"} and flags & {"O_CREAT", "O_TRUNC"}:
+                self._replace(path, real)
+            case Does.CREATE:
+                self._replace(path, real)
+            case Does.OPEN if "O_WRONLY" in flags or (
+                "O_APPEND" in flags and "O_RDWR" not in flags
+            ):
+                self._add_to(path, real, "O_CREAT" in flags)
+            case Does.OPEN:
+                self._open_to_change(path, real, "O_CREAT" in flags)
+            case Does.CHANGE:
+                self._add_to(path, self._resolve(path), False)
+            case Does.RENAME:
+                self._rename(path, event.other)
+            case Does.REMOVE:
+                self._replace(path, "")
+            case Does.MAKE_DIRECTORY:
+                self._make(path)
+                self._trees.update((path, self._canonical(path)))
+            case Does.LINK:
+                self._read(path, self._canonical(path))
+                self._replace(event.other, "")
+            case Does.MAKE | Does.LINK_BY_NAME:
+                self._replace(path, "")
+            case _:
+                return False
+        return True
+
+    def _replace(self, path: str, real: str) -> None:
+        self._lose(real or self._canonical(path))
+        self._make(path)
+        if real:
+            self._own.add(real)
+
+    def _add_to(self, path: str, real: str, makes: bool) -> None:
+        key = real or self._canonical(path)
+        if self._is_own(path) and self._is_own(key):
+            return
+        access = self._access(path)
+        if access.absent and makes:
+            self._replace(path, real)
+            return
+        access.written = True
+        self._lose(key)
+        self._touched[key] = makes and not (access.read or access.asked)
+
+    def _open_to_change(self, path: str, real: str, makes: bool) -> None:
+        key = real or self._canonical(path)
+        if self._is_own(path) and self._is_own(key):
+            return
+        access = self._access(path)
+        if access.absent and makes:
+            self._replace(path, real)
+            return
+        access.opened_to_change = True
+        access.perhaps_made = makes and not (access.read or access.asked)
+
+    def _rename(self, path: str, other: str) -> None:
+        key = self._canonical(path)
+        if not self._is_own(path):
+            self._read(path, key)
+        self._lose(self._canonical(other))
+        self._lose(key)
+        self._make(other)
+        self._make(path)
+        self._trees.update((other, self._canonical(other)))
+
+    def _make(self, path: str) -> None:
+        self._access(path).written = True
+        self._own.update((path, self._canonical(path)))
+
+    def _lose(self, key: str) -> None:
+        for reader in self._readers.pop(key, ()):
+            self._paths[reader].replaced = True
+
+    # Paths
+
+    def _access(self, path: str) -> Access:
+        access = self._paths.get(path)
+        if access is None:
+            access = self._paths[path] = Access()
+        return access
+
+    def _canonical(self, path: str) -> str:
+        """A path whose directories, but not itself, are free of links."""
+        directory, _, name = path.rpartition("/")
+        found = self._directories.get(directory)
+        if found is None:
+            found = self._directories[directory] = self._resolve(directory or "/").rstrip("/")
+        return f"{found}/{name}"
+
+    def _is_own(self, path: str) -> bool:
+        if path in self._own or self._is_in_tree(path):
+            return True
+        key = self._canonical(path)
+        return key != path and (key in self._own or self._is_in_tree(key))
+
+    def _is_in_tree(self, path: str) -> bool:
+        if self._trees:
+            while path:
+                if path in self._trees:
+                    return True
+                path = path.rpartition("/")[0]
+        return False
+
+    def _target(self, path: str, real: str) -> str:
+        """The path to count; empty if the job made it. A link that it made means its target."""
+        if not self._is_own(path) and not self._below_own_link(path):
+            return "" if real and self._is_own(real) else path
+        real = real or self._resolve(path)
+        return "" if self._is_own(real) else real
+
+    def _below_own_link(self, path: str) -> bool:
+        key = self._canonical(path)
+        return key != path and any(
+            parent in self._own for parent in _parents(path) if not self._is_in_tree(parent)
+        )
+
+    def _note(self, event: Event) -> None:
+        if event.does is Does.RING:
+            self._notes.add(_RING)
+        elif event.does is Does.VIEW:
+            self._notes.add(_VIEW)
+        elif event.detail == "network":
+            self._notes.add(_NETWORK)
+        else:
+            self._notes.add(f"talked to a daemon: {event.detail}")
+
+
+def _parents(path: str) -> Iterable[str]:
+    path = path.rpartition("/")[0]
+    while path:
+        yield path
+        path = path.rpartition("/")[0]

@@ -1,0 +1,120 @@
+"""Which listings of directories are Python's own search for modules, and what it then loaded. Pure.
+
+Python's importer asks for the status of a directory three times (is it an archive? is it a
+directory? has it changed?), lists it, and from then on asks for files that it knows to be there.
+When the directory has changed since, it asks once, lists it again, and goes on with its search.
+A script's own ``os.listdir`` does neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from snakemake_storage_plugin_seqstore.observe.log import Event
+from snakemake_storage_plugin_seqstore.observe.system_calls import Does
+
+_SUFFIXES = (".py", ".pyc", ".so")
+_FIRST = 3
+_CACHE = "__pycache__"
+
+
+@dataclass(slots=True)
+class _Thread:
+    asked: str = ""  # the directory whose status was asked for last
+    times: int = 0  # how often, without anything else in between
+    opened: str = ""  # the same directory, opened right after that; links resolved
+    listing: str = ""  # the directory that is being listed
+    doubtful: bool = False  # perhaps a search: what comes next says it
+
+
+class Searches:
+    """Tells searches from listings while events go by."""
+
+    def __init__(self) -> None:
+        self._threads: dict[int, _Thread] = {}
+        self._searched: dict[str, str] = {}  # links resolved, to the path that was asked for
+        self._listed: set[str] = set()
+        self._files: set[str] = set()
+
+    def add(self, event: Event) -> None:
+        """Take note of the next event."""
+        thread = self._threads.get(event.pid)
+        if thread is None or (event.does is Does.EXECUTE and not event.error):
+            thread = self._threads[event.pid] = _Thread()
+        if event.does is Does.LIST:
+            if thread.listing != event.path:
+                self._list(thread, event.path)
+            return
+        if thread.doubtful and not self._is_search(event.path):
+            self._listed.add(thread.listing)
+        thread.listing, thread.doubtful = "", False
+        if event.does is Does.ASK and not event.error:
+            thread.times = thread.times + 1 if event.path == thread.asked else 1
+            thread.asked, thread.opened = event.path, ""
+        elif event.does is Does.OPEN and not event.error and event.path == thread.asked:
+            thread.opened = event.real
+        else:
+            thread.asked, thread.times, thread.opened = "", 0, ""
+        if event.does is Does.OPEN and not event.error and event.path.endswith(_SUFFIXES):
+            self._files.add(event.path)
+
+    def listings(self) -> Iterable[str]:
+        """Directories, links resolved, that were listed for their names."""
+        return self._listed | {
+            thread.listing for thread in self._threads.values() if thread.doubtful
+        }
+
+    def modules(self) -> dict[str, frozenset[str]]:
+        """Directories that were searched, links resolved, each with names that were loaded.
+
+        Directories of packages are left out: what is in them is asked for by its own name.
+        """
+        packages = {_home(file) for file in self._files if _is_init(file)}
+        roots = {path: real for real, path in self._searched.items() if path not in packages}
+        names: set[str] = set()
+        for file in self._files:
+            names.update(_name(file, root) for root in _parents(file) if root in roots)
+        found = frozenset(names)
+        return dict.fromkeys(roots.values(), found)
+
+    def _list(self, thread: _Thread, directory: str) -> None:
+        thread.listing = directory
+        if thread.opened == directory and thread.times >= _FIRST:
+            self._searched[directory] = thread.asked
+        elif thread.opened == directory and directory in self._searched:
+            thread.doubtful = True
+        else:
+            self._listed.add(directory)
+        thread.asked, thread.times, thread.opened = "", 0, ""
+
+    def _is_search(self, path: str) -> bool:
+        searched = self._searched.values()
+        directory = path.rpartition("/")[0]
+        return path in searched or (
+            path.endswith(_SUFFIXES)
+            and (directory in searched or directory.rpartition("/")[0] in searched)
+        )
+
+
+def _home(file: str) -> str:
+    directory = file.rpartition("/")[0]
+    return directory.removesuffix(f"/{_CACHE}")
+
+
+def _is_init(file: str) -> bool:
+    return file.rpartition("/")[2].startswith("__init__.")
+
+
+def _name(file: str, root: str) -> str:
+    name = file[len(root) + 1 :].partition("/")[0]
+    if name == _CACHE:
+        name = file.rpartition("/")[2]
+    return name.partition(".")[0]
+
+
+def _parents(file: str) -> Iterable[str]:
+    path = file.rpartition("/")[0]
+    while path:
+        yield path
+        path = path.rpartition("/")[0]

@@ -1,0 +1,139 @@
+"""The program that observes: strace, tried once, and how it is started."""
+
+from __future__ import annotations
+
+import functools
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from snakemake_storage_plugin_seqstore.observe.system_calls import TRACED
+
+_OLDEST = (5, 3)  # the first with --seccomp-bpf
+_INSTALL = "install strace 5.3 or newer, for example with conda-forge's or Debian's package strace"
+_SECONDS = 10
+
+# The job's shell keeps the process id, so signals, limits and benchmarks meet it and not the
+# tracer. A process that is traced already belongs to an observation. No process is started here.
+_SCRIPT = """#!/bin/sh
+while read -r _seqstore_key _seqstore_value; do
+  case $_seqstore_key in TracerPid:) break ;; esac
+done < /proc/self/status
+case $_seqstore_value in 0) ;; *) exec {shell} "$@" ;; esac
+_seqstore_log=${{0%/*}}/$$
+while [ -e "$_seqstore_log.log" ]; do _seqstore_log=$_seqstore_log.0; done
+exec {command} -o "$_seqstore_log.log" {shell} "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Observer:
+    """What observes jobs here.
+
+    Attributes
+    ----------
+    available : bool
+        Whether jobs can be observed.
+    reason : str
+        Why not, and what to do; empty if they can.
+    version : str
+        ``strace 6.1``; empty if there is none.
+    program : str
+        Path of strace.
+    shell : str
+        Path of the real bash.
+    options : tuple of str
+        What this version of strace can do beyond what is needed.
+    """
+
+    available: bool
+    reason: str = ""
+    version: str = ""
+    program: str = ""
+    shell: str = ""
+    options: tuple[str, ...] = ()
+
+    def script(self) -> str:
+        """The text of a ``bash`` that is observed; its logs lie beside it."""
+        command = [self.program, "-DDD", "--seccomp-bpf", *self.options, *_options()]
+        return _SCRIPT.format(command=shlex.join(command), shell=shlex.quote(self.shell))
+
+    def attach_command(self, pid: int, log: Path) -> list[str]:
+        """How a running process is observed: all its threads, and what they start from now on."""
+        return [self.program, *_options(), "-o", str(log), "-p", str(pid)]
+
+
+def _options() -> list[str]:
+    # Times put several logs in order. Structures cost time and are left out but where they matter.
+    return [
+        *("-f", "-q", "-y", "-ttt", "-a1"),
+        *("-e", "signal=none", "-e", "verbose=clone3,connect,openat2"),
+        *("-e", "trace=" + ",".join(f"?{name}" for name in TRACED)),
+    ]
+
+
+@functools.cache
+def probe() -> Observer:
+    """What observes jobs here: found and tried once in a process."""
+    program, shell = shutil.which("strace"), shutil.which("bash")
+    if program is None:
+        return Observer(False, f"there is no strace here: {_INSTALL}")
+    if shell is None:
+        return Observer(False, "there is no bash on the PATH")
+    return try_out(program, shell)
+
+
+def try_out(program: str, shell: str) -> Observer:
+    """What a given strace can do, found by running it.
+
+    Parameters
+    ----------
+    program, shell : str
+        Paths of strace and bash.
+    """
+    try:
+        said = _run([program, "--version"]).stdout
+        options = _run([program, "--help"]).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        return Observer(False, f"{program} does not run: {error}; {_INSTALL}")
+    found = re.search(r"version (\d+)\.(\d+)\S*", said)
+    if not found or (int(found[1]), int(found[2])) < _OLDEST:
+        return Observer(False, f"{program} is too old: {_INSTALL}")
+    version = f"strace {found[0].split()[1]}"
+    extra = ("--kill-on-exit",) if "--kill-on-exit" in options else ()
+    # Some versions know an option and refuse it beside the others.
+    refused = ""
+    for chosen in dict.fromkeys((extra, ())):
+        observer = Observer(True, "", version, program, shell, chosen)
+        refused = _refusal(observer)
+        if not refused:
+            return observer
+    return Observer(False, f"strace can not observe here: {refused}", version)
+
+
+def _refusal(observer: Observer) -> str:
+    with tempfile.TemporaryDirectory(prefix="seqstore-observe-") as directory:
+        script = Path(directory, "bash")
+        script.write_text(observer.script())
+        script.chmod(0o700)
+        try:
+            process = _run([str(script), "-c", "test -e /"])
+        except (OSError, subprocess.SubprocessError) as error:
+            return str(error)
+        if process.returncode != 0:
+            return process.stderr.strip() or f"exit code {process.returncode}"
+        seen = "".join(log.read_text() for log in Path(directory).glob("*.log"))
+        traced = Path("/proc/self/status").read_text().partition("TracerPid:")[2].split()[0] != "0"
+        if not seen and not traced:
+            return "it wrote nothing"
+    return ""
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=_SECONDS, stdin=subprocess.DEVNULL
+    )
