@@ -123,8 +123,8 @@ class Conditions:
             seen.paths.setdefault(os.path.abspath(path), Access()).read = True
         if accesses is None:
             for program in plain.programs:
-                if path := shutil.which(program):
-                    seen.paths.setdefault(os.path.abspath(path), Access()).executed = True
+                if found := shutil.which(program):
+                    seen.paths.setdefault(os.path.abspath(found), Access()).executed = True
         places = self.places(job, at_end=True)
         search_path = os.environ.get("PATH", os.defpath)
         reads = summarise(seen, places, self._contents, self._packages, search_path)

@@ -274,7 +274,7 @@ class Executions:
         )
         self._reuse.claim(file, claim, made.store)
         is_output = job is not None and name in map(label, job.output)
-        if not is_output or not execution.key or execution.fetched:
+        if job is None or not is_output or not execution.key or execution.fetched:
             key = execution.key if is_output else ""
             self._reuse.stores.in_background(Parcel.of([self._naming(file, made, key)]))
             return

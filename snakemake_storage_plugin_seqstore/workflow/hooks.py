@@ -15,6 +15,9 @@ from snakemake.exceptions import CacheMissException
 from snakemake_storage_plugin_seqstore.workflow.execution import Executions
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job
+
 
 class Settings:
     """The workflow settings of Snakemake, with the cache on as soon as there is a DAG.
