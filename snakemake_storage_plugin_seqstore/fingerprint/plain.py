@@ -53,7 +53,7 @@ class PlainReads:
 
 
 class PlainReader:
-    """Follows code to the scripts and local modules that it names.
+    r"""Follows code to the scripts and local modules that it names.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class PlainReader:
     module_path : sequence of str
         Directories besides that of a script in which Python finds local modules (PYTHONPATH).
     symbols : mapping of str to str
-        Paths that symbols in commands stand for, such as ``{"\\0basedir\\0": "/home/me/flow"}``.
+        Paths that symbols in commands stand for, such as ``{"\0basedir\0": "/home/me/flow"}``.
         Scripts that are inputs are looked into, but are no reads: they are inputs.
     """
 
@@ -87,7 +87,11 @@ class PlainReader:
         return walk.found()
 
     def of_source(
-        self, names: SourceNames, folder: str | None, in_workdir: bool = False
+        self,
+        names: SourceNames,
+        folder: str | None,
+        in_workdir: bool = False,
+        modules: Iterable[str] = (),
     ) -> PlainReads:
         """What a script, notebook or wrapper comes to; itself it is part of the key.
 
@@ -99,8 +103,12 @@ class PlainReader:
             The directory in which it lies; None if it is remote.
         in_workdir : bool
             Whether modules are also found in the working directory (notebooks, `run:` blocks).
+        modules : iterable of str
+            Absolute paths of modules that are loaded already, `RunBlock.local_modules`.
         """
         walk = _Walk(self)
+        for path in modules:
+            walk.module(path, [os.path.dirname(path), *self._search(folder, in_workdir)])
         walk.source(names, self._search(folder, in_workdir), folder or "")
         return walk.found()
 
@@ -205,10 +213,14 @@ class _Walk:
     def _imports(self, imports: Iterable[Import], search: list[str], folder: str) -> None:
         for imported in imports:
             for file in _modules(imported, search, folder):
-                content = self._take(file)
-                if content is not None:
-                    names = read_python(content.decode(errors="replace"))
-                    self.source(names, search, os.path.dirname(file))
+                self.module(file, search)
+
+    def module(self, file: str, search: list[str]) -> None:
+        """Follow a module of Python, if it is there."""
+        content = self._take(file)
+        if content is not None:
+            names = read_python(content.decode(errors="replace"))
+            self.source(names, search, os.path.dirname(file))
 
     def _take(self, path: str, is_input: bool = False) -> bytes | None:
         """Note a file, and return what is to be looked into: nothing if it was already."""

@@ -94,8 +94,8 @@ class _Reader(ast.NodeVisitor):
             elif isinstance(node, ast.ImportFrom):
                 module = "." * node.level + (node.module or "")
                 self._origins |= {alias.asname or alias.name: module for alias in node.names}
-            elif isinstance(node, ast.Assign) and len(node.targets) == 1:
-                if isinstance(node.targets[0], ast.Name):
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                if len(node.targets) == 1:
                     assigned[node.targets[0].id] = node.value
         for name, value in assigned.items():  # config = snakemake.config
             way = self._way(value) if stored[name] == 1 and name not in self._roots else None

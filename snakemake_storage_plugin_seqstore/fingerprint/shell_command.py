@@ -150,8 +150,8 @@ class _Reader:
             self.programs[program] = None
         if found := interpreter(program):
             self._script(found, arguments, heredoc, depth)
-        elif found := RUNNERS.get(name):
-            self._run(found, arguments, depth)
+        elif runner := RUNNERS.get(name):
+            self._run(runner, arguments, depth)
         elif name == "find" and ("-exec" in arguments or "-execdir" in arguments):
             at = next(at for at, word in enumerate(arguments) if word in ("-exec", "-execdir"))
             self._command(arguments[at + 1 :], "", depth)

@@ -38,7 +38,7 @@ Places = tuple[tuple[str, Symbol], ...]  # directories and their symbols
 
 
 def without_places(text: str, places: Places) -> str:
-    """Put symbols in place of directories, where they are whole parts of a path.
+    r"""Put symbols in place of directories, where they are whole parts of a path.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def without_places(text: str, places: Places) -> str:
     Examples
     --------
     >>> without_places("cat /a/b/x /a/bc", (("/a/b", Symbol("workdir")),))
-    'cat \\x00workdir\\x00/x /a/bc'
+    'cat \x00workdir\x00/x /a/bc'
     """
     for place, symbol in _longest_first(places):
         if place in text:

@@ -98,7 +98,7 @@ class Values:
         if kind is re.Pattern:
             return ("pattern", self.describe(value.pattern, name), value.flags)
         if id(value) in self._around:
-            raise Unknown(f"{name} contains itself", "give what the job needs of it by params")
+            return ("around", len(self._around) - self._around.index(id(value)))
         self._around.append(id(value))
         try:
             return self._parts(value, kind, name)
@@ -174,7 +174,8 @@ class Values:
             fields = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
             return ("dataclass", kind.__qualname__, [*self._items(fields, name)])
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
-            return ("named tuple", kind.__qualname__, [*self._items(value._asdict(), name)])
+            fields = {field: getattr(value, field) for field in kind._fields}
+            return ("named tuple", kind.__qualname__, [*self._items(fields, name)])
         if isinstance(value, list) and _is_of(kind, "snakemake"):  # files, params, wildcards
             names = sorted((key, *place) for key, place in value._get_names())  # type: ignore[attr-defined]
             return ("named list", self._each(value, name), names)
