@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from heapq import merge
 from operator import attrgetter
@@ -178,22 +178,17 @@ class Observation:
         The observer is asked first for the process, so only it can be late, and not by much.
         """
         root, begun = _root(log), time.monotonic()
-        while root and not _has_ended(log, root):
-            now = time.monotonic()
-            if now > deadline or (now > begun + _SOON and not self._is_observed(log)):
-                if _has_ended(log, root):  # it wrote its last line just now
-                    return
-                raise _died()
+        while root and not _has_end(_tail(log).splitlines(keepends=True), root):
             time.sleep(0.002)
-
-    def _is_observed(self, log: Path) -> bool:
-        """Whether the observer that writes a log is still there."""
-        name = os.fsencode(log)
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if name in (process / "cmdline").read_bytes().split(b"\0"):
-                    return True
-        return False
+            now = time.monotonic()
+            if now > begun + _SOON:
+                is_late = now > deadline or not _is_observed(log)
+                with _open(log) as lines:  # what outlives the process may have written much
+                    if _has_end(lines, root):
+                        return
+                if is_late:
+                    raise _died()
+                time.sleep(_SOON)
 
 
 def _died() -> ObserverDied:
@@ -218,14 +213,17 @@ def _tail(log: Path, size: int = 1 << 16) -> str:
         return file.read().decode("latin-1")
 
 
-def _has_ended(log: Path, root: int) -> bool:
-    """Whether a log has its process's last line: near its end, or before what outlives it."""
+def _has_end(lines: Iterable[str], root: int) -> bool:
+    """Whether the line is there that says that a process has ended."""
     start = f"{root} "
-    if any(_is_end(line, start) for line in _tail(log).splitlines(keepends=True)):
-        return True
-    with _open(log) as lines:
-        return any(_is_end(line, start) for line in lines)
+    return any(line.startswith(start) and " +++ " in line and line.endswith("\n") for line in lines)
 
 
-def _is_end(line: str, start: str) -> bool:
-    return line.startswith(start) and " +++ " in line and line.endswith("\n")
+def _is_observed(log: Path) -> bool:
+    """Whether the observer that writes a log is still there."""
+    name = os.fsencode(log)
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if name in (process / "cmdline").read_bytes().split(b"\0"):
+                return True
+    return False

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+import sys
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from snakemake_storage_plugin_seqstore.observe.environments import (
+    CondaFiles,
+    PythonFiles,
+    own_distributions,
+)
+from snakemake_storage_plugin_seqstore.observe.system_packages import Dpkg, Rpm
+
+# Below these directories lies what the system brings; what lies elsewhere is somebody's own.
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt")
+_PYTHON = re.compile(r"/lib(?:64)?/python3(?:\.\d+)?(?=/|$)")
 
 
 @dataclass(frozen=True)
@@ -28,26 +43,96 @@ class Owner:
     base: bool = False
 
 
+class _Manager(Protocol):
+    def owner(self, path: str) -> str | None:
+        """The name of the package that a file came with."""
+
+    def version(self, name: str) -> str | None:
+        """The version of a package that is installed."""
+
+    def is_base(self, name: str) -> bool:
+        """Whether everything needs it."""
+
+
 class Packages:
     """Packages of this machine; lists are read when the first file below their prefix is asked for.
 
     Parameters
     ----------
-    environment : mapping of str to str, optional
-        The job's environment variables.
+    root : str
+        Where the system's packages are installed.
     """
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        raise NotImplementedError
+    def __init__(self, root: str = "/") -> None:
+        self._root = root
+        self._prefixes: dict[str, str | None] = {}
+        self._managers: dict[str, tuple[_Manager, ...]] = {}
+        self._owners: dict[str, Owner | None] = {}
 
     def prefix_of(self, path: str) -> str | None:
         """The prefix that a path lies below: an environment's, ``/`` for the system, or None."""
-        raise NotImplementedError
+        directory = os.path.dirname(path)
+        if directory not in self._prefixes:
+            self._prefixes[directory] = self._find_prefix(directory)
+        return self._prefixes[directory]
 
     def owner(self, path: str) -> Owner | None:
         """The package that a file came with; None if none did."""
-        raise NotImplementedError
+        if path not in self._owners:
+            real = os.path.realpath(path)  # a link among alternatives belongs to no package
+            owner = self._find_owner(real)
+            self._owners[path] = owner or (self._find_owner(path) if path != real else None)
+        return self._owners[path]
 
     def version(self, prefix: str, name: str) -> str | None:
         """The version of a package that is installed here; None if it is not."""
-        raise NotImplementedError
+        for manager in self._of(prefix):
+            version = manager.version(name)
+            if version is not None:
+                return version
+        return None
+
+    def _find_prefix(self, directory: str) -> str | None:
+        found = _PYTHON.search(directory)
+        if found and not directory.startswith(_SYSTEM):
+            return directory[: found.start()] or "/"
+        parent = directory
+        while parent not in ("", "/"):
+            if any(
+                os.path.exists(f"{parent}/{mark}")
+                for mark in ("conda-meta", "pyvenv.cfg", "bin/python3")
+            ) and parent not in ("/usr", "/"):
+                return parent
+            parent = os.path.dirname(parent)
+        if any(directory == place or directory.startswith(place + "/") for place in _SYSTEM):
+            return "/"
+        return None
+
+    def _find_owner(self, path: str) -> Owner | None:
+        prefix = self.prefix_of(path)
+        if prefix is None:
+            return None
+        for manager in self._of(prefix):
+            name = manager.owner(path)
+            version = manager.version(name) if name else None
+            if name and version is not None:
+                base = manager.is_base(name) or (prefix == sys.prefix and self._is_own(name))
+                return Owner(prefix, name, version, base)
+        return None
+
+    def _of(self, prefix: str) -> tuple[_Manager, ...]:
+        if prefix not in self._managers:
+            managers: list[_Manager] = []
+            if prefix == "/":
+                managers = [Dpkg(self._root), Rpm(self._root)]
+            elif os.path.isdir(f"{prefix}/conda-meta"):
+                managers = [CondaFiles(prefix)]
+            self._managers[prefix] = (*managers, PythonFiles(prefix))
+        return self._managers[prefix]
+
+    def _is_own(self, name: str) -> bool:
+        return name in self._own
+
+    @cached_property
+    def _own(self) -> frozenset[str]:
+        return own_distributions()
