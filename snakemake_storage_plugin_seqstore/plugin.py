@@ -47,8 +47,13 @@ from snakemake_storage_plugin_seqstore.store import (
 )
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
 from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
-from snakemake_storage_plugin_seqstore.workflow.files import Answer
-from snakemake_storage_plugin_seqstore.workflow.snakemake_api import OLDEST, is_supported
+from snakemake_storage_plugin_seqstore.workflow.files import Answer, source_time
+from snakemake_storage_plugin_seqstore.workflow.in_place import named, path_of, query_of
+from snakemake_storage_plugin_seqstore.workflow.snakemake_api import (
+    OLDEST,
+    in_place_path,
+    is_supported,
+)
 
 VERIFY = ("size", "sha256")
 _TAG = re.compile(r"\w+:")
@@ -111,6 +116,7 @@ class StorageProvider(StorageProviderBase):
         self.materialisation = Materialisation(_choice("materialize", settings.materialize, ways))
         self.verify = _choice("verify", settings.verify, VERIFY) == "sha256"
         self._stores: dict[str, Store] = {}
+        self.in_place = ""  # the prefix of queries that are paths in their own places
         # What the library reports goes where the messages of Snakemake go.
         logging.getLogger(__package__).parent = self.logger
 
@@ -168,10 +174,15 @@ class StorageProvider(StorageProviderBase):
     def is_valid_query(cls, query: str) -> StorageQueryValidationResult:
         """Check a query, with or without wildcards."""
         try:
-            views.check(Query.parse(query))
+            if path_of(query) is None:
+                views.check(Query.parse(query))
         except QueryError as error:
             return StorageQueryValidationResult(query=query, valid=False, reason=str(error))
         return StorageQueryValidationResult(query=query, valid=True)
+
+    def postprocess_query(self, query: str) -> str:
+        """Tell paths that Snakemake gives to its default provider from other queries."""
+        return query_of(query, self.in_place) if self.in_place else query
 
 
 def _for_people(method: Callable[["StorageObject"], T]) -> Callable[["StorageObject"], T]:
@@ -202,7 +213,16 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     provider: StorageProvider
 
     def __post_init__(self) -> None:
-        """Refuse what an old Snakemake would turn into a loss."""
+        """Refuse what cannot be, and what an old Snakemake would turn into a loss."""
+        if self.is_in_place:
+            if not self.provider.in_place:
+                raise WorkflowError(
+                    f"{self.print_query}: only the default storage provider of a workflow that "
+                    "calls seqstore.reuse(workflow) knows paths in their own places. Write "
+                    f"{SCHEME}<collection>/<name>."
+                )
+            self.keep_local = True
+            self.print_query: str = path_of(self.query) or self.query
         self._binding: Bound | None = None
         if bound := self._bound:
             bound[0].forget_early_answers()  # the DAG changes
@@ -239,9 +259,16 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         """The label of the entry that the query names, or derives from."""
         return self._read().base_label
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether it is a file of the workflow in its own place, where its local copy is itself."""
+        return path_of(self.query) is not None
+
     @_for_people
     def _read(self) -> _Known:
         """What follows from the query."""
+        if self._known is None and (own := path_of(self.query)) is not None:
+            self._known = _Known(named(own), own, own, Path(own))
         if self._known is None:
             parsed = Query.parse(self.query)
             prefix = self.provider.local_prefix
@@ -263,9 +290,17 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def local_suffix(self) -> str:
         """Path of the local copy below the provider's prefix."""
-        return self.parsed.local_suffix()
+        return self.label if self.is_in_place else self.parsed.local_suffix()
 
-    def local_path(self) -> Path:
+    def local_path(self) -> Any:
+        """Where the local copy is: a path, or for a file in its own place a string like one."""
+        if self._overwrite_local_path:
+            return self._overwrite_local_path
+        # Snakemake puts its flags on that string: each time another one.
+        return in_place_path(self.label) if self.is_in_place else self._read().path
+
+    @property
+    def copy_path(self) -> Path:
         """Where the local copy is."""
         return self._overwrite_local_path or self._read().path
 
@@ -304,47 +339,52 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         return self.size() if self._answered else await super().managed_size()
 
     def exists(self) -> bool:
-        """Whether the store has the entry, whole."""
-        return self._find() is not None
+        """Whether the store has the entry, whole, or it is the user's own file."""
+        return self._look_anywhere() is not None
 
     def mtime(self) -> float:
         """Since when the entry means what it does, in s since the epoch."""
-        found = self._existing_or_output()
-        return found.stat().st_mtime if isinstance(found, Path) else found[1].mtime
+        found = self._existing_or_local()
+        return source_time(found) if isinstance(found, Path) else found[1].mtime
 
     @_for_people
     def size(self) -> int:
         """Size in bytes; 0 for a directory."""
-        found = self._existing_or_output()
+        found = self._existing_or_local()
         if isinstance(found, Path):
-            return found.stat().st_size
+            return 0 if found.is_dir() else found.stat().st_size
         return transfer.size(*found, self.parsed)
 
     def checksum(self) -> str | None:
         """SHA-256 of the content; of a directory or a view, of what determines it."""
-        found = self._existing_or_output()
-        if isinstance(found, Path):
-            return None if found.is_dir() else f"sha256:{sha256_of(found)}"
-        return f"sha256:{transfer.checksum(found[1].version, self.parsed)}"
+        found = self._existing_or_local()
+        if not isinstance(found, Path):
+            return f"sha256:{transfer.checksum(found[1].version, self.parsed)}"
+        # Snakemake reads the user's own files itself, up to a size.
+        return None if self.is_in_place or found.is_dir() else f"sha256:{sha256_of(found)}"
 
     def local_footprint(self) -> int:
         """Bytes that the local copy takes; a link takes none."""
         if self.parsed.is_derived:
             return self.size()
         links = self.provider.materialisation is Materialisation.SYMLINK and os.geteuid() != 0
-        _, entry = self._existing()
-        return 0 if links else entry.version.size
+        found = self._existing_or_local()
+        return 0 if links or isinstance(found, Path) else found[1].version.size
 
     @_for_people
     def retrieve_object(self) -> None:
         """Bring the entry or view to its local path, whole or not at all."""
         provider = self.provider
-        store, entry = self._existing()
+        found = self._existing_or_local()
+        if isinstance(found, Path):
+            return  # the user's own file is where it is
+        if self.is_in_place and (bound := self._bound):
+            bound[0].place(self, *found)
+            return
         transfer.bring(
-            store,
-            entry,
+            *found,
             self.parsed,
-            self.local_path(),
+            self.copy_path,
             provider.materialisation,
             provider.verify,
         )
@@ -355,7 +395,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         if bound := self._bound:
             bound[1].publish(self)
         else:
-            transfer.publish(self.provider.store, self.parsed, self.local_path())
+            transfer.publish(self.provider.store, self.parsed, self.copy_path)
 
     @_for_people
     def remove(self) -> None:
@@ -384,21 +424,22 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         entry = transfer.find(self.provider.store, self.parsed)
         return (self.provider.store, entry) if entry else None
 
-    def _existing(self) -> tuple[Store, Entry]:
+    def _look_anywhere(self) -> tuple[Store, Entry] | Path | None:
+        """The same, or in its own place the user's file."""
         if found := self._find():
             return found
-        raise self._missing()
+        is_source = self.is_in_place and (bound := self._bound) and bound[0].is_source(self)
+        return self.copy_path if is_source and self.copy_path.exists() else None
 
-    def _existing_or_output(self) -> tuple[Store, Entry] | Path:
+    def _existing_or_local(self) -> tuple[Store, Entry] | Path:
         """The same, or the local file of a job that just ran.
 
         Snakemake checks that before we may publish it.
         """
-        if found := self._find():
+        if found := self._look_anywhere():
             return found
-        path: Path = self.local_path()
-        if path.exists():
-            return path
+        if self.copy_path.exists():
+            return self.copy_path
         raise self._missing()
 
     def _missing(self) -> WorkflowError:

@@ -53,8 +53,10 @@ def bring_checkpoints(plan: Plan, workflow: Workflow, stores: Stores, owner: obj
     fails if everything is forced, as it takes a copy that it has just removed for a protected file.
     """
     for file, ours, claim in plan.bring:
-        path = ours.local_path()
-        holder = stores.holder(ours.provider.store, claim.version) if claim and claim.version else None
+        path = ours.copy_path
+        holder = (
+            stores.holder(ours.provider.store, claim.version) if claim and claim.version else None
+        )
         if claim and claim.version and holder:
             if not path.exists() or path.lstat().st_mtime_ns != claim.time:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,4 +85,3 @@ def write_down(plan: Plan, claims: Claims, stores: Stores) -> None:
 def _discard(path: Path, owner: int) -> None:
     if os.getpid() == owner:  # else a process that was forked from it ends
         discard(path)
-

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from snakemake_storage_plugin_seqstore.workflow.snakemake_api import OLDEST, is_supported
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.observing import Mode
     from snakemake_storage_plugin_seqstore.workflow.execution import Executions
     from snakemake_storage_plugin_seqstore.workflow.files import StoredFile
+    from snakemake_storage_plugin_seqstore.workflow.observing import Mode
     from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
 Bound: TypeAlias = tuple["Reuse", "Executions"]  # what answers, and what is told of jobs
@@ -57,6 +57,7 @@ def reuse(
     """
     from snakemake_interface_common.exceptions import WorkflowError
 
+    from snakemake_storage_plugin_seqstore.workflow import snakemake_api
     from snakemake_storage_plugin_seqstore.workflow.execution import Executions
     from snakemake_storage_plugin_seqstore.workflow.hooks import Settings
     from snakemake_storage_plugin_seqstore.workflow.observing import MODES, Observing
@@ -90,6 +91,7 @@ def reuse(
     workflow.workflow_settings = Settings(
         workflow.workflow_settings, workflow, answers, Executions(answers)
     )
+    snakemake_api.keep_paths_in_place(workflow)
     _workflows.append(weakref.ref(workflow))
 
 

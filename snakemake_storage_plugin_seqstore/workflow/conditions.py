@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from snakemake_storage_plugin_seqstore.observe import (
 )
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
-from snakemake_storage_plugin_seqstore.workflow.files import Provider, stored
+from snakemake_storage_plugin_seqstore.workflow.files import Provider
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Conditions:
         self._products = products
         self._product_digest = product_digest
         self._accepted = accepted.setdefault(socket.gethostname(), {})
-        self._packages = Packages(os.environ)
+        self._packages = Packages()
         self._checks = Checks(contents, self._packages)
         self._parsed: dict[str, Reads] = {}
 
@@ -143,14 +144,12 @@ class Conditions:
             workdir=workdir,
             workflow_dir=snakemake_api.basedir(job.rule) or "",
             home=os.path.expanduser("~"),
-            tmpdir=str(job.resources.get("tmpdir", "/tmp")) if at_end else "/tmp",
+            tmpdir=tempfile.gettempdir(),
             inputs=tuple(os.path.abspath(file) for file in job.input),
             others=frozenset(os.path.abspath(file) for file in others),
             shadow={os.path.abspath(shadow): workdir} if shadow else {},
             stores=tuple(str(provider.store.root) for provider in self._providers()),
-            copies=tuple(
-                os.path.abspath(provider.local_prefix) for provider in self._providers()
-            ),
+            copies=tuple(os.path.abspath(provider.local_prefix) for provider in self._providers()),
             variables=os.environ,
             is_product=self._products.includes,
             covered_names=self._products.names_in,
@@ -176,7 +175,9 @@ class Conditions:
 
     def _changed_variables(self, recorded: Mapping[str, str]) -> list[str]:
         now = salted(recorded, os.environ)
-        return [f"the variable {name} changed" for name in recorded if now.get(name) != recorded[name]]
+        return [
+            f"the variable {name} changed" for name in recorded if now.get(name) != recorded[name]
+        ]
 
 
 def _software_digest(reads: Reads) -> str:

@@ -18,7 +18,14 @@ from snakemake_storage_plugin_seqstore.file_hashes import Watched
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReads
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.observe import Observation
-from snakemake_storage_plugin_seqstore.store import EMPTY, Entry, Record, Version, register
+from snakemake_storage_plugin_seqstore.store import (
+    EMPTY,
+    Entry,
+    Materialisation,
+    Record,
+    Version,
+    register,
+)
 from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.unknown import Unknown
@@ -228,7 +235,7 @@ class Executions:
             if status and (ours := stored(file)):
                 # What fails here is told when it is published.
                 with suppress(SeqstoreError, OSError):
-                    made = self._reuse.stores.add(ours.provider.store, ours.local_path())
+                    made = self._reuse.stores.add(ours.provider.store, ours.copy_path)
                     yield ours.base_label, Added(made, _seen(status))
 
     def _changed(self, job: Job, execution: Execution) -> str:
@@ -262,7 +269,7 @@ class Executions:
             if said and said.version:
                 return  # the process of the job did it, on this node or another one
             execution = Execution(None, Watched(self._reuse.directory.hashes), 0.0)
-        transfer.check(file.parsed, file.local_path())
+        transfer.check(file.parsed, file.copy_path)
         made = self._published(file, execution)
         # Clocks of nodes differ: an output is never older than what it was made from.
         newest = resolution.newest_input(job) if job else 0
@@ -274,6 +281,8 @@ class Executions:
         )
         self._reuse.claim(file, claim, made.store)
         is_output = job is not None and name in map(label, job.output)
+        if is_output and file.is_in_place:
+            self._leave_link(job, file, made, claim)
         if job is None or not is_output or not execution.key or execution.fetched:
             key = execution.key if is_output else ""
             self._reuse.stores.in_background(Parcel.of([self._naming(file, made, key)]))
@@ -284,9 +293,24 @@ class Executions:
             execution.parcel = None
             self._reuse.stores.in_background(parcel)
 
+    def _leave_link(self, job: Any, file: StoredFile, made: Made, claim: Claim) -> None:
+        """Let an output in its own place be a link into the store: it takes its bytes once."""
+        protected = any(
+            label(each) == file.label and each.flags.get("protected") for each in job.output
+        )
+        provider = file.provider
+        if (
+            protected
+            or provider.materialisation is not Materialisation.SYMLINK
+            or os.geteuid() == 0
+        ):
+            return
+        entry = Entry(file.parsed.collection, file.parsed.name, made.version, claim.time)
+        transfer.bring(made.store, entry, file.parsed, file.copy_path, provider.materialisation)
+
     def _published(self, file: StoredFile, execution: Execution) -> Made:
         """The output of a job in a store: as it was when the job ended, or else as it is now."""
-        path = file.local_path()
+        path = file.copy_path
         if added := execution.added.get(file.base_label):
             if added.seen == _seen(os.stat(path)) and self._is_kept(added.made, execution):
                 return added.made
@@ -302,6 +326,8 @@ class Executions:
     def remove(self, file: StoredFile) -> None:
         """Give up the claim to an output; nobody else is affected."""
         self._reuse.claim(file, Claim(None, register.now()))
+        if file.is_in_place:
+            discard(file.copy_path)
 
     def touch(self, file: StoredFile) -> None:
         """Let an output be new from now on, for this working directory."""
@@ -322,7 +348,11 @@ class Executions:
         stored are claimed when they are.
         """
         # The process of a job does not know who needs them.
-        found = snakemake_api.needed_traces(job) if self._reuse.workflow.is_main_process else snakemake_api.traces(job)
+        found = (
+            snakemake_api.needed_traces(job)
+            if self._reuse.workflow.is_main_process
+            else snakemake_api.traces(job)
+        )
         empty = [file for file, status in statuses.items() if _is_empty(file, status)]
         self._finished |= dict.fromkeys(map(label, empty), key)
         for file in (*found, *empty):
@@ -418,7 +448,7 @@ class Executions:
             raise DamageError(f"the stored bytes of {ours.parsed} are gone")
         query = ours.parsed
         entry = Entry(query.collection, query.name, version, register.now())
-        path = ours.local_path()
+        path = ours.copy_path
         path.parent.mkdir(parents=True, exist_ok=True)
         transfer.bring(
             holder, entry, query, path, ours.provider.materialisation, ours.provider.verify

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -68,7 +69,12 @@ class StoredFile(Protocol):
     def base_label(self) -> str:
         """The label of the entry that the query names, or derives from."""
 
-    def local_path(self) -> Path:
+    @property
+    def is_in_place(self) -> bool:
+        """Whether it is a file of the workflow in its own place."""
+
+    @property
+    def copy_path(self) -> Path:
         """Where its local copy is."""
 
 
@@ -90,6 +96,8 @@ def label(file: Any) -> str:
 
 def base_path(file: StoredFile) -> str:
     """Local path of the entry that a query names, or derives from."""
+    if file.is_in_place:
+        return file.label
     return str(file.provider.local_prefix / file.parsed.base.local_suffix())
 
 
@@ -112,16 +120,47 @@ def foreign_version(file: Any, contents: Contents, at_start: bool) -> Version:
     raise NotYet(f"the content of {file.storage_object.print_query} is not known before it is here")
 
 
+def source_time(path: str | os.PathLike[str]) -> float:
+    """When a local file changed, as Snakemake sees it, in s since the epoch.
+
+    Raises
+    ------
+    OSError
+        If it is not there.
+    """
+    status = os.lstat(path)
+    newest = status.st_mtime
+    if stat.S_ISLNK(status.st_mode):
+        status = os.stat(path)
+        newest = max(newest, status.st_mtime)
+    if stat.S_ISDIR(status.st_mode):
+        with suppress(OSError):
+            return source_time(os.path.join(path, trees.IGNORED))
+    return newest
+
+
 def local_time(path: str) -> int:
-    """When a local file changed, as Snakemake sees it, in ns rounded up to a tick; 0 if missing."""
+    """The same in ns, rounded up to a tick; 0 if it is not there."""
     try:
-        status = os.lstat(path)
-        newest = status.st_mtime
-        if stat.S_ISLNK(status.st_mode):
-            status = os.stat(path)
-            newest = max(newest, status.st_mtime)
+        return math.ceil(source_time(path) * 10**9 / TICK) * TICK
     except OSError:
         return 0
-    if stat.S_ISDIR(status.st_mode) and (stamp := local_time(os.path.join(path, trees.IGNORED))):
-        return stamp
-    return math.ceil(newest * 10**9 / TICK) * TICK
+
+
+def local_version(file: StoredFile, expected: Version, contents: Contents) -> Version | None:
+    """What is at the place of a file; None if nothing is.
+
+    Parameters
+    ----------
+    expected : Version
+        What it probably is: a link to that need not be read.
+    """
+    path = file.copy_path
+    try:
+        if os.path.islink(path):
+            target = str(file.provider.store.objects.path(expected.digest))
+            if os.readlink(path) == target:
+                return expected
+        return contents.version(path)
+    except FileNotFoundError:
+        return None

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.provenance import plain
 from snakemake_storage_plugin_seqstore.store import Record
+from snakemake_storage_plugin_seqstore.unknown import NotYet
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution, Resolved
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
-from snakemake_storage_plugin_seqstore.unknown import NotYet
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -33,6 +34,9 @@ class Plan:
     bring : list
         Outputs of checkpoints that are to be in their places before what depends on them is known;
         with None where an old copy is to go.
+    place : list
+        Files that are to be in their own places, with what they mean: targets, and those of which
+        an older state is there.
     wanted : set of File
         Outputs that meant something else here before: their jobs are to be scheduled even where
         nothing misses them.
@@ -43,6 +47,7 @@ class Plan:
     made: set[str] = field(default_factory=set)
     follow: list[tuple[StoredFile, Version, str]] = field(default_factory=list)
     bring: list[tuple[File, StoredFile, Claim | None]] = field(default_factory=list)
+    place: list[tuple[StoredFile, Claim]] = field(default_factory=list)
     wanted: set[File] = field(default_factory=set)
 
 
@@ -61,6 +66,8 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims, wanted_before: set[st
         Labels of outputs that an earlier plan wanted: no user forced them.
     """
     found = Plan()
+    targets = {*map(label, dag.targetfiles)}
+    targets.update(label(file) for job in dag.targetjobs if job.rule.norun for file in job.input)
     for job, resolved in resolution.jobs.items():
         forced = is_forced(job, wanted_before)
         found.claims |= resolved.claims
@@ -69,6 +76,7 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims, wanted_before: set[st
             found.forced.update(map(label, job.output))
         if resolved.is_hit:
             found.follow += _following(job, resolved, claims)
+            found.place += _placing(job, resolved, claims, targets)
         if job.is_checkpoint:  # functions wait for one that is forced
             found.bring += _bringing(job, {} if forced else resolved.claims)
         if resolved.is_new or resolved.is_outdated:
@@ -98,6 +106,20 @@ def _following(
             before = claims.known(label(file))
             if before is None or before.version != claim.version:
                 yield ours, claim.version, claim.key
+
+
+def _placing(
+    job: Job, resolved: Resolved, claims: Claims, targets: set[str]
+) -> Iterator[tuple[StoredFile, Claim]]:
+    for file in job.output:
+        ours, claim = stored(file), resolved.claims.get(label(file))
+        if ours is None or claim is None or not ours.is_in_place:
+            continue
+        before = claims.known(label(file))
+        has_changed = before is None or before.version != claim.version
+        is_there = os.path.lexists(ours.copy_path)
+        if (has_changed and is_there) or (label(file) in targets and not is_there):
+            yield ours, claim
 
 
 def _bringing(

@@ -23,6 +23,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     foreign_version,
     label,
     local_time,
+    local_version,
     stored,
 )
 from snakemake_storage_plugin_seqstore.workflow.products import Products
@@ -144,8 +145,10 @@ class Resolution:
             self._resolve(job)
             resolved = self.jobs.get(job)
             version = resolved.versions.get(label(file)) if resolved else None
+            if version is not None and inside and (ours := stored(file)):
+                version = self._stores.member(ours.provider.store, version, inside)
             if version is not None:
-                return self._stores.member(job, version, inside) if inside else version.digest
+                return version.digest
         try:
             return self._contents.version(path).digest
         except (OSError, SeqstoreError):
@@ -200,7 +203,7 @@ class Resolution:
         times = [self._local_time(path) for path in snakemake_api.script_path(job)]
         for file in job.input:
             ours = stored(file)
-            if ours is None:
+            if ours is None or (ours.is_in_place and label(file) not in self.producers):
                 times.append(self._local_time(label(file)))
             elif claim := self._claims.made_in_this_run(label(file)) or self._claim(label(file)):
                 times.append(claim.time)
@@ -233,15 +236,27 @@ class Resolution:
         if maker is None:
             found = self._find_source(file)
             version = found[0] if found else None
+            if version is None and file.is_in_place:
+                return self._local_version(name, None, contents, at_start)
         elif claim := self._claims.made_in_this_run(name):
             version = claim.version
-        elif at_start and file.local_path().exists():  # a group stores its outputs at its end
-            version = contents.version(file.local_path())
+        elif at_start and file.copy_path.exists():  # a group stores its outputs at its end
+            version = contents.version(file.copy_path)
         else:
             version = self.jobs[maker].versions.get(name) if maker in self.jobs else None
         if version is None:
-            raise NotYet(f"its input {file.parsed} is not made yet")
-        return version
+            raise NotYet(f"its input {name if file.is_in_place else file.parsed} is not made yet")
+        return self._in_place(file, name, version, contents) if file.is_in_place else version
+
+    def _in_place(
+        self, file: StoredFile, name: str, version: Version, contents: Contents
+    ) -> Version:
+        """What readers of an output find in its own place: other bytes than ours are the user's."""
+        found = local_version(file, version, contents)
+        before = self._claims.known(name)
+        if found is None or (before and found.identity == _identity(before)):
+            return version  # it will be put there
+        return found
 
     def _local_version(self, path: str, maker: Any, contents: Contents, at_start: bool) -> Version:
         try:
@@ -343,8 +358,10 @@ class Resolution:
         # Snakemake looks once for checkpoints that are there. What depends on one that is found
         # later is made anew only when it has run: then it is fetched.
         is_late = self._before is not None and job not in self._before
-        if job.is_checkpoint and is_late and any(
-            map(snakemake_api.waits, self._dag.depending[job])
+        if (
+            job.is_checkpoint
+            and is_late
+            and any(map(snakemake_api.waits, self._dag.depending[job]))
         ):
             return
         if not all(self._is_of(file, key) for file in snakemake_api.needed_traces(job)):
@@ -410,10 +427,7 @@ class Resolution:
         if claim is None or claim.key != key:
             return False
         try:
-            return (
-                bool(stored(trace))
-                or self._contents.version(trace) == claim.version
-            )
+            return bool(stored(trace)) or self._contents.version(trace) == claim.version
         except (OSError, SeqstoreError):
             return False
 
@@ -425,6 +439,10 @@ class Resolution:
         if path not in self._times:
             self._times[path] = local_time(os.fspath(path))
         return self._times[path]
+
+
+def _identity(claim: Claim) -> str:
+    return claim.version.identity if claim.version else ""
 
 
 def _lacks_copy(job: Job) -> bool:
@@ -440,7 +458,7 @@ def _check_copy(path: str, file: StoredFile, version: Version, contents: Content
     Unknown
         If the local copy was changed.
     """
-    if file.parsed.is_derived:
+    if file.parsed.is_derived or file.is_in_place:
         return
     try:
         status = os.lstat(path)

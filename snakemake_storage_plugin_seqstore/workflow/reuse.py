@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
     base_path,
     label,
+    local_version,
+    stored,
 )
 from snakemake_storage_plugin_seqstore.workflow.messages import Messages
 from snakemake_storage_plugin_seqstore.workflow.observing import Observing
@@ -126,6 +129,33 @@ class Reuse:
             return self._claimed(name, file, self.claims.get(name))
         return self._unmade(file)
 
+    def is_source(self, file: StoredFile) -> bool:
+        """Whether a file in its own place is the user's, as no job makes it."""
+        name = file.base_label
+        if self.workflow.is_main_process:
+            return name not in self.resolution().producers
+        claim = self.claims.get(name)
+        return claim is None or claim.version is None
+
+    def place(self, file: StoredFile, store: Store, entry: Entry) -> None:
+        """Put what a file means in its own place, but over bytes that are the user's."""
+        path = file.copy_path
+        found = local_version(file, entry.version, self.directory.contents)
+        before = self.claims.known(file.base_label)
+        ours = (entry.version, before.version if before else None)
+        if found is not None and found not in ours:
+            self.directory.messages.tell(
+                f"{path} is not what the workflow made: it is left as it is, and read as it is"
+            )
+        elif found == entry.version:
+            os.utime(path, ns=(entry.time, entry.time), follow_symlinks=False)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            provider = file.provider
+            transfer.bring(
+                store, entry, file.parsed, path, provider.materialisation, provider.verify
+            )
+
     def claim(self, file: StoredFile, claim: Claim, holder: Store | None = None) -> None:
         """Say what a file means from now on, and if that is known, which store has it."""
         name = file.base_label
@@ -222,11 +252,17 @@ class Reuse:
         found = plan(resolution, workflow.dag, directory.claims, self._wanted)
         apply.schedule(found, workflow, self._wanted)
         apply.forget_removed_copies(resolution, workflow)
+        if not self._is_running:
+            hits = (job for job, found_job in resolution.jobs.items() if found_job.is_hit)
+            snakemake_api.forget_reasons(workflow, hits)
         directory.messages.report(resolution)
         if workflow.dryrun:
             return
         apply.bring_checkpoints(found, workflow, directory.stores, self)
         if workflow.executor_plugin is not None:
+            for file, claim in found.place:
+                if there := self._claimed(file.label, file, claim):
+                    self.place(file, *there)
             apply.write_down(found, directory.claims, directory.stores)
             directory.hashes.save()
 
@@ -247,6 +283,8 @@ class Reuse:
     def _unmade(self, file: StoredFile) -> tuple[Store, Entry] | None:
         """What a file means that no job of the DAG makes."""
         name, path = file.base_label, base_path(file)
+        if file.is_in_place:
+            return self._inside(file)
         if self.workflow.is_main_process:
             # A rule could make it, were its inputs there.
             if not file.parsed.pin and self.workflow.dag.output_index.match_producers(path):
@@ -261,6 +299,28 @@ class Reuse:
                 "add persistence to --shared-fs-usage",
             )
         return _named(file)
+
+    def _inside(self, file: StoredFile) -> tuple[Store, Entry] | None:
+        """What a file in its own place means that is in a directory that a job makes."""
+        if not self.workflow.is_main_process and (claim := self.claims.get(file.base_label)):
+            return self._claimed(file.base_label, file, claim)
+        maker = (
+            self._resolution.products.maker(os.path.abspath(file.copy_path))
+            if self._resolution
+            else None
+        )
+        if maker is None or not maker[2]:
+            return None
+        _, directory, inside = maker
+        ours = stored(directory)
+        claim = self.current(label(directory)) if ours else None
+        if ours is None or claim is None or claim.version is None:
+            return None
+        version = self.stores.member(ours.provider.store, claim.version, inside)
+        holder = self.stores.holder(ours.provider.store, version) if version else None
+        if version is None or holder is None:
+            return None
+        return holder, Entry(file.parsed.collection, file.parsed.name, version, claim.time)
 
     def _claimed(
         self, name: str, file: StoredFile, claim: Claim | None

@@ -492,7 +492,12 @@ def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
             if file.is_storage:
                 for answers in (known.exists_in_storage, known.mtime, known.checksum):
                     answers.pop(file, None)
-    workflow.dag._reason.clear()
+
+
+def forget_reasons(workflow: Workflow, jobs: Iterable[Job]) -> None:
+    """Have Snakemake forget why jobs had to run that turned out to be there."""
+    for job in jobs:
+        workflow.dag._reason.pop(job, None)
 
 
 def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> None:
@@ -547,6 +552,56 @@ def set_shell_executable(executable: os.PathLike[str]) -> None:
 
 
 # Storage -------------------------------------------------------------------------------------------
+
+
+@cache
+def _in_place_path() -> Any:
+    from snakemake.io import AnnotatedString
+
+    class InPlacePath(AnnotatedString):  # type: ignore[misc]
+        """The path of a file in its own place, with Snakemake's flags.
+
+        Snakemake drops the mark of a stored path where the path stays equal; this one equals only
+        its like.
+        """
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, InPlacePath) and str.__eq__(self, other)
+
+        def __ne__(self, other: object) -> bool:
+            return not self == other
+
+        __hash__ = str.__hash__
+
+    return InPlacePath
+
+
+def in_place_path(path: str) -> Any:
+    """The local path of a file in its own place, as Snakemake marks it as stored."""
+    return _in_place_path()(path)
+
+
+def keep_paths_in_place(workflow: Workflow) -> None:
+    """Let the default provider, if it is of this plugin, leave files in their own places.
+
+    What the Snakefile names by queries gets a provider of its own.
+    """
+    registry, settings = workflow.storage_registry, workflow.storage_settings
+    default = registry.default_storage_provider
+    if default is None or getattr(default, "in_place", None) is None:
+        return
+    prefix = settings.default_storage_prefix or ""
+    default.in_place = prefix if prefix.endswith("/") else f"{prefix}/"
+    for name, provider in registry._storages.items():
+        if provider is default:
+            registry._storages[name] = type(default)(
+                local_prefix=default.local_prefix,
+                logger=default.logger,
+                wait_for_free_local_storage=default.wait_for_free_local_storage,
+                settings=default.settings,
+                keep_local=default.keep_local,
+                retrieve=default.retrieve,
+            )
 
 
 def providers(workflow: Workflow) -> list[Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
+from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Record, Store, Version
 from snakemake_storage_plugin_seqstore.store.background import (
@@ -17,7 +18,6 @@ from snakemake_storage_plugin_seqstore.store.background import (
     is_denied,
     refusal,
 )
-from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.workflow.files import stored
 
 if TYPE_CHECKING:
@@ -65,13 +65,16 @@ class Stores:
         """The records of a computation in the stores of a job, newest first in each."""
         return [r for store in self._with_own(self.of(job)) for r in store.find_records(key)]
 
-    def member(self, job: Job, directory: Version, path: str) -> str | None:
-        """SHA-256 of a file in a directory that a job made; None if that is not known."""
-        for store in self._with_own(self.of(job)):
+    def member(self, store: Store, directory: Version, path: str) -> Version | None:
+        """What a file in a directory contains; None if that is not known."""
+        for candidate in self._with_own([store]):
             try:
-                return next(m.digest for m in store.members(directory) if m.path == path)
-            except (OSError, DamageError, StopIteration):
+                members = candidate.members(directory)
+            except (OSError, DamageError):
                 continue
+            for member in members:
+                if member.path == path and member.digest:
+                    return Version(member.digest, "file", member.size, member.executable)
         return None
 
     def holder(self, store: Store, version: Version) -> Store | None:

@@ -146,7 +146,9 @@ class Teller:
             return Code(Operation(own, {}))
         if rule.shellcmd is not None:
             text = without_places(self._command(job, params), self.places(rule))
-            executable = job.resources["shell_exec"] if "shell_exec" in rule.resources else ""
+            executable = ""
+            if "shell_exec" in rule.resources:
+                executable = snakemake_api.declared_resource(job, "shell_exec")
             key: tuple[Any, ...] = (text, software, shell, executable)
         elif source := rule.script or rule.notebook or rule.wrapper:
             text = _formatted_path(str(source), job, params)
@@ -391,5 +393,3 @@ def _content(path: str) -> bytes | None:
             return file.read()
     except OSError:
         return None
-
-

@@ -1,0 +1,29 @@
+"""Files in their own places: what a path of an ordinary workflow is to the default provider."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from snakemake_storage_plugin_seqstore.query import SCHEME, Query
+
+HERE = f"{SCHEME}./"  # the query of a path: relative, absolute or above the working directory
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f?]")
+
+
+def query_of(query: str, prefix: str) -> str:
+    """The query of a path that Snakemake gives to its default provider behind a prefix."""
+    return query if query.startswith(HERE) else HERE + query.removeprefix(prefix)
+
+
+def path_of(query: str) -> str | None:
+    """The path that a query means; None for a query of an entry of the store."""
+    return query.removeprefix(HERE) if query.startswith(HERE) else None
+
+
+def named(path: str) -> Query:
+    """The entry of the store under which a file of a workflow is listed."""
+    segments = os.path.normpath(path).strip("/").split("/")
+    plain = ("%40" if part == "@" else "parent" if part == ".." else part for part in segments)
+    name = _UNPRINTABLE.sub(lambda match: f"%{ord(match.group()):02X}", "/".join(plain))
+    return Query("files", name)
