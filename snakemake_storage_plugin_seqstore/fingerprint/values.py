@@ -176,8 +176,10 @@ class Values:
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
             return ("dataclass", kind.__qualname__, [*self._items(fields, name)])
-        if isinstance(value, list) and _is_of(kind, "snakemake"):  # files, params, wildcards
-            names = sorted((key, *place) for key, place in value._get_names())  # type: ignore[attr-defined]
+        if isinstance(value, list) and hasattr(
+            value, "_get_names"
+        ):  # Snakemake's files, params, wildcards
+            names = sorted((key, *place) for key, place in value._get_names())
             return ("named list", self._each(value, name), names)
         if self._other is not None:
             return self._other(value, name)
