@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import pytest
-import snakemake.common  # noqa: F401 (whose name Snakefiles get here)
 
 from snakemake_storage_plugin_seqstore.fingerprint.run_block import read_run_block
 from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL, EVERYTHING
@@ -25,7 +24,7 @@ def block(body, before="", name="a", vanilla=(), has_source=True, places=(), **v
     """Read a block of a Snakefile with some code before it, as Snakemake's parser gives it."""
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     source = f"{before}\n{_HEAD.format(name=name)}\n{lines}\n"
-    namespace = {"__name__": "snakemake.common", "config": {}, **values}
+    namespace = {"config": {}, **values}
     exec(compile(source, "Snakefile", "exec"), namespace)
     return read_run_block(
         namespace[f"__rule_{name}"],
@@ -187,7 +186,7 @@ def test_local_modules_are_told_and_their_functions_count(tmp_path, monkeypatch)
         importlib.invalidate_caches()
         sys.modules.pop("fingerprint_helpers", None)
         source_of = {str(path): text}.get
-        namespace: dict = {"__name__": "snakemake.common"}
+        namespace: dict = {}
         source = f"from fingerprint_helpers import f\n{_HEAD.format(name='a')}\n    f()\n"
         exec(compile(source, "Snakefile", "exec"), namespace)
         return read_run_block(
