@@ -105,12 +105,12 @@ RUNNERS = {
 CONTAINERS = frozenset(
     ("docker", "podman", "singularity", "apptainer", "udocker", "shifter", "charliecloud", "ch-run")
 )
-# What a shell does itself.
+# What a shell does itself; `time` is a word of its grammar.
 _BUILTINS = """
-    . : [ alias bg bind break builtin caller cd command compgen complete compopt continue declare dirs
-    disown echo enable eval exec exit export false fc fg getopts hash help history jobs kill let local
-    logout mapfile popd printf pushd pwd read readarray readonly return set shift shopt source suspend
-    test times trap true type typeset ulimit umask unalias unset wait
+    . : [ alias bg bind break builtin caller cd command compgen complete compopt continue declare
+    dirs disown echo enable eval exec exit export false fc fg getopts hash help history jobs kill
+    let local logout mapfile popd printf pushd pwd read readarray readonly return set shift shopt
+    source suspend test time times trap true type typeset ulimit umask unalias unset wait
 """
 BUILTINS = frozenset(_BUILTINS.split())
 

@@ -94,9 +94,9 @@ class _Reader(ast.NodeVisitor):
             elif isinstance(node, ast.ImportFrom):
                 module = "." * node.level + (node.module or "")
                 self._origins |= {alias.asname or alias.name: module for alias in node.names}
-            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                if len(node.targets) == 1:
-                    assigned[node.targets[0].id] = node.value
+            elif isinstance(node, ast.Assign):
+                given = [target.id for target in node.targets if isinstance(target, ast.Name)]
+                assigned |= dict.fromkeys(given, node.value)
         for name, value in assigned.items():  # config = snakemake.config
             way = self._way(value) if stored[name] == 1 and name not in self._roots else None
             if way is not None:
@@ -141,9 +141,8 @@ class _Reader(ast.NodeVisitor):
                 self.visit(argument)
 
     def visit_Assign(self, node: ast.Assign) -> None:
-        target = node.targets[0]
         way = self._way(node.value)
-        if way is None or not isinstance(target, ast.Name) or self._roots.get(target.id) != way:
+        if way is None or any(self._way(target) != way for target in node.targets):
             self.generic_visit(node)  # else it only gives another name
 
     def visit_Compare(self, node: ast.Compare) -> None:

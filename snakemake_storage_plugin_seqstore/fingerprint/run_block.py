@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import dis
 import functools
 import hashlib
@@ -407,12 +406,7 @@ def _home(namespace: Mapping[str, Any]) -> ModuleType | None:
 def _home_of_class(kind: type) -> ModuleType | None:
     """The module that a class is from; None for one of a Snakefile, or made by a function."""
     module = sys.modules.get(kind.__module__ or "")
-    if module is None or "<locals>" in kind.__qualname__:
-        return builtins if kind.__module__ in sys.builtin_module_names else None
-    top = kind.__qualname__.partition(".")[0]
-    return (
-        module if hasattr(module, top) or (not _is_local(module) and module is builtins) else None
-    )
+    return module if module is not None and _has(module, kind.__qualname__, kind) else None
 
 
 def _has(module: ModuleType, name: str, value: Any) -> bool:

@@ -146,7 +146,7 @@ class _Reader:
             self.read(" ".join(filter(None, arguments)), depth - 1)
         elif name in ("source", ".", "eval"):
             self.is_complete = False
-        if program and name not in BUILTINS and program not in self._functions:
+        if program and program not in BUILTINS and program not in self._functions:
             self.programs[program] = None
         if found := interpreter(program):
             self._script(found, arguments, heredoc, depth)
@@ -242,13 +242,26 @@ class _Reader:
             if node.type == "for_statement" and (loop := node.child_by_field_name("variable")):
                 set_from[_text(loop)] = min(set_from.get(_text(loop), loop.end_byte), loop.end_byte)
         for node in nodes:
-            if node.type in ("simple_expansion", "expansion"):
-                for child in node.named_children:
-                    name = _text(child)
-                    is_read = child.type == "variable_name" and _NAME.fullmatch(name)
-                    if is_read and set_from.get(name, node.end_byte + 1) > node.start_byte:
-                        self.variables.add(name)
-                    break
+            name = _text(node)
+            if node.type != "variable_name" or not _NAME.fullmatch(name) or _is_set(node):
+                continue
+            if set_from.get(name, node.end_byte + 1) > node.start_byte:
+                self.variables.add(name)
+
+
+def _is_set(variable: Node) -> bool:
+    """Whether the name of a variable stands where it is set, not where it is read."""
+    node = variable
+    if node.parent is not None and node.parent.type == "subscript":
+        node = node.parent
+    around = node.parent
+    if around is None:
+        return False
+    if around.type == "variable_assignment":
+        return around.child_by_field_name("name") == node
+    if around.type == "for_statement":
+        return around.child_by_field_name("variable") == node
+    return around.type in ("declaration_command", "unset_command")
 
 
 def _walk(root: Node) -> Iterator[Node]:

@@ -156,6 +156,9 @@ class Values:
         return ("value", self.describe(found, name))
 
     def _parts(self, value: Any, kind: type, name: str) -> Any:
+        if isinstance(value, tuple) and hasattr(kind, "_fields"):
+            fields = {field: getattr(value, field) for field in kind._fields}
+            return ("named tuple", kind.__qualname__, [*self._items(fields, name)])
         if _is_of(kind, "numpy") or _is_of(kind, "pandas"):
             return self._of_tables(value, kind, name)
         if kind in _SEQUENCES:
@@ -173,11 +176,10 @@ class Values:
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
             return ("dataclass", kind.__qualname__, [*self._items(fields, name)])
-        if isinstance(value, tuple) and hasattr(kind, "_fields"):
-            fields = {field: getattr(value, field) for field in kind._fields}
-            return ("named tuple", kind.__qualname__, [*self._items(fields, name)])
-        if isinstance(value, list) and _is_of(kind, "snakemake"):  # files, params, wildcards
-            names = sorted((key, *place) for key, place in value._get_names())  # type: ignore[attr-defined]
+        if isinstance(value, list) and hasattr(
+            value, "_get_names"
+        ):  # Snakemake's files, params, wildcards
+            names = sorted((key, *place) for key, place in value._get_names())
             return ("named list", self._each(value, name), names)
         if self._other is not None:
             return self._other(value, name)

@@ -1,0 +1,150 @@
+"""What Python source names literally."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snakemake_storage_plugin_seqstore.fingerprint.python_source import read_python
+from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL, EVERYTHING, Import
+
+WHOLE = frozenset({()})
+
+
+@pytest.mark.parametrize(
+    ("source", "config"),
+    [
+        ("snakemake.config['a']['b']", {("a", "b")}),
+        ("snakemake.config.get('a', 1)", {("a",)}),
+        ("snakemake.config.get('a', snakemake.config['z'])['q']", {("a", "q"), ("z",)}),
+        ("c = snakemake.config\nprint(c['x'])", {("x",)}),
+        ("c = snakemake.config\np = c['x']\nf(p['y'])", {("x", "y")}),
+        ("c = snakemake.config\nc = {}\nc['x']", {()}),
+        ("a = b = snakemake.config\na['x']; b['y']", {("x",), ("y",)}),
+        ("for k, v in snakemake.config['a'].items(): pass", {("a",)}),
+        ("snakemake.config['a'].split(',')", {("a",)}),
+        ("'a' in snakemake.config", {("a",)}),
+        ("snakemake.config[k]", {()}),
+        ("snakemake.config['a'][k]", {("a",)}),
+        ("snakemake.config['l'][0]", {("l", 0)}),
+        ("yaml.dump(snakemake.config)", {()}),
+        ("getattr(snakemake, 'config')['u']", {("u",)}),
+        ("shell('x {snakemake.config[k][l]} {snakemake.params.p}')", {("k", "l")}),
+        ("f\"{snakemake.config['k']}\"", {("k",)}),
+        ("snakemake.config['a'] = 1", set()),
+        ("def main(snakemake):\n    snakemake.config['x']\nmain(snakemake)", {("x",)}),
+        ("def main(s):\n    s.config['x']\nmain(snakemake)", {()}),
+        ("x = snakemake\nx.config['y']", {("y",)}),
+        (
+            "snakemake.params.x; snakemake.input[0]; snakemake.threads; snakemake.log_fmt_shell()",
+            set(),
+        ),
+        (
+            "config['a']; open(f, 'w'); d = {'R': 1}; table['date']; s.split('.'); t.eval('a')",
+            set(),
+        ),
+        ("if 'snakemake' in globals(): snakemake.config['x']", {("x",)}),
+        ("if 'snakemake' in locals(): pass", set()),
+        ("globals()['snakemake']", {()}),
+        ("exec(code)", {()}),
+        ("self.s = snakemake", {()}),
+        ("[snakemake]", {()}),
+        ("obj.run(snakemake)", {()}),
+        ("vars(snakemake)", {()}),
+        ("snakemake.__dict__", {()}),
+        ("lambda s=snakemake: s", {()}),
+        ("print 1", {()}),
+    ],
+)
+def test_keys_of_the_config(source, config):
+    assert read_python(source).config == config
+
+
+@pytest.mark.parametrize(
+    ("source", "wildcards"),
+    [
+        ("snakemake.wildcards.s; snakemake.wildcards['t']", {"s", "t"}),
+        ("snakemake.wildcards.get('s')", {"s"}),
+        ("snakemake.wildcards.s.split('-')", {"s"}),
+        ("w = snakemake.wildcards\nw.s", {"s"}),
+        ("f'{snakemake.wildcards.s}'", {"s"}),
+        ("shell('{snakemake.wildcards.s}')", {"s"}),
+        ("dict(snakemake.wildcards)", ALL),
+        ("snakemake.wildcards.items()", ALL),
+        ("snakemake.wildcards[0]", ALL),
+        ("snakemake.wildcards[k]", ALL),
+        ("snakemake.config['s']", set()),
+    ],
+)
+def test_wildcards(source, wildcards):
+    assert read_python(source).wildcards == wildcards
+
+
+def test_other_attributes():
+    assert read_python("snakemake.rule").has_rule_name
+    assert not read_python("snakemake.params.rule").has_rule_name
+    assert read_python("snakemake.resources.mine; snakemake.resources['o']").resources == {
+        "mine",
+        "o",
+    }
+    assert read_python("def (").is_parsed is False
+    assert read_python("\0") == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("source", "modules"),
+    [
+        ("from wrapper_utils.java import get\nget(snakemake)", {"wrapper_utils.java"}),
+        ("import utils as u\nu.a.get(x, y=snakemake)", {"utils"}),
+        ("from . import helpers\nhelpers.go(snakemake)", {"."}),
+    ],
+)
+def test_what_is_handed_to_an_imported_function(source, modules):
+    found = read_python(source)
+    assert found.handed_to == modules
+    assert found.config == found.wildcards == set()
+    assert found.handed_on(lambda module: False) == found
+    whole = found.handed_on(lambda module: module in modules)
+    assert whole.config == WHOLE and whole.wildcards is ALL
+
+
+def test_imports():
+    source = """
+import os, a.b as c
+from . import d
+from ..e.f import g as h, i
+import importlib
+importlib.import_module("j.k")
+importlib.import_module(".l", __package__)
+importlib.import_module(name)
+def f():
+    import m
+"""
+    assert read_python(source).imports == (
+        Import("os"),
+        Import("a.b"),
+        Import("", ("d",), 1),
+        Import("e.f", ("g", "i"), 2),
+        Import("importlib"),
+        Import("j.k"),
+        Import("l", (), 1),
+        Import("m"),
+    )
+
+
+def test_variables():
+    source = """
+import os
+os.environ["A"], os.getenv("B"), os.environ.get("C", ""), environ["D"], getenv("E")
+os.environ["F"] = "1"
+os.environ[name]
+d["G"], d.get("H")
+"""
+    assert read_python(source).variables == set("ABCDE")
+
+
+@given(st.text(max_size=80))
+def test_reading_never_fails(source):
+    read_python(source)
+    read_python(f"snakemake.config[{source!r}]")
