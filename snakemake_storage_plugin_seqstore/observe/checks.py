@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
 
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
+from snakemake_storage_plugin_seqstore.observe.listings import (
+    digest_of,
+    modules_there,
+    names_that_count,
+)
 from snakemake_storage_plugin_seqstore.observe.packages import Packages
-from snakemake_storage_plugin_seqstore.observe.places import Places
+from snakemake_storage_plugin_seqstore.observe.places import Kind, Places
 from snakemake_storage_plugin_seqstore.observe.reads import Reads
+
+ProductDigest = Callable[[str], str | None]
 
 
 class Checks:
@@ -22,11 +35,13 @@ class Checks:
     """
 
     def __init__(self, contents: Contents, packages: Packages) -> None:
-        raise NotImplementedError
+        self._contents = contents
+        self._packages = packages
+        self._statuses: dict[str, os.stat_result | None] = {}
+        self._digests: dict[str, str | None] = {}
+        self._software: dict[str, tuple[list[str], str]] = {}
 
-    def files(
-        self, reads: Reads, here: Places, product_digest: Callable[[str], str | None]
-    ) -> list[str]:
+    def files(self, reads: Reads, here: Places, product_digest: ProductDigest) -> list[str]:
         """What does not hold here of files, in words; empty if all does.
 
         Parameters
@@ -39,15 +54,148 @@ class Checks:
             SHA-256 of what a job of this workflow makes at a path, as its maker's record names
             it; None if that is not known.
         """
-        raise NotImplementedError
+        found = [
+            *self._contents_that_differ(reads, here, product_digest),
+            *self._questions_that_differ(reads, here, product_digest),
+            *self._names_that_differ(reads, here),
+        ]
+        return [*reads.rejected, *found]
 
     def software(self, reads: Reads) -> list[str]:
         """What does not hold here of programs, packages and files of the system, in words."""
-        raise NotImplementedError
+        return self._look(reads)[0]
 
     def software_state(self, reads: Reads) -> str:
         """SHA-256 of what programs, packages and system files that were read are here."""
-        raise NotImplementedError
+        return self._look(reads)[1]
+
+    # Files
+
+    def _contents_that_differ(
+        self, reads: Reads, here: Places, product_digest: ProductDigest
+    ) -> Iterator[str]:
+        for name, digest in (*reads.files.items(), *reads.products.items()):
+            path = here.path_of(name)
+            now = self._now(path, here, product_digest) if path else None
+            if now == digest or (now is None and name.startswith("tmpdir:")):
+                continue
+            yield f"{here.shown(name)} {'is missing' if now is None else 'has changed'}"
+        for name, digest in reads.made.items():
+            path = here.path_of(name)
+            if path and not here.is_written(path) and self._digest(path) not in (None, digest):
+                yield f"{here.shown(name)} is not what the job wrote there"
+
+    def _questions_that_differ(
+        self, reads: Reads, here: Places, product_digest: ProductDigest
+    ) -> Iterator[str]:
+        for name, before in reads.asked.items():
+            path = here.path_of(name)
+            status = self._status(path) if path else None
+            if before == "":
+                if path and (status is None or not stat.S_ISDIR(status.st_mode)):
+                    yield f"the directory {here.shown(name)} is missing"
+                continue
+            now: object = None
+            if isinstance(before, tuple):
+                now = (status.st_size, status.st_mtime_ns) if status else None
+            elif path:
+                now = self._now(path, here, product_digest)
+            if now != before:
+                yield f"{here.shown(name)} {'is missing' if now is None else 'has changed'}"
+        for name in reads.absent:
+            path = here.path_of(name)
+            if path and os.path.lexists(path) and not here.is_written(path):
+                yield f"{here.shown(name)} has come to be"
+
+    def _names_that_differ(self, reads: Reads, here: Places) -> Iterator[str]:
+        for name, digest in reads.listed.items():
+            path = here.path_of(name)
+            try:
+                names = names_that_count(path or "", here, reads.wrote.get(name, ()))
+            except OSError:
+                names = []
+            if digest_of(names) != digest:
+                yield f"{here.shown(name)} has other files in it"
+        for name, digest in reads.searched.items():
+            path = here.path_of(name)
+            if path and digest_of(modules_there(path, reads.modules)) != digest:
+                yield f"{here.shown(name)} has other modules in it"
+
+    def _now(self, path: str, here: Places, product_digest: ProductDigest) -> str | None:
+        kind = here.classify(path).kind
+        if kind in (Kind.PRODUCT, Kind.STORED):
+            digest = product_digest(path)
+            if digest is not None:
+                return digest
+        return self._digest(path)
+
+    def _status(self, path: str) -> os.stat_result | None:
+        if path not in self._statuses:
+            try:
+                self._statuses[path] = os.stat(path)
+            except OSError:
+                self._statuses[path] = None
+        return self._statuses[path]
+
+    def _digest(self, path: str) -> str | None:
+        if path not in self._digests:
+            status = self._status(path)
+            digest = None
+            if status is not None:
+                try:
+                    digest = self._contents.version(path, status).digest
+                except (OSError, SeqstoreError):
+                    digest = ""  # it is there, and is something else
+            self._digests[path] = digest
+        return self._digests[path]
+
+    # Software
+
+    def _look(self, reads: Reads) -> tuple[list[str], str]:
+        key = reads.software_digest
+        if key not in self._software:
+            differing: list[str] = []
+            state: list[tuple[str, str]] = []
+            for path, before in reads.programs.items():
+                state.append((path, self._program(path, before, reads, differing)))
+            for prefix, packages in reads.software.items():
+                for name, version in packages.items():
+                    now = self._packages.version(prefix, name) or ""
+                    state.append((f"{prefix}|{name}", now))
+                    if now not in ("", version):
+                        differing.append(f"{name} is {now} here, not {version}")
+            for path, digest in reads.system.items():
+                now = self._digest(path) or ""
+                state.append((path, now))
+                if now not in ("", digest):
+                    differing.append(f"{path} has changed")
+            text = json.dumps(state).encode()
+            unique = list(dict.fromkeys(differing))
+            self._software[key] = unique, hashlib.sha256(text).hexdigest()
+        return self._software[key]
+
+    def _program(self, path: str, before: str, reads: Reads, differing: list[str]) -> str:
+        """What a program is here; one that is not installed here is nothing."""
+        found = path if os.access(path, os.X_OK) else None
+        if found is None:
+            found = shutil.which(os.path.basename(path), path=reads.search_path)
+        if found is None:
+            return ""
+        owner = self._packages.owner(found)
+        if owner is None:
+            digest = self._digest(found) or ""
+            if digest != before:
+                differing.append(f"the program {found} is another one")
+            return digest
+        prefix, _, name = before.rpartition("|")
+        version = reads.software.get(prefix, {}).get(name)
+        if (owner.name, owner.version) != (name, version) and not (owner.base and not prefix):
+            differing.append(
+                f"the program {found} is of {owner.name} {owner.version}, not of {name} {version}"
+                if prefix
+                else f"the program {found} is of {owner.name} {owner.version} here"
+            )
+        return f"{owner.name} {owner.version}"
 
 
 def check(
@@ -55,7 +203,7 @@ def check(
     here: Places,
     contents: Contents,
     packages: Packages,
-    product_digest: Callable[[str], str | None] = lambda path: None,
+    product_digest: ProductDigest = lambda path: None,
 ) -> list[str]:
     """What does not hold here of the files (not the software), in words; empty if all does."""
     return Checks(contents, packages).files(reads, here, product_digest)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,11 +13,8 @@ from snakemake_storage_plugin_seqstore.observe.environments import (
     PythonFiles,
     own_distributions,
 )
+from snakemake_storage_plugin_seqstore.observe.prefixes import prefix_of
 from snakemake_storage_plugin_seqstore.observe.system_packages import Dpkg, Rpm
-
-# Below these directories lies what the system brings; what lies elsewhere is somebody's own.
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt")
-_PYTHON = re.compile(r"/lib(?:64)?/python3(?:\.\d+)?(?=/|$)")
 
 
 @dataclass(frozen=True)
@@ -65,16 +61,8 @@ class Packages:
 
     def __init__(self, root: str = "/") -> None:
         self._root = root
-        self._prefixes: dict[str, str | None] = {}
         self._managers: dict[str, tuple[_Manager, ...]] = {}
         self._owners: dict[str, Owner | None] = {}
-
-    def prefix_of(self, path: str) -> str | None:
-        """The prefix that a path lies below: an environment's, ``/`` for the system, or None."""
-        directory = os.path.dirname(path)
-        if directory not in self._prefixes:
-            self._prefixes[directory] = self._find_prefix(directory)
-        return self._prefixes[directory]
 
     def owner(self, path: str) -> Owner | None:
         """The package that a file came with; None if none did."""
@@ -92,24 +80,8 @@ class Packages:
                 return version
         return None
 
-    def _find_prefix(self, directory: str) -> str | None:
-        found = _PYTHON.search(directory)
-        if found and not directory.startswith(_SYSTEM):
-            return directory[: found.start()] or "/"
-        parent = directory
-        while parent not in ("", "/"):
-            if any(
-                os.path.exists(f"{parent}/{mark}")
-                for mark in ("conda-meta", "pyvenv.cfg", "bin/python3")
-            ) and parent not in ("/usr", "/"):
-                return parent
-            parent = os.path.dirname(parent)
-        if any(directory == place or directory.startswith(place + "/") for place in _SYSTEM):
-            return "/"
-        return None
-
     def _find_owner(self, path: str) -> Owner | None:
-        prefix = self.prefix_of(path)
+        prefix = prefix_of(path)
         if prefix is None:
             return None
         for manager in self._of(prefix):

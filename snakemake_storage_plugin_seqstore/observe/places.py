@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
+
+from snakemake_storage_plugin_seqstore.observe.prefixes import SYSTEM, prefix_of
+
+_MACHINE = ("/proc", "/sys", "/dev", "/run", "/var/run", "/var/cache")
+# What a program remembers between runs, in a home: it changes nothing in what it computes.
+_REMEMBERED = re.compile(r"\.\w*(?:history|hst|hist)|\.gitconfig|\.fontconfig|\.Xauthority")
+_CACHES = {"XDG_CACHE_HOME": ".cache", "MPLCONFIGDIR": "", "PYTHONPYCACHEPREFIX": ""}
+_BYTE_CODE = "__pycache__"
+_SNAKEMAKE = ".snakemake"
 
 
 class Kind(Enum):
@@ -90,8 +102,172 @@ class Places:
 
     def classify(self, path: str) -> Place:
         """Where an absolute path lies. The most specific place wins."""
-        raise NotImplementedError
+        for directory, meant in self._shadows:
+            if _is_below(path, directory):
+                path = meant + path[len(directory) :]
+                break
+        if self._declared(path):
+            return Place(Kind.DECLARED, self._name(path), path)
+        kind, depth = Kind.SOURCE, 0
+        for root, root_kind in self._roots:
+            if len(root) > depth and _is_below(path, root):
+                kind, depth = root_kind, len(root)
+        prefix = prefix_of(path)
+        if prefix is not None and prefix != "/" and len(prefix) > depth:
+            kind = Kind.SYSTEM
+        if _BYTE_CODE in path.split("/") or self._is_remembered(path):
+            kind = Kind.IGNORED
+        if kind is Kind.SOURCE and self.is_product(path):
+            kind = Kind.PRODUCT
+        return Place(kind, self._name(path, kind), path)
 
     def path_of(self, name: str) -> str | None:
         """Where a place lies here; None if there is no such place here."""
-        raise NotImplementedError
+        if name.startswith("/"):
+            return name
+        place, _, rest = name.partition(":")
+        if place == "input-dir":
+            number, _, rest = rest.partition(":")
+            if not number.isdigit() or int(number) >= len(self.inputs):
+                return None
+            root = os.path.dirname(self.inputs[int(number)])
+        else:
+            root = {
+                "workdir": self.workdir,
+                "workflow": self.workflow_dir,
+                "home": self.home,
+                "tmpdir": self.tmpdir,
+            }.get(place, "")
+        if not root:
+            return None
+        return root if rest == "." else f"{root.rstrip('/')}/{rest}"
+
+    def shown(self, name: str) -> str:
+        """A place as people call it."""
+        place, _, rest = name.partition(":")
+        if name.startswith("/") or place not in ("workdir", "home"):
+            return self.path_of(name) or name
+        return rest if place == "workdir" else f"~/{rest}"
+
+    def is_written(self, path: str) -> bool:
+        """Whether a job of this workflow makes a path, now or earlier, or this job does."""
+        if self.is_product(path) or self._declared(path):
+            return True
+        while _is_below(path, self.workdir) and path != self.workdir:
+            directory, _, name = path.rpartition("/")
+            if name in self.covered_names(directory):
+                return True
+            path = directory
+        return False
+
+    def holds_places(self, directory: str) -> bool:
+        """Whether a directory is there anyway: places or declared files lie below it."""
+        return self.holds_declared(directory) or any(
+            _is_below(root, directory) for root, _ in self._roots
+        )
+
+    def holds_declared(self, directory: str) -> bool:
+        """Whether a declared file lies below a directory."""
+        return directory in self._declared_directories
+
+    def name_of(self, path: str) -> str:
+        """How a path is called elsewhere, whatever it is."""
+        return self._name(path)
+
+    @cached_property
+    def _declared_directories(self) -> frozenset[str]:
+        found = set()
+        for path in (*self._inputs, *self._others):
+            while path not in ("", "/"):
+                path = path.rpartition("/")[0]
+                found.add(path or "/")
+        return frozenset(found)
+
+    @cached_property
+    def _shadows(self) -> list[tuple[str, str]]:
+        return [(way, meant) for made, meant in self.shadow.items() for way in _ways(made)]
+
+    @cached_property
+    def _inputs(self) -> frozenset[str]:
+        return frozenset(way for path in self.inputs for way in _ways(path))
+
+    @cached_property
+    def _others(self) -> frozenset[str]:
+        return frozenset(way for path in self.others for way in _ways(path))
+
+    @cached_property
+    def _input_directories(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for number, path in enumerate(self.inputs):
+            for way in _ways(path):
+                found.setdefault(os.path.dirname(way), number)
+        return found
+
+    @cached_property
+    def _named(self) -> list[tuple[str, str]]:
+        """Roots that names begin with, the longest first."""
+        roots = (
+            ("workdir", self.workdir),
+            ("workflow", self.workflow_dir),
+            ("home", self.home),
+            ("tmpdir", self.tmpdir),
+        )
+        found = [(way, name) for name, root in roots if root for way in _ways(root)]
+        return sorted(found, key=lambda pair: -len(pair[0]))
+
+    @cached_property
+    def _roots(self) -> list[tuple[str, Kind]]:
+        given = [
+            *((root, Kind.SOURCE) for root in (self.workdir, self.workflow_dir, self.home)),
+            (f"{self.workdir}/{_SNAKEMAKE}", Kind.IGNORED),
+            *((root, Kind.IGNORED) for root in (*_MACHINE, *self._caches)),
+            *((root, Kind.SYSTEM) for root in (*SYSTEM, *self.prefixes)),
+            *((root, Kind.STORED) for root in (*self.stores, *self.copies)),
+            *((root, Kind.SCRATCH) for root in (self.tmpdir, "/tmp", "/var/tmp")),
+        ]
+        return [(way, kind) for root, kind in given if root for way in _ways(root)]
+
+    @cached_property
+    def _caches(self) -> list[str]:
+        found = []
+        for variable, default in _CACHES.items():
+            value = self.variables.get(variable, "")
+            if not value and default and self.home:
+                value = f"{self.home}/{default}"
+            found.append(value)
+        return found
+
+    def _declared(self, path: str) -> bool:
+        while path not in ("", "/"):
+            if path in self._inputs or path in self._others:
+                return True
+            path = path.rpartition("/")[0]
+        return False
+
+    def _is_remembered(self, path: str) -> bool:
+        directory, _, name = path.rpartition("/")
+        return directory == self.home and _REMEMBERED.fullmatch(name) is not None
+
+    def _name(self, path: str, kind: Kind = Kind.DECLARED) -> str:
+        root, place = next(
+            ((root, place) for root, place in self._named if _is_below(path, root)), ("", "")
+        )
+        directory, _, name = path.rpartition("/")
+        if kind is Kind.SOURCE and place not in ("workdir", "workflow"):
+            number = self._input_directories.get(directory)
+            if number is not None:
+                return f"input-dir:{number}:{name}"
+        if not root or kind is Kind.SYSTEM:
+            return path
+        return f"{place}:{path[len(root) + 1 :] or '.'}"
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path.startswith(root) and path[len(root) :][:1] in ("", "/")
+
+
+def _ways(path: str) -> tuple[str, ...]:
+    """A path as it is given, and as the system calls it."""
+    path = path.rstrip("/")
+    real = os.path.realpath(path)
+    return (path,) if path == real else (path, real)

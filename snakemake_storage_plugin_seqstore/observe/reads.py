@@ -32,6 +32,8 @@ class Reads:
         Places where nothing was.
     listed : mapping of str to str
         Directories that were listed: place to the SHA-256 of the names that count.
+    wrote : mapping of str to tuple of str
+        Names in listed directories that the job wrote: they do not count.
     searched : mapping of str to str
         Directories that were searched for modules: place to the SHA-256 of the names there whose
         stem is one of `modules`.
@@ -61,6 +63,7 @@ class Reads:
     asked: Mapping[str, str | tuple[int, int]] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     listed: Mapping[str, str] = field(default_factory=dict)
+    wrote: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     searched: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
     products: Mapping[str, str] = field(default_factory=dict)
@@ -167,6 +170,7 @@ _PARSERS: dict[str, Callable[[object, str], Any]] = {
     "asked": _each(_status),
     "absent": _texts,
     "listed": _each(_digest),
+    "wrote": _each(_texts),
     "searched": _each(_digest),
     "modules": _texts,
     "products": _each(_digest),

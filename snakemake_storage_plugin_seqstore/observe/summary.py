@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
-from snakemake_storage_plugin_seqstore.observe.accesses import Accesses
+from snakemake_storage_plugin_seqstore.observe.accesses import Access, Accesses
+from snakemake_storage_plugin_seqstore.observe.births import born
+from snakemake_storage_plugin_seqstore.observe.listings import (
+    digest_of,
+    modules_there,
+    names_that_count,
+)
 from snakemake_storage_plugin_seqstore.observe.packages import Packages
-from snakemake_storage_plugin_seqstore.observe.places import Places
+from snakemake_storage_plugin_seqstore.observe.places import Kind, Place, Places
 from snakemake_storage_plugin_seqstore.observe.reads import Reads
+
+# A file whose status was asked for counts by its content up to this size, in bytes.
+LARGE = 16 << 20
+_PROGRAM_PLACES = ("workdir:", "workflow:")
+_INTERPRETERS = 4  # as many as the system allows, one started by the other
+_HASH_BANG = b"#!"
 
 
 def summarise(
@@ -31,4 +49,247 @@ def summarise(
     search_path : str
         The job's PATH.
     """
-    raise NotImplementedError
+    summary = _Summary(accesses, places, contents, packages, search_path)
+    for path, access in accesses.paths.items():
+        summary.add(path, access)
+    for directory, names in accesses.searched.items():
+        summary.add_search(directory, names)
+    return summary.result()
+
+
+class _Summary:
+    def __init__(
+        self,
+        accesses: Accesses,
+        places: Places,
+        contents: Contents,
+        packages: Packages,
+        search_path: str,
+    ) -> None:
+        self._accesses = accesses
+        self._places = places
+        self._contents = contents
+        self._packages = packages
+        self._search_path = search_path
+        self._program_directories = frozenset(search_path.split(os.pathsep))
+        self._files: dict[str, str] = {}
+        self._asked: dict[str, str | tuple[int, int]] = {}
+        self._absent: set[str] = set()
+        self._listed: dict[str, str] = {}
+        self._wrote: dict[str, tuple[str, ...]] = {}
+        self._searched: dict[str, str] = {}
+        self._modules: set[str] = set()
+        self._products: dict[str, str] = {}
+        self._made: dict[str, str] = {}
+        self._programs: dict[str, str] = {}
+        self._software: dict[str, dict[str, str]] = {}
+        self._system: dict[str, str] = {}
+        self._rejected: set[str] = set()
+
+    def result(self) -> Reads:
+        return Reads(
+            files=self._files,
+            asked=self._asked,
+            absent=tuple(sorted(self._absent)),
+            listed=self._listed,
+            wrote=self._wrote,
+            searched=self._searched,
+            modules=tuple(sorted(self._modules)),
+            products=self._products,
+            made=self._made,
+            programs=self._programs,
+            software=self._software,
+            system=self._system,
+            search_path=self._search_path if self._programs else "",
+            notes=tuple(sorted(self._accesses.notes)),
+            rejected=tuple(sorted(self._rejected)),
+        )
+
+    def add(self, path: str, access: Access) -> None:
+        place = self._places.classify(path)
+        if place.kind is Kind.IGNORED:
+            return
+        if place.kind is Kind.SYSTEM:
+            self._add_system(path, access)
+            return
+        status = _status(path)
+        if access.perhaps_made and self._is_own(path, status):
+            return
+        if access.replaced or self._is_changed_in_place(access, status):
+            if place.kind is not Kind.SCRATCH and path not in self._places.others:
+                self._reject("changed in place", place)
+        elif place.kind is Kind.DECLARED:
+            pass
+        elif place.kind is Kind.SCRATCH:
+            if access.read and status and status.st_mtime_ns < self._accesses.started:
+                self._add_content(self._files, path, place, status)
+        elif place.kind is Kind.PRODUCT:
+            if (access.read or access.asked or access.executed) and not access.written:
+                self._add_content(self._products, path, place, status)
+            if access.listed and status and stat.S_ISDIR(status.st_mode):
+                self._add_content(self._products, path, place, status, directories=True)
+        else:
+            self._add_source(path, access, place, status)
+
+    def add_search(self, directory: str, names: frozenset[str]) -> None:
+        """Count a directory that was searched for modules, which it may come to have."""
+        place = self._places.classify(directory)
+        if place.kind is Kind.SOURCE or self._is_own_packages(place):
+            name = self._places.name_of(directory)
+            self._searched[name] = digest_of(modules_there(directory, names))
+            self._modules |= names
+
+    # The working directory, a home, a lab's share
+
+    def _add_source(
+        self, path: str, access: Access, place: Place, status: os.stat_result | None
+    ) -> None:
+        if access.executed and not place.name.startswith(_PROGRAM_PLACES):
+            self._add_program(path)
+        elif access.read or access.executed or access.opened_to_change:
+            self._add_read(path, access, place, status)
+        elif access.written:
+            if access.asked or access.absent:
+                self._add_made(path, access, place, status)
+        elif access.asked:
+            self._add_asked(path, place, status)
+        elif access.absent and not (
+            os.path.dirname(path) in self._program_directories
+            and not place.name.startswith(_PROGRAM_PLACES)
+        ):
+            self._absent.add(place.name)
+        if access.listed and status:
+            wrote = {written for written in self._written_in(path) if written}
+            with suppress(OSError):
+                names = names_that_count(path, self._places, wrote)
+                self._listed[place.name] = digest_of(names)
+                if wrote:
+                    self._wrote[place.name] = tuple(sorted(wrote))
+
+    def _add_read(
+        self, path: str, access: Access, place: Place, status: os.stat_result | None
+    ) -> None:
+        if status is None:
+            self._reject("gone when the job ended", place)
+        elif stat.S_ISREG(status.st_mode):
+            if status.st_mtime_ns > self._accesses.started and place.kind is Kind.SOURCE:
+                self._reject("changed while the job ran", place)
+            self._add_content(self._files, path, place, status)
+            if access.executed:
+                self._add_interpreters(path)
+
+    def _add_made(
+        self, path: str, access: Access, place: Place, status: os.stat_result | None
+    ) -> None:
+        if status is None:
+            if access.absent:  # it was the job's own for a while
+                self._absent.add(place.name)
+        elif stat.S_ISREG(status.st_mode):
+            self._add_content(self._made, path, place, status)
+
+    def _add_asked(self, path: str, place: Place, status: os.stat_result | None) -> None:
+        if status is None or os.path.dirname(path) in self._program_directories:
+            return
+        if stat.S_ISREG(status.st_mode):
+            if status.st_size > LARGE:
+                self._asked[place.name] = (status.st_size, status.st_mtime_ns)
+            else:
+                self._add_content(self._asked, path, place, status)
+        elif stat.S_ISDIR(status.st_mode) and not (
+            self._places.holds_places(path)
+            or self._places.covered_names(path)
+            or self._places.is_written(path)
+            or any(self._written_in(path))
+        ):
+            self._asked[place.name] = ""
+
+    def _add_content(
+        self,
+        to: dict[str, str] | dict[str, str | tuple[int, int]],
+        path: str,
+        place: Place,
+        status: os.stat_result | None,
+        directories: bool = False,
+    ) -> None:
+        if status is None or not (directories or stat.S_ISREG(status.st_mode)):
+            return
+        try:
+            to[place.name] = self._contents.version(path, status).digest
+        except (OSError, SeqstoreError):
+            self._reject("can not be read any more", place)
+
+    # Software
+
+    def _add_system(self, path: str, access: Access) -> None:
+        if access.executed:
+            self._add_program(path)
+        elif access.read or access.asked:
+            if self._count_package(path) or not access.read or path.startswith("/etc/"):
+                return
+            status = _status(path)
+            if status and stat.S_ISREG(status.st_mode) and not path.endswith("/pyvenv.cfg"):
+                with suppress(OSError, SeqstoreError):
+                    self._system[path] = self._contents.version(path, status).digest
+        elif access.absent and path.endswith("-packages"):
+            self.add_search(path, frozenset())
+
+    def _add_program(self, path: str, depth: int = 0) -> None:
+        owner = self._packages.owner(path)
+        if owner is not None and not owner.base:
+            self._programs[path] = f"{owner.prefix}|{owner.name}"
+            self._count_package(path)
+        elif owner is None:
+            with suppress(OSError, SeqstoreError):
+                self._programs[path] = self._contents.version(path).digest
+        self._add_interpreters(path, depth)
+
+    def _add_interpreters(self, path: str, depth: int = 0) -> None:
+        """Count what the system starts for a script: what its first line names."""
+        with suppress(OSError, SeqstoreError):
+            head = self._contents.head(path)
+            words = head[len(_HASH_BANG) :].split(b"\n")[0].split()
+            if head.startswith(_HASH_BANG) and words and depth < _INTERPRETERS:
+                interpreter = os.path.join(self._places.workdir, os.fsdecode(words[0]))
+                place = self._places.classify(interpreter)
+                if place.kind is Kind.SYSTEM or not place.name.startswith(_PROGRAM_PLACES):
+                    self._add_program(interpreter, depth + 1)
+
+    def _count_package(self, path: str) -> bool:
+        owner = self._packages.owner(path)
+        if owner is not None and not owner.base:
+            self._software.setdefault(owner.prefix, {})[owner.name] = owner.version
+        return owner is not None
+
+    def _is_own_packages(self, place: Place) -> bool:
+        """Whether it is a user's own folder of packages, beside those of an environment."""
+        home = self._places.home
+        return bool(home) and place.path.startswith(f"{home}/") and "-packages" in place.path
+
+    # What the job changed
+
+    def _is_changed_in_place(self, access: Access, status: os.stat_result | None) -> bool:
+        return bool(
+            access.opened_to_change and status and status.st_mtime_ns >= self._accesses.started
+        )
+
+    def _is_own(self, path: str, status: os.stat_result | None) -> bool:
+        """Whether a job made what it opened: it is gone again, or was born while the job ran."""
+        return status is None or born(path) >= self._accesses.started
+
+    def _reject(self, why: str, place: Place) -> None:
+        self._rejected.add(f"{why}: {self._places.shown(place.name)}")
+
+    def _written_in(self, directory: str) -> Iterable[str]:
+        start = directory.rstrip("/") + "/"
+        return (
+            path[len(start) :].partition("/")[0]
+            for path, access in self._accesses.paths.items()
+            if access.written and path.startswith(start)
+        )
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
