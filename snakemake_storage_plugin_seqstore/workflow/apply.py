@@ -60,7 +60,7 @@ def bring_checkpoints(plan: Plan, workflow: Workflow, stores: Stores, owner: obj
         if claim and claim.version and holder:
             if not path.exists() or path.lstat().st_mtime_ns != claim.time:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                if not workflow.storage_settings.keep_storage_local:
+                if not (workflow.storage_settings.keep_storage_local or ours.is_in_place):
                     weakref.finalize(owner, _discard, path, os.getpid())
                 entry = Entry(ours.parsed.collection, ours.parsed.name, claim.version, claim.time)
                 transfer.bring(holder, entry, ours.parsed, path, ours.provider.materialisation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import stat
@@ -33,7 +34,7 @@ from snakemake_storage_plugin_seqstore.workflow import about, messages, snakemak
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, file_name
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.plan import needs_to_run
-from snakemake_storage_plugin_seqstore.workflow.reuse import FOLDER, Reuse
+from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 from snakemake_storage_plugin_seqstore.workflow.stores import Made
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class Executions:
         execution.plain = teller.plain_reads(job, contents)
         if told and snakemake_api.is_spawned(job):
             execution.instructions = teller.instructions(job, contents)
-            self._told(job).unlink(missing_ok=True)
+            self._said(job).unlink(missing_ok=True)
         self._jobs[job] = execution
         if told and self._may_be_fetched(job):
             execution.fetched = self._fetch(job, execution.key)
@@ -174,11 +175,34 @@ class Executions:
             return None
         return observing.begin(attach=snakemake_api.is_python_block(job))
 
-    def tell(self, job: Job) -> None:
-        """Say in the process of its own that a job runs in what it is told to do there."""
-        path = self._told(job)
-        instructions = self._reuse.new_teller().instructions(job, self._reuse.directory.contents)
-        overwrite(path, instructions.encode(), path.parent.parent)
+    def start_there(self, job: Job) -> None:
+        """Note in the process of its own that a job runs in what it is told there, and observe it."""
+        reuse = self._reuse
+        teller = reuse.new_teller()
+        execution = Execution(None, Watched(reuse.directory.hashes), time.monotonic())
+        execution.instructions = teller.instructions(job, execution.contents)
+        execution.plain = teller.plain_reads(job, execution.contents)
+        self._jobs[job] = execution
+        execution.observation = self._observe(job)
+
+    def finish_there(self, job: Job) -> None:
+        """Say in the process of its own what a job was told and what it read.
+
+        Raises
+        ------
+        ObserverDied
+            As `finish` does.
+        """
+        execution = self._jobs[job]
+        self._note_reads(job, execution)
+        said = {
+            "instructions": execution.instructions,
+            "reads": execution.reads,
+            "is_observed": execution.is_observed,
+            "rejected": execution.rejected,
+        }
+        path = self._said(job)
+        overwrite(path, json.dumps(said).encode(), path.parent.parent)
 
     def finish(self, job: Job) -> None:
         """Note that a job ran, and what it read.
@@ -191,8 +215,11 @@ class Executions:
         execution = self._jobs[job]
         execution.seconds = time.monotonic() - execution.began
         statuses = {file: _status(job, file) for file in job.output}
-        self._note_reads(job, execution)
-        if execution.told and (changed := self._changed(job, execution)):
+        if execution.instructions:
+            self._hear(job, execution)
+        else:
+            self._note_reads(job, execution)
+        if execution.told and (changed := self._changed(execution)):
             execution.changed = changed
             logger.warning(
                 f"seqstore: {changed} changed while rule {job.rule.name} ran: what it made is "
@@ -238,21 +265,27 @@ class Executions:
                     made = self._reuse.stores.add(ours.provider.store, ours.copy_path)
                     yield ours.base_label, Added(made, _seen(status))
 
-    def _changed(self, job: Job, execution: Execution) -> str:
-        """What changed under a job while it ran; empty if nothing did."""
-        if execution.instructions:
-            path = self._told(job)
-            try:
-                told = path.read_text()
-                path.unlink()
-            except OSError:
-                told = ""
-            if told != execution.instructions:
-                return "the config, or what else the Snakefile reads,"
-        return execution.contents.changed()
+    def _hear(self, job: Job, execution: Execution) -> None:
+        """Take over what the process of a job said of it."""
+        path = self._said(job)
+        try:
+            said = json.loads(path.read_bytes())
+            path.unlink()
+        except (OSError, ValueError):
+            said = {}
+        if said.get("instructions") != execution.instructions:
+            execution.changed = "the config, or what else the Snakefile reads,"
+            return
+        execution.reads = said["reads"]
+        execution.is_observed = said["is_observed"]
+        execution.rejected = said["rejected"]
 
-    def _told(self, job: Job) -> Path:
-        folder: Path = self._reuse.workflow.persistence.path / FOLDER / "told"
+    def _changed(self, execution: Execution) -> str:
+        """What changed under a job while it ran; empty if nothing did."""
+        return execution.changed or execution.contents.changed()
+
+    def _said(self, job: Job) -> Path:
+        folder: Path = self._reuse.directory.path / "said"
         return folder / file_name(label(job.output[0]))
 
     def publish(self, file: StoredFile) -> None:

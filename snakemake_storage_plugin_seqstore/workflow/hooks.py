@@ -68,13 +68,15 @@ class ProvenanceCache(RuleCache):  # type: ignore[misc]
 
     async def fetch(self, job: Job) -> None:
         """Put the outputs of a job in place, or say that it has to run."""
-        is_here = not job.dag.workflow.subprocess_exec
-        if not is_here:
-            self._executions.tell(job)
-        if not (is_here and self._executions.start(job)):
-            raise CacheMissException(f"Job {job} has to run.")
+        if job.dag.workflow.subprocess_exec:
+            self._executions.start_there(job)
+        elif self._executions.start(job):
+            return
+        raise CacheMissException(f"Job {job} has to run.")
 
     async def store(self, job: Job) -> None:
         """Look at what a job did; Snakemake stores its outputs once it has accepted them."""
-        if not job.dag.workflow.subprocess_exec:
+        if job.dag.workflow.subprocess_exec:
+            self._executions.finish_there(job)
+        else:
             self._executions.finish(job)

@@ -194,6 +194,8 @@ class Reuse:
                 if self._resolution is None or jobs != self._jobs:
                     self._jobs = jobs
                     self.forget_early_answers()
+                    if self._resolution and not self._is_running:
+                        snakemake_api.forget_reasons(self.workflow)
                     with garbage.lasting():
                         self._resolution = self._resolve()
                     self._has_forgotten = False
@@ -252,9 +254,6 @@ class Reuse:
         found = plan(resolution, workflow.dag, directory.claims, self._wanted)
         apply.schedule(found, workflow, self._wanted)
         apply.forget_removed_copies(resolution, workflow)
-        if not self._is_running:
-            hits = (job for job, found_job in resolution.jobs.items() if found_job.is_hit)
-            snakemake_api.forget_reasons(workflow, hits)
         directory.messages.report(resolution)
         if workflow.dryrun:
             return

@@ -494,10 +494,9 @@ def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
                     answers.pop(file, None)
 
 
-def forget_reasons(workflow: Workflow, jobs: Iterable[Job]) -> None:
-    """Have Snakemake forget why jobs had to run that turned out to be there."""
-    for job in jobs:
-        workflow.dag._reason.pop(job, None)
+def forget_reasons(workflow: Workflow) -> None:
+    """Have Snakemake forget why jobs had to run, as its DAG has changed: it looks at them anew."""
+    workflow.dag._reason.clear()
 
 
 def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> None:
@@ -508,8 +507,8 @@ def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> 
     persistence = workflow.persistence
 
     def overruled(ask: Callable[..., Any], unchanged: Any) -> Callable[..., Any]:
-        def answer(job: Job, file: File | None = None) -> Any:
-            return unchanged if is_settled(job) else ask(job, file=file)
+        def answer(job: Job, **more: Any) -> Any:
+            return unchanged if is_settled(job) else ask(job, **more)
 
         return answer
 
@@ -518,6 +517,8 @@ def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> 
         ("input_changed", ()),
         ("code_changed", ()),
         ("software_stack_changed", ()),
+        ("has_metadata", True),
+        ("has_outdated_metadata", False),
     ):
         setattr(persistence, name, overruled(getattr(persistence, name), unchanged))
 
