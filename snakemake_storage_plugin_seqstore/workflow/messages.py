@@ -98,7 +98,7 @@ class Messages:
             return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
         if resolved.failing:
             changes = "; ".join(_few(resolved.failing))
-        elif earlier := self._earlier(job):
+        elif (earlier := self._earlier(job)) and earlier.key != resolved.told.key:
             changes = "; ".join(differences(earlier.provenance, resolved.told.canonical()))
         else:
             return ""

@@ -344,6 +344,11 @@ class Resolution:
     def _look_up(self, job: Job, resolved: Resolved, key: str) -> None:
         names = [label(file) for file in job.output]
         before = [self._claims.known(name) for name in names]
+        if made := self._made_now(job, key):
+            resolved.claims = made
+            resolved.versions = {name: claim.version for name, claim in made.items() if claim.version}
+            resolved.is_hit = True
+            return
         record = self._answer(job, resolved, key, before)
         if record is None:
             resolved.is_new = not self._keep_touched(job, resolved, before)
@@ -374,6 +379,16 @@ class Resolution:
                 version = resolved.versions[label(file)]
                 since = claim.time if claim and claim.version == version else self._now
                 resolved.claims[label(file)] = Claim(version, max(since, newest), key)
+
+    def _made_now(self, job: Job, key: str) -> dict[str, Claim]:
+        """The claims of a job that ran in this run, before its DAG changed; empty if it did not."""
+        made: dict[str, Claim] = {}
+        for file in job.output:
+            claim = self._claims.made_in_this_run(label(file))
+            if claim is None or claim.version is None or claim.key != key or not stored(file):
+                return {}
+            made[label(file)] = claim
+        return made
 
     def _answer(
         self, job: Job, resolved: Resolved, key: str, before: list[Claim | None]

@@ -563,8 +563,11 @@ def _in_place_path() -> Any:
         """The path of a file in its own place, with Snakemake's flags.
 
         Snakemake drops the mark of a stored path where the path stays equal; this one equals only
-        its like.
+        its like. It asks local paths of storage objects what it asks any ``Path``, too.
         """
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(Path(str(self)), name)
 
         def __eq__(self, other: object) -> bool:
             return isinstance(other, InPlacePath) and str.__eq__(self, other)
