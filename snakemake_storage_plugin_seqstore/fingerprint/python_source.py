@@ -49,13 +49,17 @@ def names_in(tree: ast.AST, roots: Mapping[str, Way]) -> SourceNames:
         Names of objects that stand for ``snakemake``, ``()``, or for a part of it, ``("config",)``.
     """
     reader = _Reader(tree, roots)
-    reader.visit(tree)
     return of_ways(
         reader.ways,
         variables=frozenset(reader.variables),
         imports=tuple(dict.fromkeys(reader.imports)),
         handed_to=frozenset(reader.handed_to),
     )
+
+
+def ways_in(tree: ast.AST, roots: Mapping[str, Way]) -> set[Way]:
+    """The ways from objects that code goes: ``("a", "b")`` for ``table["a"]["b"]``."""
+    return _Reader(tree, roots, are_mappings=True).ways
 
 
 def formatted_names(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -66,7 +70,7 @@ def formatted_names(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 class _Reader(ast.NodeVisitor):
-    def __init__(self, tree: ast.AST, roots: Mapping[str, Way]) -> None:
+    def __init__(self, tree: ast.AST, roots: Mapping[str, Way], are_mappings: bool = False) -> None:
         self.ways: set[Way] = set()
         self.variables: set[str] = set()
         self.imports: list[Import] = []
@@ -74,7 +78,9 @@ class _Reader(ast.NodeVisitor):
         self._roots = dict(roots)
         self._origins: dict[str, str] = {}  # modules of imported names
         self._functions: dict[str, ast.arguments] = {}  # of this source
+        self._are_mappings = are_mappings
         self._prepare(tree)
+        self.visit(tree)
 
     def _prepare(self, tree: ast.AST) -> None:
         """Note what names stand for in all of the source: imports, functions, other names."""
@@ -112,7 +118,8 @@ class _Reader(ast.NodeVisitor):
                 return way
             if node.attr.startswith("__"):
                 return way
-            return None if way[:1] == ("config",) else (*way, node.attr)
+            is_mapping = self._are_mappings or way[:1] == ("config",)
+            return None if is_mapping else (*way, node.attr)
         if isinstance(node, ast.Subscript):
             return self._step(self._way(node.value), node.slice)
         if isinstance(node, ast.Call) and node.args:
@@ -184,6 +191,8 @@ class _Reader(ast.NodeVisitor):
 
     def _is_handed(self, function: ast.expr, number: int, keyword: str) -> bool:
         """Whether a function that gets `snakemake` is read, or noted, elsewhere."""
+        if self._are_mappings:
+            return False
         root: Any = function
         while isinstance(root, ast.Attribute):
             root = root.value

@@ -242,10 +242,10 @@ class _Reader:
             if node.type == "for_statement" and (loop := node.child_by_field_name("variable")):
                 set_from[_text(loop)] = min(set_from.get(_text(loop), loop.end_byte), loop.end_byte)
         for node in nodes:
-            name = _text(node)
-            if node.type != "variable_name" or not _NAME.fullmatch(name) or _is_set(node):
+            if node.type != "variable_name" or _is_set(node):
                 continue
-            if set_from.get(name, node.end_byte + 1) > node.start_byte:
+            name = _text(node)
+            if _NAME.fullmatch(name) and set_from.get(name, node.end_byte + 1) > node.start_byte:
                 self.variables.add(name)
 
 
@@ -280,9 +280,9 @@ def _names_set(node: Node) -> Iterator[str]:
         if name is not None and not is_for_one_command:
             yield _text(name)
     elif node.type == "command":
-        words = [_literal(word) for word in _words(node)]
-        if words and words[0] in _SETS:
-            yield from (word for word in words[1:] if word and _NAME.fullmatch(word))
+        program, *rest = [*_words(node)] or [node]
+        if _text(program) in _SETS:
+            yield from (_text(word) for word in rest if _NAME.fullmatch(_text(word)))
 
 
 def _words(command: Node) -> Iterator[Node]:

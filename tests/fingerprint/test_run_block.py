@@ -269,3 +269,23 @@ def test_parts_are_the_same_in_every_process(pytestconfig):
         ).stdout
 
     assert run("1") == run("2") != ""
+
+
+def test_only_named_keys_of_a_global_mapping_count():
+    before = "T = {{'a': {{'x': 1, 'y': {}}}, 'b': {}}}"
+
+    def of(body, *values):
+        return parts(body, before.format(*values))
+
+    assert of("T['a']['x']", 1, 1) == of("T['a']['x']", 2, 2)
+    assert of("T['a']", 1, 1) == of("T['a']", 1, 2) != of("T['a']", 2, 1)
+    assert of("T['a'].get('y')", 1, 1) != of("T['a'].get('y')", 2, 1)
+    assert of("f(T)", 1, 1) != of("f(T)", 1, 2)
+    assert of("T[k]", 1, 1) != of("T[k]", 1, 2)
+    assert of("shell('{T[b]}')", 1, 1) == of("shell('{T[b]}')", 2, 1)
+    both = "T['b']\nf()", "def f():\n    return T['a']['y']\n" + before
+    assert parts(both[0], both[1].format(1, 1)) != parts(both[0], both[1].format(2, 1))
+
+
+def test_the_config_in_a_command_alone():
+    assert block("shell('{config[k]}')", shell=print).names.config == {("k",)}
