@@ -62,11 +62,12 @@ def ways_in(tree: ast.AST, roots: Mapping[str, Way]) -> set[Way]:
     return _Reader(tree, roots, are_mappings=True).ways
 
 
-def formatted_names(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def formatted_names(text: str) -> Iterator[tuple[str, Way]]:
     """Names in braces in a text that is formatted, each with the steps behind it."""
     if "{" in text:
         for name, steps in _FIELD.findall(text):
-            yield name, tuple((one or other).strip("'\" ") for one, other in _STEP.findall(steps))
+            keys = [(one or other).strip("'\" ") for one, other in _STEP.findall(steps)]
+            yield name, tuple(int(key) if key.isdecimal() else key for key in keys)
 
 
 class _Reader(ast.NodeVisitor):

@@ -41,6 +41,8 @@ _DESCRIPTORS = (
     *(types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType),
     *(types.MethodDescriptorType, types.ClassMethodDescriptorType, types.MethodWrapperType),
 )
+_CONTAINERS = (dict, list, tuple, set, frozenset, str, bytes, int, float)
+_MADE_IN_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 _HELPERS = "snakemake.utils"  # whose objects hold what users put into them
 
 
@@ -215,15 +217,14 @@ class _Reader:
             self._module(home)
             if not _is_local(home):
                 return ("class", value.__module__, value.__qualname__)
-        if issubclass(value, tuple) and hasattr(value, "_fields"):
-            return ("named tuple", value.__qualname__, list(value._fields))
+        made = value._fields if hasattr(value, "_fields") else ()  # by `namedtuple`
         members = {
             key: self._values.describe(part, f"{name}.{key}")
             for key, part in sorted(vars(value).items())
-            if key not in _OF_CLASSES
+            if key not in _OF_CLASSES and not (made and (key in made or key.startswith("_")))
         }
         bases = [self._values.describe(base, name) for base in value.__bases__]
-        return ("class", value.__name__, bases, members)
+        return ("class", value.__name__, bases, members, made)
 
     def _object(self, value: Any, name: str) -> Any:
         kind = type(value)
@@ -232,13 +233,20 @@ class _Reader:
             if kind.__module__.partition(".")[0] == "snakemake":
                 return ("snakemake", kind.__qualname__)
             raise no_form(value, name)
-        slots = {slot for base in kind.__mro__ for slot in getattr(base, "__slots__", ())}
-        held = {slot: getattr(value, slot) for slot in sorted(slots) if hasattr(value, slot)}
-        if not held and not hasattr(value, "__dict__"):
-            raise no_form(value, name)
-        held |= vars(value) if hasattr(value, "__dict__") else {}
+        if not hasattr(value, "__dict__") and not hasattr(kind, "__slots__"):
+            raise no_form(value, name)  # not of a class in Python
+        held: dict[str, Any] = dict(getattr(value, "__dict__", {}))
+        for base in kind.__mro__[:-1]:
+            if base in _CONTAINERS:
+                held[f"({base.__name__})"] = base(value)
+            elif not base.__flags__ & _MADE_IN_PYTHON:
+                raise no_form(value, name)  # what it holds is hidden
+            slots = base.__dict__.get("__slots__", ())
+            for slot in (slots,) if isinstance(slots, str) else slots:
+                if hasattr(value, slot):
+                    held[slot] = getattr(value, slot)
         described = {
-            key: self._values.describe(part, f"{name}.{key}") for key, part in held.items()
+            key: self._values.describe(part, f"{name}.{key}") for key, part in sorted(held.items())
         }
         return ("object", self._values.describe(kind, name), described)
 

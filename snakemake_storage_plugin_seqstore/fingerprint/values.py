@@ -92,7 +92,7 @@ class Values:
         if kind in _BY_REPR or (_is_of(kind, "pandas") and kind.__name__ in _PANDAS_SCALARS):
             return ("repr", kind.__name__, repr(value))
         if isinstance(value, enum.Enum):
-            return ("enum", kind.__qualname__, value.name, self.describe(value.value, name))
+            return ("enum", self._class(kind, name), value.name, self.describe(value.value, name))
         if isinstance(value, pathlib.PurePath):
             return ("path", self.describe(str(value), name))
         if kind is re.Pattern:
@@ -158,7 +158,7 @@ class Values:
     def _parts(self, value: Any, kind: type, name: str) -> Any:
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
             fields = {field: getattr(value, field) for field in kind._fields}
-            return ("named tuple", kind.__qualname__, [*self._items(fields, name)])
+            return ("named tuple", self._class(kind, name), [*self._items(fields, name)])
         if _is_of(kind, "numpy") or _is_of(kind, "pandas"):
             return self._of_tables(value, kind, name)
         if kind in _SEQUENCES:
@@ -175,7 +175,7 @@ class Values:
             return (kind.__name__, [*self._items(vars(value), name)])
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
-            return ("dataclass", kind.__qualname__, [*self._items(fields, name)])
+            return ("dataclass", self._class(kind, name), [*self._items(fields, name)])
         if isinstance(value, list) and hasattr(
             value, "_get_names"
         ):  # Snakemake's files, params, wildcards
@@ -184,6 +184,10 @@ class Values:
         if self._other is not None:
             return self._other(value, name)
         raise no_form(value, name)
+
+    def _class(self, kind: type, name: str) -> Any:
+        """A class: its name; where code reads it, what it does, too."""
+        return kind.__qualname__ if self._other is None else self.describe(kind, name)
 
     def _each(self, values: Iterable[Any], name: str) -> list[Any]:
         return [self.describe(part, f"{name}[{number}]") for number, part in enumerate(values)]

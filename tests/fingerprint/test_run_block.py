@@ -61,6 +61,28 @@ SAME = [
         ("C().f()", "\n\nclass C:\n    def f(self): return 1"),
     ),
 ]
+_DATA = """
+import dataclasses
+@dataclasses.dataclass
+class D:
+    k: int = 0
+    def f(self): return {}
+d = D()
+"""
+_ENUM = """
+import enum
+class E(enum.Enum):
+    A = 1
+    def f(self): return {}
+e = E.A
+"""
+_TUPLE = """
+import typing
+class T(typing.NamedTuple):
+    k: int
+    def f(self): return {}
+t = T(1)
+"""
 # Two that do not.
 DIFFERENT = [
     (("x = 1",), ("x = 2",)),
@@ -84,6 +106,11 @@ DIFFERENT = [
         ("C().f()", "class C:\n    def f(self): return 2"),
     ),
     (("C().k", "class C:\n    k = 1"), ("C().k", "class C:\n    k = 2")),
+    (("d.f()", _DATA.format(1)), ("d.f()", _DATA.format(2))),
+    (("e.f()", _ENUM.format(1)), ("e.f()", _ENUM.format(2))),
+    (("t.f()", _TUPLE.format(1)), ("t.f()", _TUPLE.format(2))),
+    (("x = d", "class D(dict): pass\nd = D(a=1)"), ("x = d", "class D(dict): pass\nd = D(a=2)")),
+    (("x = d", "class D(list): pass\nd = D([1])"), ("x = d", "class D(list): pass\nd = D([2])")),
     (("c.k", "class C: pass\nc = C(); c.k = 1"), ("c.k", "class C: pass\nc = C(); c.k = 2")),
     (
         ("f(1)", "import functools\nf = functools.partial(pow, 2)"),
@@ -167,6 +194,8 @@ def test_what_does_not_refuse_a_block():
 def test_a_global_without_a_form_is_named():
     with pytest.raises(Unknown, match=r"the global lock is a _thread\.lock"):
         block("lock.acquire()", "import threading\nlock = threading.Lock()")
+    with pytest.raises(Unknown, match="the global deque"):
+        block("x = deque", "import _io\nclass D(_io.BytesIO): pass\ndeque = D()")
     block("x = 1", "import threading\nlock = threading.Lock()")
 
 
