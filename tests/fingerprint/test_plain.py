@@ -104,7 +104,7 @@ def test_programs_variables_and_languages_of_what_is_followed():
 def test_sources():
     files = {"s/lib.py": "import deep", "s/deep.py": "", "w.py": "", "more/m.py": ""}
     names = read_python("import lib, w, m, json")
-    read = reader(files, module_path=["more"])
+    read = reader(files, module_path=("more",))
     assert read.of_source(names, f"{WORKDIR}/s").files == ("more/m.py", "s/deep.py", "s/lib.py")
     in_workdir = read.of_source(names, None, in_workdir=True, modules=[f"{WORKDIR}/s/lib.py"])
     assert in_workdir.files == ("more/m.py", "s/deep.py", "s/lib.py", "w.py")
