@@ -149,7 +149,7 @@ class _Walk:
 
     def command(self, command: ShellCommand) -> None:
         """Follow a command."""
-        self._programs.update(command.programs)
+        self._programs.update(name for name in command.programs if "\0" not in name)
         self._variables |= command.variables
         workdir = self._reader.workdir
         for script in command.scripts:
@@ -165,7 +165,7 @@ class _Walk:
         for path in command.sourced:
             self._script(path, "bash")
         for program in command.programs:
-            if "/" in program and not program.startswith("/"):
+            if "\0" in program or ("/" in program and not program.startswith("/")):
                 self._script(program, "")
 
     def source(self, names: SourceNames, search: list[str], folder: str) -> None:

@@ -61,7 +61,8 @@ class ShellCommand:
     Parameters
     ----------
     programs : tuple of str
-        Words in command position, in their order, each once; no builtins and own functions.
+        Words in command position, in their order, each once, perhaps with symbols; no builtins
+        and own functions.
     scripts : tuple of Script
         What interpreters are given.
     sourced : tuple of str
@@ -137,7 +138,7 @@ class _Reader:
     def _command(self, words: Sequence[str], heredoc: str, depth: int) -> None:
         """Note what a program runs, and what that runs in turn."""
         program, *arguments = words or [""]
-        if not _is_literal(program) or _SYMBOL in program:
+        if not _is_literal(program):
             self.is_complete = False
             return
         name = plain_name(program)
@@ -146,7 +147,7 @@ class _Reader:
         elif name in ("source", ".") and arguments:
             self._note(self.sourced, arguments[0])
         if program and program not in BUILTINS and program not in self._functions:
-            self.programs[program] = None
+            self._note(self.programs, program)
         if found := interpreter(program):
             self._script(found, arguments, heredoc, depth)
         elif runner := RUNNERS.get(name):

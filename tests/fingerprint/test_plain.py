@@ -90,6 +90,9 @@ def test_symbols_stand_for_paths():
     assert of_workflow.files == ("/flow/workflow/a.py", "/flow/workflow/b.py")
     of_input = read.of_command(read_command("python \0input:0\0"))
     assert of_input.files == ("s/y.py",)  # the script itself is an input
+    as_program = read.of_command(read_command("\0basedir\0/a.py | \0input:0\0"))
+    assert as_program.files == (*of_workflow.files, "s/y.py")
+    assert as_program.programs == ()
     assert read.of_command(read_command("python \0input:1\0")).files == ()
 
 
