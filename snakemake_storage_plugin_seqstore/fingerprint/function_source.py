@@ -117,7 +117,7 @@ def _functions(source: str) -> dict[tuple[int, str], list[_Node]]:
 
 def _form(node: Any, values: Values) -> Any:
     if isinstance(node, ast.Constant):
-        return ("constant", values.describe(node.value, "its code"))
+        return ("constant", _constant(node.value, values))
     if isinstance(node, ast.AST):
         fields = [
             (name, _form(value, values))
@@ -130,6 +130,10 @@ def _form(node: Any, values: Values) -> Any:
     return node
 
 
+def _constant(value: Any, values: Values) -> Any:
+    return values.text(value) if isinstance(value, str) else values.describe(value, "its code")
+
+
 def _is_docstring(node: Any) -> bool:
     if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
         return False
@@ -138,9 +142,7 @@ def _is_docstring(node: Any) -> bool:
 
 def _form_of_code(code: CodeType, values: Values) -> Any:
     constants = [
-        _form_of_code(each, values)
-        if isinstance(each, CodeType)
-        else values.describe(each, "its code")
+        _form_of_code(each, values) if isinstance(each, CodeType) else _constant(each, values)
         for each in code.co_consts
     ]
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
