@@ -19,7 +19,7 @@ from typing import Any
 from snakemake_storage_plugin_seqstore.fingerprint.function_source import FunctionSource
 from snakemake_storage_plugin_seqstore.fingerprint.source_names import EVERYTHING, SourceNames, Way
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import Places, Symbol
-from snakemake_storage_plugin_seqstore.fingerprint.values import Values, no_form
+from snakemake_storage_plugin_seqstore.fingerprint.values import CONTAINERS, Values, no_form
 from snakemake_storage_plugin_seqstore.provenance import canonical
 
 SourceOf = Callable[[str], str | None]
@@ -41,7 +41,6 @@ _DESCRIPTORS = (
     *(types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType),
     *(types.MethodDescriptorType, types.ClassMethodDescriptorType, types.MethodWrapperType),
 )
-_CONTAINERS = (dict, list, tuple, set, frozenset, str, bytes, int, float)
 _MADE_IN_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 _HELPERS = "snakemake.utils"  # whose objects hold what users put into them
 
@@ -237,7 +236,7 @@ class _Reader:
             raise no_form(value, name)  # not of a class in Python
         held: dict[str, Any] = dict(getattr(value, "__dict__", {}))
         for base in kind.__mro__[:-1]:
-            if base in _CONTAINERS:
+            if base in CONTAINERS:
                 held[f"({base.__name__})"] = base(value)
             elif not base.__flags__ & _MADE_IN_PYTHON:
                 raise no_form(value, name)  # what it holds is hidden

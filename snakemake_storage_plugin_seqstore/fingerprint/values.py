@@ -34,6 +34,8 @@ _MAPPINGS = (dict, collections.OrderedDict, collections.Counter, types.MappingPr
 _SEQUENCES = (list, tuple, collections.deque)
 _SETS = (set, frozenset)
 _NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
+# Of what classes of a user may be that hold something themselves.
+CONTAINERS: tuple[Any, ...] = (dict, list, tuple, set, frozenset, str, bytes, int, float)
 _TO_BE_DETERMINED = "<TBD>"  # what Snakemake gives before an input exists
 _MISSING = object()
 
@@ -183,6 +185,9 @@ class Values:
             return ("named list", self._each(value, name), names)
         if self._other is not None:
             return self._other(value, name)
+        for base in CONTAINERS:
+            if isinstance(value, base):  # of a class of its own
+                return ("subclass", kind.__qualname__, self.describe(base(value), name))
         raise no_form(value, name)
 
     def _class(self, kind: type, name: str) -> Any:
@@ -211,7 +216,7 @@ class Values:
         if kind.__name__ == "ndarray":
             plain = not value.dtype.hasobject
             content = _sha256(value.tobytes()) if plain else self.describe(value.tolist(), name)
-            return ("ndarray", value.dtype.str if plain else "object", value.shape, content)
+            return ("ndarray", str(value.dtype.descr), value.shape, content)
         if hasattr(value, "names") and hasattr(value, "tolist"):
             return self._index(value, name)
         if _is_of(kind, "pandas") and hasattr(value, "dtype") and hasattr(value, "tolist"):
@@ -219,7 +224,8 @@ class Values:
         if hasattr(value, "dtype") and hasattr(value, "item"):
             item = value.item()
             same = type(item) is kind  # a long double has no Python form
-            return (f"numpy.{value.dtype.name}", repr(item) if same else self.describe(item, name))
+            content = repr(item) if same else self.describe(item, name)
+            return ("numpy", str(value.dtype.descr), content)
         raise no_form(value, name)
 
     def _column(self, series: Any, name: str) -> tuple[Any, Any]:
