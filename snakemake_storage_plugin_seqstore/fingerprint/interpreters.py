@@ -44,22 +44,22 @@ class Runner:
         Options that take a value.
     skipped : int
         Number of arguments before the other program.
-    subcommand : str
-        What must stand first for that; it takes the same options.
+    after : str
+        Words, one of which stands before the other program; it is none without.
     is_text : bool
         Whether the other's arguments are a text for a shell, up to ``:::``.
     """
 
     values: str = ""
     skipped: int = 0
-    subcommand: str = ""
+    after: str = ""
     is_text: bool = False
 
 
 _SHELL = Interpreter("bash", values="-o -O +o +O --rcfile --init-file", inline="-c")
 _AWK = Interpreter("awk", values="-F -v -i -l", script="-f --file", is_first=False)
 _NODE = Interpreter("node", values="-r --require", inline="-e -p --eval --print")
-_CONDA = Runner(values="-n -p --name --prefix --cwd", subcommand="run")
+_CONDA = Runner(values="-n -p --name --prefix --cwd", after="run")
 _MPI = Runner(values="-n -np -c -N -H --host --hostfile --map-by --bind-to")
 
 INTERPRETERS = {
@@ -93,13 +93,15 @@ RUNNERS = {
     "chrt": Runner(skipped=1),
     "flock": Runner("-w -E", skipped=1),
     "numactl": Runner("-m -N -C -i"),
-    **dict.fromkeys(("nohup", "setsid", "exec", "command", "builtin", "unbuffer"), Runner()),
+    **dict.fromkeys(("nohup", "setsid", "exec", "builtin", "unbuffer"), Runner()),
+    "command": Runner("-v -V"),
     **dict.fromkeys(("sudo", "doas"), Runner("-u -g -C -p")),
     "xargs": Runner("-I -n -P -L -d -E -s -a --max-args --max-procs --delimiter --arg-file"),
     "parallel": Runner("-j -a --jobs --colsep -C --joblog --tmpdir -I -n -N", is_text=True),
+    "find": Runner(after="-exec -execdir -ok -okdir"),
     "strace": Runner("-e -o -p -s"),
     **dict.fromkeys(("conda", "mamba", "micromamba"), _CONDA),
-    **dict.fromkeys(("pixi", "uv", "poetry"), Runner("-e -p --environment", subcommand="run")),
+    **dict.fromkeys(("pixi", "uv", "poetry"), Runner("-e -p --environment", after="run")),
     **dict.fromkeys(("mpirun", "mpiexec", "srun"), _MPI),
 }
 CONTAINERS = frozenset(

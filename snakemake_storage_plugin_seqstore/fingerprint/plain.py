@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from snakemake_storage_plugin_seqstore.fingerprint.interpreters import interpreter
 from snakemake_storage_plugin_seqstore.fingerprint.python_source import read_python
@@ -52,6 +52,7 @@ class PlainReads:
         )
 
 
+@dataclass(frozen=True)
 class PlainReader:
     r"""Follows code to the scripts and local modules that it names.
 
@@ -68,17 +69,10 @@ class PlainReader:
         Scripts that are inputs are looked into, but are no reads: they are inputs.
     """
 
-    def __init__(
-        self,
-        workdir: str,
-        read: Read,
-        module_path: Iterable[str] = (),
-        symbols: Mapping[str, str] | None = None,
-    ) -> None:
-        self._workdir = workdir
-        self._read = read
-        self._module_path = [os.path.join(workdir, path) for path in module_path]
-        self._symbols = dict(symbols or {})
+    workdir: str
+    read: Read
+    module_path: tuple[str, ...] = ()
+    symbols: Mapping[str, str] | None = None
 
     def of_command(self, command: ShellCommand) -> PlainReads:
         """What a shell command comes to."""
@@ -107,158 +101,133 @@ class PlainReader:
             Absolute paths of modules that are loaded already, `RunBlock.local_modules`.
         """
         walk = _Walk(self)
+        search = self.search(folder, in_workdir)
         for path in modules:
-            walk.module(path, [os.path.dirname(path), *self._search(folder, in_workdir)])
-        walk.source(names, self._search(folder, in_workdir), folder or "")
+            walk.module(path, [os.path.dirname(path), *search])
+        walk.source(names, search, folder or "")
         return walk.found()
 
     def is_local(self, module: str, folder: str | None, in_workdir: bool = False) -> bool:
         """Whether a module, perhaps a relative one, is found among local files."""
         name = module.lstrip(".")
         imported = Import(name, (), len(module) - len(name))
-        path = self._search(folder, in_workdir)
-        return imported.level > 0 or any(
-            self.content(file) is not None for file in _modules(imported, path, folder or "")
-        )
+        files = _modules(imported, self.search(folder, in_workdir), folder or "")
+        return imported.level > 0 or any(self.read(file) is not None for file in files)
 
-    def content(self, path: str) -> bytes | None:
-        """The bytes of a file below any directory; none if it is not there."""
-        return self._read(path) if "\0" not in path else None
+    def search(self, folder: str | None, in_workdir: bool = False) -> list[str]:
+        """Directories in which code in some folder finds modules."""
+        around = [self.workdir] if in_workdir else []
+        return [*filter(None, [folder]), *around, *map(self.path, self.module_path)]
 
     def path(self, written: str) -> str:
         """The absolute path of a file as written in a command."""
-        for symbol, path in self._symbols.items():
+        for symbol, path in (self.symbols or {}).items():
             written = written.replace(symbol, path)
-        return os.path.normpath(os.path.join(self._workdir, os.path.expanduser(written)))
-
-    def label(self, path: str) -> str:
-        """A path relative to the working directory if it is below that."""
-        below = self._workdir.rstrip("/") + "/"
-        return path.removeprefix(below)
-
-    def _search(self, folder: str | None, in_workdir: bool) -> list[str]:
-        here = [self._workdir] if in_workdir else []
-        return [*filter(None, [folder]), *here, *self._module_path]
-
-    def search_of_script(self, folder: str) -> list[str]:
-        """Where a script that a command runs finds modules."""
-        return self._search(folder, False)
+        return os.path.normpath(os.path.join(self.workdir, os.path.expanduser(written)))
 
 
-@dataclass
 class _Walk:
     """One walk from code to code."""
 
-    reader: PlainReader
-    files: dict[str, None] = field(default_factory=dict)
-    programs: set[str] = field(default_factory=set)
-    variables: set[str] = field(default_factory=set)
-    languages: set[str] = field(default_factory=set)
+    def __init__(self, reader: PlainReader) -> None:
+        self._reader = reader
+        self._files: dict[str, bool] = {}  # and whether they are reads
+        self._programs: set[str] = set()
+        self._variables: set[str] = set()
+        self._languages: set[str] = set()
 
     def found(self) -> PlainReads:
         """What was found."""
+        below = self._reader.workdir.rstrip("/") + "/"
+        files = [path.removeprefix(below) for path, is_read in self._files.items() if is_read]
         return PlainReads(
-            tuple(sorted(map(self.reader.label, self.files))),
-            tuple(sorted(self.programs)),
-            frozenset(self.variables),
-            frozenset(self.languages),
+            tuple(sorted(files)),
+            tuple(sorted(self._programs)),
+            frozenset(self._variables),
+            frozenset(self._languages),
         )
 
     def command(self, command: ShellCommand) -> None:
         """Follow a command."""
-        self.programs.update(command.programs)
-        self.variables |= command.variables
-        for path in command.sourced:
-            self._script(path, "bash")
-        workdir = self.reader.path("")
+        self._programs.update(name for name in command.programs if "\0" not in name)
+        self._variables |= command.variables
+        workdir = self._reader.workdir
         for script in command.scripts:
-            self.languages.add(script.language)
-            search = self.reader.search_of_script(workdir)
+            self._languages.add(script.language)
             if script.module:
-                main = Import(script.module, ("__main__",))
-                self._imports([main], search, workdir)
+                names = SourceNames(imports=(Import(script.module, ("__main__",)),))
+                self.source(names, self._reader.search(workdir), workdir)
             elif script.text:
-                self.source(read_script(script.text, script.language), search, workdir)
+                names = read_script(script.text, script.language)
+                self.source(names, self._reader.search(workdir), workdir)
             else:
                 self._script(script.path, script.language)
+        for path in command.sourced:
+            self._script(path, "bash")
         for program in command.programs:
-            if "/" in program and not program.startswith("/"):
+            if "\0" in program or ("/" in program and not program.startswith("/")):
                 self._script(program, "")
 
     def source(self, names: SourceNames, search: list[str], folder: str) -> None:
         """Follow what a source in some folder names."""
-        self.variables |= names.variables
-        self._imports(names.imports, search, folder)
+        self._variables |= names.variables
+        for imported in names.imports:
+            for file in _modules(imported, search, folder):
+                self.module(file, search)
         for path in names.sourced:
             language = language_of(path) or "bash"
             if not self._script(path, language) and folder:
                 self._script(os.path.join(folder, path), language)
 
+    def module(self, file: str, search: list[str]) -> None:
+        """Follow a module of Python, if it is there."""
+        text = self._take(file)
+        if text is not None:
+            self.source(read_python(text), search, os.path.dirname(file))
+
     def _script(self, written: str, language: str) -> bool:
         """Follow a script that is given by its path."""
-        path = self.reader.path(written)
-        content = self._take(path, is_input="\0input:" in written)
-        if content is None:
+        path = self._reader.path(written)
+        text = self._take(path, is_read="\0input:" not in written)
+        if text is None:
             return False
-        language = language or _of_shebang(content) or language_of(path)
-        self.languages.update(filter(None, [language]))
-        text = content.decode(errors="replace")
+        language = language or _of_shebang(text) or language_of(path)
+        self._languages.update(filter(None, [language]))
         folder = os.path.dirname(path)
         if language == "bash":
             self.command(read_command(text))
-        elif language in ("python", "R", "julia"):
-            self.source(read_script(text, language), self.reader.search_of_script(folder), folder)
+        else:
+            self.source(read_script(text, language), self._reader.search(folder), folder)
         return True
 
-    def _imports(self, imports: Iterable[Import], search: list[str], folder: str) -> None:
-        for imported in imports:
-            for file in _modules(imported, search, folder):
-                self.module(file, search)
-
-    def module(self, file: str, search: list[str]) -> None:
-        """Follow a module of Python, if it is there."""
-        content = self._take(file)
-        if content is not None:
-            names = read_python(content.decode(errors="replace"))
-            self.source(names, search, os.path.dirname(file))
-
-    def _take(self, path: str, is_input: bool = False) -> bytes | None:
+    def _take(self, path: str, is_read: bool = True) -> str | None:
         """Note a file, and return what is to be looked into: nothing if it was already."""
-        if path in self.files or len(self.files) >= _MOST:
+        if path in self._files or len(self._files) >= _MOST or "\0" in path:
             return None
-        content = self.reader.content(path)
+        content = self._reader.read(path)
         if content is None:
             return None
-        if not is_input:
-            self.files[path] = None
-        return content if len(content) <= _LONGEST else b""
+        self._files[path] = is_read
+        return content.decode(errors="replace") if len(content) <= _LONGEST else ""
 
 
 def _modules(imported: Import, search: list[str], folder: str) -> Iterator[str]:
     """Paths of the files that an import may load, whether they are there or not."""
     if imported.level:
-        base = folder
-        for _ in range(imported.level - 1):
-            base = os.path.dirname(base)
-        search = [base] if folder else []
+        up = [".."] * (imported.level - 1)
+        search = [os.path.normpath(os.path.join(folder, *up))] if folder else []
     parts = [part for part in imported.module.split(".") if part]
     for directory in search:
         at = directory
         for part in parts:
-            yield os.path.join(at, f"{part}.py")
             at = os.path.join(at, part)
-            yield os.path.join(at, "__init__.py")
+            yield from (f"{at}.py", f"{at}/__init__.py")
         for name in imported.names:
-            if name != "*":
-                yield os.path.join(at, f"{name}.py")
-                yield os.path.join(at, name, "__init__.py")
+            yield from (f"{at}/{name}.py", f"{at}/{name}/__init__.py")
 
 
-def _of_shebang(content: bytes) -> str:
+def _of_shebang(text: str) -> str:
     """The language of a program by its first line."""
-    first = content[:200].partition(b"\n")[0].decode(errors="replace")
-    if not first.startswith("#!"):
-        return ""
-    words = [word for word in first[2:].split() if not word.startswith("-")]
-    found = filter(None, map(interpreter, words))
-    return next((each.language for each in found), "")
+    first = text.partition("\n")[0]
+    words = first[2:].split() if first.startswith("#!") else []
+    return next((each.language for each in map(interpreter, words) if each), "")

@@ -49,7 +49,6 @@ def names_in(tree: ast.AST, roots: Mapping[str, Way]) -> SourceNames:
         Names of objects that stand for ``snakemake``, ``()``, or for a part of it, ``("config",)``.
     """
     reader = _Reader(tree, roots)
-    reader.visit(tree)
     return of_ways(
         reader.ways,
         variables=frozenset(reader.variables),
@@ -58,15 +57,21 @@ def names_in(tree: ast.AST, roots: Mapping[str, Way]) -> SourceNames:
     )
 
 
-def formatted_names(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def ways_in(tree: ast.AST, roots: Mapping[str, Way]) -> set[Way]:
+    """The ways from objects that code goes: ``("a", "b")`` for ``table["a"]["b"]``."""
+    return _Reader(tree, roots, are_mappings=True).ways
+
+
+def formatted_names(text: str) -> Iterator[tuple[str, Way]]:
     """Names in braces in a text that is formatted, each with the steps behind it."""
     if "{" in text:
         for name, steps in _FIELD.findall(text):
-            yield name, tuple((one or other).strip("'\" ") for one, other in _STEP.findall(steps))
+            keys = [(one or other).strip("'\" ") for one, other in _STEP.findall(steps)]
+            yield name, tuple(int(key) if key.isdecimal() else key for key in keys)
 
 
 class _Reader(ast.NodeVisitor):
-    def __init__(self, tree: ast.AST, roots: Mapping[str, Way]) -> None:
+    def __init__(self, tree: ast.AST, roots: Mapping[str, Way], are_mappings: bool = False) -> None:
         self.ways: set[Way] = set()
         self.variables: set[str] = set()
         self.imports: list[Import] = []
@@ -74,7 +79,9 @@ class _Reader(ast.NodeVisitor):
         self._roots = dict(roots)
         self._origins: dict[str, str] = {}  # modules of imported names
         self._functions: dict[str, ast.arguments] = {}  # of this source
+        self._are_mappings = are_mappings
         self._prepare(tree)
+        self.visit(tree)
 
     def _prepare(self, tree: ast.AST) -> None:
         """Note what names stand for in all of the source: imports, functions, other names."""
@@ -98,9 +105,25 @@ class _Reader(ast.NodeVisitor):
                 given = [target.id for target in node.targets if isinstance(target, ast.Name)]
                 assigned |= dict.fromkeys(given, node.value)
         for name, value in assigned.items():  # config = snakemake.config
-            way = self._way(value) if stored[name] == 1 and name not in self._roots else None
-            if way is not None:
-                self._roots[name] = way
+            self._stands_for(name, value, stored)
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        for call in calls:  # main(snakemake.config)
+            for number, keyword, value in _given(call):
+                name = self._parameter(call.func, number, keyword)
+                self._stands_for(name, value, stored)
+
+    def _stands_for(self, name: str, value: ast.expr, stored: Counter[str]) -> None:
+        way = self._way(value) if stored[name] == 1 and name not in self._roots else None
+        if way is not None:
+            self._roots[name] = way
+
+    def _parameter(self, function: ast.expr, number: int, keyword: str) -> str:
+        """The parameter of a function of this source that gets an argument; empty if unknown."""
+        arguments = self._functions.get(function.id) if isinstance(function, ast.Name) else None
+        if arguments is None:
+            return ""
+        names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+        return keyword or (names[number] if number < len(names) else "")
 
     def _way(self, node: ast.AST | None) -> Way | None:
         """The way from `snakemake` to what an expression gives; None for anything else."""
@@ -108,11 +131,10 @@ class _Reader(ast.NodeVisitor):
             return self._roots.get(node.id)
         if isinstance(node, ast.Attribute):
             way = self._way(node.value)
-            if way is None or node.attr in _LISTING:
+            if way is None or node.attr in _LISTING or node.attr.startswith("__"):
                 return way
-            if node.attr.startswith("__"):
-                return way
-            return None if way[:1] == ("config",) else (*way, node.attr)
+            is_mapping = self._are_mappings or way[:1] == ("config",)
+            return None if is_mapping else (*way, node.attr)
         if isinstance(node, ast.Subscript):
             return self._step(self._way(node.value), node.slice)
         if isinstance(node, ast.Call) and node.args:
@@ -159,7 +181,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         name = _called(node)
-        if name in _UNSEEN or (name in _NAMESPACES and (name != "dir" or not node.args)):
+        if name in _UNSEEN or (name in _NAMESPACES and not node.args):
             self.ways.add(())
         first = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
         last = node.func.attr if isinstance(node.func, ast.Attribute) else name
@@ -169,35 +191,29 @@ class _Reader(ast.NodeVisitor):
                 self.imports.append(Import(stripped, (), len(first) - len(stripped)))
             elif last == "getenv" or (last in ("get", "pop", "setdefault") and _is_environ(node)):
                 self.variables.add(first)
-        self._arguments(node)
-
-    def _arguments(self, node: ast.Call) -> None:
-        """Look at what a function is given: `snakemake` itself does not always count."""
         self.visit(node.func)
-        for number, argument in enumerate(node.args):
-            if self._way(argument) != () or not self._is_handed(node.func, number, ""):
+        for number, keyword, argument in _given(node):
+            way = self._way(argument)
+            if way is None or not self._is_handed(way, node.func, number, keyword):
                 self.visit(argument)
-        for keyword in node.keywords:
-            is_whole = self._way(keyword.value) == ()
-            if not is_whole or not self._is_handed(node.func, -1, keyword.arg or ""):
-                self.visit(keyword.value)
 
-    def _is_handed(self, function: ast.expr, number: int, keyword: str) -> bool:
-        """Whether a function that gets `snakemake` is read, or noted, elsewhere."""
+    def _is_handed(self, way: Way, function: ast.expr, number: int, keyword: str) -> bool:
+        """Whether what a function gets is noted elsewhere: where it is used, or as handed on."""
+        if self._roots.get(self._parameter(function, number, keyword)) == way:
+            return True
         root: Any = function
         while isinstance(root, ast.Attribute):
             root = root.value
-        if not isinstance(root, ast.Name):
+        origin = self._origins.get(root.id) if isinstance(root, ast.Name) else None
+        if origin is None or way or self._are_mappings:
             return False
-        if root.id in self._origins:
-            self.handed_to.add(self._origins[root.id])
-            return True
-        arguments = self._functions.get(root.id) if root is function else None
-        if arguments is None:
-            return False
-        names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
-        given = keyword or (names[number] if number < len(names) else "")
-        return given in self._roots  # its uses there are noted
+        self.handed_to.add(origin)
+        return True
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        """``try: snakemake`` reads nothing."""
+        if not isinstance(node.value, ast.Name):
+            self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         if _last(node.value) in ("environ", "environb") and isinstance(node.ctx, ast.Load):
@@ -219,6 +235,14 @@ class _Reader(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         names = tuple(alias.name for alias in node.names)
         self.imports.append(Import(node.module or "", names, node.level))
+
+
+def _given(call: ast.Call) -> Iterator[tuple[int, str, ast.expr]]:
+    """The arguments of a call by their position, or by their name."""
+    for number, argument in enumerate(call.args):
+        yield number, "", argument
+    for keyword in call.keywords:
+        yield -1, keyword.arg or "", keyword.value
 
 
 def _called(node: ast.AST) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import dis
 import functools
 import hashlib
 import logging
@@ -13,24 +11,18 @@ import string
 import sys
 import sysconfig
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.fingerprint.python_source import formatted_names, names_in
-from snakemake_storage_plugin_seqstore.fingerprint.source_names import (
-    EVERYTHING,
-    Import,
-    SourceNames,
-    Way,
-)
+from snakemake_storage_plugin_seqstore.fingerprint.function_source import FunctionSource
+from snakemake_storage_plugin_seqstore.fingerprint.source_names import EVERYTHING, SourceNames, Way
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import Places, Symbol
-from snakemake_storage_plugin_seqstore.fingerprint.values import Values, no_form
+from snakemake_storage_plugin_seqstore.fingerprint.values import CONTAINERS, Values, no_form
 from snakemake_storage_plugin_seqstore.provenance import canonical
 
 SourceOf = Callable[[str], str | None]
-_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _CONFIG: Mapping[str, Way] = {"config": ("config",)}
 _OF_JOB: Mapping[str, Way] = {
     "wildcards": ("wildcards",),
@@ -49,6 +41,7 @@ _DESCRIPTORS = (
     *(types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType),
     *(types.MethodDescriptorType, types.ClassMethodDescriptorType, types.MethodWrapperType),
 )
+_MADE_IN_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 _HELPERS = "snakemake.utils"  # whose objects hold what users put into them
 
 
@@ -136,27 +129,19 @@ class _Reader:
 
     def code(self, code: CodeType, namespace: Mapping[str, Any], is_block: bool = False) -> str:
         """Digest of what code does; notes what it reads."""
-        read = set(_globals(code))
-        node = _node(code, self._source_of(code.co_filename))
-        if node is None:
-            names = _names_of_code(code)
-            self.names |= EVERYTHING if is_block else names
-            form: Any = _form_of_code(code, self._values)
-            texts = [text for text in _constants(code) if isinstance(text, str)]
-        else:
-            roots = {**(_CONFIG if "config" in read else {}), **(_OF_JOB if is_block else {})}
-            self.names |= names_in(node, roots)
-            form = [_form(each, self._values) for each in _parts(node, is_block)]
-            self._note_commands(node)
-            constants = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
-            texts = [text for text in constants if isinstance(text, str)]
-        if "shell" in read:  # it formats texts with the globals
-            read |= {name for text in texts for name, _ in formatted_names(text)} - _locals(code)
-        for name in sorted(read & namespace.keys()):
-            self._global(namespace, name)
-        return _sha256(canonical(form))
+        function = FunctionSource(code, self._source_of(code.co_filename))
+        roots = {
+            **(_CONFIG if "config" in function.globals else {}),
+            **(_OF_JOB if is_block else {}),
+        }
+        named = function.names(roots)
+        self.names |= EVERYTHING | named if is_block and not function.has_source else named
+        self.commands |= dict.fromkeys(map(_with_symbols, function.commands()))
+        for name in sorted(function.globals & namespace.keys()):
+            self._global(namespace, name, function)
+        return _sha256(canonical(function.form(self._values, is_block)))
 
-    def _global(self, namespace: Mapping[str, Any], name: str) -> None:
+    def _global(self, namespace: Mapping[str, Any], name: str, function: FunctionSource) -> None:
         value = namespace[name]
         if name == "config" or (name in self._vanilla and self._vanilla[name] is value):
             return  # of the config the keys count that code names
@@ -164,17 +149,18 @@ class _Reader:
             self._kept.append(namespace)
             home = str(namespace.get("__name__", "")) if _home(namespace) else ""
             self._namespaces[id(namespace)] = f"{home or len(self._namespaces)}."
-        label = self._namespaces[id(namespace)] + name
-        if label not in self.found:
-            self.found[label] = "..."  # while it is described
-            self.found[label] = _shown(self._values.describe(value, f"the global {name}"))
-
-    def _note_commands(self, node: ast.AST) -> None:
-        for call in ast.walk(node):
-            if isinstance(call, ast.Call) and call.args and isinstance(call.func, ast.Name):
-                first = call.args[0]
-                if call.func.id == "shell" and isinstance(first, ast.Constant):
-                    self.commands[_with_symbols(str(first.value))] = None
+        keys = function.keys(name) if type(value) is dict else {()}
+        for key in {()} if () in keys else keys:
+            label = self._namespaces[id(namespace)] + "".join(
+                [name, *(f"[{each!r}]" for each in key)]
+            )
+            if label not in self.found:
+                self.found[label] = "..."  # while it is described
+                if key:
+                    form = self._values.of_keys(value, frozenset({key}), f"the global {name}")
+                else:
+                    form = self._values.describe(value, f"the global {name}")
+                self.found[label] = _shown(form)
 
     def _other(self, value: Any, name: str) -> Any:
         if value is os.environ:
@@ -230,15 +216,14 @@ class _Reader:
             self._module(home)
             if not _is_local(home):
                 return ("class", value.__module__, value.__qualname__)
-        if issubclass(value, tuple) and hasattr(value, "_fields"):
-            return ("named tuple", value.__qualname__, list(value._fields))
+        made = value._fields if hasattr(value, "_fields") else ()  # by `namedtuple`
         members = {
             key: self._values.describe(part, f"{name}.{key}")
             for key, part in sorted(vars(value).items())
-            if key not in _OF_CLASSES
+            if key not in _OF_CLASSES and not (made and (key in made or key.startswith("_")))
         }
         bases = [self._values.describe(base, name) for base in value.__bases__]
-        return ("class", value.__name__, bases, members)
+        return ("class", value.__name__, bases, members, made)
 
     def _object(self, value: Any, name: str) -> Any:
         kind = type(value)
@@ -247,13 +232,20 @@ class _Reader:
             if kind.__module__.partition(".")[0] == "snakemake":
                 return ("snakemake", kind.__qualname__)
             raise no_form(value, name)
-        slots = {slot for base in kind.__mro__ for slot in getattr(base, "__slots__", ())}
-        held = {slot: getattr(value, slot) for slot in sorted(slots) if hasattr(value, slot)}
-        if not held and not hasattr(value, "__dict__"):
-            raise no_form(value, name)
-        held |= vars(value) if hasattr(value, "__dict__") else {}
+        if not hasattr(value, "__dict__") and not hasattr(kind, "__slots__"):
+            raise no_form(value, name)  # not of a class in Python
+        held: dict[str, Any] = dict(getattr(value, "__dict__", {}))
+        for base in kind.__mro__[:-1]:
+            if base in CONTAINERS:
+                held[f"({base.__name__})"] = base(value)
+            elif not base.__flags__ & _MADE_IN_PYTHON:
+                raise no_form(value, name)  # what it holds is hidden
+            slots = base.__dict__.get("__slots__", ())
+            for slot in (slots,) if isinstance(slots, str) else slots:
+                if hasattr(value, slot):
+                    held[slot] = getattr(value, slot)
         described = {
-            key: self._values.describe(part, f"{name}.{key}") for key, part in held.items()
+            key: self._values.describe(part, f"{name}.{key}") for key, part in sorted(held.items())
         }
         return ("object", self._values.describe(kind, name), described)
 
@@ -276,114 +268,6 @@ def _parts_of_callable(value: Any) -> tuple[Any, ...] | None:
     return None
 
 
-# --- code ---
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for value in code.co_consts:
-        if isinstance(value, CodeType):
-            yield from _codes(value)
-
-
-def _globals(code: CodeType) -> Iterator[str]:
-    """Names of the globals that code reads."""
-    for each in _codes(code):
-        for step in dis.get_instructions(each):
-            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"):
-                yield step.argval
-
-
-def _locals(code: CodeType) -> set[str]:
-    return {
-        name
-        for each in _codes(code)
-        for name in (*each.co_varnames, *each.co_cellvars, *each.co_freevars)
-    }
-
-
-def _constants(code: CodeType) -> Iterator[Any]:
-    for each in _codes(code):
-        yield from each.co_consts
-
-
-def _names_of_code(code: CodeType) -> SourceNames:
-    """What can be told without a source: modules, and whether the config is read."""
-    steps = [step for each in _codes(code) for step in dis.get_instructions(each)]
-    modules = dict.fromkeys(step.argval for step in steps if step.opname == "IMPORT_NAME")
-    reads_config = any(name == "config" for name in _globals(code))
-    config: frozenset[Way] = frozenset({()}) if reads_config else frozenset()
-    return SourceNames(config=config, imports=tuple(map(Import, modules)))
-
-
-def _form_of_code(code: CodeType, values: Values) -> Any:
-    """A form of a code object: what it does, not where it stands."""
-    return (
-        code.co_code,
-        [
-            _form_of_code(each, values)
-            if isinstance(each, CodeType)
-            else values.describe(each, "code")
-            for each in code.co_consts
-        ],
-        (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars),
-        (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags),
-        code.co_exceptiontable,
-    )
-
-
-def _node(code: CodeType, source: str | None) -> _Function | None:
-    """The function of a code object in its source; None if that is not there or not clear."""
-    if source is None:
-        return None
-    found = _functions(source).get((code.co_firstlineno, code.co_name), [])
-    return found[0] if len(found) == 1 else None
-
-
-@functools.lru_cache(maxsize=64)
-def _functions(source: str) -> dict[tuple[int, str], list[_Function]]:
-    found: dict[tuple[int, str], list[_Function]] = {}
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return found
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Lambda):
-            found.setdefault((node.lineno, "<lambda>"), []).append(node)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            line = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            found.setdefault((line, node.name), []).append(node)
-    return found
-
-
-def _parts(node: _Function, is_block: bool) -> list[ast.AST]:
-    """What counts of a function: not its name; of a block not the arguments either."""
-    body = [node.body] if isinstance(node, ast.Lambda) else node.body
-    return [*body] if is_block else [node.args, *body]
-
-
-def _form(node: Any, values: Values) -> Any:
-    """A form of a node: without places in the source, comments and docstrings."""
-    if isinstance(node, ast.Constant):
-        return ("constant", values.describe(node.value, "code"))
-    if isinstance(node, ast.AST):
-        fields = [
-            (name, _form(value, values))
-            for name, value in ast.iter_fields(node)
-            if value not in (None, []) and name not in ("ctx", "kind", "type_comment")
-        ]
-        return (type(node).__name__, fields)
-    if isinstance(node, list):
-        return [_form(each, values) for each in node if not _is_docstring(each)]
-    return node
-
-
-def _is_docstring(node: Any) -> bool:
-    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
-        return False
-    return isinstance(node.value.value, str)
-
-
 def _with_symbols(command: str) -> str:
     """A command as it is given to ``shell``, with symbols for its fields."""
     try:
@@ -391,9 +275,6 @@ def _with_symbols(command: str) -> str:
     except ValueError:
         return command
     return "".join(text + (Symbol(name) if name is not None else "") for text, name, *_ in parts)
-
-
-# --- where things come from ---
 
 
 def _home(namespace: Mapping[str, Any]) -> ModuleType | None:

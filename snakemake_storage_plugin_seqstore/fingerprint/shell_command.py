@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.fingerprint.interpreters import (
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 _SYMBOL = "\ue000"  # in place of NUL, which the grammar takes for no part of a word
+_COMPUTED = "\ue001"  # in place of what the text does not say
 _DEPTH = 4  # of commands within texts within commands
 _SETS = ("read", "mapfile", "readarray", "getopts", "printf", "unset")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED_IN_QUOTES = re.compile(r'\\([$`"\\\n])')
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class ShellCommand:
     Parameters
     ----------
     programs : tuple of str
-        Words in command position, in their order, each once; no builtins and own functions.
+        Words in command position, in their order, each once, perhaps with symbols; no builtins
+        and own functions.
     scripts : tuple of Script
         What interpreters are given.
     sourced : tuple of str
@@ -110,14 +114,12 @@ class _Reader:
         self.variables: set[str] = set()
         self.is_complete = True
         self._functions: set[str] = set()
-        self._depth = 0
 
     def read(self, text: str, depth: int) -> None:
         """Read a command, or one that stands in another as a text."""
         if depth == 0:
             self.is_complete = False
             return
-        self._depth = depth
         source = text.replace("\0", _SYMBOL).encode(errors="replace")
         root = _parser().parse(source).root_node
         self.is_complete &= not root.has_error
@@ -130,108 +132,103 @@ class _Reader:
         self._read_variables(nodes)
         for node in nodes:
             if node.type == "command" and not node.has_error:
-                words = [_literal(word) for word in _words(node)]
+                words = [*map(_word, _words(node))]
                 self._command(words, _heredoc(node), depth)
 
-    def _command(self, words: Sequence[str | None], heredoc: str, depth: int) -> None:
+    def _command(self, words: Sequence[str], heredoc: str, depth: int) -> None:
         """Note what a program runs, and what that runs in turn."""
         program, *arguments = words or [""]
-        if program is None or _SYMBOL in program:
+        if not _is_literal(program):
             self.is_complete = False
             return
         name = plain_name(program)
-        if name in ("source", ".") and arguments and (path := arguments[0]) is not None:
-            self.sourced[_with_symbols(path)] = None
-        elif name == "eval" and None not in arguments:
-            self.read(" ".join(filter(None, arguments)), depth - 1)
-        elif name in ("source", ".", "eval"):
-            self.is_complete = False
+        if name == "eval":
+            self._text_of_shell(arguments, depth)
+        elif name in ("source", ".") and arguments:
+            self._note(self.sourced, arguments[0])
         if program and program not in BUILTINS and program not in self._functions:
-            self.programs[program] = None
+            self._note(self.programs, program)
         if found := interpreter(program):
             self._script(found, arguments, heredoc, depth)
         elif runner := RUNNERS.get(name):
             self._run(runner, arguments, depth)
-        elif name == "find" and ("-exec" in arguments or "-execdir" in arguments):
-            at = next(at for at, word in enumerate(arguments) if word in ("-exec", "-execdir"))
-            self._command(arguments[at + 1 :], "", depth)
 
-    def _run(self, runner: Runner, arguments: Sequence[str | None], depth: int) -> None:
-        if runner.subcommand:
-            if runner.subcommand not in arguments:
-                return
-            arguments = arguments[arguments.index(runner.subcommand) + 1 :]
+    def _run(self, runner: Runner, arguments: Sequence[str], depth: int) -> None:
+        """Note the program that a runner is given."""
+        if runner.after:
+            starts = (at for at, word in enumerate(arguments) if word in runner.after.split())
+            arguments = arguments[next(starts, len(arguments)) + 1 :]
         values, skipped = runner.values.split(), runner.skipped
         rest = iter(enumerate(arguments))
         for at, word in rest:
-            if word is not None and word.startswith("-"):
+            if word.startswith("-"):
                 if _takes_value(word, values):
                     next(rest, None)
-            elif word is not None and _NAME.match(word) and "=" in word:
+            elif _ASSIGNMENT.match(word):
                 continue  # env A=1 program
             elif skipped:
                 skipped -= 1
             elif runner.is_text:
-                text = [*_until(arguments[at:], ":::", "::::", ":::+")]
-                if None in text:
-                    self.is_complete = False
-                else:
-                    self.read(" ".join(filter(None, text)), depth - 1)
+                self._text_of_shell([*takewhile(_is_no_separator, arguments[at:])], depth)
                 return
             else:
                 self._command(arguments[at:], "", depth)
                 return
 
     def _script(
-        self, found: Interpreter, arguments: Sequence[str | None], heredoc: str, depth: int
+        self, found: Interpreter, arguments: Sequence[str], heredoc: str, depth: int
     ) -> None:
         """Note the script that an interpreter is given."""
         inline, module, script = found.inline.split(), found.module.split(), found.script.split()
         values = [*found.values.split(), *inline, *module, *script]
         given, rest = False, iter(arguments)
         for word in rest:
-            if word is None:
-                self.is_complete &= given or not found.is_first
-                return
-            if not word.startswith(("-", "+")):
-                if found.is_first and not given:
-                    self._given(found, word)
-                return
+            option, joined, value = word.partition("=")
             if word == "-":
                 break
-            option, joined, value = word.partition("=")
-            if joined and option.startswith("--"):
-                if option in script:
-                    given = self._given(found, value)
-                continue
-            if not _takes_value(word, values):
-                continue
-            following = next(rest, None)
-            if following is None:
-                self.is_complete = False
+            if not word.startswith(("-", "+")):
+                if found.is_first and not given:
+                    self._note_script(word, Script(found.language, path=word))
                 return
+            if joined and option in script:
+                given = self._note_script(value, Script(found.language, path=value))
+            if joined or not _takes_value(word, values):
+                continue
+            following = next(rest, "")
             if _takes_value(word, inline):
                 given = True
                 self._inline(found.language, following, depth)
-                if found.language == "bash":
-                    return
             elif _takes_value(word, module):
-                self.scripts[Script(found.language, module=following)] = None
+                self._note_script(following, Script(found.language, module=following))
                 return
             elif _takes_value(word, script):
-                given = self._given(found, following)
+                given = self._note_script(following, Script(found.language, path=following))
         if heredoc and not given:
             self._inline(found.language, heredoc, depth)
 
-    def _given(self, found: Interpreter, path: str) -> bool:
-        self.scripts[Script(found.language, _with_symbols(path))] = None
-        return True
-
     def _inline(self, language: str, text: str, depth: int) -> None:
         if language == "bash":
-            self.read(text, depth - 1)
+            self._text_of_shell([text], depth)
         else:
-            self.scripts[Script(language, text=_with_symbols(text))] = None
+            self._note_script(text, Script(language, text=text))
+
+    def _text_of_shell(self, words: Sequence[str], depth: int) -> None:
+        self.is_complete &= all(map(_is_literal, words))
+        if all(map(_is_literal, words)):
+            self.read(" ".join(words), depth - 1)
+
+    def _note_script(self, word: str, script: Script) -> bool:
+        """Note a script that a word of the command says."""
+        if _is_literal(word):
+            parts = (script.path, script.text, script.module)
+            self.scripts[Script(script.language, *map(_with_symbols, parts))] = None
+        self.is_complete &= _is_literal(word)
+        return True
+
+    def _note(self, found: dict[str, None], word: str) -> None:
+        if _is_literal(word):
+            found[_with_symbols(word)] = None
+        self.is_complete &= _is_literal(word)
 
     def _read_variables(self, nodes: list[Node]) -> None:
         """Note variables that are read where the text did not set them before."""
@@ -242,10 +239,10 @@ class _Reader:
             if node.type == "for_statement" and (loop := node.child_by_field_name("variable")):
                 set_from[_text(loop)] = min(set_from.get(_text(loop), loop.end_byte), loop.end_byte)
         for node in nodes:
-            name = _text(node)
-            if node.type != "variable_name" or not _NAME.fullmatch(name) or _is_set(node):
+            if node.type != "variable_name" or _is_set(node):
                 continue
-            if set_from.get(name, node.end_byte + 1) > node.start_byte:
+            name = _text(node)
+            if _NAME.fullmatch(name) and set_from.get(name, node.end_byte + 1) > node.start_byte:
                 self.variables.add(name)
 
 
@@ -280,9 +277,9 @@ def _names_set(node: Node) -> Iterator[str]:
         if name is not None and not is_for_one_command:
             yield _text(name)
     elif node.type == "command":
-        words = [_literal(word) for word in _words(node)]
-        if words and words[0] in _SETS:
-            yield from (word for word in words[1:] if word and _NAME.fullmatch(word))
+        program, *rest = [*_words(node)] or [node]
+        if _text(program) in _SETS:
+            yield from (_text(word) for word in rest if _NAME.fullmatch(_text(word)))
 
 
 def _words(command: Node) -> Iterator[Node]:
@@ -307,22 +304,29 @@ def _heredoc(command: Node) -> str:
     return ""
 
 
-def _literal(node: Node) -> str | None:
-    """The value of a word that the text gives whole; else None."""
-    text = _text(node)
-    kind = node.type
-    if kind == "word" or kind == "number":
+def _word(node: Node) -> str:
+    """The value of a word, with a mark for each part that is computed."""
+    text, kind = _text(node), node.type
+    if kind in ("word", "number"):
         return _ESCAPED.sub(r"\1", text)
     if kind == "raw_string":
         return text[1:-1]
     if kind == "string":
-        if any(child.type != "string_content" for child in node.named_children):
-            return None
+        inner = [child for child in node.named_children if child.type != "string_content"]
+        for child in inner:
+            text = text.replace(_text(child), _COMPUTED, 1)
         return _ESCAPED_IN_QUOTES.sub(r"\1", text[1:-1])
     if kind == "concatenation":
-        parts = [_literal(child) for child in node.children]
-        return None if None in parts else "".join(filter(None, parts))
-    return None
+        return "".join(map(_word, node.children))
+    return _COMPUTED
+
+
+def _is_literal(word: str) -> bool:
+    return _COMPUTED not in word
+
+
+def _is_no_separator(word: str) -> bool:
+    return not word.startswith(":::")
 
 
 def _takes_value(word: str, options: Sequence[str]) -> bool:
@@ -331,13 +335,6 @@ def _takes_value(word: str, options: Sequence[str]) -> bool:
         return True
     is_cluster = len(word) > 2 and word[0] in "-+" and word[1:].isalpha()
     return is_cluster and f"{word[0]}{word[-1]}" in options and f"{word[0]}{word[1]}" not in options
-
-
-def _until(words: Sequence[str | None], *ends: str) -> Iterator[str | None]:
-    for word in words:
-        if word in ends:
-            return
-        yield word
 
 
 def _with_symbols(text: str) -> str:

@@ -34,6 +34,8 @@ _MAPPINGS = (dict, collections.OrderedDict, collections.Counter, types.MappingPr
 _SEQUENCES = (list, tuple, collections.deque)
 _SETS = (set, frozenset)
 _NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
+# Of what classes of a user may be that hold something themselves.
+CONTAINERS: tuple[Any, ...] = (dict, list, tuple, set, frozenset, str, bytes, int, float)
 _TO_BE_DETERMINED = "<TBD>"  # what Snakemake gives before an input exists
 _MISSING = object()
 
@@ -92,7 +94,7 @@ class Values:
         if kind in _BY_REPR or (_is_of(kind, "pandas") and kind.__name__ in _PANDAS_SCALARS):
             return ("repr", kind.__name__, repr(value))
         if isinstance(value, enum.Enum):
-            return ("enum", kind.__qualname__, value.name, self.describe(value.value, name))
+            return ("enum", self._class(kind, name), value.name, self.describe(value.value, name))
         if isinstance(value, pathlib.PurePath):
             return ("path", self.describe(str(value), name))
         if kind is re.Pattern:
@@ -158,7 +160,7 @@ class Values:
     def _parts(self, value: Any, kind: type, name: str) -> Any:
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
             fields = {field: getattr(value, field) for field in kind._fields}
-            return ("named tuple", kind.__qualname__, [*self._items(fields, name)])
+            return ("named tuple", self._class(kind, name), [*self._items(fields, name)])
         if _is_of(kind, "numpy") or _is_of(kind, "pandas"):
             return self._of_tables(value, kind, name)
         if kind in _SEQUENCES:
@@ -175,7 +177,7 @@ class Values:
             return (kind.__name__, [*self._items(vars(value), name)])
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
-            return ("dataclass", kind.__qualname__, [*self._items(fields, name)])
+            return ("dataclass", self._class(kind, name), [*self._items(fields, name)])
         if isinstance(value, list) and hasattr(
             value, "_get_names"
         ):  # Snakemake's files, params, wildcards
@@ -183,7 +185,14 @@ class Values:
             return ("named list", self._each(value, name), names)
         if self._other is not None:
             return self._other(value, name)
+        for base in CONTAINERS:
+            if isinstance(value, base):  # of a class of its own
+                return ("subclass", kind.__qualname__, self.describe(base(value), name))
         raise no_form(value, name)
+
+    def _class(self, kind: type, name: str) -> Any:
+        """A class: its name; where code reads it, what it does, too."""
+        return kind.__qualname__ if self._other is None else self.describe(kind, name)
 
     def _each(self, values: Iterable[Any], name: str) -> list[Any]:
         return [self.describe(part, f"{name}[{number}]") for number, part in enumerate(values)]
@@ -207,7 +216,7 @@ class Values:
         if kind.__name__ == "ndarray":
             plain = not value.dtype.hasobject
             content = _sha256(value.tobytes()) if plain else self.describe(value.tolist(), name)
-            return ("ndarray", value.dtype.str if plain else "object", value.shape, content)
+            return ("ndarray", str(value.dtype.descr), value.shape, content)
         if hasattr(value, "names") and hasattr(value, "tolist"):
             return self._index(value, name)
         if _is_of(kind, "pandas") and hasattr(value, "dtype") and hasattr(value, "tolist"):
@@ -215,7 +224,8 @@ class Values:
         if hasattr(value, "dtype") and hasattr(value, "item"):
             item = value.item()
             same = type(item) is kind  # a long double has no Python form
-            return (f"numpy.{value.dtype.name}", repr(item) if same else self.describe(item, name))
+            content = repr(item) if same else self.describe(item, name)
+            return ("numpy", str(value.dtype.descr), content)
         raise no_form(value, name)
 
     def _column(self, series: Any, name: str) -> tuple[Any, Any]:

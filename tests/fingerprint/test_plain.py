@@ -90,6 +90,9 @@ def test_symbols_stand_for_paths():
     assert of_workflow.files == ("/flow/workflow/a.py", "/flow/workflow/b.py")
     of_input = read.of_command(read_command("python \0input:0\0"))
     assert of_input.files == ("s/y.py",)  # the script itself is an input
+    as_program = read.of_command(read_command("\0basedir\0/a.py | \0input:0\0"))
+    assert as_program.files == (*of_workflow.files, "s/y.py")
+    assert as_program.programs == ()
     assert read.of_command(read_command("python \0input:1\0")).files == ()
 
 
@@ -104,7 +107,7 @@ def test_programs_variables_and_languages_of_what_is_followed():
 def test_sources():
     files = {"s/lib.py": "import deep", "s/deep.py": "", "w.py": "", "more/m.py": ""}
     names = read_python("import lib, w, m, json")
-    read = reader(files, module_path=["more"])
+    read = reader(files, module_path=("more",))
     assert read.of_source(names, f"{WORKDIR}/s").files == ("more/m.py", "s/deep.py", "s/lib.py")
     in_workdir = read.of_source(names, None, in_workdir=True, modules=[f"{WORKDIR}/s/lib.py"])
     assert in_workdir.files == ("more/m.py", "s/deep.py", "s/lib.py", "w.py")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore.fingerprint.python_source import read_python
@@ -34,7 +34,15 @@ WHOLE = frozenset({()})
         ("f\"{snakemake.config['k']}\"", {("k",)}),
         ("snakemake.config['a'] = 1", set()),
         ("def main(snakemake):\n    snakemake.config['x']\nmain(snakemake)", {("x",)}),
-        ("def main(s):\n    s.config['x']\nmain(snakemake)", {()}),
+        ("def main(s):\n    s.config['x']\nmain(snakemake)", {("x",)}),
+        ("def main(s):\n    print(s)\nmain(snakemake)", {()}),
+        ("def main(a, c):\n    c['x']\nmain(snakemake.input, snakemake.config)", {("x",)}),
+        ("def main(*, c):\n    c['x']\nmain(c=snakemake.config)", {("x",)}),
+        ("def main(*c):\n    c['x']\nmain(snakemake.config)", {()}),
+        ("def main(c):\n    c = dict(c)\n    c['x']\nmain(snakemake.config)", {()}),
+        ("try:\n    snakemake\nexcept NameError:\n    pass", set()),
+        ("vars(args); dir(x)", set()),
+        ("'{x}'.format(**locals())", {()}),
         ("x = snakemake\nx.config['y']", {("y",)}),
         (
             "snakemake.params.x; snakemake.input[0]; snakemake.threads; snakemake.log_fmt_shell()",
@@ -144,6 +152,7 @@ d["G"], d.get("H")
     assert read_python(source).variables == set("ABCDE")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_reading_never_fails(source):
     read_python(source)

@@ -55,12 +55,33 @@ SAME = [
         ("f(); g()", "def g(): return 2\ndef f(): return 1"),
     ),
     (("x = S", "S = {'a', 'b', 'c'}"), ("x = S", "S = {'c', 'b', 'a'}")),
-    (("config['a']", "config = {'a': 1, 'b': 2}"), ("config['a']", "config = {'a': 1, 'b': 3}")),
     (
         ("C().f()", "class C:\n    def f(self): return 1"),
         ("C().f()", "\n\nclass C:\n    def f(self): return 1"),
     ),
 ]
+_DATA = """
+import dataclasses
+@dataclasses.dataclass
+class D:
+    k: int = 0
+    def f(self): return {}
+d = D()
+"""
+_ENUM = """
+import enum
+class E(enum.Enum):
+    A = 1
+    def f(self): return {}
+e = E.A
+"""
+_TUPLE = """
+import typing
+class T(typing.NamedTuple):
+    k: int
+    def f(self): return {}
+t = T(1)
+"""
 # Two that do not.
 DIFFERENT = [
     (("x = 1",), ("x = 2",)),
@@ -84,6 +105,11 @@ DIFFERENT = [
         ("C().f()", "class C:\n    def f(self): return 2"),
     ),
     (("C().k", "class C:\n    k = 1"), ("C().k", "class C:\n    k = 2")),
+    (("d.f()", _DATA.format(1)), ("d.f()", _DATA.format(2))),
+    (("e.f()", _ENUM.format(1)), ("e.f()", _ENUM.format(2))),
+    (("t.f()", _TUPLE.format(1)), ("t.f()", _TUPLE.format(2))),
+    (("x = d", "class D(dict): pass\nd = D(a=1)"), ("x = d", "class D(dict): pass\nd = D(a=2)")),
+    (("x = d", "class D(list): pass\nd = D([1])"), ("x = d", "class D(list): pass\nd = D([2])")),
     (("c.k", "class C: pass\nc = C(); c.k = 1"), ("c.k", "class C: pass\nc = C(); c.k = 2")),
     (
         ("f(1)", "import functools\nf = functools.partial(pow, 2)"),
@@ -102,8 +128,6 @@ DIFFERENT = [
 @WITH_AND_WITHOUT
 @pytest.mark.parametrize(("one", "other"), SAME)
 def test_blocks_that_do_the_same(one, other, has_source):
-    if "config" in one[0] and not has_source:
-        pytest.skip("all of the config counts, by the caller")
     assert parts(*one, has_source=has_source) == parts(*other, has_source=has_source)
 
 
@@ -167,6 +191,8 @@ def test_what_does_not_refuse_a_block():
 def test_a_global_without_a_form_is_named():
     with pytest.raises(Unknown, match=r"the global lock is a _thread\.lock"):
         block("lock.acquire()", "import threading\nlock = threading.Lock()")
+    with pytest.raises(Unknown, match="the global deque"):
+        block("x = deque", "import _io\nclass D(_io.BytesIO): pass\ndeque = D()")
     block("x = 1", "import threading\nlock = threading.Lock()")
 
 
@@ -269,3 +295,28 @@ def test_parts_are_the_same_in_every_process(pytestconfig):
         ).stdout
 
     assert run("1") == run("2") != ""
+
+
+def test_only_named_keys_of_a_global_mapping_count():
+    before = "T = {{'a': {{'x': 1, 'y': {}}}, 'b': {}}}"
+
+    def of(body, *values):
+        return parts(body, before.format(*values))
+
+    assert of("T['a']['x']", 1, 1) == of("T['a']['x']", 2, 2)
+    assert of("T['a']", 1, 1) == of("T['a']", 1, 2) != of("T['a']", 2, 1)
+    assert of("T['a'].get('y')", 1, 1) != of("T['a'].get('y')", 2, 1)
+    assert of("f(T)", 1, 1) != of("f(T)", 1, 2)
+    assert of("T[k]", 1, 1) != of("T[k]", 1, 2)
+    assert of("shell('{T[b]}')", 1, 1) == of("shell('{T[b]}')", 2, 1)
+    both = "T['b']\nf()", "def f():\n    return T['a']['y']\n" + before
+    assert parts(both[0], both[1].format(1, 1)) != parts(both[0], both[1].format(2, 1))
+
+
+def test_the_values_of_the_config_are_left_to_the_caller():
+    body, before = "config['a']", "config = {{'a': {}}}"
+    assert parts(body, before.format(1)) == parts(body, before.format(2))
+
+
+def test_the_config_in_a_command_alone():
+    assert block("shell('{config[k]}')", shell=print).names.config == {("k",)}
