@@ -16,6 +16,8 @@ from snakemake_storage_plugin_seqstore.observe.system_calls import TRACED
 _OLDEST = (5, 3)  # the first with --seccomp-bpf
 _INSTALL = "install strace 5.3 or newer, for example with conda-forge's or Debian's package strace"
 _SECONDS = 10
+# Of the others it is written down that they ended a process.
+_HARMLESS = "CHLD,CONT,STOP,TSTP,TTIN,TTOU,URG,WINCH"
 
 # The job's shell keeps the process id, so signals, limits and benchmarks meet it and not the
 # tracer. A process that is traced already belongs to an observation. No process is started here.
@@ -71,7 +73,7 @@ def _options() -> list[str]:
     # Times put several logs in order. Structures cost time and are left out but where they matter.
     return [
         *("-f", "-q", "-y", "-ttt", "-a1"),
-        *("-e", "signal=none", "-e", "verbose=clone3,connect,openat2"),
+        *("-e", f"signal=!{_HARMLESS}", "-e", "verbose=clone3,connect,openat2"),
         *("-e", "trace=" + ",".join(f"?{name}" for name in TRACED)),
     ]
 
