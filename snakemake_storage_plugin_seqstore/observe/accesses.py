@@ -110,6 +110,7 @@ class _Assembly:
         self._paths: dict[str, Access] = {}
         self._own: set[str] = set()  # made or removed by the job; links resolved, and not
         self._trees: set[str] = set(own)  # directories that the job made, with all in them
+        self._links: set[str] = set()  # that the job made, as they were asked for
         self._touched: dict[str, bool] = {}  # added to; whether the job perhaps made it
         self._readers: dict[str, set[str]] = {}  # a file without links: by which paths it was read
         self._opened: dict[str, str] = {}  # a directory without links: as it was asked for
@@ -254,7 +255,10 @@ class _Assembly:
             case Does.LINK:
                 self._read(path, self._canonical(path))
                 self._replace(event.other, "")
-            case Does.MAKE | Does.LINK_BY_NAME:
+            case Does.LINK_BY_NAME:
+                self._replace(path, "")
+                self._links.add(path)
+            case Does.MAKE:
                 self._replace(path, "")
             case _:
                 return False
@@ -297,7 +301,10 @@ class _Assembly:
         self._lose(key)
         self._make(other)
         self._make(path)
-        self._trees.update((other, self._canonical(other)))
+        if path in self._trees or key in self._trees:
+            self._trees.update((other, self._canonical(other)))
+        if path in self._links:
+            self._links.add(other)
 
     def _make(self, path: str) -> None:
         self._access(path).written = True
@@ -345,10 +352,7 @@ class _Assembly:
         return "" if self._is_own(real) else real
 
     def _below_own_link(self, path: str) -> bool:
-        key = self._canonical(path)
-        return key != path and any(
-            parent in self._own for parent in _parents(path) if not self._is_in_tree(parent)
-        )
+        return bool(self._links) and any(parent in self._links for parent in _parents(path))
 
     def _note(self, event: Event) -> None:
         if event.does is Does.RING:

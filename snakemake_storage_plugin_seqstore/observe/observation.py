@@ -43,7 +43,8 @@ class Observation:
     observer : Observer
         An observer that is available.
     directory : Path
-        A directory to be made for this job alone; its parent is there.
+        A directory to be made for this job alone. Its parent is there, and keeps one small script
+        for all jobs.
 
     Attributes
     ----------
@@ -55,10 +56,9 @@ class Observation:
         self._observer = observer
         self._directory = directory.absolute()
         self._directory.mkdir()
-        script = self._directory / "bash"
-        script.write_text(observer.script())
-        script.chmod(0o700)
-        self.shell = str(script)
+        shell = self._directory / "bash"
+        shell.symlink_to(observer.script_in(self._directory.parent))
+        self.shell = str(shell)
         self._tracer: subprocess.Popen[bytes] | None = None
         self._start = ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 import shlex
 import shutil
@@ -16,6 +17,8 @@ from snakemake_storage_plugin_seqstore.observe.system_calls import TRACED
 _OLDEST = (5, 3)  # the first with --seccomp-bpf
 _INSTALL = "install strace 5.3 or newer, for example with conda-forge's or Debian's package strace"
 _SECONDS = 10
+# Of the others it is written down that they ended a process.
+_HARMLESS = "CHLD,CONT,STOP,TSTP,TTIN,TTOU,URG,WINCH"
 
 # The job's shell keeps the process id, so signals, limits and benchmarks meet it and not the
 # tracer. A process that is traced already belongs to an observation. No process is started here.
@@ -28,6 +31,7 @@ _seqstore_log=${{0%/*}}/$$
 while [ -e "$_seqstore_log.log" ]; do _seqstore_log=$_seqstore_log.0; done
 exec {command} -o "$_seqstore_log.log" {shell} "$@"
 """
+_WRITE = 'umask 077; printf %s "$1" > "$2.$$" && chmod 700 "$2.$$" && mv "$2.$$" "$2"'
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,19 @@ class Observer:
     shell: str = ""
     options: tuple[str, ...] = ()
 
-    def script(self) -> str:
-        """The text of a ``bash`` that is observed; its logs lie beside it."""
+    def script_in(self, directory: Path) -> Path:
+        """A script in a directory, made if it is missing: a link to it called ``bash`` is observed.
+
+        The logs lie beside the link.
+        """
         command = [self.program, "-DDD", "--seccomp-bpf", *self.options, *_options()]
-        return _SCRIPT.format(command=shlex.join(command), shell=shlex.quote(self.shell))
+        text = _SCRIPT.format(command=shlex.join(command), shell=shlex.quote(self.shell))
+        script = directory / f"observed-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        if not script.exists():
+            # Another process writes it: a file that this one has open for writing is busy while a
+            # child that another thread has just started has it open too.
+            subprocess.run(["/bin/sh", "-c", _WRITE, "sh", text, str(script)], check=True)
+        return script
 
     def attach_command(self, pid: int, log: Path) -> list[str]:
         """How a running process is observed: all its threads, and what they start from now on."""
@@ -71,7 +84,7 @@ def _options() -> list[str]:
     # Times put several logs in order. Structures cost time and are left out but where they matter.
     return [
         *("-f", "-q", "-y", "-ttt", "-a1"),
-        *("-e", "signal=none", "-e", "verbose=clone3,connect,openat2"),
+        *("-e", f"signal=!{_HARMLESS}", "-e", "verbose=clone3,connect,openat2"),
         *("-e", "trace=" + ",".join(f"?{name}" for name in TRACED)),
     ]
 
@@ -118,9 +131,8 @@ def try_out(program: str, shell: str) -> Observer:
 def _refusal(observer: Observer) -> str:
     with tempfile.TemporaryDirectory(prefix="seqstore-observe-") as directory:
         script = Path(directory, "bash")
-        script.write_text(observer.script())
-        script.chmod(0o700)
         try:
+            script.symlink_to(observer.script_in(Path(directory)))
             process = _run([str(script), "-c", "test -e /"])
         except (OSError, subprocess.SubprocessError) as error:
             return str(error)
