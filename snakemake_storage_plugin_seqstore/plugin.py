@@ -334,6 +334,11 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         """
         return self._answered is not None or await super().managed_exists()
 
+    async def managed_retrieve(self) -> None:
+        """Bring what the store has; the user's own file, which a failure would remove, stays."""
+        if not isinstance(self._look_anywhere(), Path):
+            await super().managed_retrieve()
+
     async def managed_size(self) -> int:
         """Size in bytes; asked for as often."""
         return self.size() if self._answered else await super().managed_size()

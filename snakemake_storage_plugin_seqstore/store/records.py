@@ -37,6 +37,9 @@ class Record:
         What was made, in the order in which the outputs are declared.
     stored : tuple of bool
         For each output, whether its payload was stored, or only its digest is known.
+    traces : tuple of Version or None
+        Its logs and its benchmark, in their order, as far as they were stored: others may read
+        them.
     provenance : dict
         The parts of the provenance as canonical values, by name, to be compared with another's.
     reads : dict
@@ -58,6 +61,7 @@ class Record:
     key: str
     outputs: tuple[Version, ...]
     stored: tuple[bool, ...]
+    traces: tuple[Version | None, ...]
     provenance: dict[str, Any]
     reads: dict[str, Any]
     is_observed: bool
@@ -153,6 +157,7 @@ def dump(record: Record) -> bytes:
         "key": record.key,
         "outputs": [vars(version) for version in record.outputs],
         "stored": record.stored,
+        "traces": [trace and vars(trace) for trace in record.traces],
         "provenance": record.provenance,
         "reads": record.reads,
         "observed": record.is_observed,
@@ -173,6 +178,7 @@ def _load(key: str, stamp: register.Stamp, content: bytes) -> Record:
         key,
         tuple(Version.load(output) for output in document["outputs"]),
         tuple(document["stored"]),
+        tuple(trace and Version.load(trace) for trace in document["traces"]),
         document["provenance"],
         document["reads"],
         document["observed"],

@@ -419,6 +419,7 @@ class Executions:
             execution.key,
             tuple(versions),
             tuple(ours is not None for ours in outputs),
+            tuple(map(self._trace, snakemake_api.traces(job))),
             execution.told.canonical(),
             execution.reads,
             execution.is_observed,
@@ -427,6 +428,15 @@ class Executions:
             about.of(job),
         )
         return named + self._reuse.stores.recording(job, record)
+
+    def _trace(self, file: Any) -> Version | None:
+        """A log or benchmark, stored as it is when the job has ended; None if it is not stored."""
+        ours = stored(file)
+        if ours is None:
+            return None
+        with suppress(SeqstoreError, OSError):
+            return self._reuse.stores.add(ours.provider.store, ours.copy_path).version
+        return None
 
     def _local_version(self, job: Job, file: Any) -> Version:
         """What a job made in a plain local file, before or after Snakemake took it."""
@@ -453,6 +463,7 @@ class Executions:
                 each
                 for each in records
                 if reuse.stores.has_payloads(job, each)
+                and _has_traces(job, each)
                 and not conditions.failing(each, job, False, records)
             ),
             None,
@@ -462,6 +473,9 @@ class Executions:
         try:
             for file, version in zip(job.output, record.outputs, strict=True):
                 self._place(file, version)
+            for file, trace in zip(snakemake_api.traces(job), record.traces, strict=True):
+                if trace and stored(file):
+                    self._place(file, trace)
         except (DamageError, OSError) as error:
             logger.warning(f"seqstore: rule {job.rule.name} is computed: {error}")
             for file in job.output:
@@ -486,6 +500,13 @@ class Executions:
         transfer.bring(
             holder, entry, query, path, ours.provider.materialisation, ours.provider.verify
         )
+
+
+def _has_traces(job: Job, record: Record) -> bool:
+    """Whether a record has the logs and the benchmark that others need."""
+    needed = {*map(label, snakemake_api.needed_traces(job))}
+    traces = zip(snakemake_api.traces(job), record.traces, strict=False)
+    return needed <= {label(file) for file, version in traces if version}
 
 
 def _is_there(file: Any, status: os.stat_result | None) -> bool:

@@ -93,8 +93,8 @@ def is_forced(job: Job, wanted: set[str]) -> bool:
 
 
 def needs_to_run(job: Job) -> bool:
-    """Whether somebody needs what only a run of the job makes: its benchmark or log."""
-    return bool(job.benchmark or snakemake_api.needed_traces(job))
+    """Whether somebody needs what only a run of the job makes: a local log or benchmark."""
+    return any(stored(file) is None for file in snakemake_api.needed_traces(job))
 
 
 def _following(
@@ -111,7 +111,7 @@ def _following(
 def _placing(
     job: Job, resolved: Resolved, claims: Claims, targets: set[str]
 ) -> Iterator[tuple[StoredFile, Claim]]:
-    for file in job.output:
+    for file in (*job.output, *snakemake_api.traces(job)):
         ours, claim = stored(file), resolved.claims.get(label(file))
         if ours is None or claim is None or not ours.is_in_place:
             continue

@@ -355,6 +355,8 @@ class Resolution:
             return
         resolved.record = record
         resolved.versions = dict(zip(names, record.outputs, strict=True))
+        recorded = zip(snakemake_api.traces(job), record.traces, strict=False)
+        resolved.versions |= {label(file): trace for file, trace in recorded if trace}
         # An earlier run may have been interrupted while it made this; Snakemake asks for it then.
         if not self._incomplete.isdisjoint(names) or not self._stores.has_payloads(job, record):
             return
@@ -369,16 +371,36 @@ class Resolution:
             and any(map(snakemake_api.waits, self._dag.depending[job]))
         ):
             return
-        if not all(self._is_of(file, key) for file in snakemake_api.needed_traces(job)):
+        newest = self.newest_input(job)
+        traces = self._traces(job, record, key, newest)
+        if traces is None:
             resolved.is_new = True
             return
         resolved.is_hit = True
-        newest = self.newest_input(job)
+        resolved.claims |= traces
         for file, claim in zip(job.output, before, strict=True):
             if stored(file):
                 version = resolved.versions[label(file)]
                 since = claim.time if claim and claim.version == version else self._now
                 resolved.claims[label(file)] = Claim(version, max(since, newest), key)
+
+    def _traces(self, job: Job, record: Record, key: str, newest: int) -> dict[str, Claim] | None:
+        """What the logs and the benchmark mean that others need; None if one is not there."""
+        found: dict[str, Claim] = {}
+        recorded = zip(snakemake_api.traces(job), record.traces, strict=False)
+        versions = {label(file): version for file, version in recorded}
+        for file in snakemake_api.needed_traces(job):
+            ours, version = stored(file), versions.get(label(file))
+            if ours is None:
+                if not self._is_of(file, key):
+                    return None
+            elif version is None or self._stores.holder(ours.provider.store, version) is None:
+                return None
+            else:
+                known = self._claims.known(label(file))
+                since = known.time if known and known.version == version else self._now
+                found[label(file)] = Claim(version, max(since, newest), key)
+        return found
 
     def _made_now(self, job: Job, key: str) -> dict[str, Claim]:
         """The claims of a job that ran in this run, before its DAG changed; empty if it did not."""
@@ -442,7 +464,7 @@ class Resolution:
         if claim is None or claim.key != key:
             return False
         try:
-            return bool(stored(trace)) or self._contents.version(trace) == claim.version
+            return self._contents.version(trace) == claim.version
         except (OSError, SeqstoreError):
             return False
 

@@ -124,9 +124,11 @@ class Reuse:
             return found
         resolution = self.resolution()
         if maker := resolution.producers.get(name):
-            if maker in resolution.jobs and name in map(label, maker.output):
-                return self._claimed(name, file, resolution.jobs[maker].claims.get(name))
-            return self._claimed(name, file, self.claims.get(name))
+            resolved = resolution.jobs.get(maker)
+            claim = resolved.claims.get(name) if resolved else None
+            if claim or (resolved and name in map(label, maker.output)):
+                return self._claimed(name, file, claim)
+            return self._claimed(name, file, self.claims.get(name))  # a log that nobody needs
         return self._unmade(file)
 
     def is_source(self, file: StoredFile) -> bool:

@@ -125,7 +125,7 @@ class Teller:
             code = self.code(job, snakemake_api.declared_params(job), contents)
         except (Unknown, NotCanonical):
             return PlainReads()
-        reader = PlainReader(os.getcwd(), _content, os.environ.get("PYTHONPATH", "").split(":"))
+        reader = PlainReader(os.getcwd(), _content, (*os.environ.get("PYTHONPATH", "").split(":"),))
         found = reader.of_source(code.names, code.folder, code.in_workdir)
         if code.command:
             found |= reader.of_command(code.command)
