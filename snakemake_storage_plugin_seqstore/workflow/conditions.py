@@ -108,7 +108,7 @@ class Conditions:
             return None
 
     def of_run(
-        self, job: Job, accesses: Accesses | None, plain: PlainReads
+        self, job: Job, accesses: Accesses | None, plain: PlainReads, started: int
     ) -> tuple[dict[str, Any], Reads]:
         """What a job read that just ran, as its record keeps it.
 
@@ -118,8 +118,10 @@ class Conditions:
             What it was seen to do; None if it was not observed.
         plain : PlainReads
             What is plain from its code.
+        started : int
+            When it began, in ns since the epoch.
         """
-        seen = accesses or Accesses()
+        seen = accesses or Accesses(started=started)
         for path in plain.files:
             seen.paths.setdefault(os.path.abspath(path), Access()).read = True
         if accesses is None:

@@ -64,6 +64,8 @@ class Execution:
         The files that were looked at for it.
     began : float
         When it started, on the monotonic clock, in s.
+    started : int
+        When it started, in ns since the epoch.
     seconds : float
         How long it took.
     instructions : str
@@ -93,6 +95,7 @@ class Execution:
     told: Told | None
     contents: Watched
     began: float
+    started: int = field(default_factory=time.time_ns)
     seconds: float = 0.0
     instructions: str = ""
     plain: PlainReads = PlainReads()  # noqa: RUF009 it is frozen
@@ -244,7 +247,7 @@ class Executions:
             attached = snakemake_api.is_python_block(job)
             accesses = observing.end(execution.observation, attached)
         conditions = self._reuse.new_conditions(execution.contents, self._reuse.resolution())
-        document, reads = conditions.of_run(job, accesses, execution.plain)
+        document, reads = conditions.of_run(job, accesses, execution.plain, execution.started)
         execution.reads = document
         execution.is_observed = accesses is not None
         if reads.rejected:

@@ -92,13 +92,13 @@ class Messages:
         In words; empty if nothing is known of an earlier result.
         """
         assert resolved.told
+        if resolved.failing:
+            return f"{_named(job)}: {'; '.join(_few(resolved.failing))}"
         if resolved.record:
             if self._stores.has_payloads(job, resolved.record):
                 return ""  # it is made anew for another reason
             return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
-        if resolved.failing:
-            changes = "; ".join(_few(resolved.failing))
-        elif (earlier := self._earlier(job)) and earlier.key != resolved.told.key:
+        if (earlier := self._earlier(job)) and earlier.key != resolved.told.key:
             changes = "; ".join(differences(earlier.provenance, resolved.told.canonical()))
         else:
             return ""
@@ -146,7 +146,11 @@ def _few(reasons: list[str]) -> list[str]:
 
 
 def _named(job: Job) -> str:
-    queries = [str(ours.parsed) for file in job.output if (ours := stored(file))]
+    queries = [
+        ours.label if ours.is_in_place else str(ours.parsed)
+        for file in job.output
+        if (ours := stored(file))
+    ]
     more = f" and {len(queries) - 1} more" if len(queries) > 1 else ""
     return f"{queries[0] if queries else job.rule.name}{more}"
 

@@ -361,7 +361,11 @@ class Resolution:
         if not self._incomplete.isdisjoint(names) or not self._stores.has_payloads(job, record):
             return
         if job.is_checkpoint and self._dag.workflow.dryrun and _lacks_copy(job):
-            return  # functions read what a dry run does not bring
+            resolved.failing = [
+                "it is in the store, but a dry run brings nothing: what depends on this checkpoint "
+                "is shown as if it had to run"
+            ]
+            return  # functions read what it makes
         # Snakemake looks once for checkpoints that are there. What depends on one that is found
         # later is made anew only when it has run: then it is fetched.
         is_late = self._before is not None and job not in self._before

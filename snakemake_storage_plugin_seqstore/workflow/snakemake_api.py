@@ -562,15 +562,15 @@ def _in_place_path() -> Any:
     class InPlacePath(AnnotatedString):  # type: ignore[misc]
         """The path of a file in its own place, with Snakemake's flags.
 
-        Snakemake drops the mark of a stored path where the path stays equal; this one equals only
-        its like. It asks local paths of storage objects what it asks any ``Path``, too.
+        Snakemake drops the mark of a stored path where that equals the path in the rule: it does
+        not equal a path that is not marked. It is asked what any ``Path`` is, too.
         """
 
         def __getattr__(self, name: str) -> Any:
             return getattr(Path(str(self)), name)
 
         def __eq__(self, other: object) -> bool:
-            return isinstance(other, InPlacePath) and str.__eq__(self, other)
+            return type(other) not in (str, AnnotatedString) and str.__eq__(self, other)
 
         def __ne__(self, other: object) -> bool:
             return not self == other
