@@ -12,9 +12,9 @@ from pathlib import Path
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
 from snakemake_storage_plugin_seqstore.store import filesystem, trees
 from snakemake_storage_plugin_seqstore.store.objects import GRACE
-from snakemake_storage_plugin_seqstore.store.register import Stamp
 from snakemake_storage_plugin_seqstore.store.store import Store
 from snakemake_storage_plugin_seqstore.store.version import Version
+from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Names and their versions: which payload a name means, now and before.
 
-The versions of a name are a register, ``names/<collection>/<name>/@/<time>-<sha256>.json``, under
+The versions of a name are a version log, ``names/<collection>/<name>/@/<time>-<sha256>.json``, under
 the SHA-256 of the payload.
 """
 
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import StoreError
-from snakemake_storage_plugin_seqstore.store import register
-from snakemake_storage_plugin_seqstore.store.register import Stamp
+from snakemake_storage_plugin_seqstore.store import version_log
 from snakemake_storage_plugin_seqstore.store.version import Version
+from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
 RESERVED_SEGMENT = "@"  # the versions of a name are in a directory of this name
 
@@ -28,7 +28,7 @@ class Names:
 
     def history(self, collection: str, name: str) -> list[Stamp]:
         """All versions of a name, newest first."""
-        return register.history(self._directory(collection, name))
+        return version_log.history(self._directory(collection, name))
 
     def current(self, collection: str, name: str) -> Stamp | None:
         """The version that a name means now, None if it means nothing."""
@@ -54,7 +54,7 @@ class Names:
                 return [stamp for stamp in history if stamp.digest == digest]
             return history if history and history[0].digest else []
 
-        found = register.newest(matching)
+        found = version_log.newest(matching)
         return (found[0], _load(*found)) if found else None
 
     def version(self, stamp: Stamp) -> Version | None:
@@ -130,7 +130,7 @@ class Names:
     def _write(self, collection: str, name: str, digest: str | None, content: bytes) -> Stamp:
         before = self.history(collection, name)
         directory = self._directory(collection, name)
-        stamp = register.add(directory, digest, content, before, self.root)
+        stamp = version_log.add(directory, digest, content, before, self.root)
         for older in before:
             if older.digest == digest:  # the same version, or another removal, at an earlier time
                 older.path.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Records of how results were made: what a computation, named by its key, gave.
 
-``records/ab/<key>/`` is a register. All outputs of one execution are in one record, so that all are
+``records/ab/<key>/`` is a version log. All outputs of one execution are in one record, so that all are
 found or none is. A computation that gave other bytes another time has several versions: the newest
 one counts, the others stay as evidence.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.provenance import plain, result_id
-from snakemake_storage_plugin_seqstore.store import register
+from snakemake_storage_plugin_seqstore.store import version_log
 from snakemake_storage_plugin_seqstore.store.version import Version
 
 FORMAT = 1
@@ -88,7 +88,7 @@ class Records:
         ValueError
             If the record is damaged.
         """
-        found = register.newest(partial(register.history, self._directory(key)))
+        found = version_log.newest(partial(version_log.history, self._directory(key)))
         if found is None:
             return None
         newest = _load(key, *found)
@@ -98,19 +98,19 @@ class Records:
 
     def all(self, key: str) -> list[Record]:
         """All records of a computation that can be read, newest first."""
-        return list(_readable(key, register.history(self._directory(key))).values())
+        return list(_readable(key, version_log.history(self._directory(key))).values())
 
     def add(self, record: Record) -> Record:
         """Write a record, unless what counts says the same already."""
         directory = self._directory(record.key)
-        before = register.history(directory)
+        before = version_log.history(directory)
         known = _readable(record.key, before)
         newest = known.get(before[0]) if before else None  # what counts, unless it is damaged
         if newest and (newest.outputs, newest.stored) == (record.outputs, record.stored):
             return newest
         content = dump(record)
         digest = hashlib.sha256(content).hexdigest()
-        stamp = register.add(directory, digest, content, before, self.root)
+        stamp = version_log.add(directory, digest, content, before, self.root)
         for older, found in known.items():
             if found.outputs == record.outputs:
                 older.path.unlink(missing_ok=True)
@@ -135,7 +135,7 @@ class Records:
         return f"{self.directory}/{key[:2]}/{key[2:]}"
 
 
-def _readable(key: str, stamps: Iterable[register.Stamp]) -> dict[register.Stamp, Record]:
+def _readable(key: str, stamps: Iterable[version_log.Stamp]) -> dict[version_log.Stamp, Record]:
     records = {}
     for stamp in stamps:
         with suppress(ValueError, OSError):
@@ -161,7 +161,7 @@ def dump(record: Record) -> bytes:
     return json.dumps(document, sort_keys=True).encode()
 
 
-def _load(key: str, stamp: register.Stamp, content: bytes) -> Record:
+def _load(key: str, stamp: version_log.Stamp, content: bytes) -> Record:
     if hashlib.sha256(content).hexdigest() != stamp.digest:
         raise ValueError(f"{stamp.path} is damaged")
     document = json.loads(content)

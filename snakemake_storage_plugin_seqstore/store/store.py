@@ -19,8 +19,8 @@ from snakemake_storage_plugin_seqstore.store import filesystem, marker, trees
 from snakemake_storage_plugin_seqstore.store.names import Names
 from snakemake_storage_plugin_seqstore.store.objects import Objects
 from snakemake_storage_plugin_seqstore.store.records import Record, Records
-from snakemake_storage_plugin_seqstore.store.register import Stamp
 from snakemake_storage_plugin_seqstore.store.version import Version
+from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
 DEFAULT_ROOT = Path(".seqstore")  # in the working directory
 ROOT_VARIABLE = "SNAKEMAKE_STORAGE_SEQSTORE_ROOT"  # names another one

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import DamageError, SeqstoreError
-from snakemake_storage_plugin_seqstore.store import EMPTY, Entry, Record, Version, register
+from snakemake_storage_plugin_seqstore.store import EMPTY, Entry, Record, Version, version_log
 from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.workflow import explain
@@ -210,7 +210,7 @@ class Executions:
         made = self._published(file, execution)
         # Clocks of nodes differ: an output is never older than what it was made from.
         newest = resolution.newest_input(job) if job else 0
-        claim = Claim(made.version, max(register.now(), newest), execution.key)
+        claim = Claim(made.version, max(version_log.now(), newest), execution.key)
         self._reuse.claim(file, claim, made.store)
         if execution.changed:
             return
@@ -242,7 +242,7 @@ class Executions:
 
     def remove(self, file: StoredFile) -> None:
         """Give up the claim to an output; nobody else is affected."""
-        self._reuse.claim(file, Claim(None, register.now()))
+        self._reuse.claim(file, Claim(None, version_log.now()))
 
     def touch(self, file: StoredFile) -> None:
         """Let an output be new from now on, for this working directory."""
@@ -254,7 +254,9 @@ class Executions:
         description = resolution.jobs[resolution.producers[name]].description
         key = description.key if description else claim.key
         is_touched = claim.is_touched or key != claim.key
-        self._reuse.claim(file, replace(claim, time=register.now(), key=key, is_touched=is_touched))
+        self._reuse.claim(
+            file, replace(claim, time=version_log.now(), key=key, is_touched=is_touched)
+        )
 
     def _note_run(self, job: Any, key: str, statuses: Mapping[Any, os.stat_result | None]) -> None:
         """Note of which run files are whose content does not say it.
@@ -270,7 +272,7 @@ class Executions:
             if not stored(file):
                 with suppress(FileNotFoundError):
                     version = self._local_version(job, file)
-                    self._reuse.claims.put(label(file), Claim(version, register.now(), key))
+                    self._reuse.claims.put(label(file), Claim(version, version_log.now(), key))
 
     def _naming(self, file: StoredFile, made: Made, key: str) -> Task:
         """To let the name of a file mean what was made, once that is durable."""
@@ -342,7 +344,7 @@ class Executions:
         if holder is None:
             raise DamageError(f"the stored bytes of {ours.parsed} are gone")
         query = ours.parsed
-        entry = Entry(query.collection, query.name, version, register.now())
+        entry = Entry(query.collection, query.name, version, version_log.now())
         path = ours.local_path()
         path.parent.mkdir(parents=True, exist_ok=True)
         transfer.bring(

@@ -11,7 +11,7 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
-from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, register
+from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, version_log
 from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import agreement, garbage
@@ -60,7 +60,7 @@ class Reuse:
         self._wanted: set[str] = set()  # scheduled by us, not by the user
         self._found: dict[str, tuple[Claim, tuple[Store, Entry]]] = {}
         self._answers: dict[str, Answer] = {}
-        self._now = register.now()
+        self._now = version_log.now()
 
     @property
     def is_ready(self) -> bool:

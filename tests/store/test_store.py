@@ -18,7 +18,7 @@ from snakemake_storage_plugin_seqstore.store import (
     marker,
     materialise,
 )
-from snakemake_storage_plugin_seqstore.store.register import TICK
+from snakemake_storage_plugin_seqstore.store.version_log import TICK
 
 
 def read(store, collection, name):

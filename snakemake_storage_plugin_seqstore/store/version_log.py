@@ -1,4 +1,4 @@
-"""Registers: versions of something, each in one small file that is written once and never changed.
+"""Version logs: versions of something, each in one small file, written once and never changed.
 
 A version's file is named ``<time>-<sha256>.json``. The newest one counts; a newer
 ``<time>-removed`` says that nothing does. So there is nothing to lock, nobody overwrites anybody,
