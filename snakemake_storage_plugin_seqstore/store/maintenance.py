@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
-from snakemake_storage_plugin_seqstore.store import filesystem, trees
+from snakemake_storage_plugin_seqstore.store import directories, filesystem, trees
 from snakemake_storage_plugin_seqstore.store.objects import GRACE
 from snakemake_storage_plugin_seqstore.store.store import Store
 from snakemake_storage_plugin_seqstore.store.version import Version
@@ -32,8 +33,8 @@ def collect_garbage(store: Store, older_than: float, dry_run: bool = False) -> R
 
     That is: versions of a name that were superseded or removed more than `older_than` s ago,
     payloads that no remaining version consists of, and unfinished or damaged files. Nothing younger
-    than `older_than`, and never anything younger than an hour, is taken. Others may use the store
-    meanwhile, or collect garbage themselves.
+    than `older_than` is taken, and nothing younger than an hour but what a process of this machine
+    left that is gone. Others may use the store meanwhile, or collect garbage themselves.
 
     Parameters
     ----------
@@ -47,22 +48,23 @@ def collect_garbage(store: Store, older_than: float, dry_run: bool = False) -> R
     StoreError
         If it cannot be told what is meant. Nothing is removed then.
     """
-    limit = filesystem.now(store.objects.staging) - max(older_than, GRACE)
+    now = filesystem.clock(store.root) / 10**9
+    limit = now - max(older_than, GRACE)
     superseded = [stamp.path for stamp, since in _superseded(store) if since < limit]
     meant = _meant(store, without=set(superseded))
     unmeant = [digest for digest, _ in store.objects if digest not in meant]
     removed = Removed()
     for path in superseded:
-        if dry_run or _unlink(path):
+        if dry_run or _unlink(store, path):
             removed.versions.append(path)
-    for path in _litter(store):
-        size = _size_if_old(path, limit)
-        if size is not None and (dry_run or _unlink(path)):
+    for path, status in litter(store):
+        since = now - older_than if filesystem.is_abandoned(path.name) else limit
+        if status.st_mtime < since and (dry_run or _unlink(store, path)):
             removed.litter.append(path)
-            removed.bytes += size
+            removed.bytes += status.st_size
     for digest in unmeant:
         path = store.objects.path(digest)
-        size = _size_if_old(path, limit) if dry_run else _take(store, path, limit)
+        size = _size_if_old(store, path, limit) if dry_run else _take(store, path, limit)
         if size is not None:
             removed.payloads.append(digest)
             removed.bytes += size
@@ -82,43 +84,44 @@ def _take(store: Store, path: Path, limit: float) -> int | None:
     Whoever adds what is there already renews it first: before it is moved, which is seen here
     afterwards, or after that, and then it is missing there and written again.
     """
-    moved = store.objects.staging / filesystem.temporary_name()
-    if _size_if_old(path, limit) is None:
+    if _size_if_old(store, path, limit) is None:
         return None
+    moved = store.objects.staging / filesystem.temporary_name()
+    there, aside = (directories.relative(store.root, found) for found in (path, moved))
     try:
-        filesystem.make_directory(store.objects.staging, store.root)
-        os.rename(path, moved)
+        directories.move(store.root, there, aside)
     except FileNotFoundError:
         return None  # somebody else took it
-    size = _size_if_old(moved, limit)
+    size = _size_if_old(store, moved, limit)
     if size is None:
-        os.rename(moved, path)
+        directories.move(store.root, aside, there)
     else:
-        moved.unlink()
+        directories.remove(store.root, aside)
     return size
 
 
-def _size_if_old(path: Path, limit: float) -> int | None:
+def _size_if_old(store: Store, path: Path, limit: float) -> int | None:
     """Size in bytes of a file that is older than the limit."""
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
+    status = directories.status(store.root, directories.relative(store.root, path))
+    if status is None or stat.S_ISDIR(status.st_mode):
         return None
     return status.st_size if status.st_mtime < limit else None
 
 
-def _unlink(path: Path) -> bool:
+def _unlink(store: Store, path: Path) -> bool:
     """Remove a file, and say whether it is gone: NFS keeps one that somebody has open."""
     with suppress(OSError):
-        path.unlink(missing_ok=True)
+        directories.remove(store.root, directories.relative(store.root, path))
         return True
     return False
 
 
-def _litter(store: Store) -> Iterator[Path]:
+def litter(store: Store) -> Iterator[tuple[Path, os.stat_result]]:
+    """Unfinished and damaged files, each with its status."""
     for folder in (store.objects.staging, store.objects.damaged):
-        if folder.is_dir():
-            yield from sorted(folder.iterdir())
+        for name, status in directories.entries(store.root, folder.name):
+            if not stat.S_ISDIR(status.st_mode):
+                yield folder / name, status
 
 
 def _histories(store: Store) -> Iterator[list[Stamp]]:
@@ -170,7 +173,7 @@ def _members(store: Store, stamp: Stamp, digest: str) -> Iterable[str]:
         return store.payloads(version)
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, TypeError, DamageError) as error:
+    except (OSError, DamageError) as error:
         raise StoreError(
             f"cannot tell what the directory {stamp.path.parent.parent} consists of: {error}",
             "`seqstore verify` sets damaged files aside",

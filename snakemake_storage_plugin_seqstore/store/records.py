@@ -1,8 +1,8 @@
 """Records of how results were made: what a computation, named by its key, gave.
 
-``records/ab/<key>/`` is a version log. All outputs of one execution are in one record, so that all are
-found or none is. A computation that gave other bytes another time has several versions: the newest
-one counts, the others stay as evidence.
+``records/ab/<key>/`` is a version log. All outputs of one execution are in one record, so that all
+are found or none is. A computation that gave other bytes another time has several versions: the
+newest one counts, the others stay as evidence.
 """
 
 from __future__ import annotations
@@ -17,7 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.provenance import plain, result_id
-from snakemake_storage_plugin_seqstore.store import version_log
+from snakemake_storage_plugin_seqstore.store import directories, version_log
+from snakemake_storage_plugin_seqstore.store.parsing import (
+    MalformedError,
+    anything,
+    each,
+    fields,
+    flag,
+    is_sha256,
+    load,
+    mapping,
+    number,
+    one_of,
+    sha256,
+    text,
+)
 from snakemake_storage_plugin_seqstore.store.version import Version
 
 FORMAT = 1
@@ -85,7 +99,7 @@ class Records:
 
         Raises
         ------
-        ValueError
+        MalformedError
             If the record is damaged.
         """
         found = version_log.newest(partial(version_log.history, self._directory(key)))
@@ -113,7 +127,7 @@ class Records:
         stamp = version_log.add(directory, digest, content, before, self.root)
         for older, found in known.items():
             if found.outputs == record.outputs:
-                older.path.unlink(missing_ok=True)
+                directories.remove(self.root, directories.relative(self.root, older.path))
         return replace(record, digest=digest, time=stamp.time)
 
     def nondeterministic(self) -> Iterator[list[Record]]:
@@ -125,20 +139,21 @@ class Records:
 
     def __iter__(self) -> Iterator[str]:
         """The keys of all computations, in order."""
-        if not self.directory.is_dir():
-            return
-        for shard in sorted(self.directory.iterdir()):
-            for path in sorted(shard.iterdir()):
-                yield shard.name + path.name
+        for shard in directories.folders(self.root, "records"):
+            for name in directories.folders(self.root, f"records/{shard}"):
+                # There may be somebody's stray directory.
+                if len(shard) == 2 and is_sha256(shard + name):
+                    yield shard + name
 
     def _directory(self, key: str) -> str:
+        sha256(key)  # else it might lead anywhere
         return f"{self.directory}/{key[:2]}/{key[2:]}"
 
 
 def _readable(key: str, stamps: Iterable[version_log.Stamp]) -> dict[version_log.Stamp, Record]:
     records = {}
     for stamp in stamps:
-        with suppress(ValueError, OSError):
+        with suppress(MalformedError, OSError):
             records[stamp] = _load(key, stamp, stamp.read())
     return records
 
@@ -163,17 +178,21 @@ def dump(record: Record) -> bytes:
 
 def _load(key: str, stamp: version_log.Stamp, content: bytes) -> Record:
     if hashlib.sha256(content).hexdigest() != stamp.digest:
-        raise ValueError(f"{stamp.path} is damaged")
-    document = json.loads(content)
-    if document["record"] != FORMAT or document["key"] != key:
-        raise ValueError(f"{stamp.path} is of another format or computation")
-    return Record(
-        key,
-        tuple(Version.load(output) for output in document["outputs"]),
-        tuple(document["stored"]),
-        document["provenance"],
-        document["seconds"],
-        document["rule"],
-        stamp.digest,
-        stamp.time,
-    )
+        raise MalformedError(f"{stamp.path} is damaged")
+    try:
+        found = fields(
+            load(content),
+            record=one_of(FORMAT),
+            key=one_of(key),
+            outputs=each(Version.load),
+            stored=each(flag),
+            provenance=mapping(anything),
+            seconds=number,
+            rule=text,
+        )
+    except MalformedError as error:
+        raise MalformedError(f"{stamp.path} is no record of this format: {error}") from None
+    del found["record"]
+    if len(found["outputs"]) != len(found["stored"]):
+        raise MalformedError(f"{stamp.path} does not say which outputs are stored")
+    return Record(**found, digest=stamp.digest, time=stamp.time)
