@@ -11,8 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
+from snakemake_storage_plugin_seqstore.progress import Progress
 from snakemake_storage_plugin_seqstore.store import directories, filesystem, trees
 from snakemake_storage_plugin_seqstore.store.objects import GRACE
+from snakemake_storage_plugin_seqstore.store.parsing import MalformedError
 from snakemake_storage_plugin_seqstore.store.store import Store
 from snakemake_storage_plugin_seqstore.store.version import Version
 from snakemake_storage_plugin_seqstore.store.version_log import Stamp
@@ -50,8 +52,7 @@ def collect_garbage(store: Store, older_than: float, dry_run: bool = False) -> R
     """
     now = filesystem.clock(store.root) / 10**9
     limit = now - max(older_than, GRACE)
-    superseded = [stamp.path for stamp, since in _superseded(store) if since < limit]
-    meant = _meant(store, without=set(superseded))
+    superseded, meant = _looked_at(store, limit)
     unmeant = [digest for digest, _ in store.objects if digest not in meant]
     removed = Removed()
     for path in superseded:
@@ -73,9 +74,15 @@ def collect_garbage(store: Store, older_than: float, dry_run: bool = False) -> R
 
 def damaged(store: Store) -> Iterator[str]:
     """Digests of the payloads whose bytes are not what they were; reads everything."""
-    for digest, _ in store.objects:
-        if not store.objects.is_sound(digest):
-            yield digest
+    payloads = [(digest, status.st_size) for digest, status in store.objects]
+    done = 0
+    with Progress("verified", "payloads", sum(size for _, size in payloads)) as progress:
+        for digest, size in payloads:
+            is_sound = store.objects.is_sound(digest)
+            done += size
+            progress.update(1, done)
+            if not is_sound and os.path.lexists(store.objects.path(digest)):  # `gc` may take one
+                yield digest
 
 
 def _take(store: Store, path: Path, limit: float) -> int | None:
@@ -124,20 +131,31 @@ def litter(store: Store) -> Iterator[tuple[Path, os.stat_result]]:
                 yield folder / name, status
 
 
-def _histories(store: Store) -> Iterator[list[Stamp]]:
-    for collection in store.names.collections:
-        for name in store.names.walk(collection):
-            yield store.names.history(collection, name)
+def _looked_at(store: Store, limit: float) -> tuple[list[Path], set[str]]:
+    """Versions that may go, and the digests of everything that the others consist of."""
+    superseded: list[Path] = []
+    meant: set[str] = set()
+    with Progress("looked at", "names") as progress:
+        for collection in store.names.collections:
+            for name in store.names.walk(collection):
+                history = store.names.history(collection, name)
+                old = {stamp.path for stamp, since in _superseded(history) if since < limit}
+                superseded += sorted(old)
+                for stamp in history:
+                    if stamp.digest and stamp.digest not in meant and stamp.path not in old:
+                        meant.add(stamp.digest)
+                        meant.update(_members(store, stamp, stamp.digest))
+                progress.update(1, 0)
+    return superseded, meant
 
 
-def _superseded(store: Store) -> Iterator[tuple[Stamp, float]]:
-    """Versions that their names do not mean any more, and since when (s since the epoch)."""
-    for history in _histories(store):
-        for newer, older in pairwise(history):
-            yield older, _written(newer)
-        # A removal stays as long as something is there that would count again without it.
-        if len(history) == 1 and history[0].digest is None:
-            yield history[0], _written(history[0])
+def _superseded(history: list[Stamp]) -> Iterator[tuple[Stamp, float]]:
+    """Versions that their name does not mean any more, and since when (s since the epoch)."""
+    for newer, older in pairwise(history):
+        yield older, _written(newer)
+    # A removal stays as long as something is there that would count again without it.
+    if len(history) == 1 and history[0].digest is None:
+        yield history[0], _written(history[0])
 
 
 def _written(stamp: Stamp) -> float:
@@ -145,17 +163,6 @@ def _written(stamp: Stamp) -> float:
     with suppress(FileNotFoundError):
         return max(stamp.time / 10**9, stamp.path.stat().st_mtime)
     return stamp.time / 10**9
-
-
-def _meant(store: Store, without: set[Path]) -> set[str]:
-    """Digests of everything that the remaining versions consist of."""
-    meant = set()
-    for history in _histories(store):
-        for stamp in history:
-            if stamp.digest and stamp.digest not in meant and stamp.path not in without:
-                meant.add(stamp.digest)
-                meant.update(_members(store, stamp, stamp.digest))
-    return meant
 
 
 def _members(store: Store, stamp: Stamp, digest: str) -> Iterable[str]:
@@ -173,8 +180,13 @@ def _members(store: Store, stamp: Stamp, digest: str) -> Iterable[str]:
         return store.payloads(version)
     except FileNotFoundError:
         return ()
+    except MalformedError as error:
+        if store.objects.is_sound(digest):
+            return ()  # it never was a directory
+        failure: Exception = error
     except (OSError, DamageError) as error:
-        raise StoreError(
-            f"cannot tell what the directory {stamp.path.parent.parent} consists of: {error}",
-            "`seqstore verify` sets damaged files aside",
-        ) from error
+        failure = error
+    raise StoreError(
+        f"cannot tell what the directory {stamp.path.parent.parent} consists of: {failure}",
+        "`seqstore verify` sets damaged files aside",
+    ) from failure

@@ -214,15 +214,20 @@ class Objects:
             with opened(self._path(digest)) as (file, status):
                 if not evidence.holds(status) and not self._is_right(digest):
                     return False
-                return self._make_new(file)
+                return self._make_new(digest, file)
         except (OSError, MalformedError):
             return False
 
-    def _make_new(self, file: int) -> bool:
-        """Let an open payload, whose bytes are right, be new; say whether it is."""
+    def _make_new(self, digest: str, file: int) -> bool:
+        """Let an open payload, whose bytes are right, be new; say whether it is there and new.
+
+        `gc` looks again at what it has taken away. So what is still there after it is new stays.
+        """
         status, now = os.fstat(file), filesystem.clock(self.root)
         is_new = evidence.holds(status) and status.st_mtime_ns > now - GRACE / 2 * 10**9
-        return is_new or evidence.give(file, now)
+        return is_new or (
+            evidence.give(file, now) and os.path.samestat(os.lstat(self._path(digest)), status)
+        )
 
     def is_sound(self, digest: str, digest_of: Callable[[Path], str] | None = None) -> bool:
         """Whether the payload's bytes are there, and still have this digest; reads all of them.
@@ -281,7 +286,7 @@ class Objects:
         """
         with suppress(OSError, MalformedError), opened(self._path(digest)) as (file, status):
             is_right = status.st_size == size and filesystem.digest_of(file, size) == digest
-            return is_right and self._make_new(file)
+            return is_right and self._make_new(digest, file)
         return False
 
 

@@ -72,9 +72,15 @@ class Record:
 
     @property
     def names(self) -> list[str]:
-        """What the outputs were called when this was made; only suffixes if names do not count."""
-        files, _ = plain(self.provenance["outputs"])
-        return [str(name) for name, _ in files]
+        """What the outputs were called when this was made; only suffixes if names do not count.
+
+        Numbers, if whoever wrote the record did not say it.
+        """
+        try:
+            files, _ = plain(self.provenance["outputs"])
+            return [str(name) for name, _ in files]
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+            return [f"output {number}" for number in range(len(self.outputs))]
 
     @property
     def id(self) -> str:
