@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import errno
 import json
-import math
 import os
 import re
 import stat
@@ -276,7 +275,7 @@ def natural(value: Any) -> int:
 
 def number(value: Any) -> float:
     """Check a finite number of 0 or more, below 2**63."""
-    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value < LARGEST:
+    if type(value) not in (int, float) or not 0 <= value < LARGEST:
         raise MalformedError("it is no number from 0 to 2**63")
     return float(value)
 
