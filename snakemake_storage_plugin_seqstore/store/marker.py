@@ -91,7 +91,8 @@ def _share(root: Path) -> None:
             for name, status in directories.entries(root, folder):
                 path = f"{folder}/{name}" if folder else name
                 if stat.S_ISDIR(status.st_mode):
-                    waiting.append(path)
+                    if path.count("/") < parsing.LEVELS + 3:  # what is deeper is none of the store
+                        waiting.append(path)
                 elif stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
                     _give_file(root, folder, name, group)
         except FileNotFoundError:

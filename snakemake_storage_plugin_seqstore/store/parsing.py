@@ -35,6 +35,7 @@ LARGEST = 2**63  # what sizes and times in ns are below
 RESERVED_SEGMENT = "@"  # the versions of a name are in a directory of this name
 _DEEPEST = 200  # JSON; what is deeper stops code that goes down into it
 _SEGMENT, _PATH = 255, 4095  # bytes
+LEVELS = 100  # of a name; whoever lists names enters so many directories at most
 _SHA256 = re.compile("[0-9a-f]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -320,7 +321,10 @@ def is_name(value: Any) -> bool:
         found = relative_path(value)
     except MalformedError:
         return False
-    return not _CONTROL.search(found) and RESERVED_SEGMENT not in found.split("/")
+    segments = found.split("/")
+    return (
+        not _CONTROL.search(found) and RESERVED_SEGMENT not in segments and len(segments) <= LEVELS
+    )
 
 
 def printable(value: object) -> str:
