@@ -61,7 +61,7 @@ def _queries(
 @click.version_option(package_name="snakemake-storage-plugin-seqstore")
 @click.option(
     "--root",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     default=DEFAULT_ROOT,
     envvar=ROOT_VARIABLE,
     show_envvar=True,
