@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from bench import load as loads
 from bench import measure, report, workflows
 from bench.errors import BenchError
 from bench.peers import PEERS
@@ -92,6 +93,21 @@ def reuse(jobs: tuple[int, ...], repeats: int, work: Path, out: Path) -> None:
             )
         workflows.save(out / REUSE, results)
     click.echo(workflows.table(workflows.load(out / REUSE)))
+
+
+@main.command()
+@click.option("--processes", default=16, show_default=True, help="So many publish at a time.")
+@click.option("--seconds", default=60.0, show_default=True, help="For so long.")
+@click.option("--names", default=10_000, show_default=True, help="Among so many names.")
+@click.option("--mebibytes", default=256, show_default=True, help="Size of each large file.")
+@click.option("--records", default=1_000_000, show_default=True, help="So many at the end.")
+@_work
+def load(
+    processes: int, seconds: float, names: int, mebibytes: int, records: int, work: Path
+) -> None:
+    """Publish from many processes beside garbage collection, and look up records."""
+    for figure in loads.run(work.resolve() / "load", processes, seconds, names, mebibytes, records):
+        click.echo(f"{figure.name:42}{figure.value:12.4g}")
 
 
 @main.command()

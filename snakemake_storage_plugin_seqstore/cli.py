@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import grp
+import json
 import logging
+import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,6 +27,7 @@ from snakemake_storage_plugin_seqstore.store import (
     maintenance,
     marker,
 )
+from snakemake_storage_plugin_seqstore.store.parsing import printable
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -55,7 +61,7 @@ def _queries(
 @click.version_option(package_name="snakemake-storage-plugin-seqstore")
 @click.option(
     "--root",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     default=DEFAULT_ROOT,
     envvar=ROOT_VARIABLE,
     show_envvar=True,
@@ -72,6 +78,25 @@ def main(context: click.Context, root: Path) -> None:
     context.obj = Store(root.expanduser())
 
 
+def _lines(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option --json, and in its place a function that prints a line.
+
+    That takes the fields of the line by name, and before them the columns for people if they are
+    others. A text of a store means nothing to the terminal.
+    """
+
+    @wraps(command)
+    def wrapper(*args: Any, as_json: bool, **kwargs: Any) -> None:
+        def line(*columns: object, **fields: object) -> None:
+            text = "\t".join(map(printable, columns or fields.values()))
+            click.echo(json.dumps(fields, default=str) if as_json else text)
+
+        command(*args, line=line, **kwargs)
+
+    help = "Print one JSON object a line."
+    return click.option("--json", "as_json", is_flag=True, help=help)(wrapper)
+
+
 @main.command()
 @click.option("--shared", is_flag=True, help="Let the group of the directory write, too.")
 @click.pass_obj
@@ -79,38 +104,61 @@ def init(store: Store, shared: bool) -> None:
     """Make the root a store (the first publication does that, too), and share it."""
     with _for_people():
         marker.create(store.root, shared)
-    click.echo(f"{store.root} is a store")
+        click.echo(f"{store.root} is a store")
+        if shared:
+            group = _group(store.root)
+            click.echo(
+                f"everybody in the group {group} may add to it (if that is the wrong group: "
+                f"`chgrp GROUP {store.root}`, then `seqstore init --shared` again)"
+            )
+
+
+def _group(root: Path) -> str:
+    number = root.stat().st_gid
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
 
 
 @main.command()
 @click.argument("prefix", default="")
 @click.option("-l", "--long", is_flag=True, help="With time, size and SHA-256.")
+@_lines
 @click.pass_obj
-def ls(store: Store, prefix: str, long: bool) -> None:
+def ls(store: Store, prefix: str, long: bool, line: Callable[..., None]) -> None:
     """List what there is, or what starts with PREFIX."""
     collection, slash, start = prefix.removeprefix(SCHEME).partition("/")
-    with _for_people():
+    found = False
+    with _for_people(store):
         for candidate in COLLECTIONS:
             if candidate != collection if slash else not candidate.startswith(collection):
                 continue
             for name in store.under(candidate, start):
+                found = True
                 query = f"{SCHEME}{candidate}/{name}"
                 entry = store.find(candidate, name) if long else None
                 if entry:
                     version = entry.version
-                    query = f"{_time(entry.time)}\t{version.size}\t{version.digest}\t{query}"
-                click.echo(query)
+                    time, size = _time(entry.time), version.size
+                    line(time=time, size=size, sha256=version.digest, query=query)
+                else:
+                    line(query=query)
+        if prefix and not found:
+            raise SeqstoreError(f"nothing in the store {store.root} starts with '{prefix}'")
 
 
 @main.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True))
 @click.argument("query", callback=_query)
+@_lines
 @click.pass_obj
-def put(store: Store, source: Path, query: Query) -> None:
+def put(store: Store, source: Path, query: Query, line: Callable[..., None]) -> None:
     """Publish the file or directory SOURCE as QUERY."""
     with _for_people():
         entry = transfer.publish(store, query, source)
-    click.echo(f"{query}\tsha256={entry.version.digest}")
+        digest = entry.version.digest
+        line(query, f"sha256={digest}", query=query, sha256=digest)
 
 
 @main.command()
@@ -119,88 +167,127 @@ def put(store: Store, source: Path, query: Query) -> None:
 @click.pass_obj
 def get(store: Store, query: Query, target: Path) -> None:
     """Copy QUERY, an entry or a view of one, to TARGET, which must not exist."""
-    with _for_people():
-        if target.exists():
+    with _for_people(store):
+        if os.path.lexists(target):
             raise SeqstoreError(f"{target} exists", "remove it or choose another name")
+        if not target.parent.is_dir():
+            raise SeqstoreError(f"there is no directory {target.parent}", "make it first")
         transfer.retrieve(store, query, target, verify=True)
 
 
 @main.command()
 @click.argument("query", callback=_query)
+@_lines
 @click.pass_obj
-def history(store: Store, query: Query) -> None:
+def history(store: Store, query: Query, line: Callable[..., None]) -> None:
     """List the versions of QUERY, newest first; pin one as QUERY?sha256=..."""
-    with _for_people():
-        for stamp in store.history(query.collection, query.name):
-            click.echo(f"{_time(stamp.time)}\t{stamp.digest or 'removed'}")
+    with _for_people(store):
+        stamps = store.history(query.collection, query.name)
+        if not stamps:
+            raise transfer.missing(store, query)
+        for stamp in stamps:
+            time = _time(stamp.time)
+            line(time, stamp.digest or "removed", time=time, sha256=stamp.digest)
 
 
 @main.command()
 @click.argument("queries", callback=_queries, nargs=-1, required=True)
 @click.pass_obj
 def rm(store: Store, queries: tuple[Query, ...]) -> None:
-    """Remove the names QUERIES; `gc` clears their bytes later."""
-    with _for_people():
+    """Remove the names QUERIES, or none if one does not exist; `gc` clears their bytes later."""
+    with _for_people(store):
         for query in queries:
-            if query.view or not store.remove(query.collection, query.name):
-                raise SeqstoreError(f"{query} is not an entry of {store.root}")
+            if query.view or not store.names.current(query.collection, query.name):
+                raise SeqstoreError(f"{query} is not an entry of {store.root}", "none is removed")
+        for query in queries:
+            store.remove(query.collection, query.name)
 
 
 @main.command()
+@_lines
 @click.pass_obj
-def du(store: Store) -> None:
+def du(store: Store, line: Callable[..., None]) -> None:
     """Say how many bytes there are, by collection and stored in all (each payload once)."""
-    with _for_people():
+
+    def say(sizes: list[int], unit: str, what: str) -> None:
+        total, count = sum(sizes), len(sizes)
+        line(total, f"{count} {unit}", what, bytes=total, count=count, what=what)
+
+    with _for_people(store):
         for collection in COLLECTIONS:
             entries = [store.find(collection, name) for name in store.under(collection)]
             sizes = [entry.version.size for entry in entries if entry]
-            click.echo(f"{sum(sizes)}\t{len(sizes)} entries\t{collection}")
-        stored = [status.st_size for _, status in store.objects]
-        click.echo(f"{sum(stored)}\t{len(stored)} payloads\tstored")
+            say(sizes, "entries", collection)
+        say([status.st_size for _, status in store.objects], "payloads", "stored")
+        litter = [(path.parent, status.st_size) for path, status in maintenance.litter(store)]
+        for folder, what in (
+            (store.objects.staging, "unfinished"),
+            (store.objects.damaged, "damaged"),
+        ):
+            sizes = [size for parent, size in litter if parent == folder]
+            say(sizes, "files", what)
 
 
 @main.command()
+@_lines
 @click.pass_obj
-def verify(store: Store) -> None:
+def verify(store: Store, line: Callable[..., None]) -> None:
     """Read every payload, and set aside those whose bytes changed; fail if there were any."""
     found = 0
-    with _for_people():
+    with _for_people(store):
         for digest in maintenance.damaged(store):
             found += 1
             try:
-                click.echo(f"damaged: {digest}, set aside in {store.objects.set_aside(digest)}")
+                outcome = f"set aside in {store.objects.set_aside(digest)}"
             except OSError as error:
-                click.echo(f"damaged: {digest}, which cannot be set aside: {error}")
+                outcome = f"cannot be set aside: {error}"
+            line(f"damaged: {digest}, {outcome}", sha256=digest, outcome=outcome)
     if found:
         sys.exit(1)
 
 
 @main.command()
+@_lines
 @click.pass_obj
-def nondeterministic(store: Store) -> None:
+def nondeterministic(store: Store, line: Callable[..., None]) -> None:
     """List results that differed each time: when, the rule, the output, its SHA-256."""
-    with _for_people():
+    with _for_people(store):
         for records in store.records.nondeterministic():
             for number, name in enumerate(records[0].names):
-                if len({record.outputs[number] for record in records}) > 1:
-                    for record in records:
-                        digest = record.outputs[number].digest
-                        click.echo(f"{_time(record.time)}\t{record.rule}\t{name}\t{digest}")
+                outputs = [record.outputs[number : number + 1] for record in records]
+                if len(set(outputs)) > 1:
+                    for record, output in zip(records, outputs, strict=True):
+                        digest = output[0].digest if output else None
+                        time = _time(record.time)
+                        line(time=time, rule=record.rule, output=name, sha256=digest)
 
 
 @main.command(short_help="Remove what no name has meant for some time, and unfinished files.")
 @click.option("--older-than", callback=_age, default="30d", show_default=True, metavar="AGE")
-@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only list what would be removed.")
+@_lines
 @click.pass_obj
-def gc(store: Store, older_than: float, dry_run: bool) -> None:
+def gc(store: Store, older_than: float, dry_run: bool, line: Callable[..., None]) -> None:
     """Remove what no name has meant for AGE (e.g. 12h, 30d), and what killed processes left."""
-    with _for_people():
+    with _for_people(store):
         removed = maintenance.collect_garbage(store, older_than, dry_run)
-    click.echo(
-        f"{'would remove' if dry_run else 'removed'} {len(removed.payloads)} payloads, "
-        f"{len(removed.versions)} old versions and {len(removed.litter)} unfinished files: "
-        f"{removed.bytes} bytes"
-    )
+        if dry_run:
+            for digest in removed.payloads:
+                line(what="payload", path=store.objects.path(digest).relative_to(store.root))
+            for path in removed.versions:
+                line(what="old version", path=path.relative_to(store.root))
+            for path in removed.litter:
+                line(what="unfinished", path=path.relative_to(store.root))
+        verb = "would remove" if dry_run else "removed"
+        payloads, versions = len(removed.payloads), len(removed.versions)
+        line(
+            f"{verb} {payloads} payloads, {versions} old versions and {len(removed.litter)} "
+            f"unfinished files: {removed.bytes} bytes",
+            payloads=payloads,
+            versions=versions,
+            unfinished=len(removed.litter),
+            bytes=removed.bytes,
+        )
 
 
 def _time(nanoseconds: int) -> str:
@@ -208,8 +295,17 @@ def _time(nanoseconds: int) -> str:
 
 
 @contextmanager
-def _for_people() -> Iterator[None]:
+def _for_people(store: Store | None = None) -> Iterator[None]:
+    """Print errors as messages; a store that is given must be there."""
     try:
+        if store and not marker.is_store(store.root):
+            state = "is no store" if os.path.lexists(store.root) else "does not exist"
+            raise SeqstoreError(
+                f"the root {store.root} {state}",
+                f"name another one with --root or {ROOT_VARIABLE}, or `seqstore init` this one",
+            )
         yield
+    except BrokenPipeError:
+        raise  # whoever read it has seen enough: click ends the program
     except (SeqstoreError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(printable(error)) from error

@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus
 from snakemake_interface_storage_plugins.io import WILDCARD_REGEX
 
 from snakemake_storage_plugin_seqstore.errors import QueryError
-from snakemake_storage_plugin_seqstore.store.names import RESERVED_SEGMENT
+from snakemake_storage_plugin_seqstore.store.parsing import RESERVED_SEGMENT
 
 SCHEME = "seqstore://"
 SEQUENCES = "sequences"

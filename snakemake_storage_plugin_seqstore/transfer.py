@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import random
+import stat
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore import views
-from snakemake_storage_plugin_seqstore.errors import InputError, QueryError, StoreError
+from snakemake_storage_plugin_seqstore.errors import (
+    DamageError,
+    InputError,
+    QueryError,
+    StoreError,
+)
 from snakemake_storage_plugin_seqstore.query import SCHEME, SEQUENCES, Query
 from snakemake_storage_plugin_seqstore.store import (
     Entry,
@@ -15,6 +22,12 @@ from snakemake_storage_plugin_seqstore.store import (
     Version,
     materialise,
 )
+
+_SMALL = 1 << 16  # bytes; what is so small is always read in full before it is used
+_SELDOM = 64  # of so many other uses, one begins with that
+
+# Not the one that a workflow's own code may have given a seed.
+_chance = random.SystemRandom()
 
 
 def find(store: Store, query: Query) -> Entry | None:
@@ -67,8 +80,15 @@ def check(query: Query, source: Path) -> None:
             f"{query} is a view, which is derived from what is stored and cannot be written",
             f"write to {SCHEME}{query.collection}/{query.name}",
         )
-    if not os.path.exists(source):
-        raise InputError(f"{source}, to be published as {query}, does not exist")
+    try:
+        mode = os.stat(source).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{source}, to be published as {query}, does not exist") from None
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(
+            f"{source}, to be published as {query}, is neither a file nor a directory",
+            "write what a pipe or device gives to a file first",
+        )
     if query.collection == SEQUENCES:
         from snakemake_storage_plugin_seqstore.sequences import SequenceStore
 
@@ -104,15 +124,26 @@ def bring(
 ) -> None:
     """Make `target` a local copy of an entry, or of the view of it that a query asks for.
 
-    See :func:`retrieve`.
+    See :func:`retrieve`. All bytes are compared with their SHA-256 once in a while, too.
     """
-    if verify:
-        store.verify(entry.version, query)
     if query.is_derived:
+        if verify or _is_due(entry):
+            store.verify(entry.version, query)
         views.write(query, store.objects.path(entry.version.digest), target)
         os.utime(target, ns=(entry.time, entry.time))
-    else:
+        return
+    # What is copied is compared in any case.
+    if how is not Materialisation.COPY and (verify or _is_due(entry)):
+        store.verify(entry.version, query)
+    try:
         materialise(store, entry, target, how)
+    except DamageError:
+        store.verify(entry.version, query)  # sets it aside
+        raise
+
+
+def _is_due(entry: Entry) -> bool:
+    return entry.version.size <= _SMALL or _chance.randrange(_SELDOM) == 0
 
 
 def size(store: Store, entry: Entry, query: Query) -> int:

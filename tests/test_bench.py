@@ -87,3 +87,14 @@ def test_workflows(tmp_path):
         "seqstore, idle",
         "seqstore, clone",
     ]
+
+
+def test_load(tmp_path):
+    command = [sys.executable, "-m", "bench", "load", "--processes", "2", "--seconds", "0.5"]
+    command += ["--names", "10", "--mebibytes", "1", "--records", "2000", "--work", str(tmp_path)]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    figures = dict(line.rsplit(maxsplit=1) for line in process.stdout.splitlines())
+    assert len(figures) == 15
+    assert float(figures["publications"]) > 2
+    assert os.listdir(tmp_path) == []

@@ -1,12 +1,17 @@
 """The command line, as a user calls it."""
 
+import errno
+import grp
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
-from snakemake_storage_plugin_seqstore import SequenceStore, Store
+from snakemake_storage_plugin_seqstore import SequenceStore, Store, cli
+from snakemake_storage_plugin_seqstore.store import filesystem
 
 
 @pytest.fixture
@@ -46,8 +51,8 @@ def test_put_ls_get(seqstore, tmp_path, database):
         "seqstore://files/in/p.fasta",
     ]
     assert seqstore("ls", "files/in/").split() == ["seqstore://files/in/p.fasta"]
-    assert seqstore("ls", "files/other").split() == []
-    assert seqstore("ls", "../../etc").split() == []
+    assert "starts with" in seqstore("ls", "files/other", fails=True)
+    assert "starts with" in seqstore("ls", "../../etc", fails=True)
     fields = seqstore("ls", "-l", "seqstore://sequences/").strip().split("\t")
     assert fields[1:] == [
         str(database.stat().st_size),
@@ -80,20 +85,24 @@ def test_rm_history_gc(seqstore, tmp_path):
         stamp.path.rename(stamp.path.with_name(name + stamp.path.name[20:]))
     for digest, _ in store.objects:
         os.utime(store.objects.path(digest), (old, old))
-    assert seqstore("gc", "--older-than", "30d", "-n").startswith("would remove 2 payloads, 2 old")
-    assert seqstore("gc").startswith("removed 2 payloads, 2 old versions")
-    assert seqstore("du").splitlines()[-1] == "0\t0 payloads\tstored"
+    planned = seqstore("gc", "--older-than", "30d", "-n").splitlines()
+    assert planned[-1].startswith("would remove 2 payloads, 2 old")
+    kinds = [line.split("\t")[0] for line in planned[1:-1]]
+    assert kinds == ["payload"] * 2 + ["old version"] * 2
+    assert all((tmp_path / "store" / line.split("\t")[1]).exists() for line in planned[1:-1])
+    assert seqstore("gc").splitlines()[-1].startswith("removed 2 payloads, 2 old versions")
+    assert "0\t0 payloads\tstored" in seqstore("du").splitlines()
 
 
 def test_verify(seqstore, tmp_path):
     (tmp_path / "x").write_text("x")
     digest = seqstore("put", "x", "files/x").partition("sha256=")[2].strip()
-    assert seqstore("verify") == ""
+    assert seqstore("verify").startswith("verified 1 payloads")
     payload = Store(tmp_path / "store").objects.path(digest)
     payload.chmod(0o644)
     payload.write_text("y")
     assert digest in seqstore("verify", fails=True)
-    assert seqstore("verify") == ""
+    assert "damaged" not in seqstore("verify")
     seqstore("put", "x", "files/x")
     seqstore("get", "files/x", "back")
     assert (tmp_path / "back").read_text() == "x"
@@ -122,3 +131,162 @@ def test_init(seqstore, tmp_path):
 )
 def test_errors_are_for_people(seqstore, database, arguments, reason):
     assert reason in " ".join(seqstore(*arguments, fails=True).split())
+
+
+def invoke(root, *words):
+    """Run the command in this process, where it is to fail; return what it printed."""
+    done = CliRunner().invoke(cli.main, ["--root", str(root), *map(str, words)])
+    assert done.exit_code == 1 and isinstance(done.exception, SystemExit), done.output
+    return done.output
+
+
+def test_what_does_not_exist_is_exit_code_1(tmp_path):
+    (tmp_path / "x").write_text("x")
+    Store(tmp_path / "store").publish("files", "x", tmp_path / "x")
+    for words in (
+        ("get", "files/nosuch", tmp_path / "y"),
+        ("get", "files/x?sha256=" + "0" * 64, tmp_path / "y"),
+        ("history", "files/nosuch"),
+        ("rm", "files/nosuch"),
+        ("ls", "files/nosuch"),
+    ):
+        assert invoke(tmp_path / "store", *words).count("\n") == 1
+    printed = invoke(tmp_path / "store", "get", "files/x", tmp_path / "nosuch/y")
+    assert f"there is no directory {tmp_path}/nosuch" in printed
+    (tmp_path / "link").symlink_to("nowhere")
+    assert "exists" in invoke(tmp_path / "store", "get", "files/x", tmp_path / "link")
+
+
+COMMANDS = [
+    ("ls",),
+    ("ls", "-l", "files/"),
+    ("get", "files/x", "y"),
+    ("history", "files/x"),
+    ("rm", "files/x"),
+    ("du",),
+    ("verify",),
+    ("nondeterministic",),
+    ("gc",),
+    ("gc", "-n"),
+]
+
+
+@pytest.mark.parametrize("root", ["missing", "foreign", "file"])
+def test_a_root_that_is_no_store(tmp_path, root):
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "thesis.tex").touch()
+    (tmp_path / "file").touch()
+    for words in COMMANDS:
+        printed = invoke(tmp_path / root, *words)
+        state = "does not exist" if root == "missing" else "is no store"
+        assert f"{tmp_path / root} {state}" in printed
+    assert not (tmp_path / "missing").exists()
+    assert os.listdir(tmp_path / "foreign") == ["thesis.tex"]
+
+
+def test_rm_removes_all_or_nothing(seqstore, tmp_path):
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+        seqstore("put", name, f"files/{name}")
+    assert "files/nosuch" in seqstore("rm", "files/a", "files/nosuch", "files/b", fails=True)
+    assert len(seqstore("ls").split()) == 2
+    seqstore("rm", "files/a", "files/b", "files/a")
+    assert seqstore("ls") == ""
+
+
+def test_a_closed_pipe_is_no_error(seqstore, tmp_path):
+    (tmp_path / "x").write_text("x")
+    seqstore("put", "x", "files/x")
+    store = Store(tmp_path / "store")
+    path = store.history("files", "x")[0].path
+    for number in range(3000):
+        folder = store.names.directory / "files" / ("n" * 200) / str(number) / "@"
+        folder.mkdir(parents=True)
+        os.link(path, folder / path.name)
+    command = f"{sys.executable} -m snakemake_storage_plugin_seqstore --root store ls | head -1"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "directory with a pipe"])
+def test_what_is_neither_file_nor_directory_is_refused(seqstore, tmp_path, kind):
+    if kind == "device":
+        source = "/dev/zero"
+    else:
+        (tmp_path / "d").mkdir()
+        os.mkfifo(tmp_path / "d" / "pipe")
+        source = tmp_path / "d" / ("pipe" if kind == "pipe" else "")
+    assert "neither a file" in seqstore("put", source, "files/x", fails=True)
+
+
+def test_an_unfinished_put_is_seen_and_goes(seqstore, tmp_path):
+    big = tmp_path / "big"
+    big.write_bytes(b"x" * 1_000_000)
+    program = """
+import os, signal, sys
+from pathlib import Path
+from snakemake_storage_plugin_seqstore.store import Store, filesystem
+filesystem.clone = lambda reader, writer: False
+filesystem.seal = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+Store("store").publish("files", "big", Path("big"))
+"""
+    (tmp_path / "x").write_text("x")
+    seqstore("put", "x", "files/x")
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path)
+    assert done.returncode < 0
+    assert "1000000\t1 files\tunfinished" in seqstore("du").splitlines()
+    # This process is not gone.
+    (tmp_path / "store/tmp" / filesystem.temporary_name()).write_text("of this process")
+    assert "unfinished\ttmp/" in seqstore("gc", "--older-than", "0s", "-n")
+    printed = seqstore("gc", "--older-than", "0s").splitlines()[-1]
+    assert "and 1 unfinished files: 1000000 bytes" in printed
+    assert "15\t1 files\tunfinished" in seqstore("du").splitlines()
+
+
+def test_a_full_disk_does_not_keep_a_name(tmp_path, monkeypatch):
+    store = Store(tmp_path / "store")
+    (tmp_path / "x").write_text("x")
+    store.publish("files", "x", tmp_path / "x")
+
+    class Full:
+        def __init__(self, *_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(filesystem, "Unfinished", Full)
+    assert store.remove("files", "x")
+    assert store.find("files", "x") is None
+    assert not store.remove("files", "x")
+    assert [stamp.digest for stamp in store.history("files", "x")] == [None]
+
+
+def test_sharing_names_the_group(seqstore, tmp_path):
+    printed = seqstore("init", "--shared")
+    group = grp.getgrgid((tmp_path / "store").stat().st_gid).gr_name
+    assert f"in the group {group} may add" in printed
+    assert "chgrp" in printed
+
+
+def test_json(seqstore, tmp_path):
+    def rows(*words, fails=False):
+        lines = seqstore(*words, "--json", fails=fails).splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    (tmp_path / "x").write_text("x")
+    (row,) = rows("put", "x", "files/x")
+    assert row["query"] == "seqstore://files/x"
+    digest = row["sha256"]
+    assert rows("ls") == [{"query": "seqstore://files/x"}]
+    (row,) = rows("ls", "-l")
+    assert (row["size"], row["sha256"]) == (1, digest)
+    assert [row["sha256"] for row in rows("history", "files/x")] == [digest]
+    assert {"bytes": 1, "count": 1, "what": "stored"} in rows("du")
+    assert rows("gc", "-n") == [{"payloads": 0, "versions": 0, "unfinished": 0, "bytes": 0}]
+    assert rows("nondeterministic") == rows("verify") == []
+    path = Store(tmp_path / "store").objects.path(digest)
+    path.chmod(0o644)
+    path.write_text("y")
+    (row,) = rows("verify", fails=True)
+    assert row["sha256"] == digest
+    seqstore("rm", "files/x")
+    assert [row["sha256"] for row in rows("history", "files/x")] == [None, digest]

@@ -1,4 +1,7 @@
-"""Writing on a shared filesystem: durable, atomic, group-shareable. Knows nothing of the store."""
+"""Writing on a shared filesystem: durable, atomic, group-shareable. Knows nothing of the store.
+
+But for the directory in it for what is unfinished.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,16 @@ import fcntl
 import hashlib
 import os
 import shutil
-import socket
 import stat
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import partial
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from snakemake_storage_plugin_seqstore.store import directories, evidence
+from snakemake_storage_plugin_seqstore.store.parsing import opened
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.progress import Progress
@@ -22,32 +26,75 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 SMALL = 1 << 16  # bytes; to read so little is faster than to ask for a clone
 LARGE = 1 << 28  # bytes; copying more is worth a progress bar
-_HOST = socket.gethostname()
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-_prepared: dict[tuple[str, bytes], list[str]] = {}  # files in a staging directory, by content
+STAGING = "tmp"  # below the root of a store
+_NEW = os.O_CREAT | os.O_EXCL
 _FICLONE = 0x40049409  # Linux; elsewhere the call fails and the file is copied
+_MEASURED = 600.0  # s; for so long a clock is taken to be as far ahead as it was
+_prepared: dict[tuple[str, bytes], list[str]] = {}  # unfinished files of a store, by content
+_ahead: dict[str, tuple[float, int]] = {}  # when it was measured (s), and how far (ns), by root
+
+
+@cache
+def _machine() -> str:
+    """Names the processes that this one can see: those of one boot and one namespace."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        return hashlib.sha256((boot + os.readlink("/proc/self/ns/pid")).encode()).hexdigest()[:12]
+    except OSError:
+        return os.urandom(6).hex()  # those of no other process
 
 
 def temporary_name() -> str:
     """A name that no other process on any node makes."""
-    return f"{_HOST}-{os.getpid()}-{os.urandom(16).hex()}"
+    return f"{_machine()}-{os.getpid()}-{os.urandom(16).hex()}"
 
 
-def now(directory: Path) -> float:
-    """The time in s since the epoch by the clock that gives the files in a directory theirs.
-
-    That of a server may differ from this node's.
-    """
+def is_abandoned(name: str) -> bool:
+    """Whether the process that made a temporary name is known to be gone."""
+    machine, _, rest = name.partition("-")
+    process = rest.partition("-")[0]
+    if machine != _machine() or not (process.isdecimal() and len(process) < 10):
+        return False
     try:
-        with tempfile.TemporaryFile(dir=directory) as file:
-            return os.fstat(file.fileno()).st_mtime
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
     except OSError:
-        return time.time()  # it is not there, or read-only
+        pass  # it is somebody else's
+    return False
+
+
+def clock(root: Path) -> int:
+    """The time in ns since the epoch by the clock that gives the files of a store their times.
+
+    That of a server may differ from this node's; what is less than files' times are rounded by is
+    no difference.
+    """
+    key, moment = str(root), time.monotonic()
+    if key not in _ahead or moment - _ahead[key][0] > _MEASURED:
+        try:
+            _ahead[key] = moment, _measure(root)
+        except OSError:
+            return time.time_ns()  # it is not there, or read-only
+    return time.time_ns() + _ahead[key][1]
+
+
+def _measure(root: Path) -> int:
+    with directories.inside(root, STAGING) as folder:
+        name = temporary_name()
+        file = os.open(name, _NEW | os.O_WRONLY, 0o600, dir_fd=folder)
+        try:
+            made, now = os.fstat(file).st_mtime_ns, time.time_ns()
+        finally:
+            os.close(file)
+            os.unlink(name, dir_fd=folder)
+    rounding = 10**8 if made % 10**9 else 2 * 10**9
+    return made - now if abs(made - now) > rounding else 0
 
 
 def sync(path: str | Path) -> None:
     """Make the bytes of a file durable, or the entries of a directory."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         os.fsync(descriptor)
     finally:
@@ -63,136 +110,158 @@ def begin_writing(paths: Iterable[str]) -> None:
         return
     for path in paths:
         with suppress(OSError):
-            file = os.open(path, os.O_RDONLY)
+            file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             try:
-                if os.fstat(file).st_size <= SMALL:  # it may go from memory, too
+                if os.fstat(file).st_size <= SMALL:  # it may go from the page cache, too
                     os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
             finally:
                 os.close(file)
-
-
-def make_directory(directory: str | Path, stop: Path) -> None:
-    """Create `directory` and its parents below `stop`, with the sharing of `stop`.
-
-    A group-writable `stop` makes group-writable directories whatever the umask is, so that a
-    colleague can add to what one person began. Nothing is ever world-writable.
-    """
-    try:
-        os.mkdir(directory)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        parent = os.path.dirname(directory)
-        if parent == str(stop):
-            raise
-        make_directory(parent, stop)
-        return make_directory(directory, stop)
-    mode = os.stat(directory).st_mode
-    wanted = mode & ~stat.S_IWOTH
-    if stop.stat().st_mode & stat.S_IWGRP:
-        wanted |= stat.S_IRWXG | stat.S_ISGID
-    if wanted != mode:
-        os.chmod(directory, stat.S_IMODE(wanted))
-
-
-def seal(path: Path, root: Path) -> None:
-    """Make a file read-only, for everyone who may read it; share it like `root`."""
-    path.chmod(path.stat().st_mode & 0o444)
-    _share(path, root)
-
-
-def _share(file: int | Path, root: Path) -> None:
-    """Let the group read a read-only file, if it shares `root`."""
-    if os.stat(root).st_mode & stat.S_IWGRP:
-        os.chmod(file, os.stat(file).st_mode & 0o444 | stat.S_IRGRP)
-
-
-def write(target: str, content: bytes, staging: str, root: Path, durable: bool = True) -> None:
-    """Write a small read-only file below `root`: it is there whole or not at all.
-
-    If it is to be `durable`, that holds after a crash too, and that it is there is durable when its
-    directory is: see :func:`sync`.
-    """
-    make = partial(make_directory, stop=root)
-    if durable and (ready := _prepared.get((staging, content))):
-        _settle(ready.pop(), target, make)
-        return
-    with _staged(target, staging, 0o444, make) as file:
-        _write(file, content)
-        _share(file, root)
-        if durable:
-            os.fsync(file)
-
-
-@contextmanager
-def prepared(contents: Iterable[bytes], staging: str, root: Path) -> Iterator[None]:
-    """Have small files ready that :func:`write` will be asked for, durable by one wait for all."""
-    staged = {f"{staging}/{temporary_name()}": content for content in contents}
-    written = []
-    try:
-        # What fails here is told when it is written.
-        for path, content in staged.items():
-            with suppress(OSError):
-                file = os.open(path, _NEW, 0o444)
-                try:
-                    _write(file, content)
-                    _share(file, root)
-                finally:
-                    os.close(file)
-                written.append(path)
-        begin_writing(written)
-        for path in written:
-            with suppress(OSError):
-                sync(path)
-                _prepared.setdefault((staging, staged[path]), []).append(path)
-        yield
-    finally:
-        _prepared.clear()
-        for path in staged:
-            with suppress(OSError):
-                os.unlink(path)
-
-
-def overwrite(target: Path, content: bytes, staging: Path) -> None:
-    """Replace a file, whole or not at all, without waiting until that is durable."""
-    with _staged(str(target), str(staging), 0o666, partial(os.makedirs, exist_ok=True)) as file:
-        _write(file, content)
 
 
 # What follows calls the system as little as it can: among threads, each call of Python that gives
 # up its lock may have to wait for it again. So small files have descriptors instead of objects.
 
 
-@contextmanager
-def _staged(target: str, staging: str, mode: int, make: Callable[[str], object]) -> Iterator[int]:
-    """Open a file that takes the place of `target` once it is written; if that fails, it goes.
+def write(
+    target: str, content: bytes, root: Path, durable: bool = True, is_payload: bool = False
+) -> None:
+    """Write a small read-only file below `root`: it is there whole or not at all.
 
-    Directories are made where they are missed: nearly always they are there.
+    If it is to be `durable`, that holds after a crash too, and that it is there is durable when its
+    directory is: see :func:`sync`. A payload gets the evidence that nothing wrote to it.
     """
-    staged = f"{staging}/{temporary_name()}"
+    path = directories.relative(root, target)
+    if durable and (ready := _prepared.get((str(root), content))):
+        directories.move(root, ready.pop(), path)
+        return
+    with Unfinished(root, 0o444) as new:
+        _write(new.file, content)
+        _share(new.file, root)
+        if durable:
+            os.fsync(new.file)
+        if is_payload:
+            evidence.give(new.file, clock(root))
+        new.settle(path)
+
+
+class Unfinished:
+    """A new file of a store, which has no place in it until it is settled; if it never is, it goes.
+
+    Parameters
+    ----------
+    root : Path
+        Root of the store.
+    mode : int
+        Its mode, from which the umask is taken.
+
+    Attributes
+    ----------
+    file : int
+        Its descriptor, to be read and written.
+    """
+
+    def __init__(self, root: Path, mode: int) -> None:
+        self._root = root
+        self._mode = mode
+        self._name = temporary_name()
+
+    def __enter__(self) -> Unfinished:
+        self._opened = ExitStack()
+        folder = directories.inside(self._root, STAGING, make=True)
+        self._folder = self._opened.enter_context(folder)
+        with self._opened:
+            flags = _NEW | os.O_RDWR
+            self.file = os.open(self._name, flags, self._mode, dir_fd=self._folder)
+            self._opened = self._opened.pop_all()
+        return self
+
+    def settle(self, target: str) -> None:
+        """Close it, and move it in place of what is at a path of the store.
+
+        Directories are made where they are missed.
+        """
+        if self.file >= 0:
+            file, self.file = self.file, -1
+            os.close(file)  # a full disk may be told here
+        directory, _, name = target.rpartition("/")
+        with directories.inside(self._root, directory, make=True) as there:
+            os.rename(self._name, name, src_dir_fd=self._folder, dst_dir_fd=there)
+        self._name = ""
+
+    def __exit__(self, *_: object) -> None:
+        with self._opened:
+            if self.file >= 0:
+                os.close(self.file)
+            if self._name:
+                with suppress(FileNotFoundError):
+                    os.unlink(self._name, dir_fd=self._folder)
+
+
+@contextmanager
+def prepared(contents: Iterable[bytes], root: Path) -> Iterator[None]:
+    """Have small files ready that :func:`write` will be asked for, durable by one wait for all."""
+    unfinished = {f"{STAGING}/{temporary_name()}": content for content in contents}
+    written = []
+    try:
+        # What fails here is told when it is written.
+        with suppress(OSError), directories.inside(root, STAGING, make=True) as folder:
+            for path, content in unfinished.items():
+                with suppress(OSError):
+                    name = path.rpartition("/")[2]
+                    file = os.open(name, _NEW | os.O_WRONLY, 0o444, dir_fd=folder)
+                    try:
+                        _write(file, content)
+                        _share(file, root)
+                    finally:
+                        os.close(file)
+                    written.append(path)
+        begin_writing(f"{root}/{path}" for path in written)
+        for path in written:
+            with suppress(OSError):
+                sync(f"{root}/{path}")
+                _prepared.setdefault((str(root), unfinished[path]), []).append(path)
+        yield
+    finally:
+        _prepared.clear()
+        for path in unfinished:
+            with suppress(OSError):
+                directories.remove(root, path)
+
+
+def overwrite(target: Path, content: bytes, staging: Path) -> None:
+    """Replace a file, whole or not at all, without waiting until that is durable."""
+    unfinished = f"{staging}/{temporary_name()}"
     try:
         try:
-            file = os.open(staged, _NEW, mode)
+            file = os.open(unfinished, _NEW | os.O_WRONLY, 0o666)
         except FileNotFoundError:
-            make(staging)
-            file = os.open(staged, _NEW, mode)
+            os.makedirs(staging, exist_ok=True)
+            file = os.open(unfinished, _NEW | os.O_WRONLY, 0o666)
         try:
-            yield file
+            _write(file, content)
         finally:
             os.close(file)
-        _settle(staged, target, make)
+        try:
+            os.rename(unfinished, target)
+        except FileNotFoundError:
+            os.makedirs(target.parent, exist_ok=True)
+            os.rename(unfinished, target)
     except BaseException:
         with suppress(FileNotFoundError):
-            os.unlink(staged)
+            os.unlink(unfinished)
         raise
 
 
-def _settle(staged: str, target: str, make: Callable[[str], object]) -> None:
-    try:
-        os.rename(staged, target)
-    except FileNotFoundError:
-        make(os.path.dirname(target))
-        os.rename(staged, target)
+def seal(file: int, root: Path) -> None:
+    """Make a file read-only, for everyone who may read it; share it like `root`."""
+    os.chmod(file, os.fstat(file).st_mode & 0o444)
+    _share(file, root)
+
+
+def _share(file: int, root: Path) -> None:
+    """Let the group read a read-only file, if it shares `root`."""
+    if os.stat(root).st_mode & stat.S_IWGRP:
+        os.chmod(file, os.fstat(file).st_mode & 0o444 | stat.S_IRGRP)
 
 
 def discard(path: str | os.PathLike[str]) -> None:
@@ -207,28 +276,33 @@ def discard(path: str | os.PathLike[str]) -> None:
         shutil.rmtree(path)
 
 
-def sha256_of(path: str | os.PathLike[str], expected: int = 0) -> str:
-    """SHA-256 of a file's bytes, in hex.
+def sha256_of(path: str | os.PathLike[str], expected: int = 0, follow: bool = True) -> str:
+    """SHA-256 of a regular file's bytes, in hex.
 
     Parameters
     ----------
     expected : int
         How many bytes it should have: if it does, no call is needed to find its end.
+    follow : bool
+        Whether it may be reached by a link: see :func:`parsing.opened`.
     """
+    with opened(path, follow) as (file, _):
+        return digest_of(file, expected)
+
+
+def digest_of(file: int, expected: int = 0) -> str:
+    """SHA-256 of the bytes of an open file; see :func:`sha256_of`."""
     digest = hashlib.sha256()
     size, count = SMALL, 0
-    file = os.open(path, os.O_RDONLY)
-    try:
-        while (not count or count != expected) and (chunk := os.read(file, size)):
-            digest.update(chunk)
-            size, count = CHUNK, count + len(chunk)
-    finally:
-        os.close(file)
+    os.lseek(file, 0, os.SEEK_SET)
+    while (not count or count != expected) and (chunk := os.read(file, size)):
+        digest.update(chunk)
+        size, count = CHUNK, count + len(chunk)
     return digest.hexdigest()
 
 
 def read_start(path: str | os.PathLike[str], size: int, expected: int = 0) -> bytes:
-    """The first `size` bytes of a file, or all if it has no more.
+    """The first `size` bytes of a regular file, or all if it has no more.
 
     Parameters
     ----------
@@ -236,24 +310,12 @@ def read_start(path: str | os.PathLike[str], size: int, expected: int = 0) -> by
         How many bytes it should have: if it does, no call is needed to find its end.
     """
     content = b""
-    file = os.open(path, os.O_RDONLY)
-    try:
+    with opened(path, follow=True) as (file, _):
         while len(content) < size and (more := os.read(file, size - len(content))):
             content += more
             if len(content) == expected:
                 break
-    finally:
-        os.close(file)
     return content
-
-
-def has_bytes(path: str | os.PathLike[str], content: bytes) -> bool:
-    """Whether a file has these bytes, and no others."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        return os.read(file, len(content) + 1) == content
-    finally:
-        os.close(file)
 
 
 def _write(file: int, content: bytes) -> None:
@@ -261,42 +323,35 @@ def _write(file: int, content: bytes) -> None:
         content = content[os.write(file, content) :]
 
 
-def reflink(source: Path, target: Path) -> bool:
-    """Clone `source` into the new file `target` where the filesystem can; say whether it did."""
-    with source.open("rb") as reader, target.open("xb") as writer:
-        try:
-            fcntl.ioctl(writer, _FICLONE, reader.fileno())
-        except OSError:
-            pass
-        else:
-            return True
-    target.unlink()
-    return False
+def clone(reader: int, writer: int) -> bool:
+    """Clone an open file into a new one where the filesystem can; say whether it did."""
+    try:
+        fcntl.ioctl(writer, _FICLONE, reader)
+    except OSError:
+        return False
+    return True
 
 
-def copy(source: Path, target: Path) -> str:
-    """Copy `source` into the new file `target`; return the SHA-256 of what was copied.
+def copy(reader: int, writer: int, name: str) -> str:
+    """Copy an open file into a new one; return the SHA-256 of what was copied.
 
-    A long copy shows its progress.
+    A long copy shows its progress, with the name of the file.
     """
     digest = hashlib.sha256()
-    size = source.stat().st_size
-    with (
-        source.open("rb", buffering=0) as reader,
-        target.open("xb") as writer,
-        _progress(source, size) as progress,
-    ):
-        while chunk := reader.read(CHUNK):
+    size, done = os.fstat(reader).st_size, 0
+    with _progress(name, size) as progress:
+        while chunk := os.read(reader, CHUNK):
             digest.update(chunk)
-            writer.write(chunk)
+            _write(writer, chunk)
+            done += len(chunk)
             if progress:
-                progress.update(len(chunk), writer.tell())
+                progress.update(len(chunk), done)
     return digest.hexdigest()
 
 
-def _progress(source: Path, size: int) -> AbstractContextManager[Progress | None]:
+def _progress(name: str, size: int) -> AbstractContextManager[Progress | None]:
     if size < LARGE:
         return nullcontext()
     from snakemake_storage_plugin_seqstore.progress import Progress
 
-    return Progress(f"copied {source.name}:", "bytes", size)
+    return Progress(f"copied {name}:", "bytes", size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,11 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
-from snakemake_storage_plugin_seqstore.store import filesystem, trees
+from snakemake_storage_plugin_seqstore.progress import Progress
+from snakemake_storage_plugin_seqstore.store import directories, filesystem, trees
 from snakemake_storage_plugin_seqstore.store.objects import GRACE
-from snakemake_storage_plugin_seqstore.store.register import Stamp
+from snakemake_storage_plugin_seqstore.store.parsing import MalformedError
 from snakemake_storage_plugin_seqstore.store.store import Store
 from snakemake_storage_plugin_seqstore.store.version import Version
+from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
 
 @dataclass
@@ -32,8 +35,8 @@ def collect_garbage(store: Store, older_than: float, dry_run: bool = False) -> R
 
     That is: versions of a name that were superseded or removed more than `older_than` s ago,
     payloads that no remaining version consists of, and unfinished or damaged files. Nothing younger
-    than `older_than`, and never anything younger than an hour, is taken. Others may use the store
-    meanwhile, or collect garbage themselves.
+    than `older_than` is taken, and nothing younger than an hour but what a process of this machine
+    left that is gone. Others may use the store meanwhile, or collect garbage themselves.
 
     Parameters
     ----------
@@ -47,22 +50,22 @@ def collect_garbage(store: Store, older_than: float, dry_run: bool = False) -> R
     StoreError
         If it cannot be told what is meant. Nothing is removed then.
     """
-    limit = filesystem.now(store.objects.staging) - max(older_than, GRACE)
-    superseded = [stamp.path for stamp, since in _superseded(store) if since < limit]
-    meant = _meant(store, without=set(superseded))
+    now = filesystem.clock(store.root) / 10**9
+    limit = now - max(older_than, GRACE)
+    superseded, meant = _looked_at(store, limit)
     unmeant = [digest for digest, _ in store.objects if digest not in meant]
     removed = Removed()
     for path in superseded:
-        if dry_run or _unlink(path):
+        if dry_run or _unlink(store, path):
             removed.versions.append(path)
-    for path in _litter(store):
-        size = _size_if_old(path, limit)
-        if size is not None and (dry_run or _unlink(path)):
+    for path, status in litter(store):
+        since = now - older_than if filesystem.is_abandoned(path.name) else limit
+        if status.st_mtime < since and (dry_run or _unlink(store, path)):
             removed.litter.append(path)
-            removed.bytes += size
+            removed.bytes += status.st_size
     for digest in unmeant:
         path = store.objects.path(digest)
-        size = _size_if_old(path, limit) if dry_run else _take(store, path, limit)
+        size = _size_if_old(store, path, limit) if dry_run else _take(store, path, limit)
         if size is not None:
             removed.payloads.append(digest)
             removed.bytes += size
@@ -70,10 +73,16 @@ def collect_garbage(store: Store, older_than: float, dry_run: bool = False) -> R
 
 
 def damaged(store: Store) -> Iterator[str]:
-    """FileHashes of the payloads whose bytes are not what they were; reads everything."""
-    for digest, _ in store.objects:
-        if not store.objects.is_sound(digest):
-            yield digest
+    """Digests of the payloads whose bytes are not what they were; reads everything."""
+    payloads = [(digest, status.st_size) for digest, status in store.objects]
+    done = 0
+    with Progress("verified", "payloads", sum(size for _, size in payloads)) as progress:
+        for digest, size in payloads:
+            is_sound = store.objects.is_sound(digest)
+            done += size
+            progress.update(1, done)
+            if not is_sound and os.path.lexists(store.objects.path(digest)):  # `gc` may take one
+                yield digest
 
 
 def _take(store: Store, path: Path, limit: float) -> int | None:
@@ -82,59 +91,71 @@ def _take(store: Store, path: Path, limit: float) -> int | None:
     Whoever adds what is there already renews it first: before it is moved, which is seen here
     afterwards, or after that, and then it is missing there and written again.
     """
-    moved = store.objects.staging / filesystem.temporary_name()
-    if _size_if_old(path, limit) is None:
+    if _size_if_old(store, path, limit) is None:
         return None
+    moved = store.objects.staging / filesystem.temporary_name()
+    there, aside = (directories.relative(store.root, found) for found in (path, moved))
     try:
-        filesystem.make_directory(store.objects.staging, store.root)
-        os.rename(path, moved)
+        directories.move(store.root, there, aside)
     except FileNotFoundError:
         return None  # somebody else took it
-    size = _size_if_old(moved, limit)
+    size = _size_if_old(store, moved, limit)
     if size is None:
-        os.rename(moved, path)
+        directories.move(store.root, aside, there)
     else:
-        moved.unlink()
+        directories.remove(store.root, aside)
     return size
 
 
-def _size_if_old(path: Path, limit: float) -> int | None:
+def _size_if_old(store: Store, path: Path, limit: float) -> int | None:
     """Size in bytes of a file that is older than the limit."""
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
+    status = directories.status(store.root, directories.relative(store.root, path))
+    if status is None or stat.S_ISDIR(status.st_mode):
         return None
     return status.st_size if status.st_mtime < limit else None
 
 
-def _unlink(path: Path) -> bool:
+def _unlink(store: Store, path: Path) -> bool:
     """Remove a file, and say whether it is gone: NFS keeps one that somebody has open."""
     with suppress(OSError):
-        path.unlink(missing_ok=True)
+        directories.remove(store.root, directories.relative(store.root, path))
         return True
     return False
 
 
-def _litter(store: Store) -> Iterator[Path]:
+def litter(store: Store) -> Iterator[tuple[Path, os.stat_result]]:
+    """Unfinished and damaged files, each with its status."""
     for folder in (store.objects.staging, store.objects.damaged):
-        if folder.is_dir():
-            yield from sorted(folder.iterdir())
+        for name, status in directories.entries(store.root, folder.name):
+            if not stat.S_ISDIR(status.st_mode):
+                yield folder / name, status
 
 
-def _histories(store: Store) -> Iterator[list[Stamp]]:
-    for collection in store.names.collections:
-        for name in store.names.walk(collection):
-            yield store.names.history(collection, name)
+def _looked_at(store: Store, limit: float) -> tuple[list[Path], set[str]]:
+    """Versions that may go, and the digests of everything that the others consist of."""
+    superseded: list[Path] = []
+    meant: set[str] = set()
+    with Progress("looked at", "names") as progress:
+        for collection in store.names.collections:
+            for name in store.names.walk(collection):
+                history = store.names.history(collection, name)
+                old = {stamp.path for stamp, since in _superseded(history) if since < limit}
+                superseded += sorted(old)
+                for stamp in history:
+                    if stamp.digest and stamp.digest not in meant and stamp.path not in old:
+                        meant.add(stamp.digest)
+                        meant.update(_members(store, stamp, stamp.digest))
+                progress.update(1, 0)
+    return superseded, meant
 
 
-def _superseded(store: Store) -> Iterator[tuple[Stamp, float]]:
-    """Versions that their names do not mean any more, and since when (s since the epoch)."""
-    for history in _histories(store):
-        for newer, older in pairwise(history):
-            yield older, _written(newer)
-        # A removal stays as long as something is there that would count again without it.
-        if len(history) == 1 and history[0].digest is None:
-            yield history[0], _written(history[0])
+def _superseded(history: list[Stamp]) -> Iterator[tuple[Stamp, float]]:
+    """Versions that their name does not mean any more, and since when (s since the epoch)."""
+    for newer, older in pairwise(history):
+        yield older, _written(newer)
+    # A removal stays as long as something is there that would count again without it.
+    if len(history) == 1 and history[0].digest is None:
+        yield history[0], _written(history[0])
 
 
 def _written(stamp: Stamp) -> float:
@@ -142,17 +163,6 @@ def _written(stamp: Stamp) -> float:
     with suppress(FileNotFoundError):
         return max(stamp.time / 10**9, stamp.path.stat().st_mtime)
     return stamp.time / 10**9
-
-
-def _meant(store: Store, without: set[Path]) -> set[str]:
-    """FileHashes of everything that the remaining versions consist of."""
-    meant = set()
-    for history in _histories(store):
-        for stamp in history:
-            if stamp.digest and stamp.digest not in meant and stamp.path not in without:
-                meant.add(stamp.digest)
-                meant.update(_members(store, stamp, stamp.digest))
-    return meant
 
 
 def _members(store: Store, stamp: Stamp, digest: str) -> Iterable[str]:
@@ -170,8 +180,13 @@ def _members(store: Store, stamp: Stamp, digest: str) -> Iterable[str]:
         return store.payloads(version)
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, TypeError, DamageError) as error:
-        raise StoreError(
-            f"cannot tell what the directory {stamp.path.parent.parent} consists of: {error}",
-            "`seqstore verify` sets damaged files aside",
-        ) from error
+    except MalformedError as error:
+        if store.objects.is_sound(digest):
+            return ()  # it never was a directory
+        failure: Exception = error
+    except (OSError, DamageError) as error:
+        failure = error
+    raise StoreError(
+        f"cannot tell what the directory {stamp.path.parent.parent} consists of: {failure}",
+        "`seqstore verify` sets damaged files aside",
+    ) from failure

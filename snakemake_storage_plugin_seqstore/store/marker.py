@@ -8,11 +8,13 @@ import stat
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import StoreError
-from snakemake_storage_plugin_seqstore.store import filesystem
+from snakemake_storage_plugin_seqstore.store import directories, evidence, filesystem, parsing
+from snakemake_storage_plugin_seqstore.store.parsing import MalformedError
 
 FORMAT = 1
 MARKER = "seqstore.json"
 IGNORE = ".gitignore"  # a store inside a repository is not part of it
+_MOST = 4096  # bytes of the marker
 _OWN = {IGNORE, "objects", "names", "records", "tmp", "damaged"}
 
 
@@ -26,14 +28,15 @@ def is_store(root: Path) -> bool:
     """
     marker = root / MARKER
     try:
-        found = json.loads(marker.read_bytes())["format"]
+        content = parsing.read(marker, _MOST)
+        found = parsing.fields(parsing.load(content), format=parsing.natural)["format"]
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
         raise StoreError(f"cannot read {marker}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except MalformedError as error:
         raise StoreError(
-            f"{marker} is damaged", f'a sound one reads {{"format": {FORMAT}}}'
+            f"{marker} is damaged: {error}", f'a sound one reads {{"format": {FORMAT}}}'
         ) from None
     if found != FORMAT:
         raise StoreError(
@@ -73,27 +76,62 @@ def create(root: Path, shared: bool = False) -> None:
     if wanted != mode:
         root.chmod(wanted)
     for name, content in ((IGNORE, "*\n"), (MARKER, json.dumps({"format": FORMAT}))):
-        filesystem.write(f"{root}/{name}", content.encode(), f"{root}/tmp", root)
+        filesystem.write(f"{root}/{name}", content.encode(), root)
 
 
 def _share(root: Path) -> None:
-    """Give everything in a store to the group of its root."""
+    """Give everything in a store to the group of its root, and nothing that links lead to."""
     group = root.stat().st_gid
-    for directory, _, files in os.walk(root):
-        _give(directory, group, stat.S_IRWXG | stat.S_ISGID)
-        for file in files:
-            _give(os.path.join(directory, file), group, stat.S_IRGRP)
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with directories.inside(root, folder) as here:
+                _give(here, group, stat.S_IRWXG | stat.S_ISGID)
+            for name, status in directories.entries(root, folder):
+                path = f"{folder}/{name}" if folder else name
+                if stat.S_ISDIR(status.st_mode):
+                    if path.count("/") < parsing.LEVELS + 3:  # what is deeper is none of the store
+                        waiting.append(path)
+                elif stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+                    _give_file(root, folder, name, group)
+        except FileNotFoundError:
+            pass  # somebody removed it
+        except OSError as error:
+            raise StoreError(
+                f"cannot share {error.filename or root / folder}: {error.strerror}",
+                "only its owner can: ask them to do the same",
+            ) from error
 
 
-def _give(path: str, group: int, wanted: int) -> None:
-    try:
-        status = os.stat(path)
-        if status.st_gid != group or status.st_mode & wanted != wanted:
-            os.chown(path, -1, group)
-            os.chmod(path, stat.S_IMODE(status.st_mode) | wanted)
-    except FileNotFoundError:
-        pass  # an unfinished file, which is where it belongs by now
-    except OSError as error:
-        raise StoreError(
-            f"cannot share {path}: {error.strerror}", "only its owner can: ask them to do the same"
-        ) from error
+def _give_file(root: Path, folder: str, name: str, group: int) -> None:
+    """Let the group read a file; its times still tell that nothing wrote to it, if they did."""
+    with directories.inside(root, folder) as here:
+        try:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            file = os.open(name, flags, dir_fd=here)
+        except FileNotFoundError:
+            return  # an unfinished file, which is where it belongs by now
+        except OSError as error:
+            error.filename = root / folder / name
+            raise
+        try:
+            before = os.fstat(file)
+            # A link to a file of somebody else is none of the store.
+            if stat.S_ISREG(before.st_mode) and before.st_nlink == 1:
+                _give(file, group, stat.S_IRGRP)
+                if evidence.holds(before) and not evidence.holds(os.fstat(file)):
+                    evidence.give(file, filesystem.clock(root))
+        except OSError as error:
+            error.filename = root / folder / name
+            raise
+        finally:
+            os.close(file)
+
+
+def _give(file: int, group: int, wanted: int) -> None:
+    status = os.fstat(file)
+    if status.st_gid != group:
+        os.chown(file, -1, group)
+    if status.st_gid != group or status.st_mode & wanted != wanted:
+        os.chmod(file, stat.S_IMODE(status.st_mode) | wanted)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from enum import Enum
 from pathlib import Path
 
+from snakemake_storage_plugin_seqstore.errors import DamageError
 from snakemake_storage_plugin_seqstore.store import filesystem
+from snakemake_storage_plugin_seqstore.store.parsing import opened
 from snakemake_storage_plugin_seqstore.store.store import Entry, Store
+
+# What a filesystem says that has no symbolic links.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class Materialisation(Enum):
@@ -23,7 +29,15 @@ def materialise(store: Store, entry: Entry, target: Path, how: Materialisation) 
 
     It is made beside `target` and renamed into place, and gets the time of the entry. Where a link
     would let somebody write into the store (root ignores mode 0444) or would lose the executable
-    bit, and where the filesystem cannot clone, a copy is made.
+    bit, and where the filesystem cannot link or clone, a copy is made. What is copied is compared
+    with its SHA-256.
+
+    Raises
+    ------
+    DamageError
+        If the bytes that were copied are not the right ones.
+    OSError
+        If the entry cannot be read, or `target` not be written.
     """
     # A short name of its own: the name of the target may be as long as a name can be.
     partial = target.parent / f".{filesystem.temporary_name()[-12:]}.part"
@@ -56,10 +70,23 @@ def _place_tree(store: Store, entry: Entry, target: Path, how: Materialisation) 
 def _place(store: Store, digest: str, target: Path, how: Materialisation, executable: bool) -> None:
     payload = store.objects.path(digest)
     if how is Materialisation.SYMLINK and not executable and os.geteuid() != 0:
-        target.symlink_to(payload)
-        return
-    if how is Materialisation.COPY or not filesystem.reflink(payload, target):
-        filesystem.copy(payload, target)
-    if executable:
-        mode = target.stat().st_mode
-        target.chmod(mode | (mode & 0o444) >> 2)
+        try:
+            target.symlink_to(payload)
+            return
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+    with opened(payload) as (reader, _):
+        writer = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            is_cloned = how is not Materialisation.COPY and filesystem.clone(reader, writer)
+            if not is_cloned and filesystem.copy(reader, writer, target.name) != digest:
+                raise DamageError(
+                    f"the stored bytes in {payload} changed on disk",
+                    "`seqstore verify` sets them aside; then make or publish it again",
+                )
+            if executable:
+                mode = os.fstat(writer).st_mode
+                os.chmod(writer, mode | (mode & 0o444) >> 2)
+        finally:
+            os.close(writer)

@@ -1,22 +1,25 @@
 """Names and their versions: which payload a name means, now and before.
 
-The versions of a name are a register, ``names/<collection>/<name>/@/<time>-<sha256>.json``, under
-the SHA-256 of the payload.
+The versions of a name are a version log, ``names/<collection>/<name>/@/<time>-<sha256>.json``,
+under the SHA-256 of the payload.
 """
 
 from __future__ import annotations
 
+import errno
 import json
-import os
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import StoreError
-from snakemake_storage_plugin_seqstore.store import register
-from snakemake_storage_plugin_seqstore.store.register import Stamp
+from snakemake_storage_plugin_seqstore.store import directories, parsing, version_log
+from snakemake_storage_plugin_seqstore.store.parsing import RESERVED_SEGMENT, MalformedError
 from snakemake_storage_plugin_seqstore.store.version import Version
+from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
-RESERVED_SEGMENT = "@"  # the versions of a name are in a directory of this name
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Names:
@@ -28,7 +31,7 @@ class Names:
 
     def history(self, collection: str, name: str) -> list[Stamp]:
         """All versions of a name, newest first."""
-        return register.history(self._directory(collection, name))
+        return version_log.history(self._directory(collection, name))
 
     def current(self, collection: str, name: str) -> Stamp | None:
         """The version that a name means now, None if it means nothing."""
@@ -42,7 +45,7 @@ class Names:
 
         Raises
         ------
-        ValueError
+        MalformedError
             If the version file is damaged.
         OSError
             If it cannot be read.
@@ -54,8 +57,8 @@ class Names:
                 return [stamp for stamp in history if stamp.digest == digest]
             return history if history and history[0].digest else []
 
-        found = register.newest(matching)
-        return (found[0], _load(*found)) if found else None
+        found = version_log.newest(matching)
+        return (found[0], _load(*found)[0]) if found else None
 
     def version(self, stamp: Stamp) -> Version | None:
         """What a stamp stands for; None if its file is gone or damaged.
@@ -66,8 +69,8 @@ class Names:
             If it cannot be read.
         """
         try:
-            return _load(stamp, stamp.read())
-        except (ValueError, FileNotFoundError):
+            return _load(stamp, stamp.read())[0]
+        except (MalformedError, FileNotFoundError):
             return None
 
     def add(self, collection: str, name: str, version: Version, key: str | None = None) -> Stamp:
@@ -75,27 +78,35 @@ class Names:
         return self._write(collection, name, version.digest, dump(version, key))
 
     def remove(self, collection: str, name: str) -> bool:
-        """Let a name mean nothing from now on; say whether it meant something."""
-        if self.current(collection, name) is None:
+        """Let a name mean nothing from now on; say whether it meant something.
+
+        On a full disk, which may have no place for a new file, its last version says so.
+        """
+        last = self.current(collection, name)
+        if last is None:
             return False
-        self._write(collection, name, None, b"")
+        try:
+            self._write(collection, name, None, b"")
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            history = self.history(collection, name)
+            stamp = version_log.following(last.directory, None, history, self.root)
+            directories.move(self.root, self._relative(last), self._relative(stamp))
         return True
 
     def key(self, collection: str, name: str) -> str | None:
         """The key of the computation that made what a name means, or last meant, if it is known."""
         for stamp in self.history(collection, name):
             if stamp.digest:
-                try:
-                    found = json.loads(stamp.read()).get("key")
-                except (OSError, ValueError):
-                    continue
-                return found if isinstance(found, str) else None
+                with suppress(OSError, MalformedError):
+                    return _load(stamp, stamp.read())[1]
         return None
 
     def under(self, collection: str, prefix: str = "") -> Iterator[str]:
         """The names of a collection that start with `prefix` and mean something, in order."""
         folder = prefix.rpartition("/")[0]
-        if ".." in Path(folder).parts:
+        if folder and not parsing.is_name(folder):
             return
         for name in self.walk(collection, folder):
             if name.startswith(prefix) and self.current(collection, name):
@@ -104,37 +115,50 @@ class Names:
     @property
     def collections(self) -> list[str]:
         """The collections in which there are names."""
-        try:
-            return sorted(os.listdir(self.directory))
-        except FileNotFoundError:
-            return []
+        return [name for name in directories.folders(self.root, "names") if parsing.is_name(name)]
 
     def walk(self, collection: str, folder: str = "") -> Iterator[str]:
         """All names below a folder of a collection, also those that mean nothing now, in order.
+
+        Directories whose names nobody can have given are passed over.
 
         Raises
         ------
         StoreError
             If a directory cannot be listed: what is in it would seem not to be there.
         """
-        top = self.directory / collection
-        for directory, below, _ in os.walk(top / folder, onerror=_refuse):
-            below.sort()
-            if RESERVED_SEGMENT in below:
-                below.remove(RESERVED_SEGMENT)
-                yield Path(directory).relative_to(top).as_posix()
+        waiting = [folder]
+        while waiting:
+            name = waiting.pop()
+            try:
+                path = "/".join(filter(None, ("names", collection, name)))
+                below = directories.folders(self.root, path)
+            except OSError as error:
+                raise StoreError(f"cannot list {error.filename}: {error.strerror}") from error
+            if name and RESERVED_SEGMENT in below:
+                yield name
+            paths = (f"{name}/{part}" if name else part for part in reversed(below))
+            waiting += filter(parsing.is_name, paths)
 
     def _directory(self, collection: str, name: str) -> str:
-        return f"{self.directory}/{collection}/{name}/{RESERVED_SEGMENT}"
+        return f"{self.directory}/{_checked(collection)}/{_checked(name)}/{RESERVED_SEGMENT}"
+
+    def _relative(self, stamp: Stamp) -> str:
+        return directories.relative(self.root, f"{stamp.directory}/{stamp.file}")
 
     def _write(self, collection: str, name: str, digest: str | None, content: bytes) -> Stamp:
         before = self.history(collection, name)
         directory = self._directory(collection, name)
-        stamp = register.add(directory, digest, content, before, self.root)
+        stamp = version_log.add(directory, digest, content, before, self.root)
         for older in before:
             if older.digest == digest:  # the same version, or another removal, at an earlier time
-                older.path.unlink(missing_ok=True)
+                directories.remove(self.root, self._relative(older))
         return stamp
+
+
+@lru_cache(maxsize=65536)
+def _checked(name: str) -> str:
+    return parsing.name(name)
 
 
 def dump(version: Version, key: str | None = None) -> bytes:
@@ -143,16 +167,15 @@ def dump(version: Version, key: str | None = None) -> bytes:
     return json.dumps(document, sort_keys=True).encode()
 
 
-def _refuse(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise StoreError(f"cannot list {error.filename}: {error.strerror}") from error
-
-
-def _load(stamp: Stamp, content: bytes) -> Version:
-    document = json.loads(content)
-    if isinstance(document, dict):
-        document.pop("key", None)
-    version = Version.load(document)
+def _load(stamp: Stamp, content: bytes) -> tuple[Version, str | None]:
+    """The version that a file holds, and the key of the computation that made it."""
+    try:
+        document = parsing.load(content)
+        key = document.pop("key", None) if isinstance(document, dict) else None
+        version = Version.load(document)
+        key = parsing.either(parsing.absent, parsing.text)(key)
+    except MalformedError as error:
+        raise MalformedError(f"{stamp.path} is no version of a name: {error}") from None
     if version.digest != stamp.digest:
-        raise ValueError(f"{stamp.path} does not say what its name says")
-    return version
+        raise MalformedError(f"{stamp.path} does not say what its name says")
+    return version, key

@@ -5,13 +5,20 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.store import filesystem
+from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
+from snakemake_storage_plugin_seqstore.store import directories, evidence, filesystem
+from snakemake_storage_plugin_seqstore.store.parsing import (
+    MalformedError,
+    is_sha256,
+    opened,
+    sha256,
+)
 
 GRACE = 3600.0  # s; who adds a payload has this long until something must mean it
 # After one of these a call of fsync has lost bytes, which the next call does not say again.
@@ -30,10 +37,12 @@ class Objects:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._root = str(root)
         self.directory = root / "objects"
-        self._directory = str(self.directory)
-        self.staging = root / "tmp"
+        self.staging = root / filesystem.STAGING
         self.damaged = root / "damaged"
+        self._remembered = evidence.Remembered(root)
+        self._wrong: set[tuple[str, int, int, int]] = set()
         self._durable_shards: set[str] = set()
         self._durable: frozenset[str] = frozenset()
 
@@ -41,12 +50,58 @@ class Objects:
         """Where the payload of this digest is, if it is there."""
         return Path(self._path(digest))
 
-    def size(self, digest: str) -> int | None:
-        """Size in bytes of a payload, None if it is not there."""
+    def check(self, digest: str, size: int) -> None:
+        """Make sure that a payload is there, and that nothing wrote to it since it was published.
+
+        That costs no more than to ask for its size, but where its times do not tell: then its bytes
+        are read, and if they are right, its times tell so from then on.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is not there.
+        DamageError
+            If it is no regular file, has another size, or its bytes changed.
+        OSError
+            If it cannot be read.
+        """
         try:
-            return os.stat(self._path(digest)).st_size
+            status = os.lstat(self._path(digest))
         except FileNotFoundError:
-            return None
+            raise FileNotFoundError(errno.ENOENT, f"its payload {digest} is missing") from None
+        if not stat.S_ISREG(status.st_mode):
+            raise DamageError(f"its payload {digest} is no regular file")
+        if status.st_size != size:
+            raise DamageError(f"its payload {digest} has {status.st_size} bytes instead of {size}")
+        if not evidence.holds(status) and not self._is_right(digest):
+            raise DamageError(f"its payload {digest} was changed after it was published")
+
+    def _is_right(self, digest: str) -> bool:
+        """Whether a payload that something may have written to has its bytes; reads all of them.
+
+        What was read is not read again, by others neither where its times can be set.
+        """
+        with opened(self._path(digest)) as (file, status):
+            seen = (digest, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+            if seen in self._wrong:
+                return False
+            if self._remembered.has(digest, status):
+                return True
+            if filesystem.digest_of(file, status.st_size) != digest:
+                self._wrong.add(seen)
+                return False
+            self._vouch(digest, file, status)
+            return True
+
+    def _vouch(self, digest: str, file: int, before: os.stat_result) -> None:
+        """Note that the bytes of an open payload were right, if it did not change meanwhile."""
+        status = os.fstat(file)
+        is_same = (status.st_mtime_ns, status.st_ctime_ns) == (
+            before.st_mtime_ns,
+            before.st_ctime_ns,
+        )
+        if is_same and not evidence.give(file, filesystem.clock(self.root)):
+            self._remembered.add(digest, status)
 
     def add_file(self, source: Path, durable: bool = True, expected: int = 0) -> tuple[str, int]:
         """Store the bytes of a file, of which so many are expected; return their digest and size.
@@ -58,30 +113,55 @@ class Objects:
         Raises
         ------
         InputError
-            If `source` cannot be read.
+            If `source` cannot be read, or is no regular file.
         """
         try:
             content = filesystem.read_start(source, filesystem.SMALL + 1, expected)
+        except MalformedError as error:
+            raise InputError(str(error), "write what a pipe or device gives to a file") from None
         except OSError as error:
             raise InputError(f"cannot read {source}: {error.strerror}") from error
         if len(content) <= filesystem.SMALL:
             digest = hashlib.sha256(content).hexdigest()
             self.add_bytes(content, digest, durable)
             return digest, len(content)
-        staged = self._stage()
-        try:
-            known = filesystem.sha256_of(staged) if filesystem.reflink(source, staged) else None
-            digest = known or filesystem.copy(source, staged)
-            return digest, self._settle(staged, digest, durable)
-        finally:
-            staged.unlink(missing_ok=True)
+        return self._add_large(source, durable)
+
+    def _add_large(self, source: Path, durable: bool) -> tuple[str, int]:
+        with (
+            filesystem.Unfinished(self.root, 0o666) as new,
+            opened(source, follow=True) as (reader, _),
+        ):
+            if filesystem.clone(reader, new.file):
+                digest = filesystem.digest_of(new.file)
+            else:
+                digest = filesystem.copy(reader, new.file, source.name)
+            size = os.fstat(new.file).st_size
+            if not self._has(digest, size):
+                filesystem.seal(new.file, self.root)
+                if durable:
+                    os.fsync(new.file)
+                evidence.give(new.file, filesystem.clock(self.root))
+                self._settle(digest, lambda: new.settle(self._relative(digest)))
+        if durable:
+            self.sync([digest])  # whoever stored it may not have waited for that
+        return digest, size
 
     def add_bytes(self, content: bytes, digest: str, durable: bool = True) -> None:
         """Store `content`, whose digest is known."""
-        if not self._has(digest, lambda path: filesystem.has_bytes(path, content)):
-            filesystem.write(self._path(digest), content, str(self.staging), self.root, durable)
+        if not self._has(digest, len(content)):
+            path = self._path(digest)
+            self._settle(digest, lambda: filesystem.write(path, content, self.root, durable, True))
         if durable:
             self.sync([digest])
+
+    def _settle(self, digest: str, settle: Callable[[], None]) -> None:
+        """Put a file in the place of a payload, where nobody has any use for a directory."""
+        try:
+            settle()
+        except IsADirectoryError:
+            self.set_aside(digest)
+            settle()
 
     def sync(self, digests: Iterable[str]) -> None:
         """Make payloads durable; what turns out to be lost is set aside.
@@ -104,7 +184,7 @@ class Objects:
                         self.set_aside(digest)
                 raise
         new = shards - self._durable_shards
-        for directory in (*shards, *([self._directory, str(self.root)] if new else ())):
+        for directory in (*shards, *([str(self.directory), self._root] if new else ())):
             filesystem.sync(directory)
         self._durable_shards |= new
 
@@ -126,22 +206,49 @@ class Objects:
             self._durable = frozenset()
 
     def renew(self, digest: str) -> bool:
-        """Let a payload be new, so that `gc` leaves it; say whether it is there and new.
+        """Let a sound payload be new, so that `gc` leaves it; say whether it is there and new.
 
         Only its owner can do that to an old one.
         """
-        path = self._path(digest)
         try:
-            if os.stat(path).st_mtime < time.time() - GRACE / 2:
-                os.utime(path)
-        except OSError:
+            with opened(self._path(digest)) as (file, status):
+                if not evidence.holds(status) and not self._is_right(digest):
+                    return False
+                return self._make_new(digest, file)
+        except (OSError, MalformedError):
             return False
-        return True
 
-    def is_sound(self, digest: str, sha256: Callable[[Path], str] = filesystem.sha256_of) -> bool:
-        """Whether the payload's bytes are there, and still have this digest; reads all of them."""
+    def _make_new(self, digest: str, file: int) -> bool:
+        """Let an open payload, whose bytes are right, be new; say whether it is there and new.
+
+        `gc` looks again at what it has taken away. So what is still there after it is new stays.
+        """
+        status, now = os.fstat(file), filesystem.clock(self.root)
+        is_new = evidence.holds(status) and status.st_mtime_ns > now - GRACE / 2 * 10**9
+        return is_new or (
+            evidence.give(file, now) and os.path.samestat(os.lstat(self._path(digest)), status)
+        )
+
+    def is_sound(self, digest: str, digest_of: Callable[[Path], str] | None = None) -> bool:
+        """Whether the payload's bytes are there, and still have this digest; reads all of them.
+
+        Parameters
+        ----------
+        digest_of : callable, optional
+            Says what a file has, instead.
+        """
+        path = self.path(digest)
         try:
-            return sha256(self.path(digest)) == digest
+            with opened(path) as (file, status):
+                if digest_of:
+                    return digest_of(path) == digest
+                if filesystem.digest_of(file, status.st_size) != digest:
+                    return False
+                if not evidence.holds(status):
+                    self._vouch(digest, file, status)
+                return True
+        except MalformedError:
+            return False
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.EIO):
                 return False
@@ -149,55 +256,37 @@ class Objects:
 
     def set_aside(self, digest: str) -> Path:
         """Take a damaged payload away, so that whoever makes it next stores it anew."""
-        filesystem.make_directory(self.damaged, self.root)
-        aside = self.damaged / f"{digest}-{filesystem.temporary_name()}"
-        self.path(digest).rename(aside)
-        with suppress(OSError):
-            os.utime(aside)  # it is evidence from now on
-        return aside
+        name = f"{digest}-{filesystem.temporary_name()}"
+        directories.move(self.root, self._relative(digest), f"damaged/{name}")
+        # It is evidence from now on.
+        with suppress(OSError), directories.inside(self.root, "damaged") as folder:
+            os.utime(name, dir_fd=folder, follow_symlinks=False)
+        return self.damaged / name
 
     def __iter__(self) -> Iterator[tuple[str, os.stat_result]]:
-        """All payloads: digest and stat."""
-        if not self.directory.is_dir():
-            return
-        for shard in sorted(self.directory.iterdir()):
-            with os.scandir(shard) as entries:
-                for entry in sorted(entries, key=lambda entry: entry.name):
-                    try:
-                        status = entry.stat(follow_symlinks=False)
-                    except FileNotFoundError:
-                        continue  # `gc` took it
-                    yield shard.name + entry.name, status
+        """All payloads, and what else has a payload's place: digest and status."""
+        for shard in directories.folders(self.root, "objects"):
+            for name, status in directories.entries(self.root, f"objects/{shard}"):
+                # There may be somebody's stray file.
+                if len(shard) == 2 and is_sha256(shard + name):
+                    yield shard + name, status
+
+    def _relative(self, digest: str) -> str:
+        sha256(digest)  # else it might lead anywhere
+        return f"objects/{digest[:2]}/{digest[2:]}"
 
     def _path(self, digest: str) -> str:
-        return f"{self._directory}/{digest[:2]}/{digest[2:]}"
+        return f"{self._root}/{self._relative(digest)}"
 
-    def _stage(self) -> Path:
-        filesystem.make_directory(self.staging, self.root)
-        return self.staging / filesystem.temporary_name()
-
-    def _settle(self, staged: Path, digest: str, durable: bool) -> int:
-        """Move a finished file to its place, unless a sound one is there; return its size."""
-        size = staged.stat().st_size
-        if not self._has(digest, lambda path: filesystem.sha256_of(path) == digest):
-            target = self.path(digest)
-            filesystem.make_directory(target.parent, self.root)
-            filesystem.seal(staged, self.root)
-            if durable:
-                filesystem.sync(staged)
-            staged.rename(target)
-        if durable:
-            self.sync([digest])  # whoever stored it may not have waited for that
-        return size
-
-    def _has(self, digest: str, is_right: Callable[[str], bool]) -> bool:
-        """Whether a payload is there that need not be written again.
+    def _has(self, digest: str, size: int) -> bool:
+        """Whether a payload is there that need not be written again; reads all of it.
 
         It is written again, in place of the one that is there, if that is damaged, or is so old
         that `gc` may take it and cannot be made newer.
         """
-        with suppress(OSError):
-            return self.renew(digest) and is_right(self._path(digest))
+        with suppress(OSError, MalformedError), opened(self._path(digest)) as (file, status):
+            is_right = status.st_size == size and filesystem.digest_of(file, size) == digest
+            return is_right and self._make_new(digest, file)
         return False
 
 

@@ -1,9 +1,9 @@
 """Records of how results were made: what executions of a computation, named by its key, gave.
 
-``records/ab/<key>/`` is a log of versions, one file an execution. A record says what the job was
-told, what it was seen to read, and what it made; all outputs of an execution are in one record, so
-that all are found or none is. Several records may stand under one key: the newest whose reads hold
-is the answer. The same key and reads with other bytes is kept as evidence of non-determinism.
+``records/ab/<key>/`` is a version log, one file an execution. A record says what the job was told,
+what it was seen to read, and what it made; all outputs of an execution are in one record, so that
+all are found or none is. Several records may stand under one key: the newest whose reads hold is
+the answer. The same key and reads with other bytes is kept as evidence of non-determinism.
 """
 
 from __future__ import annotations
@@ -17,7 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.provenance import plain, result_id
-from snakemake_storage_plugin_seqstore.store import register
+from snakemake_storage_plugin_seqstore.store import directories, version_log
+from snakemake_storage_plugin_seqstore.store.parsing import (
+    MalformedError,
+    absent,
+    anything,
+    each,
+    either,
+    fields,
+    flag,
+    is_sha256,
+    load,
+    mapping,
+    number,
+    one_of,
+    sha256,
+    text,
+)
 from snakemake_storage_plugin_seqstore.store.version import Version
 
 FORMAT = 2
@@ -73,9 +89,15 @@ class Record:
 
     @property
     def names(self) -> list[str]:
-        """What the outputs were called when this was made; only suffixes if names do not count."""
-        files, _ = plain(self.provenance["outputs"])
-        return [str(name) for name, _ in files]
+        """What the outputs were called when this was made; only suffixes if names do not count.
+
+        Numbers, if whoever wrote the record did not say it.
+        """
+        try:
+            files, _ = plain(self.provenance["outputs"])
+            return [str(name) for name, _ in files]
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+            return [f"output {number}" for number in range(len(self.outputs))]
 
     @property
     def id(self) -> str:
@@ -100,22 +122,22 @@ class Records:
 
     def all(self, key: str) -> list[Record]:
         """All records of a computation that can be read, newest first."""
-        return list(_readable(key, register.history(self._directory(key))).values())
+        return list(_readable(key, version_log.history(self._directory(key))).values())
 
     def add(self, record: Record) -> Record:
         """Write a record, unless the newest one says the same already."""
         directory = self._directory(record.key)
-        before = register.history(directory)
+        before = version_log.history(directory)
         known = _readable(record.key, before)
         newest = known.get(before[0]) if before else None  # what counts, unless it is damaged
         if newest and newest.is_like(record):
             return newest
         content = dump(record)
         digest = hashlib.sha256(content).hexdigest()
-        stamp = register.add(directory, digest, content, before, self.root)
+        stamp = version_log.add(directory, digest, content, before, self.root)
         for older, found in known.items():
             if found.is_like(record):
-                older.path.unlink(missing_ok=True)
+                directories.remove(self.root, directories.relative(self.root, older.path))
         return replace(record, digest=digest, time=stamp.time)
 
     def nondeterministic(self) -> Iterator[list[Record]]:
@@ -130,22 +152,23 @@ class Records:
 
     def __iter__(self) -> Iterator[str]:
         """The keys of all computations, in order."""
-        if not self.directory.is_dir():
-            return
-        for shard in sorted(self.directory.iterdir()):
-            for path in sorted(shard.iterdir()):
-                yield shard.name + path.name
+        for shard in directories.folders(self.root, "records"):
+            for name in directories.folders(self.root, f"records/{shard}"):
+                # There may be somebody's stray directory.
+                if len(shard) == 2 and is_sha256(shard + name):
+                    yield shard + name
 
     def _directory(self, key: str) -> str:
+        sha256(key)  # else it might lead anywhere
         return f"{self.directory}/{key[:2]}/{key[2:]}"
 
 
-def _readable(key: str, stamps: Iterable[register.Stamp]) -> dict[register.Stamp, Record]:
+def _readable(key: str, stamps: Iterable[version_log.Stamp]) -> dict[version_log.Stamp, Record]:
     records = {}
     for stamp in stamps:
         try:
             records[stamp] = _load(key, stamp, stamp.read())
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (MalformedError, OSError) as error:
             logger.warning(f"seqstore: a record counts as missing: {error}")
     return records
 
@@ -160,7 +183,7 @@ def dump(record: Record) -> bytes:
         "traces": [trace and vars(trace) for trace in record.traces],
         "provenance": record.provenance,
         "reads": record.reads,
-        "observed": record.is_observed,
+        "is_observed": record.is_observed,
         "seconds": round(record.seconds, 3),
         "rule": record.rule,
         "about": record.about,
@@ -168,23 +191,27 @@ def dump(record: Record) -> bytes:
     return json.dumps(document, sort_keys=True).encode()
 
 
-def _load(key: str, stamp: register.Stamp, content: bytes) -> Record:
+def _load(key: str, stamp: version_log.Stamp, content: bytes) -> Record:
     if hashlib.sha256(content).hexdigest() != stamp.digest:
-        raise ValueError(f"{stamp.path} is damaged")
-    document = json.loads(content)
-    if document["record"] != FORMAT or document["key"] != key:
-        raise ValueError(f"{stamp.path} is of another format or computation")
-    return Record(
-        key,
-        tuple(Version.load(output) for output in document["outputs"]),
-        tuple(document["stored"]),
-        tuple(trace and Version.load(trace) for trace in document["traces"]),
-        document["provenance"],
-        document["reads"],
-        document["observed"],
-        document["seconds"],
-        document["rule"],
-        document["about"],
-        stamp.digest,
-        stamp.time,
-    )
+        raise MalformedError(f"{stamp.path} is damaged")
+    try:
+        found = fields(
+            load(content),
+            record=one_of(FORMAT),
+            key=one_of(key),
+            outputs=each(Version.load),
+            stored=each(flag),
+            traces=each(either(absent, Version.load)),
+            provenance=mapping(anything),
+            reads=mapping(anything),
+            is_observed=flag,
+            seconds=number,
+            rule=text,
+            about=mapping(anything),
+        )
+    except MalformedError as error:
+        raise MalformedError(f"{stamp.path} is no record of this format: {error}") from None
+    del found["record"]
+    if len(found["outputs"]) != len(found["stored"]):
+        raise MalformedError(f"{stamp.path} does not say which outputs are stored")
+    return Record(**found, digest=stamp.digest, time=stamp.time)

@@ -18,9 +18,10 @@ from snakemake_storage_plugin_seqstore.provenance import content_id
 from snakemake_storage_plugin_seqstore.store import filesystem, marker, trees
 from snakemake_storage_plugin_seqstore.store.names import Names
 from snakemake_storage_plugin_seqstore.store.objects import Objects
+from snakemake_storage_plugin_seqstore.store.parsing import read
 from snakemake_storage_plugin_seqstore.store.records import Record, Records
-from snakemake_storage_plugin_seqstore.store.register import Stamp
 from snakemake_storage_plugin_seqstore.store.version import Version
+from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
 DEFAULT_ROOT = Path(".seqstore")  # in the working directory
 ROOT_VARIABLE = "SNAKEMAKE_STORAGE_SEQSTORE_ROOT"  # names another one
@@ -88,7 +89,7 @@ class Store:
                 return None
             stamp, version = found
             self._check_payload(version)
-        except (ValueError, OSError, DamageError) as error:
+        except (OSError, DamageError) as error:
             logger.warning(
                 f"seqstore: {collection}/{name} in {self.root} counts as missing: {error}"
             )
@@ -175,9 +176,7 @@ class Store:
     @contextmanager
     def prepared(self, contents: Iterable[bytes]) -> Iterator[None]:
         """Have the files of names and records ready, with one wait for the disk for all of them."""
-        with filesystem.prepared(
-            contents if self._is_there else (), str(self.objects.staging), self.root
-        ):
+        with filesystem.prepared(contents if self._is_there else (), self.root):
             yield
 
     def add_record(self, record: Record) -> Record:
@@ -219,7 +218,7 @@ class Store:
         return trees.load(self._manifest(version))
 
     def _manifest(self, version: Version) -> bytes:
-        content = self.objects.path(version.digest).read_bytes()
+        content = read(self.objects.path(version.digest), trees.LARGEST)
         if hashlib.sha256(content).hexdigest() != version.digest:
             raise DamageError(f"the manifest {version.digest} in {self.root} is damaged")
         return content
@@ -228,7 +227,7 @@ class Store:
         self,
         version: Version,
         what: object,
-        sha256: Callable[[Path], str] = filesystem.sha256_of,
+        sha256: Callable[[Path], str] | None = None,
     ) -> None:
         """Compare all bytes of a version with their SHA-256.
 
@@ -249,7 +248,7 @@ class Store:
         for digest in self.payloads(version).keys() - {version.digest}:
             self._verify(digest, what, sha256)
 
-    def _verify(self, digest: str, what: object, sha256: Callable[[Path], str]) -> None:
+    def _verify(self, digest: str, what: object, sha256: Callable[[Path], str] | None) -> None:
         if self.objects.is_sound(digest, sha256):
             return
         try:
@@ -276,7 +275,7 @@ class Store:
         return members | {version.digest: len(manifest)}
 
     def has_payload(self, version: Version) -> bool:
-        """Whether all payloads of a version are there, with the right sizes."""
+        """Whether all payloads of a version are there, and nothing wrote to them."""
         try:
             self._check_payload(version)
         except (OSError, DamageError):
@@ -300,10 +299,7 @@ class Store:
 
     def _check_payload(self, version: Version) -> None:
         for digest, size in self.payloads(version).items():
-            found = self.objects.size(digest)
-            if found != size:
-                state = "is missing" if found is None else f"has {found} bytes instead of {size}"
-                raise DamageError(f"its payload {digest} {state}")
+            self.objects.check(digest, size)
 
     @property
     def _is_there(self) -> bool:

@@ -16,9 +16,23 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.store import parsing
+from snakemake_storage_plugin_seqstore.store.parsing import (
+    MalformedError,
+    each,
+    fields,
+    flag,
+    natural,
+    one_of,
+    optional,
+    printable,
+    relative_path,
+    sha256,
+)
 from snakemake_storage_plugin_seqstore.store.version import Kind, Version
 
 VERSION = 1
+LARGEST = 1 << 26  # bytes of a manifest, of some 400,000 files: who has to read one needs memory
 _START = b'{"members":'
 IGNORED = ".snakemake_timestamp"  # where Snakemake keeps the time of a directory
 
@@ -41,6 +55,11 @@ def describe(directory: Path, add_file: Callable[[Path], tuple[str, int]]) -> tu
     """What a directory contains, and its manifest; see :func:`scan`."""
     members = scan(directory, add_file)
     manifest = dump(members)
+    if len(manifest) > LARGEST:
+        raise InputError(
+            f"the directory {directory} has too many files ({len(members):,})",
+            "pack it into an archive, or make fewer of them an output",
+        )
     digest = hashlib.sha256(manifest).hexdigest()
     return Version(digest, "tree", sum(member.size for member in members)), manifest
 
@@ -77,8 +96,8 @@ def _walk(directory: Path) -> Iterator[Path]:
 
 def _member(root: Path, path: Path, add_file: Callable[[Path], tuple[str, int]]) -> Member:
     relative = path.relative_to(root).as_posix()
-    if path.is_symlink() and _points_into(root, path):
-        return Member(relative, link=os.readlink(path))
+    if path.is_symlink() and _points_into(relative, target := os.readlink(path)):
+        return Member(relative, link=target)
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -96,12 +115,20 @@ def _member(root: Path, path: Path, add_file: Callable[[Path], tuple[str, int]])
     )
 
 
-def _points_into(root: Path, link: Path) -> bool:
-    target = os.readlink(link)
-    if os.path.isabs(target):
-        return False
-    inside = os.path.normpath(link.parent.relative_to(root) / target)
-    return inside != ".." and not inside.startswith("../")
+def _points_into(path: str, target: str) -> bool:
+    """Whether a link that is a member of a directory leads to something in it, if to anything.
+
+    First up, not beyond the directory, and then down: on its way down it may pass other such links.
+    """
+    parts = [part for part in target.split("/") if part not in ("", ".")]
+    ups = next((number for number, part in enumerate(parts) if part != ".."), len(parts))
+    return (
+        0 < len(os.fsencode(target)) < 4096
+        and not target.startswith("/")
+        and "\0" not in target
+        and ups <= path.count("/")
+        and ".." not in parts[ups:]
+    )
 
 
 def dump(members: list[Member]) -> bytes:
@@ -117,8 +144,8 @@ def dump(members: list[Member]) -> bytes:
 
 def kind(payload: Path) -> Kind:
     """Whether a payload is a file or a manifest, by its first bytes, where nothing else says it."""
-    with payload.open("rb") as file:
-        return "tree" if file.read(len(_START)) == _START else "file"
+    with parsing.opened(payload) as (file, _):
+        return "tree" if os.read(file, len(_START)) == _START else "file"
 
 
 def load(content: bytes) -> list[Member]:
@@ -126,10 +153,54 @@ def load(content: bytes) -> list[Member]:
 
     Raises
     ------
-    ValueError
-        If `content` is not a manifest of this version.
+    MalformedError
+        If `content` is not a manifest of this version, or its members would not all be in the
+        directory.
     """
-    document: Any = json.loads(content)
-    if not isinstance(document, dict) or document.get("tree") != VERSION:
-        raise ValueError("not a manifest of a directory")
-    return [Member(**row) for row in document["members"]]
+    document = fields(parsing.load(content), tree=one_of(VERSION), members=each(_parse))
+    members: list[Member] = list(document["members"])
+    kinds = {member.path: member for member in members}
+    if len(kinds) < len(members):
+        raise MalformedError("two members of it have the same path")
+    folders = {folder for path in kinds for folder in _above(path)}
+    if inside := folders & kinds.keys():
+        raise MalformedError(f"its member '{printable(min(inside))[:80]}' is no directory")
+    return members
+
+
+def _parse(row: Any) -> Member:
+    found = fields(
+        row,
+        path=relative_path,
+        digest=optional(sha256, None),
+        size=optional(natural, 0),
+        executable=optional(flag, False),
+        link=optional(_link, None),
+    )
+    member = Member(**found)
+    if member.link is not None:
+        if member.digest or member.size or member.executable:
+            raise MalformedError("one of its links is a file too")
+        if not _points_into(member.path, member.link):
+            raise MalformedError(f"its link '{printable(member.path)[:80]}' leads out of it")
+    elif not member.digest and (member.size or member.executable):
+        raise MalformedError("one of its files has no digest")
+    return member
+
+
+def _link(value: Any) -> str:
+    if type(value) is not str:
+        raise MalformedError("it is no target of a link")
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        raise MalformedError("it is no target of a link") from None
+    return value
+
+
+def _above(path: str) -> Iterator[str]:
+    """The directories that a path goes through."""
+    position = path.find("/")
+    while position >= 0:
+        yield path[:position]
+        position = path.find("/", position + 1)

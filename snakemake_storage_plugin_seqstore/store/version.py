@@ -6,6 +6,15 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from snakemake_storage_plugin_seqstore.store.parsing import (
+    fields,
+    flag,
+    natural,
+    one_of,
+    optional,
+    sha256,
+)
+
 Kind: TypeAlias = Literal["file", "tree"]
 
 
@@ -41,16 +50,18 @@ class Version:
 
         Raises
         ------
-        ValueError
+        MalformedError
             If it is not one.
         """
-        try:
-            version = cls(**document)
-        except TypeError as error:
-            raise ValueError(f"it is no version of a file or directory: {error}") from None
-        if version.kind not in ("file", "tree") or not isinstance(version.digest, str):
-            raise ValueError("it is no version of a file or directory")
-        return version
+        return cls(
+            **fields(
+                document,
+                digest=sha256,
+                kind=one_of("file", "tree"),
+                size=natural,
+                executable=optional(flag, False),
+            )
+        )
 
 
 EMPTY = Version(hashlib.sha256().hexdigest(), "file", 0)

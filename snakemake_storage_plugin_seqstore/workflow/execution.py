@@ -25,7 +25,7 @@ from snakemake_storage_plugin_seqstore.store import (
     Materialisation,
     Record,
     Version,
-    register,
+    version_log,
 )
 from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
@@ -311,7 +311,7 @@ class Executions:
         newest = resolution.newest_input(job) if job else 0
         claim = Claim(
             made.version,
-            max(register.now(), newest),
+            max(version_log.now(), newest),
             execution.key,
             is_touched=bool(execution.rejected),  # it stands here, without a record
         )
@@ -361,7 +361,7 @@ class Executions:
 
     def remove(self, file: StoredFile) -> None:
         """Give up the claim to an output; nobody else is affected."""
-        self._reuse.claim(file, Claim(None, register.now()))
+        self._reuse.claim(file, Claim(None, version_log.now()))
         if file.is_in_place:
             discard(file.copy_path)
 
@@ -375,7 +375,9 @@ class Executions:
         told = resolution.jobs[resolution.producers[name]].told
         key = told.key if told else claim.key
         is_touched = claim.is_touched or key != claim.key
-        self._reuse.claim(file, replace(claim, time=register.now(), key=key, is_touched=is_touched))
+        self._reuse.claim(
+            file, replace(claim, time=version_log.now(), key=key, is_touched=is_touched)
+        )
 
     def _note_run(self, job: Job, key: str, statuses: Mapping[Any, os.stat_result | None]) -> None:
         """Note of which run files are whose content does not say it.
@@ -395,7 +397,7 @@ class Executions:
             if not stored(file):
                 with suppress(FileNotFoundError):
                     version = self._local_version(job, file)
-                    self._reuse.claims.put(label(file), Claim(version, register.now(), key))
+                    self._reuse.claims.put(label(file), Claim(version, version_log.now(), key))
 
     def _naming(self, file: StoredFile, made: Made, key: str) -> Task:
         """To let the name of a file mean what was made, once that is durable."""
@@ -497,7 +499,7 @@ class Executions:
         if holder is None:
             raise DamageError(f"the stored bytes of {ours.parsed} are gone")
         query = ours.parsed
-        entry = Entry(query.collection, query.name, version, register.now())
+        entry = Entry(query.collection, query.name, version, version_log.now())
         path = ours.copy_path
         path.parent.mkdir(parents=True, exist_ok=True)
         transfer.bring(

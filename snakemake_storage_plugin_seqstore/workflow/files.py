@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Entry, Materialisation, Store, Version, trees
-from snakemake_storage_plugin_seqstore.store.register import TICK
+from snakemake_storage_plugin_seqstore.store.version_log import TICK
 from snakemake_storage_plugin_seqstore.unknown import NotYet
 
 if TYPE_CHECKING:

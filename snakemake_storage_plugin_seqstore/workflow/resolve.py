@@ -346,7 +346,9 @@ class Resolution:
         before = [self._claims.known(name) for name in names]
         if made := self._made_now(job, key):
             resolved.claims = made
-            resolved.versions = {name: claim.version for name, claim in made.items() if claim.version}
+            resolved.versions = {
+                name: claim.version for name, claim in made.items() if claim.version
+            }
             resolved.is_hit = True
             return
         record = self._answer(job, resolved, key, before)

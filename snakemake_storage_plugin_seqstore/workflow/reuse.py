@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
-from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, register
+from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, version_log
 from snakemake_storage_plugin_seqstore.workflow import apply, garbage, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
@@ -83,7 +83,7 @@ class Reuse:
         self._has_forgotten = False
         self._wanted: set[str] = set()  # scheduled by us, not by the user
         self._answers = Answers()
-        self._now = register.now()
+        self._now = version_log.now()
 
     @property
     def is_ready(self) -> bool:

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import time
 
 import pytest
 from snakemake_interface_common.exceptions import WorkflowError
@@ -15,6 +16,7 @@ from snakemake_storage_plugin_seqstore import (
     StorageProviderSettings,
     Store,
 )
+from snakemake_storage_plugin_seqstore.store import evidence
 from snakemake_storage_plugin_seqstore.workflow import supported
 from snakemake_storage_plugin_seqstore.workflow.files import Answer
 
@@ -200,6 +202,9 @@ def test_verification_finds_changed_bytes(obj, tmp_path):
     payload = entry.provider.store.objects.path(digest)
     payload.chmod(0o644)
     payload.write_text("c0ntent")
+    assert not obj("seqstore://files/a").exists()
+    with payload.open("rb") as file:  # as if the disk had changed it, without anybody's doing
+        evidence.give(file.fileno(), time.time_ns())
     checked = obj("seqstore://files/a", verify="sha256")
     with pytest.raises(WorkflowError, match="changed on disk"):
         checked.retrieve_object()

@@ -232,7 +232,9 @@ def test_names_that_came_together_are_durable_before_the_first_is_there(store, m
     version = store.add(make())
     monkeypatch.setattr(os, "fsync", lambda _: calls.append("fsync"))
     real = os.rename
-    monkeypatch.setattr(os, "rename", lambda *paths: calls.append("rename") or real(*paths))
+    monkeypatch.setattr(
+        os, "rename", lambda *paths, **at: calls.append("rename") or real(*paths, **at)
+    )
     tasks = [assign(store, version, f"n{number}") for number in range(3)]
     run([replace(task, needs=version) for task in tasks], pytest.fail, set())
     assert calls == sorted(calls)  # each is renamed after the last wait for the disk

@@ -4,17 +4,25 @@ import errno
 import os
 import resource
 import signal
-import sys
-from pathlib import Path
 
 import pytest
 
 from snakemake_storage_plugin_seqstore.errors import StoreError
-from snakemake_storage_plugin_seqstore.store import Record, Store, background, maintenance
+from snakemake_storage_plugin_seqstore.store import (
+    Record,
+    Store,
+    background,
+    filesystem,
+    maintenance,
+)
 from snakemake_storage_plugin_seqstore.store.background import Task
 
+from .people import NEEDS_ROOT, as_user, open_way_to
+
 KEY = "0" * 64  # of a computation
-CALLS = ("fsync", "rename", "mkdir", "unlink", "fchmod", "open", "chmod")
+LARGE = filesystem.SMALL
+CALLS = ("fsync", "rename", "mkdir", "unlink", "open", "chmod", "utime")
+_CHANGES = os.O_CREAT | os.O_DIRECTORY
 
 
 class Trap:
@@ -27,7 +35,7 @@ class Trap:
 
     def _wrap(self, call, at, action):
         def wrapper(*args, **kwargs):
-            if call.__name__ == "open" and not args[1] & (os.O_WRONLY | os.O_DIRECTORY):
+            if call.__name__ == "open" and not args[1] & _CHANGES:
                 return call(*args, **kwargs)  # a source is read
             self.count += 1
             if self.count == at:
@@ -49,6 +57,13 @@ def change(store, source, kind):
     if kind == "remove":
         store.remove("files", "x")
     elif kind == "touch":
+        store.touch("files", "x")
+    elif kind == "look":  # its evidence is renewed
+        path = store.objects.path(store.history("files", "x")[0].digest)
+        path.touch()
+        store.find("files", "x")
+        store.records.all(KEY)
+        store.names.remove("files", "y")
         store.touch("files", "x")
     elif kind == "gc":
         maintenance.collect_garbage(store, 0)
@@ -85,6 +100,7 @@ def steps(tmp_path, monkeypatch, source, kind):
     """How many calls a change makes."""
     with monkeypatch.context() as patch:
         store = prepared(tmp_path / "dry", tmp_path)
+        content(store)
         trap = Trap(patch, -1, None)
         change(store, source, kind)
     assert trap.count > 2
@@ -112,11 +128,13 @@ def prepared(root, tmp_path):
 def to_publish(tmp_path, kind):
     if kind == "directory":
         return tree(tmp_path)
-    (tmp_path / "new").write_text("new")
+    (tmp_path / "new").write_text("new" * (LARGE if kind == "large" else 1))
     return tmp_path / "new"
 
 
-@pytest.mark.parametrize("kind", ["file", "directory", "job", "remove", "touch", "gc"])
+@pytest.mark.parametrize(
+    "kind", ["file", "large", "directory", "job", "remove", "touch", "gc", "look"]
+)
 def test_a_crash_leaves_the_old_state_or_the_new_one(tmp_path, monkeypatch, kind):
     source = to_publish(tmp_path, kind)
     seen = set()
@@ -139,10 +157,10 @@ def test_a_crash_leaves_the_old_state_or_the_new_one(tmp_path, monkeypatch, kind
         done = content(Store(store.root))
         assert done is None if kind == "remove" else done is not None
     # The last call of the others does it.
-    assert seen == ({"old", "new"} if kind in ("file", "directory", "job") else {"old"})
+    assert seen == ({"old", "new"} if kind in ("file", "large", "directory", "job") else {"old"})
 
 
-@pytest.mark.parametrize("kind", ["file", "directory", "job", "remove", "touch"])
+@pytest.mark.parametrize("kind", ["file", "large", "directory", "job", "remove", "touch", "look"])
 def test_a_failing_call_is_reported_and_leaves_no_litter(tmp_path, monkeypatch, kind):
     source = to_publish(tmp_path, kind)
 
@@ -187,27 +205,9 @@ def test_a_full_disk_loses_nothing(tmp_path):
     assert list(store.objects.staging.iterdir()) == []
 
 
-def as_nobody(function):
-    """Run in a process without the rights of root; return its exit code."""
-    child = os.fork()
-    if child == 0:
-        try:
-            if os.geteuid() == 0:
-                os.setgroups([])
-                os.setgid(65534)
-                os.setuid(65534)
-            os._exit(function())
-        except BaseException as error:
-            print(repr(error), file=sys.stderr)
-            os._exit(99)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+@NEEDS_ROOT
 def test_a_store_of_somebody_else_is_readable_and_refuses_to_be_written(tmp_path):
-    for directory in (tmp_path, *tmp_path.parents):
-        if directory != Path("/") and directory.stat().st_uid == os.geteuid():
-            directory.chmod(directory.stat().st_mode | 0o055)
+    open_way_to(tmp_path)
     store = prepared(tmp_path / "store", tmp_path)
 
     def use():
@@ -221,5 +221,5 @@ def test_a_store_of_somebody_else_is_readable_and_refuses_to_be_written(tmp_path
             return 0
         return 1
 
-    assert as_nobody(use) == 0
+    assert as_user(use) == 0
     assert Store(store.root).find("files", "y") is None

@@ -4,25 +4,19 @@ import os
 
 import pytest
 
-from snakemake_storage_plugin_seqstore.store import Store, maintenance
+from snakemake_storage_plugin_seqstore.store import Store, filesystem, maintenance
 
 DAY = 86400.0
 
 
 @pytest.fixture
 def age(store, monkeypatch):
-    """Let everything in the store be so many days older."""
+    """Let so many days go by."""
+    real, passed = filesystem.clock, []
+    monkeypatch.setattr(filesystem, "clock", lambda root: real(root) + sum(passed))
 
     def age(days):
-        for directory, below, files in os.walk(store.root):
-            for name in (*below, *files):
-                path = os.path.join(directory, name)
-                moment = os.lstat(path).st_mtime - days * DAY
-                os.utime(path, (moment, moment), follow_symlinks=False)
-                head, dash, tail = name.partition("-")
-                if os.path.basename(directory) == "@":
-                    new = f"{int(head) - int(days * DAY * 10**9):020d}{dash}{tail}"
-                    os.rename(path, os.path.join(directory, new))
+        passed.append(int(days * DAY) * 10**9)
 
     return age
 
@@ -86,11 +80,11 @@ def test_what_is_published_meanwhile_stays(store, make, age, monkeypatch):
     age(10)
     real = os.rename
 
-    def rename(source, target):
+    def rename(source, target, **directories):
         monkeypatch.setattr(os, "rename", real)
         # Found in place, so nothing is written; then the payload is taken away.
         assert Store(store.root).publish("files", "b", make(b"content"))
-        real(source, target)
+        real(source, target, **directories)
 
     monkeypatch.setattr(os, "rename", rename)
     assert maintenance.collect_garbage(store, DAY).payloads == []

@@ -1,23 +1,19 @@
 """Local copies: right, whole, and never a way to write into the store."""
 
+import errno
 import os
-from pathlib import Path
 
 import pytest
 
 from snakemake_storage_plugin_seqstore.store import Materialisation, materialise
 
-from .test_faults import as_nobody
-
-ROOT = os.geteuid() == 0
+from .people import NEEDS_ROOT, as_user, open_way_to
 
 
 @pytest.fixture
 def reachable(tmp_path):
     """A directory that everybody may use."""
-    for directory in (tmp_path, *tmp_path.parents):
-        if directory != Path("/") and directory.stat().st_uid == os.geteuid():
-            directory.chmod(directory.stat().st_mode | 0o055)
+    open_way_to(tmp_path)
     work = tmp_path / "work"
     work.mkdir()
     work.chmod(0o777)
@@ -49,7 +45,7 @@ def test_a_copy_cannot_change_the_store(store, make, tmp_path, how):
     store.verify(entry.version, "it")
 
 
-@pytest.mark.skipif(not ROOT, reason="root alone ignores file modes")
+@NEEDS_ROOT
 def test_root_gets_no_link(store, make, tmp_path):
     entry = store.publish("files", "a", make())
     materialise(store, entry, tmp_path / "target", Materialisation.SYMLINK)
@@ -74,7 +70,7 @@ def test_others_get_a_link_but_for_executables(store, make, reachable):
             return 0
         return 1
 
-    assert as_nobody(use) == 0
+    assert as_user(use) == 0
 
 
 @pytest.mark.parametrize("before", ["nothing", "file", "link", "directory"])
@@ -118,3 +114,19 @@ def test_a_failed_copy_leaves_what_was_there(store, make, tmp_path, monkeypatch)
         materialise(store, entry, target, Materialisation.COPY)
     assert target.read_text() == "before"
     assert [path.name for path in target.parent.iterdir()] == ["target"]
+
+
+def test_a_filesystem_without_links_gets_a_copy(store, make, reachable, monkeypatch):
+    entry = store.publish("files", "a", make(b"bytes"))
+
+    def use():
+        def refuse(*args, **kwargs):
+            raise OSError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(os, "symlink", refuse)
+        materialise(store, entry, reachable / "target", Materialisation.SYMLINK)
+        return (reachable / "target").is_symlink() or (
+            (reachable / "target").read_bytes() != b"bytes"
+        )
+
+    assert as_user(use) == 0

@@ -1,4 +1,4 @@
-"""Registers: versions of something, each in one small file that is written once and never changed.
+"""Version logs: versions of something, each in one small file, written once and never changed.
 
 A version's file is named ``<time>-<sha256>.json``. The newest one counts; a newer
 ``<time>-removed`` says that nothing does. So there is nothing to lock, nobody overwrites anybody,
@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from snakemake_storage_plugin_seqstore.store import filesystem
+from snakemake_storage_plugin_seqstore.store import filesystem, parsing
 
 # Times are multiples of 2**-9 s: exact as nanoseconds and as a float, so that a local copy which
 # was given the stored time compares equal to it.
 TICK = 1_953_125
 _REMOVED = "removed"
+_NAME = re.compile(rf"([0-9]{{20}})-(?:([0-9a-f]{{64}})\.json|{_REMOVED})")
+_LAST = 2**62  # ns since the epoch, in the year 2116
+_MOST = 1 << 24  # bytes; who reads one has so much to do at most
 _ATTEMPTS = 10  # to read what is being replaced all the time
 
 
@@ -38,14 +42,26 @@ class Stamp:
         return Path(self.directory, self.file)
 
     def read(self) -> bytes:
-        """The content of the version."""
-        with open(f"{self.directory}/{self.file}", "rb", buffering=0) as file:
-            return file.read()
+        """The content of the version.
+
+        Raises
+        ------
+        MalformedError, OSError
+            If it cannot be one, or cannot be read.
+        """
+        return parsing.read(f"{self.directory}/{self.file}", _MOST)
 
 
-def now() -> int:
-    """The time in ns since the epoch, rounded up to a whole tick."""
-    return -(-time.time_ns() // TICK) * TICK
+def now(root: Path | None = None) -> int:
+    """The time in ns since the epoch, rounded up to a whole tick.
+
+    Parameters
+    ----------
+    root : Path, optional
+        Root of a store by whose clock it is; else by this node's.
+    """
+    moment = filesystem.clock(root) if root else time.time_ns()
+    return -(-moment // TICK) * TICK
 
 
 def history(directory: str) -> list[Stamp]:
@@ -63,7 +79,7 @@ def newest(history: Callable[[], Sequence[Stamp]]) -> tuple[Stamp, bytes] | None
 
     Raises
     ------
-    OSError
+    MalformedError, OSError
         If it cannot be read.
     """
     for _ in range(_ATTEMPTS):
@@ -90,17 +106,30 @@ def add(
     before : sequence of Stamp
         The versions that there are, newest first.
     """
+    stamp = following(directory, digest, before, root)
+    filesystem.write(f"{directory}/{stamp.file}", content, root)
+    return stamp
+
+
+def following(directory: str, digest: str | None, before: Sequence[Stamp], root: Path) -> Stamp:
+    """The stamp of a version that would count from now on.
+
+    Raises
+    ------
+    OSError
+        If there cannot be one, as somebody wrote one of a time that no clock gives.
+    """
     # Clocks differ between nodes: what is written later is newer whatever they say.
-    moment = max(now(), before[0].time + TICK) if before else now()
+    moment = max(now(root), before[0].time + TICK) if before else now(root)
     stamp = _stamp(directory, f"{moment:020d}-{f'{digest}.json' if digest else _REMOVED}")
-    assert stamp
-    filesystem.write(f"{directory}/{stamp.file}", content, f"{root}/tmp", root)
+    if stamp is None:
+        raise OSError(errno.EOVERFLOW, "Its time is too far ahead: remove it", str(before[0].path))
     return stamp
 
 
 def _stamp(directory: str, file: str) -> Stamp | None:
-    moment, _, rest = file.partition("-")
-    if not moment.isdigit():
+    """What a file's name says; None if it is somebody's stray file."""
+    found = _NAME.fullmatch(file)
+    if not found or int(found[1]) >= _LAST:
         return None
-    digest = None if rest == _REMOVED else rest.removesuffix(".json")
-    return Stamp(int(moment), digest, directory, file)
+    return Stamp(int(found[1]), found[2], directory, file)
