@@ -6,7 +6,7 @@ These are conditions of a record, never a part of its key.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from snakemake_storage_plugin_seqstore.fingerprint.interpreters import interpreter
@@ -71,7 +71,7 @@ class PlainReader:
 
     workdir: str
     read: Read
-    module_path: tuple[str, ...] = ()
+    module_path: Sequence[str] = ()
     symbols: Mapping[str, str] | None = None
 
     def of_command(self, command: ShellCommand) -> PlainReads:
@@ -117,7 +117,7 @@ class PlainReader:
     def search(self, folder: str | None, in_workdir: bool = False) -> list[str]:
         """Directories in which code in some folder finds modules."""
         around = [self.workdir] if in_workdir else []
-        return [*filter(None, [folder]), *around, *map(self.path, self.module_path)]
+        return [*filter(None, [folder]), *around, *map(self.path, filter(None, self.module_path))]
 
     def path(self, written: str) -> str:
         """The absolute path of a file as written in a command."""

@@ -8,6 +8,7 @@ import logging
 import os
 import site
 import string
+import struct
 import sys
 import sysconfig
 import types
@@ -41,7 +42,6 @@ _DESCRIPTORS = (
     *(types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType),
     *(types.MethodDescriptorType, types.ClassMethodDescriptorType, types.MethodWrapperType),
 )
-_MADE_IN_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 _HELPERS = "snakemake.utils"  # whose objects hold what users put into them
 
 
@@ -236,18 +236,23 @@ class _Reader:
             raise no_form(value, name)  # not of a class in Python
         held: dict[str, Any] = dict(getattr(value, "__dict__", {}))
         for base in kind.__mro__[:-1]:
+            named = base.__dict__.get("__slots__", ())
+            slots = (named,) if isinstance(named, str) else tuple(named)
             if base in CONTAINERS:
                 held[f"({base.__name__})"] = base(value)
-            elif not base.__flags__ & _MADE_IN_PYTHON:
-                raise no_form(value, name)  # what it holds is hidden
-            slots = base.__dict__.get("__slots__", ())
-            for slot in (slots,) if isinstance(slots, str) else slots:
-                if hasattr(value, slot):
-                    held[slot] = getattr(value, slot)
+            elif _is_larger(base, len(slots)):
+                raise no_form(value, name)
+            held |= {slot: getattr(value, slot) for slot in slots if hasattr(value, slot)}
         described = {
             key: self._values.describe(part, f"{name}.{key}") for key, part in sorted(held.items())
         }
         return ("object", self._values.describe(kind, name), described)
+
+
+def _is_larger(kind: type, slots: int) -> bool:
+    """Whether objects of a class hold more than Python shows: slots, a dict, a weak reference."""
+    base = kind.__base__ or object
+    return kind.__basicsize__ - base.__basicsize__ > struct.calcsize("P") * (slots + 2)
 
 
 def _parts_of_callable(value: Any) -> tuple[Any, ...] | None:

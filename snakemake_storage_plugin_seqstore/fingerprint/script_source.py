@@ -24,6 +24,7 @@ _COMMENT = re.compile(rf"({_STRING})|#[^\n]*", re.DOTALL)
 _CHUNK = re.compile(r"^[ \t]*```+\s*\{(\w+)[^}\n]*\}\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
 _CHUNK_INLINE = re.compile(r"`r\s([^`]+)`")
 _LITERAL = r"""["']([^"'\n]*)["']"""
+_START = re.compile(r"(?<![\w.$@\"'/-])snakemake\b(?!\s*(?:::|=[^=]|<-))")
 # How a language writes the way from `snakemake` to a value: one step, and what a script sources.
 _R_STEP = re.compile(rf"@(\w+)|\$(\w+)|\[\[?\s*{_LITERAL}\s*\]?\]|\$`([^`]+)`")
 _R_SOURCED = re.compile(rf"\b(?:sys\.)?source\(\s*(?:file\s*=\s*)?{_LITERAL}")
@@ -67,9 +68,8 @@ def notebook_source(text: str) -> tuple[str, str]:
     try:
         document = json.loads(text)
         metadata = document.get("metadata", {})
-        language = metadata.get("language_info", {}).get("name") or metadata.get(
-            "kernelspec", {}
-        ).get("language", "")
+        kernel = metadata.get("kernelspec", {}).get("language", "")
+        language = str(metadata.get("language_info", {}).get("name") or kernel)
         cells = [
             "".join(cell["source"])
             for cell in document["cells"]
@@ -78,7 +78,6 @@ def notebook_source(text: str) -> tuple[str, str]:
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "", text
-    language = str(language)
     is_python = language.lower() in ("python", "ipython")
     return "python" if is_python else language, "\n\n".join(cells)
 
@@ -93,9 +92,8 @@ def _read_notebook_python(text: str) -> SourceNames:
 
 
 def _read_markdown(text: str) -> SourceNames:
-    chunks = [(language, code) for language, code in _CHUNK.findall(text)]
     found = read_script("\n".join(_CHUNK_INLINE.findall(text)), "R")
-    for language, code in chunks:
+    for language, code in _CHUNK.findall(text):
         found |= read_script(code, "R" if language == "r" else language)
     return found
 
@@ -131,13 +129,18 @@ def _read_bash(text: str) -> SourceNames:
 
 def _ways(code: str, step: re.Pattern[str]) -> Iterator[Way]:
     """The ways from `snakemake` to values, step by step as far as they are literal."""
-    for start in re.finditer(r"(?<![\w.$@\"'/-])snakemake\b(?!\s*(?:::|=[^=]|<-))", code):
+    without_strings = re.sub(_STRING, '""', code, flags=re.DOTALL)
+    for start in _START.finditer(without_strings):
+        if not step.match(without_strings, start.end()):
+            yield ()  # the whole object; in a string it is but a word
+    for start in _START.finditer(code):
         way: list[str] = []
         at = start.end()
         while match := step.match(code, at):
             way.append(next(filter(None, match.groups()), ""))
             at = match.end()
-        yield tuple(way)
+        if way:
+            yield tuple(way)
 
 
 _READERS: dict[str, Callable[[str], SourceNames]] = {

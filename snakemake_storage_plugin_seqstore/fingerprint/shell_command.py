@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.fingerprint.interpreters import (
     BUILTINS,
@@ -20,7 +20,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.interpreters import (
 )
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Parser
 
 _SYMBOL = "\ue000"  # in place of NUL, which the grammar takes for no part of a word
 _COMPUTED = "\ue001"  # in place of what the text does not say
@@ -106,6 +106,53 @@ def _parser() -> Parser:
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
 
 
+@dataclass(slots=True, eq=False)
+class _Node:
+    """A node of a tree, in Python alone: those of the library refer to memory of their tree."""
+
+    type: str
+    source: bytes
+    start: int
+    end: int
+    is_named: bool
+    has_error: bool
+    field: str
+    parent: _Node | None
+    children: list[_Node]
+
+    @property
+    def named(self) -> list[_Node]:
+        """Its children but for punctuation."""
+        return [child for child in self.children if child.is_named]
+
+    def child(self, field: str) -> _Node | None:
+        """The first child of a field."""
+        return next((child for child in self.children if child.field == field), None)
+
+
+def _tree(source: bytes) -> _Node:
+    """The tree of a command."""
+    tree = _parser().parse(source)
+    cursor = tree.walk()
+    root: _Node | None = None
+    around: _Node | None = None
+    while True:
+        found, field = cursor.node, cursor.field_name or ""
+        assert found is not None
+        at = (source, found.start_byte, found.end_byte)
+        node = _Node(found.type, *at, found.is_named, found.has_error, field, around, [])
+        root = root or node
+        if around is not None:
+            around.children.append(node)
+        if cursor.goto_first_child():
+            around = node
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return root
+            around = around.parent if around is not None else None
+
+
 class _Reader:
     def __init__(self) -> None:
         self.programs: dict[str, None] = {}
@@ -121,13 +168,13 @@ class _Reader:
             self.is_complete = False
             return
         source = text.replace("\0", _SYMBOL).encode(errors="replace")
-        root = _parser().parse(source).root_node
+        root = _tree(source)
         self.is_complete &= not root.has_error
         nodes = list(_walk(root))
         self._functions |= {
             _text(name)
             for node in nodes
-            if node.type == "function_definition" and (name := node.child_by_field_name("name"))
+            if node.type == "function_definition" and (name := node.child("name"))
         }
         self._read_variables(nodes)
         for node in nodes:
@@ -230,23 +277,23 @@ class _Reader:
             found[_with_symbols(word)] = None
         self.is_complete &= _is_literal(word)
 
-    def _read_variables(self, nodes: list[Node]) -> None:
+    def _read_variables(self, nodes: list[_Node]) -> None:
         """Note variables that are read where the text did not set them before."""
         set_from: dict[str, int] = {}
         for node in nodes:
             for name in _names_set(node):
-                set_from[name] = min(set_from.get(name, node.end_byte), node.end_byte)
-            if node.type == "for_statement" and (loop := node.child_by_field_name("variable")):
-                set_from[_text(loop)] = min(set_from.get(_text(loop), loop.end_byte), loop.end_byte)
+                set_from[name] = min(set_from.get(name, node.end), node.end)
+            if node.type == "for_statement" and (loop := node.child("variable")):
+                set_from[_text(loop)] = min(set_from.get(_text(loop), loop.end), loop.end)
         for node in nodes:
             if node.type != "variable_name" or _is_set(node):
                 continue
             name = _text(node)
-            if _NAME.fullmatch(name) and set_from.get(name, node.end_byte + 1) > node.start_byte:
+            if _NAME.fullmatch(name) and set_from.get(name, node.end + 1) > node.start:
                 self.variables.add(name)
 
 
-def _is_set(variable: Node) -> bool:
+def _is_set(variable: _Node) -> bool:
     """Whether the name of a variable stands where it is set, not where it is read."""
     node = variable
     if node.parent is not None and node.parent.type == "subscript":
@@ -254,14 +301,12 @@ def _is_set(variable: Node) -> bool:
     around = node.parent
     if around is None:
         return False
-    if around.type == "variable_assignment":
-        return around.child_by_field_name("name") == node
-    if around.type == "for_statement":
-        return around.child_by_field_name("variable") == node
+    if around.type in ("variable_assignment", "for_statement"):
+        return node.field in ("name", "variable")
     return around.type in ("declaration_command", "unset_command")
 
 
-def _walk(root: Node) -> Iterator[Node]:
+def _walk(root: _Node) -> Iterator[_Node]:
     """The nodes of a tree in their order; those of texts that are no shell are left out."""
     waiting = [root]
     while waiting:
@@ -270,10 +315,10 @@ def _walk(root: Node) -> Iterator[Node]:
         waiting.extend(reversed(node.children))
 
 
-def _names_set(node: Node) -> Iterator[str]:
+def _names_set(node: _Node) -> Iterator[str]:
     if node.type == "variable_assignment":
         is_for_one_command = node.parent is not None and node.parent.type == "command"
-        name = node.child_by_field_name("name")
+        name = node.child("name")
         if name is not None and not is_for_one_command:
             yield _text(name)
     elif node.type == "command":
@@ -282,14 +327,15 @@ def _names_set(node: Node) -> Iterator[str]:
             yield from (_text(word) for word in rest if _NAME.fullmatch(_text(word)))
 
 
-def _words(command: Node) -> Iterator[Node]:
+def _words(command: _Node) -> Iterator[_Node]:
     """The nodes of a command's name and arguments."""
-    for child in command.children_by_field_name("name"):
-        yield from child.children
-    yield from command.children_by_field_name("argument")
+    for child in command.children:
+        if child.field == "name":
+            yield from child.children
+    yield from (child for child in command.children if child.field == "argument")
 
 
-def _heredoc(command: Node) -> str:
+def _heredoc(command: _Node) -> str:
     """What is given to a command by a heredoc in which nothing is replaced."""
     around = command.parent
     while around is not None and around.type in ("pipeline", "list"):
@@ -299,12 +345,14 @@ def _heredoc(command: Node) -> str:
     for child in around.children:
         if child.type == "heredoc_redirect":
             for body in child.children:
-                if body.type == "heredoc_body" and not body.named_children:
+                if body.type == "heredoc_body" and not any(
+                    child.is_named for child in body.children
+                ):
                     return _text(body)
     return ""
 
 
-def _word(node: Node) -> str:
+def _word(node: _Node) -> str:
     """The value of a word, with a mark for each part that is computed."""
     text, kind = _text(node), node.type
     if kind in ("word", "number"):
@@ -312,7 +360,7 @@ def _word(node: Node) -> str:
     if kind == "raw_string":
         return text[1:-1]
     if kind == "string":
-        inner = [child for child in node.named_children if child.type != "string_content"]
+        inner = [child for child in node.named if child.type != "string_content"]
         for child in inner:
             text = text.replace(_text(child), _COMPUTED, 1)
         return _ESCAPED_IN_QUOTES.sub(r"\1", text[1:-1])
@@ -341,5 +389,5 @@ def _with_symbols(text: str) -> str:
     return text.replace(_SYMBOL, "\0")
 
 
-def _text(node: Any) -> str:
-    return node.text.decode(errors="replace") if node.text else ""
+def _text(node: _Node) -> str:
+    return node.source[node.start : node.end].decode(errors="replace")

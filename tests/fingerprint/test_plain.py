@@ -109,6 +109,7 @@ def test_sources():
     names = read_python("import lib, w, m, json")
     read = reader(files, module_path=("more",))
     assert read.of_source(names, f"{WORKDIR}/s").files == ("more/m.py", "s/deep.py", "s/lib.py")
+    assert reader(files, module_path=[""]).of_source(names, None).files == ()
     in_workdir = read.of_source(names, None, in_workdir=True, modules=[f"{WORKDIR}/s/lib.py"])
     assert in_workdir.files == ("more/m.py", "s/deep.py", "s/lib.py", "w.py")
     script = read_script("source('../r/x.R')", "R")

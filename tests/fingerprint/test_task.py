@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
+import os
 import time
 
 import pytest
 
+from snakemake_storage_plugin_seqstore.fingerprint.script_source import read_script
+from snakemake_storage_plugin_seqstore.fingerprint.shell_command import read_command
 from snakemake_storage_plugin_seqstore.fingerprint.task import Operation, Told, roles
 from snakemake_storage_plugin_seqstore.fingerprint.values import Values
 from snakemake_storage_plugin_seqstore.fingerprint.variables import counted, locale, salted
@@ -100,3 +104,22 @@ def test_values_of_variables_are_salted():
 )
 def test_the_locale(one, other, same):
     assert (locale(one) == locale(other)) is same
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["cut -d . -f 1 x", "awk -F. '{print}' R", "python w date", "cd results/s1; echo '# results'"],
+)
+def test_no_file_is_looked_at(command, monkeypatch):
+    read_command("true")  # loads the grammar
+
+    def fails(*args, **options):
+        raise AssertionError(f"looked at {args[0]}")
+
+    for name in ("stat", "lstat", "open", "scandir", "listdir", "access"):
+        monkeypatch.setattr(os, name, fails)
+    monkeypatch.setattr(builtins, "open", fails)
+    read_command.__wrapped__(command)
+    read_script.__wrapped__("lm(y ~ R, sep = '.'); source('results')", "R")
+    read_script.__wrapped__("open(f, 'w'); d = {'R': 1}; t['date']; d['results']", "python")
+    Values().describe({"d": "results/s1", "formula": "~ condition", "~": "."}, "its param d")
