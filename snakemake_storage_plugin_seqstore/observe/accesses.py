@@ -110,6 +110,7 @@ class _Assembly:
         self._paths: dict[str, Access] = {}
         self._own: set[str] = set()  # made or removed by the job; links resolved, and not
         self._trees: set[str] = set(own)  # directories that the job made, with all in them
+        self._moved: set[str] = set(own)  # those among them that had another name before
         self._links: set[str] = set()  # that the job made, as they were asked for
         self._touched: dict[str, bool] = {}  # added to; whether the job perhaps made it
         self._readers: dict[str, set[str]] = {}  # a file without links: by which paths it was read
@@ -140,7 +141,7 @@ class _Assembly:
     def result(self) -> Accesses:
         for directory in self._searches.listings():
             path = self._opened.get(directory, directory)
-            if not self._is_own(path) and not self._is_own(directory):
+            if not self._is_moved(path) and not self._is_moved(directory):
                 self._access(path).listed = True
         searched = {
             self._opened.get(directory, directory): names
@@ -192,7 +193,9 @@ class _Assembly:
                 pass  # listings are dealt with at the end
 
     def _absent(self, path: str) -> None:
-        if self._is_own(path) or self._canonical(path) in self._touched:
+        # In a directory that the job made, nothing was: if it was there before, something may be.
+        key = self._canonical(path)
+        if path in self._own or key in self._own or key in self._touched or self._is_moved(path):
             return
         access = self._access(path)
         if not access.read and not access.asked:
@@ -231,9 +234,14 @@ class _Assembly:
                     self._absent(path)
             elif event.does is Does.MAKE_DIRECTORY and event.error == "EEXIST":
                 self._make(path)  # it would have made it: that it is there does not count
+            elif event.does in (Does.MAKE, Does.LINK_BY_NAME) and event.error == "EEXIST":
+                self._asked(path, self._canonical(path))
             return False
         match event.does:
-            case Does.OPEN if flags & {"O_EXCL", "O_TRUNC"} and flags & {"O_CREAT", "O_TRUNC"}:
+            case Does.OPEN if {"O_EXCL", "O_CREAT"} <= flags:
+                self._absent(path)  # else it would have failed
+                self._replace(path, real)
+            case Does.OPEN if "O_TRUNC" in flags:
                 self._replace(path, real)
             case Does.CREATE:
                 self._replace(path, real)
@@ -254,11 +262,14 @@ class _Assembly:
                 self._trees.update((path, self._canonical(path)))
             case Does.LINK:
                 self._read(path, self._canonical(path))
+                self._absent(event.other)
                 self._replace(event.other, "")
             case Does.LINK_BY_NAME:
+                self._absent(path)
                 self._replace(path, "")
                 self._links.add(path)
             case Does.MAKE:
+                self._absent(path)
                 self._replace(path, "")
             case _:
                 return False
@@ -272,7 +283,8 @@ class _Assembly:
 
     def _add_to(self, path: str, real: str, makes: bool) -> None:
         key = real or self._canonical(path)
-        if self._is_own(path) and self._is_own(key):
+        path = self._target(path, key)
+        if not path:
             return
         access = self._access(path)
         if access.absent and makes:
@@ -284,7 +296,8 @@ class _Assembly:
 
     def _open_to_change(self, path: str, real: str, makes: bool) -> None:
         key = real or self._canonical(path)
-        if self._is_own(path) and self._is_own(key):
+        path = self._target(path, key)
+        if not path:
             return
         access = self._access(path)
         if access.absent and makes:
@@ -303,6 +316,7 @@ class _Assembly:
         self._make(path)
         if path in self._trees or key in self._trees:
             self._trees.update((other, self._canonical(other)))
+            self._moved.update((other, self._canonical(other)))
         if path in self._links:
             self._links.add(other)
 
@@ -337,12 +351,10 @@ class _Assembly:
         return key != path and (key in self._own or self._is_in_tree(key))
 
     def _is_in_tree(self, path: str) -> bool:
-        if self._trees:
-            while path:
-                if path in self._trees:
-                    return True
-                path = path.rpartition("/")[0]
-        return False
+        return _is_in(path, self._trees)
+
+    def _is_moved(self, path: str) -> bool:
+        return _is_in(path, self._moved)
 
     def _target(self, path: str, real: str) -> str:
         """The path to count; empty if the job made it. A link that it made means its target."""
@@ -363,6 +375,10 @@ class _Assembly:
             self._notes.add(_NETWORK)
         else:
             self._notes.add(f"talked to a daemon: {event.detail}")
+
+
+def _is_in(path: str, trees: set[str]) -> bool:
+    return bool(trees) and (path in trees or any(parent in trees for parent in _parents(path)))
 
 
 def _parents(path: str) -> Iterable[str]:

@@ -159,7 +159,7 @@ class _Summary:
         ):
             self._absent.add(place.name)
         if access.listed and status:
-            wrote = {written for written in self._written_in(path) if written}
+            wrote = {written for written in self._written_in(path) if "/" not in written}
             with suppress(OSError):
                 names = names_that_count(path, self._places, wrote)
                 self._listed[place.name] = digest_of(names)
@@ -182,7 +182,7 @@ class _Summary:
         self, path: str, access: Access, place: Place, status: os.stat_result | None
     ) -> None:
         if status is None:
-            if access.absent:  # it was the job's own for a while
+            if access.absent and not os.path.lexists(path):  # it was there for a while
                 self._absent.add(place.name)
         elif stat.S_ISREG(status.st_mode):
             self._add_content(self._made, path, place, status)
@@ -280,9 +280,10 @@ class _Summary:
         self._rejected.add(f"{why}: {self._places.shown(place.name)}")
 
     def _written_in(self, directory: str) -> Iterable[str]:
+        """What the job wrote below a directory, relative to it."""
         start = directory.rstrip("/") + "/"
         return (
-            path[len(start) :].partition("/")[0]
+            path[len(start) :]
             for path, access in self._accesses.paths.items()
             if access.written and path.startswith(start)
         )
