@@ -121,8 +121,11 @@ class _Summary:
         elif place.kind is Kind.DECLARED:
             pass
         elif place.kind is Kind.SCRATCH:
-            if access.read and status and status.st_mtime_ns < self._accesses.started:
-                self._add_content(self._files, path, place, status)
+            if status and status.st_mtime_ns < self._accesses.started:
+                if access.executed:
+                    self._add_program(path)
+                elif access.read:
+                    self._add_content(self._files, path, place, status)
         elif place.kind is Kind.PRODUCT:
             if (access.read or access.asked or access.executed) and not access.written:
                 self._add_content(self._products, path, place, status)
