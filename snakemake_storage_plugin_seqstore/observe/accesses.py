@@ -11,6 +11,7 @@ from snakemake_storage_plugin_seqstore.observe.searches import Searches
 from snakemake_storage_plugin_seqstore.observe.system_calls import Does
 
 _NOT_THERE = ("ENOENT", "ENOTDIR")
+_MOST_LINKS = 40  # one after the other, as the system follows them
 _NETWORK = "talked to the network"
 _RING = "used io_uring, whose reads are not seen"
 _VIEW = "used a file system of its own (container, chroot), whose reads are not seen"
@@ -110,7 +111,8 @@ class _Assembly:
         self._paths: dict[str, Access] = {}
         self._own: set[str] = set()  # made or removed by the job; links resolved, and not
         self._trees: set[str] = set(own)  # directories that the job made, with all in them
-        self._links: set[str] = set()  # that the job made, as they were asked for
+        self._moved: set[str] = set(own)  # those among them that had another name before
+        self._links: dict[str, str] = {}  # that the job made, and where they lead
         self._touched: dict[str, bool] = {}  # added to; whether the job perhaps made it
         self._readers: dict[str, set[str]] = {}  # a file without links: by which paths it was read
         self._opened: dict[str, str] = {}  # a directory without links: as it was asked for
@@ -140,7 +142,7 @@ class _Assembly:
     def result(self) -> Accesses:
         for directory in self._searches.listings():
             path = self._opened.get(directory, directory)
-            if not self._is_own(path) and not self._is_own(directory):
+            if not self._is_moved(path) and not self._is_moved(directory):
                 self._access(path).listed = True
         searched = {
             self._opened.get(directory, directory): names
@@ -192,7 +194,10 @@ class _Assembly:
                 pass  # listings are dealt with at the end
 
     def _absent(self, path: str) -> None:
-        if self._is_own(path) or self._canonical(path) in self._touched:
+        # In a directory that the job made, nothing was: if it was there before, something may be.
+        path = self._followed(path)
+        key = self._canonical(path)
+        if path in self._own or key in self._own or key in self._touched or self._is_moved(path):
             return
         access = self._access(path)
         if not access.read and not access.asked:
@@ -231,9 +236,14 @@ class _Assembly:
                     self._absent(path)
             elif event.does is Does.MAKE_DIRECTORY and event.error == "EEXIST":
                 self._make(path)  # it would have made it: that it is there does not count
+            elif event.does in (Does.MAKE, Does.LINK_BY_NAME) and event.error == "EEXIST":
+                self._asked(path, self._canonical(path))
             return False
         match event.does:
-            case Does.OPEN if flags & {"O_EXCL", "O_TRUNC"} and flags & {"O_CREAT", "O_TRUNC"}:
+            case Does.OPEN if {"O_EXCL", "O_CREAT"} <= flags:
+                self._absent(path)  # else it would have failed
+                self._replace(path, real)
+            case Does.OPEN if "O_TRUNC" in flags:
                 self._replace(path, real)
             case Does.CREATE:
                 self._replace(path, real)
@@ -249,16 +259,20 @@ class _Assembly:
                 self._rename(path, event.other)
             case Does.REMOVE:
                 self._replace(path, "")
+                self._links.pop(path, None)
             case Does.MAKE_DIRECTORY:
                 self._make(path)
                 self._trees.update((path, self._canonical(path)))
             case Does.LINK:
                 self._read(path, self._canonical(path))
+                self._absent(event.other)
                 self._replace(event.other, "")
             case Does.LINK_BY_NAME:
+                self._absent(path)
                 self._replace(path, "")
-                self._links.add(path)
+                self._links[path] = event.other
             case Does.MAKE:
+                self._absent(path)
                 self._replace(path, "")
             case _:
                 return False
@@ -272,9 +286,11 @@ class _Assembly:
 
     def _add_to(self, path: str, real: str, makes: bool) -> None:
         key = real or self._canonical(path)
-        if self._is_own(path) and self._is_own(key):
+        target = self._target(path, key)
+        if not target:
+            self._make(path)
             return
-        access = self._access(path)
+        path, access = target, self._access(target)
         if access.absent and makes:
             self._replace(path, real)
             return
@@ -284,9 +300,11 @@ class _Assembly:
 
     def _open_to_change(self, path: str, real: str, makes: bool) -> None:
         key = real or self._canonical(path)
-        if self._is_own(path) and self._is_own(key):
+        target = self._target(path, key)
+        if not target:
+            self._make(path)
             return
-        access = self._access(path)
+        path, access = target, self._access(target)
         if access.absent and makes:
             self._replace(path, real)
             return
@@ -303,8 +321,9 @@ class _Assembly:
         self._make(path)
         if path in self._trees or key in self._trees:
             self._trees.update((other, self._canonical(other)))
+            self._moved.update((other, self._canonical(other)))
         if path in self._links:
-            self._links.add(other)
+            self._links[other] = self._links.pop(path)
 
     def _make(self, path: str) -> None:
         self._access(path).written = True
@@ -337,22 +356,30 @@ class _Assembly:
         return key != path and (key in self._own or self._is_in_tree(key))
 
     def _is_in_tree(self, path: str) -> bool:
-        if self._trees:
-            while path:
-                if path in self._trees:
-                    return True
-                path = path.rpartition("/")[0]
-        return False
+        return _is_in(path, self._trees)
+
+    def _is_moved(self, path: str) -> bool:
+        return _is_in(path, self._moved)
 
     def _target(self, path: str, real: str) -> str:
         """The path to count; empty if the job made it. A link that it made means its target."""
-        if not self._is_own(path) and not self._below_own_link(path):
+        followed = self._followed(path)
+        if followed == path and not self._is_own(path):
             return "" if real and self._is_own(real) else path
-        real = real or self._resolve(path)
+        real = real or self._resolve(followed)
         return "" if self._is_own(real) else real
 
-    def _below_own_link(self, path: str) -> bool:
-        return bool(self._links) and any(parent in self._links for parent in _parents(path))
+    def _followed(self, path: str) -> str:
+        """A path without the links that the job made."""
+        if self._links:
+            for _ in range(_MOST_LINKS):
+                for place in (path, *_parents(path)):
+                    if place in self._links:
+                        path = self._links[place] + path[len(place) :]
+                        break
+                else:
+                    break
+        return path
 
     def _note(self, event: Event) -> None:
         if event.does is Does.RING:
@@ -363,6 +390,10 @@ class _Assembly:
             self._notes.add(_NETWORK)
         else:
             self._notes.add(f"talked to a daemon: {event.detail}")
+
+
+def _is_in(path: str, trees: set[str]) -> bool:
+    return bool(trees) and (path in trees or any(parent in trees for parent in _parents(path)))
 
 
 def _parents(path: str) -> Iterable[str]:

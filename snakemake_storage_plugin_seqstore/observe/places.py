@@ -117,6 +117,8 @@ class Places:
             kind = Kind.SYSTEM
         if _BYTE_CODE in path.split("/") or self._is_remembered(path):
             kind = Kind.IGNORED
+        if kind is Kind.SCRATCH and self._is_beside_input(path):
+            kind = Kind.SOURCE
         if kind is Kind.SOURCE and self.is_product(path):
             kind = Kind.PRODUCT
         return Place(kind, self._name(path, kind), path)
@@ -147,6 +149,8 @@ class Places:
         place, _, rest = name.partition(":")
         if name.startswith("/") or place not in ("workdir", "home"):
             return self.path_of(name) or name
+        if rest == ".":
+            return f"the {'working' if place == 'workdir' else 'home'} directory"
         return rest if place == "workdir" else f"~/{rest}"
 
     def is_written(self, path: str) -> bool:
@@ -243,6 +247,12 @@ class Places:
                 return True
             path = path.rpartition("/")[0]
         return False
+
+    def _is_beside_input(self, path: str) -> bool:
+        directory = os.path.dirname(path)
+        return directory in self._input_directories and directory not in (
+            root for root, kind in self._roots if kind is Kind.SCRATCH
+        )
 
     def _is_remembered(self, path: str) -> bool:
         directory, _, name = path.rpartition("/")

@@ -121,8 +121,11 @@ class _Summary:
         elif place.kind is Kind.DECLARED:
             pass
         elif place.kind is Kind.SCRATCH:
-            if access.read and status and status.st_mtime_ns < self._accesses.started:
-                self._add_content(self._files, path, place, status)
+            if status and status.st_mtime_ns < self._accesses.started:
+                if access.executed:
+                    self._add_program(path)
+                elif access.read:
+                    self._add_content(self._files, path, place, status)
         elif place.kind is Kind.PRODUCT:
             if (access.read or access.asked or access.executed) and not access.written:
                 self._add_content(self._products, path, place, status)
@@ -159,7 +162,7 @@ class _Summary:
         ):
             self._absent.add(place.name)
         if access.listed and status:
-            wrote = {written for written in self._written_in(path) if written}
+            wrote = {written for written in self._written_in(path) if "/" not in written}
             with suppress(OSError):
                 names = names_that_count(path, self._places, wrote)
                 self._listed[place.name] = digest_of(names)
@@ -182,7 +185,7 @@ class _Summary:
         self, path: str, access: Access, place: Place, status: os.stat_result | None
     ) -> None:
         if status is None:
-            if access.absent:  # it was the job's own for a while
+            if access.absent and not os.path.lexists(path):  # it was there for a while
                 self._absent.add(place.name)
         elif stat.S_ISREG(status.st_mode):
             self._add_content(self._made, path, place, status)
@@ -280,9 +283,10 @@ class _Summary:
         self._rejected.add(f"{why}: {self._places.shown(place.name)}")
 
     def _written_in(self, directory: str) -> Iterable[str]:
+        """What the job wrote below a directory, relative to it."""
         start = directory.rstrip("/") + "/"
         return (
-            path[len(start) :].partition("/")[0]
+            path[len(start) :]
             for path, access in self._accesses.paths.items()
             if access.written and path.startswith(start)
         )

@@ -110,7 +110,7 @@ def test_absent(run, work: Path) -> None:
 
 def test_listed(run, work: Path) -> None:
     accesses = run("ls > /dev/null; echo sub/*; mkdir d; ls d; cd linked; ls")
-    assert seen(accesses, work, "listed") == {"sub"}
+    assert seen(accesses, work, "listed") == {"sub", "d"}  # d might have been there, with files
     assert accesses.paths[str(work)].listed
 
 

@@ -1,0 +1,100 @@
+"""Where paths lie."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from snakemake_storage_plugin_seqstore.observe import Kind, Places
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    root = str(tmp_path)
+    for name in ("w/env/conda-meta", "w/.snakemake/conda/1/conda-meta", "home/venv", "real"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "home/venv/pyvenv.cfg").write_text("")
+    (tmp_path / "linked").symlink_to("real")
+    return Places(
+        workdir=f"{root}/w",
+        workflow_dir=f"{root}/w/workflow",
+        home=f"{root}/home",
+        tmpdir=f"{root}/tmp",
+        inputs=(f"{root}/w/data/a.txt", f"{root}/ref/genome.fa", f"{root}/linked/x.fa"),
+        others=frozenset({f"{root}/w/out", f"{root}/w/logs/x.log"}),
+        shadow={f"{root}/w/.snakemake/shadow/s1": f"{root}/w"},
+        stores=(f"{root}/store",),
+        copies=(f"{root}/w/.snakemake/storage",),
+        variables={"XDG_CACHE_HOME": f"{root}/cache"},
+        is_product=lambda path: path.startswith(f"{root}/w/results"),
+        covered_names=lambda directory: {"old"} if directory == f"{root}/w" else (),
+    )
+
+
+CASES = [
+    ("w/x.txt", Kind.SOURCE, "workdir:x.txt"),
+    ("w", Kind.SOURCE, "workdir:."),
+    ("w/workflow/scripts/x.py", Kind.SOURCE, "workflow:scripts/x.py"),
+    ("w/data/a.txt", Kind.DECLARED, "workdir:data/a.txt"),
+    ("w/data/a.txt.fai", Kind.SOURCE, "workdir:data/a.txt.fai"),
+    ("w/out/below", Kind.DECLARED, "workdir:out/below"),
+    ("w/logs/x.log", Kind.DECLARED, "workdir:logs/x.log"),
+    ("w/results/x", Kind.PRODUCT, "workdir:results/x"),
+    ("w/.snakemake/metadata/x", Kind.IGNORED, "workdir:.snakemake/metadata/x"),
+    ("w/.snakemake/shadow/s1/x.txt", Kind.SOURCE, "workdir:x.txt"),
+    ("w/.snakemake/shadow/s1/results/x", Kind.PRODUCT, "workdir:results/x"),
+    ("w/.snakemake/storage/x", Kind.STORED, "workdir:.snakemake/storage/x"),
+    ("w/.snakemake/conda/1/bin/x", Kind.SYSTEM, None),
+    ("w/env/lib/x", Kind.SYSTEM, None),
+    ("w/__pycache__/x.pyc", Kind.IGNORED, "workdir:__pycache__/x.pyc"),
+    ("store/objects/x", Kind.STORED, None),
+    ("ref/genome.fa", Kind.DECLARED, None),
+    ("ref/genome.fa.fai", Kind.SOURCE, "input-dir:1:genome.fa.fai"),
+    ("ref/other/x", Kind.SOURCE, None),
+    ("real/x.fa", Kind.DECLARED, None),
+    ("real/x.fa.bai", Kind.SOURCE, "input-dir:2:x.fa.bai"),
+    ("home/.config/x", Kind.SOURCE, "home:.config/x"),
+    ("home/venv/lib/x", Kind.SYSTEM, None),
+    ("home/.local/lib/python3.11/site-packages/x.py", Kind.SYSTEM, None),
+    ("home/.bash_history", Kind.IGNORED, "home:.bash_history"),
+    ("home/.gitconfig", Kind.IGNORED, "home:.gitconfig"),
+    ("cache/fontconfig/x", Kind.IGNORED, None),
+    ("tmp/x", Kind.SCRATCH, "tmpdir:x"),
+]
+
+
+@pytest.mark.parametrize(("path", "kind", "name"), CASES)
+def test_classify(path: str, kind: Kind, name: str | None, places: Places, tmp_path: Path) -> None:
+    if path.startswith(("ref/other", "w/env", "w/.snakemake/conda")) or name is None:
+        name = f"{tmp_path}/{path}"
+    place = places.classify(f"{tmp_path}/{path}")
+    assert (place.kind, place.name) == (kind, name) or (kind, path) == (Kind.SOURCE, "ref/other/x")
+    here = places.path_of(place.name)
+    assert here is not None and os.path.realpath(here) == os.path.realpath(place.path)
+
+
+def test_the_system() -> None:
+    places = Places(workdir="/data/w")
+    for path in ("/usr/bin/x", "/lib/x", "/etc/passwd", "/opt/tool/x"):
+        assert places.classify(path).kind is Kind.SYSTEM
+    for path in ("/proc/1/x", "/dev/null", "/sys/x", "/run/x", "/var/cache/x"):
+        assert places.classify(path).kind is Kind.IGNORED
+    assert places.classify("/srv/x").kind is Kind.SOURCE
+    assert Places(workdir="/opt/w").classify("/opt/w/x").kind is Kind.SOURCE
+    assert Places(workdir="/tmp/w").classify("/tmp/w/x").kind is Kind.SOURCE
+    assert Places(workdir="/tmp/w").classify("/tmp/x").kind is Kind.SCRATCH
+
+
+def test_places_that_are_not_here() -> None:
+    places = Places(workdir="/w", inputs=("/a/b",))
+    assert places.path_of("input-dir:0:x") == "/a/x"
+    for name in ("input-dir:1:x", "input-dir:x:x", "home:x", "workflow:x", "other:x", "input-dir"):
+        assert places.path_of(name) is None
+
+
+def test_what_is_written(places: Places, tmp_path: Path) -> None:
+    assert places.is_written(f"{tmp_path}/w/old/deep/x")
+    assert places.is_written(f"{tmp_path}/w/results/x")
+    assert places.is_written(f"{tmp_path}/w/out")
+    assert not places.is_written(f"{tmp_path}/w/x")
+    assert not places.is_written(f"{tmp_path}/old")

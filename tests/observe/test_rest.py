@@ -1,0 +1,230 @@
+"""Real commands: their reads hold where they ran and in a clone, and not once something changed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
+from snakemake_storage_plugin_seqstore.observe import (
+    Checks,
+    Observation,
+    Packages,
+    Places,
+    Reads,
+    check,
+    probe,
+    software_holds,
+    software_state,
+    summarise,
+)
+
+PACKAGES = Packages()
+OLD = 1_600_000_000
+
+
+class World:
+    """A working directory with files, a home and a reference elsewhere, and a clone of it."""
+
+    def __init__(self, root: Path, environment: dict[str, str]) -> None:
+        self.root = root
+        self.environment = environment | {"HOME": str(root / "home")}
+        self.contents = Contents(FileHashes(root / "digests"))
+        for name, text in {
+            "w/in.txt": "in\n", "w/a.txt": "a\n", "w/b.txt": "b\n", "w/data/x.csv": "x\n",
+            "w/data/y.csv": "y\n", "w/names": "a\nb\n", "ref/g.fa": "g\n", "ref/g.fa.fai": "i\n",
+            "home/.toolrc": "t\n", "w/helper.py": "", "w/sub/tool": "#!/bin/sh\ncat a.txt\n",
+        }.items():  # fmt: skip
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        (root / "w/sub/tool").chmod(0o755)
+        for path in root.rglob("*"):
+            os.utime(path, (OLD, OLD))
+        shutil.copytree(root / "w", root / "clone")
+
+    def places(self, name: str = "w", **more: object) -> Places:
+        work = self.root / name
+        places = Places(
+            workdir=str(work),
+            home=str(self.root / "home"),
+            inputs=(f"{work}/in.txt", f"{self.root}/ref/g.fa"),
+            others=frozenset({f"{work}/out"}),
+        )
+        return replace(places, **more)  # type: ignore[arg-type]
+
+    def run(self, command: str, **more: object) -> Reads:
+        observation = Observation(probe(), self.root / "observation")
+        subprocess.run(
+            [observation.shell, "-c", command],
+            cwd=self.root / "w",
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return summarise(
+            observation.finish(),
+            self.places(**more),
+            self.contents,
+            PACKAGES,
+            self.environment["PATH"],
+        )
+
+    def says(self, reads: Reads, name: str = "w", **more: object) -> list[str]:
+        return check(reads, self.places(name, **more), self.contents, PACKAGES)
+
+
+@pytest.fixture
+def world(tmp_path: Path, clean_environment: dict[str, str]) -> World:
+    (tmp_path / "x").mkdir()
+    return World(tmp_path / "x", clean_environment)
+
+
+def write(name: str, text: str = "new") -> Callable[[World], None]:
+    def change(world: World) -> None:
+        (world.root / name).parent.mkdir(exist_ok=True)
+        (world.root / name).write_text(text)
+
+    return change
+
+
+def remove(name: str) -> Callable[[World], None]:
+    return lambda world: (world.root / name).unlink()
+
+
+PY = f"{sys.executable} -c"
+# What runs, what changes, and what is said about it; nothing for what does not matter.
+CASES = [
+    ("cat in.txt > out", write("clone/a.txt"), ""),
+    ("cat a.txt > out", write("clone/a.txt"), "a.txt has changed"),
+    ("cat a.txt > out", remove("clone/a.txt"), "a.txt is missing"),
+    ("cat a.txt > out", write("clone/b.txt"), ""),
+    ("xargs -I% cat %.txt < names > out", write("clone/b.txt"), "b.txt has changed"),
+    ("test -e c.txt || cat a.txt > out", write("clone/c.txt"), "c.txt has come to be"),
+    ("test -s a.txt > out", write("clone/a.txt"), "a.txt has changed"),
+    ("cat data/*.csv > out", write("clone/data/z.csv"), "data has other files in it"),
+    ("cat data/*.csv > out", write("clone/new.csv"), ""),
+    ("ls > out", write("clone/new"), "the working directory has other files in it"),
+    ("ls > out", write("clone/__pycache__/x.pyc"), ""),
+    ("ls > out; echo >> run.log", write("clone/run.log"), ""),
+    ("test -d data && echo > out", lambda world: shutil.rmtree(world.root / "clone/data"),
+     "the directory data is missing"),
+    ("./sub/tool > out", write("clone/sub/tool"), "sub/tool has changed"),
+    ("cat ../ref/g.fa.fai > out", write("ref/g.fa.fai"), "/ref/g.fa.fai has changed"),
+    ("test -e ../ref/g.fa.bai; echo > out", write("ref/g.fa.bai"), "g.fa.bai has come to be"),
+    ("cat ~/.toolrc > out", write("home/.toolrc"), "~/.toolrc has changed"),
+    ("test -e ~/.other; echo > out", write("home/.other"), "~/.other has come to be"),
+    ("cat ~/.gitconfig; echo > out", write("home/.gitconfig"), ""),
+    ("[ -e x.log ] || echo 1 > x.log; echo > out", write("clone/x.log", "1\n"), ""),
+    ("[ -e x.log ] || echo 1 > x.log; echo > out", write("clone/x.log", "2\n"),
+     "x.log is not what the job wrote there"),
+    ("mkdir -p tmp; sort -T tmp a.txt > out", write("clone/tmp/x"), ""),
+    ("echo 2> logs.txt; echo >> run.log; echo | tee qc.txt > out", write("clone/qc.txt"), ""),
+    (f"{PY} 'import helper' > out", write("clone/helper.py", "1"), "helper.py has changed"),
+    (f"{PY} 'import helper, json' > out", write("clone/unrelated.py"), ""),
+    (f"{PY} 'import helper, json' > out", write("clone/json.py"), "has other modules in it"),
+    (f"{PY} 'import os; os.listdir(\".\")' > out", write("clone/unrelated.py"), "has other files"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "change", "expected"), CASES)
+def test_rest(command: str, change: Callable[[World], None], expected: str, world: World) -> None:
+    reads = world.run(command)
+    assert Reads.from_json(reads.to_json()) == reads
+    assert world.says(reads) == []  # in its own directory
+    assert world.says(reads, "clone") == []  # in a clone
+    change(world)
+    said = world.says(reads, "clone")
+    assert expected in "; ".join(said) if expected else said == []
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("sed -i s/a/b/ a.txt", "changed in place: a.txt"),
+        ("mv in.txt out", "changed in place: in.txt"),
+        ("echo >> a.txt; wc a.txt > out", "changed in place: a.txt"),
+        (f'{PY} \'open("a.txt", "r+").write("x")\'', "changed in place: a.txt"),
+        (f'{PY} \'open("a.txt", "r+").read()\'', ""),
+        (f"{PY} 'import os; os.open(\"lock\", os.O_RDWR | os.O_CREAT)'", ""),
+        ("echo >> fresh.log; cat fresh.log > out", ""),
+        ("sqlite3 new.db 'create table x (y)' || :", ""),
+        ("echo > out; echo >> out; sort -o out out", ""),
+        ("cat a.txt > out; cp a.txt c.txt; gzip c.txt", ""),
+    ],
+)
+def test_what_must_not_be_reused(command: str, expected: str, world: World) -> None:
+    reads = world.run(command)
+    assert reads.rejected == ((expected,) if expected else ())
+    assert world.says(reads) == list(reads.rejected)
+
+
+def test_products(world: World) -> None:
+    product = f"{world.root}/w/b.txt"
+    digest = world.contents.version(product).digest
+    reads = world.run("cat a.txt b.txt > out; ls > out", is_product=lambda path: path == product)
+    assert reads.products == {"workdir:b.txt": digest}
+    assert list(reads.files) == ["workdir:a.txt"]
+    os.unlink(world.root / "clone/b.txt")  # not made yet, in a clone
+    here = world.places("clone", is_product=lambda path: path.endswith("/clone/b.txt"))
+    for now, expected in [(digest, []), ("0" * 64, ["b.txt has changed"])]:
+        said = check(reads, here, world.contents, PACKAGES, lambda path, now=now: now)
+        assert said == expected
+
+
+def test_what_claims_cover_does_not_count(world: World) -> None:
+    reads = world.run("ls > out; test -e old.txt")
+    write("w/old.txt")(world)
+    assert len(world.says(reads)) == 2
+    covered = {"covered_names": lambda d: {"old.txt"} if d == f"{world.root}/w" else ()}
+    assert world.says(reads, **covered) == []
+
+
+def test_software(world: World, tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "tool").write_text("#!/usr/bin/env perl\nprint 1;\n")
+    (programs / "tool").chmod(0o755)
+    world.environment["PATH"] = f"{programs}:{world.environment['PATH']}"
+    reads = world.run(f"tool > out; {PY} 'import numpy'; sort a.txt")
+    assert f"{programs}/tool" in reads.programs
+    assert reads.files == {"workdir:a.txt": reads.files["workdir:a.txt"]}
+    assert reads.absent == ()
+    packages = {name for packages in reads.software.values() for name in packages}
+    assert "numpy" in packages
+    assert not packages & {"coreutils", "bash", "libc6", "snakemake"}
+    assert software_holds(reads, world.contents, PACKAGES) == []
+    state = software_state(reads, world.contents, PACKAGES)
+    assert state == software_state(reads, world.contents, Packages())
+    older = {prefix: dict(packages) for prefix, packages in reads.software.items()}
+    next(packages for packages in older.values() if "numpy" in packages)["numpy"] = "1.0"
+    said = software_holds(replace(reads, software=older), world.contents, PACKAGES)
+    assert [text for text in said if text.startswith("numpy is ")]
+    (programs / "tool").write_text("#!/usr/bin/env perl\nprint 2;\n")
+    assert software_holds(reads, world.contents, PACKAGES) == [
+        f"the program {programs}/tool is another one"
+    ]
+    assert software_state(reads, world.contents, PACKAGES) != state
+    (programs / "tool").unlink()  # the job could not run here anyway
+    assert software_holds(reads, world.contents, PACKAGES) == []
+
+
+def test_equal_software_is_checked_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = world.run(f"{PY} 'import numpy' > out")
+    asked: list[str] = []
+    version = Packages.version
+    monkeypatch.setattr(
+        Packages, "version", lambda self, p, n: asked.append(n) or version(self, p, n)
+    )
+    checks = Checks(world.contents, PACKAGES)
+    first = checks.software(reads)
+    number = len(asked)
+    assert number
+    for index in range(1000):
+        assert checks.software(replace(reads, absent=(f"workdir:{index}",))) == first
+    assert len(asked) == number
