@@ -131,7 +131,7 @@ class Conditions:
         places = self.places(job, at_end=True)
         search_path = os.environ.get("PATH", os.defpath)
         reads = summarise(seen, places, self._contents, self._packages, search_path)
-        variables = salted(counted(plain.variables, plain.programs), os.environ)
+        variables = salted(counted(plain.variables, plain.programs, plain.languages), os.environ)
         document = reads.to_json()
         if variables:
             document[_VARIABLES] = variables

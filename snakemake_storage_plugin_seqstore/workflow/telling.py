@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -125,11 +125,17 @@ class Teller:
             code = self.code(job, snakemake_api.declared_params(job), contents)
         except (Unknown, NotCanonical):
             return PlainReads()
-        reader = PlainReader(os.getcwd(), _content, (*os.environ.get("PYTHONPATH", "").split(":"),))
-        found = reader.of_source(code.names, code.folder, code.in_workdir)
-        if code.command:
-            found |= reader.of_command(code.command)
-        return replace(found, files=tuple(sorted({*found.files, *code.local_modules})))
+        reader = self._reader(job)
+        found = reader.of_source(code.names, code.folder, code.in_workdir, code.local_modules)
+        return found | reader.of_command(code.command) if code.command else found
+
+    def _reader(self, job: Job) -> PlainReader:
+        """What follows code to local files, as they are now."""
+        symbols = {symbol: place for place, symbol in self.places(job.rule)}
+        for number, file in enumerate(job.input):
+            symbols[Symbol(f"input:{number}")] = str(file)
+        path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        return PlainReader(os.getcwd(), _content, tuple(path), symbols)
 
     def code(self, job: Job, params: Any, contents: Contents) -> Code:
         """The code of a job.
@@ -199,11 +205,12 @@ class Teller:
                 in_workdir=True,
                 local_modules=block.local_modules,
             )
-        return self._script(rule, key[1], key[-1], software)
+        return self._script(job, key[1], key[-1], software)
 
     def _script(
-        self, rule: Rule, path: str, shell: tuple[str, ...], software: tuple[str, ...]
+        self, job: Job, path: str, shell: tuple[str, ...], software: tuple[str, ...]
     ) -> Code:
+        rule = job.rule
         kind = "script" if rule.script else "notebook" if rule.notebook else "wrapper"
         if kind == "wrapper":
             file, _ = snakemake_api.wrapper_files(path, self._workflow)
@@ -218,6 +225,8 @@ class Teller:
             "software": software,
         }
         folder = snakemake_api.source_folder(file)
+        reader = self._reader(job)
+        names = names.handed_on(lambda module: reader.is_local(module, folder, kind == "notebook"))
         return Code(
             self._operation(kind, parts), names, folder=folder, in_workdir=kind == "notebook"
         )
