@@ -40,7 +40,8 @@ def _age(context: click.Context, param: click.Parameter, value: str) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def _query(context: click.Context, param: click.Parameter, value: str) -> Query:
+def to_query(context: click.Context, param: click.Parameter, value: str) -> Query:
+    """Read a query, which may be written without its scheme."""
     try:
         query = Query.parse(value if "://" in value else SCHEME + value)
         views.check(query)
@@ -54,7 +55,7 @@ def _query(context: click.Context, param: click.Parameter, value: str) -> Query:
 def _queries(
     context: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> tuple[Query, ...]:
-    return tuple(_query(context, param, value) for value in values)
+    return tuple(to_query(context, param, value) for value in values)
 
 
 @click.group()
@@ -102,7 +103,7 @@ def _lines(command: Callable[..., None]) -> Callable[..., None]:
 @click.pass_obj
 def init(store: Store, shared: bool) -> None:
     """Make the root a store (the first publication does that, too), and share it."""
-    with _for_people():
+    with for_people():
         marker.create(store.root, shared)
         click.echo(f"{store.root} is a store")
         if shared:
@@ -130,7 +131,7 @@ def ls(store: Store, prefix: str, long: bool, line: Callable[..., None]) -> None
     """List what there is, or what starts with PREFIX."""
     collection, slash, start = prefix.removeprefix(SCHEME).partition("/")
     found = False
-    with _for_people(store):
+    with for_people(store):
         for candidate in COLLECTIONS:
             if candidate != collection if slash else not candidate.startswith(collection):
                 continue
@@ -150,24 +151,24 @@ def ls(store: Store, prefix: str, long: bool, line: Callable[..., None]) -> None
 
 @main.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True))
-@click.argument("query", callback=_query)
+@click.argument("query", callback=to_query)
 @_lines
 @click.pass_obj
 def put(store: Store, source: Path, query: Query, line: Callable[..., None]) -> None:
     """Publish the file or directory SOURCE as QUERY."""
-    with _for_people():
+    with for_people():
         entry = transfer.publish(store, query, source)
         digest = entry.version.digest
         line(query, f"sha256={digest}", query=query, sha256=digest)
 
 
 @main.command()
-@click.argument("query", callback=_query)
+@click.argument("query", callback=to_query)
 @click.argument("target", type=click.Path(path_type=Path))
 @click.pass_obj
 def get(store: Store, query: Query, target: Path) -> None:
     """Copy QUERY, an entry or a view of one, to TARGET, which must not exist."""
-    with _for_people(store):
+    with for_people(store):
         if os.path.lexists(target):
             raise SeqstoreError(f"{target} exists", "remove it or choose another name")
         if not target.parent.is_dir():
@@ -176,12 +177,12 @@ def get(store: Store, query: Query, target: Path) -> None:
 
 
 @main.command()
-@click.argument("query", callback=_query)
+@click.argument("query", callback=to_query)
 @_lines
 @click.pass_obj
 def history(store: Store, query: Query, line: Callable[..., None]) -> None:
     """List the versions of QUERY, newest first; pin one as QUERY?sha256=..."""
-    with _for_people(store):
+    with for_people(store):
         stamps = store.history(query.collection, query.name)
         if not stamps:
             raise transfer.missing(store, query)
@@ -195,7 +196,7 @@ def history(store: Store, query: Query, line: Callable[..., None]) -> None:
 @click.pass_obj
 def rm(store: Store, queries: tuple[Query, ...]) -> None:
     """Remove the names QUERIES, or none if one does not exist; `gc` clears their bytes later."""
-    with _for_people(store):
+    with for_people(store):
         for query in queries:
             if query.view or not store.names.current(query.collection, query.name):
                 raise SeqstoreError(f"{query} is not an entry of {store.root}", "none is removed")
@@ -213,7 +214,7 @@ def du(store: Store, line: Callable[..., None]) -> None:
         total, count = sum(sizes), len(sizes)
         line(total, f"{count} {unit}", what, bytes=total, count=count, what=what)
 
-    with _for_people(store):
+    with for_people(store):
         for collection in COLLECTIONS:
             entries = [store.find(collection, name) for name in store.under(collection)]
             sizes = [entry.version.size for entry in entries if entry]
@@ -234,7 +235,7 @@ def du(store: Store, line: Callable[..., None]) -> None:
 def verify(store: Store, line: Callable[..., None]) -> None:
     """Read every payload, and set aside those whose bytes changed; fail if there were any."""
     found = 0
-    with _for_people(store):
+    with for_people(store):
         for digest in maintenance.damaged(store):
             found += 1
             try:
@@ -251,7 +252,7 @@ def verify(store: Store, line: Callable[..., None]) -> None:
 @click.pass_obj
 def nondeterministic(store: Store, line: Callable[..., None]) -> None:
     """List results that differed each time: when, the rule, the output, its SHA-256."""
-    with _for_people(store):
+    with for_people(store):
         for records in store.records.nondeterministic():
             for number, name in enumerate(records[0].names):
                 outputs = [record.outputs[number : number + 1] for record in records]
@@ -269,7 +270,7 @@ def nondeterministic(store: Store, line: Callable[..., None]) -> None:
 @click.pass_obj
 def gc(store: Store, older_than: float, dry_run: bool, line: Callable[..., None]) -> None:
     """Remove what no name has meant for AGE (e.g. 12h, 30d), and what killed processes left."""
-    with _for_people(store):
+    with for_people(store):
         removed = maintenance.collect_garbage(store, older_than, dry_run)
         if dry_run:
             for digest in removed.payloads:
@@ -295,7 +296,7 @@ def _time(nanoseconds: int) -> str:
 
 
 @contextmanager
-def _for_people(store: Store | None = None) -> Iterator[None]:
+def for_people(store: Store | None = None) -> Iterator[None]:
     """Print errors as messages; a store that is given must be there."""
     try:
         if store and not marker.is_store(store.root):

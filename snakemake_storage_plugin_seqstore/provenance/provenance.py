@@ -9,7 +9,7 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore.provenance.canonical import NotCanonical, canonical
 
-VERSION = 1  # of the key: raised when the same provenance should get another digest
+VERSION = 2  # of the key: raised when the same provenance should get another digest
 
 
 @dataclass(frozen=True)

@@ -131,9 +131,9 @@ class Teller:
 
     def _reader(self, job: Job) -> PlainReader:
         """What follows code to local files, as they are now."""
-        symbols = {symbol: place for place, symbol in self.places(job.rule)}
+        symbols = {str(symbol): place for place, symbol in self.places(job.rule)}
         for number, file in enumerate(job.input):
-            symbols[Symbol(f"input:{number}")] = str(file)
+            symbols[str(Symbol(f"input:{number}"))] = str(file)
         path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         return PlainReader(os.getcwd(), _content, tuple(path), symbols)
 

@@ -1,0 +1,101 @@
+"""The commands of ``seqstore`` that tell about results of workflows: show, why, undeclared."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from snakemake_storage_plugin_seqstore import record_report
+from snakemake_storage_plugin_seqstore.cli import for_people, main, to_query
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
+from snakemake_storage_plugin_seqstore.query import Query
+from snakemake_storage_plugin_seqstore.store import Record, Store
+from snakemake_storage_plugin_seqstore.store.parsing import printable
+
+__all__ = ["main"]
+
+_CLAIMS = Path(".snakemake/seqstore/claims.json")
+_OURS = "seqstore: "
+
+
+@main.command()
+@click.argument("query", callback=to_query)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.pass_obj
+def show(store: Store, query: Query, as_json: bool) -> None:
+    """Tell how QUERY was made: rule, command, params, inputs, reads, software, who and when."""
+    with for_people(store):
+        key = store.names.key(query.collection, query.name)
+        records = store.find_records(key) if key else []
+        if not records:
+            raise SeqstoreError(
+                f"no record says how {query} was made", "it was published, not made by a rule"
+            )
+        record = _of(records, store, query)
+        if as_json:
+            click.echo(json.dumps(record_report.document(record), indent=2))
+            return
+        pairs = list(record_report.lines(record))
+        width = max(len(name) for name, _ in pairs)
+        for name, text in pairs:
+            click.echo(f"{name:{width}}  {printable(text)}")
+
+
+def _of(records: list[Record], store: Store, query: Query) -> Record:
+    """The record that made what a query means now, else the newest."""
+    entry = store.find(query.collection, query.name, query.pin)
+    made = (r for r in records if entry and entry.version in (*r.outputs, *r.traces))
+    return next(made, records[0])
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("targets", nargs=-1, type=click.UNPROCESSED)
+def why(targets: tuple[str, ...]) -> None:
+    """Say in a workflow's directory what would run for TARGETS, and what is new about it.
+
+    More options are handed to Snakemake.
+    """
+    command = [sys.executable, "-m", "snakemake", "--dry-run", *targets]
+    process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said = [line for line in process.stdout.splitlines() if line.startswith(_OURS)]
+    if process.returncode:
+        raise click.ClickException(process.stdout)
+    for line in said:
+        click.echo(line.removeprefix(_OURS))
+    start = process.stdout.rfind("Job stats:")
+    click.echo(process.stdout[start:] if start >= 0 else "Nothing would run.")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.pass_obj
+def undeclared(store: Store, as_json: bool) -> None:
+    """List what each rule was seen to read without declaring it, ready to paste.
+
+    In a workflow's directory of its results, elsewhere of all in the store.
+    """
+    with for_people(store):
+        found = record_report.undeclared(_records(store))
+        if as_json:
+            click.echo(json.dumps(found, indent=2))
+            return
+        for rule, reads in sorted(found.items()):
+            click.echo(f"rule {rule}:\n    input:")
+            for path, jobs in sorted(reads.items()):
+                click.echo(f'        "{printable(path)}",  # {jobs} job{"s" * (jobs > 1)}')
+
+
+def _records(store: Store) -> Iterator[Record]:
+    """The records of this directory's results; elsewhere all of the store."""
+    try:
+        claims = json.loads(_CLAIMS.read_bytes())["claims"].values()
+        keys = sorted({claim["key"] for claim in claims if claim.get("key")})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        keys = list(store.records)
+    for key in keys:
+        yield from store.find_records(key)[:1]

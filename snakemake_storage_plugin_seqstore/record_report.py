@@ -1,0 +1,80 @@
+"""Records for people: how one result was made, and what rules read without declaring it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from snakemake_storage_plugin_seqstore.store import Record
+
+_HERE = ("workdir:", "workflow:")  # places that a Snakefile can name as they are
+
+
+def document(record: Record) -> dict[str, Any]:
+    """All that a record says, for people and programs."""
+    return {
+        "rule": record.rule,
+        **record.about,
+        "seconds": record.seconds,
+        "observed": record.is_observed,
+        "outputs": {
+            name: version.digest
+            for name, version in zip(
+                record.about.get("outputs", record.names), record.outputs, strict=False
+            )
+        },
+        "reads": record.reads,
+        "key": record.key,
+        "id": record.id,
+    }
+
+
+def lines(record: Record) -> Iterator[tuple[str, str]]:
+    """The same as pairs of a name and a text, one for each line."""
+    for name, value in document(record).items():
+        if name == "reads":
+            yield from _reads(value)
+        elif isinstance(value, dict):
+            yield from ((name, f"{key}: {part}") for key, part in value.items())
+        elif isinstance(value, list):
+            yield from ((name, str(part)) for part in value)
+        else:
+            yield name, str(value)
+
+
+def _reads(reads: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for kind, found in reads.items():
+        if kind == "software":
+            for prefix, packages in found.items():
+                yield from (
+                    (kind, f"{package} {version} ({prefix})")
+                    for package, version in packages.items()
+                )
+        elif isinstance(found, dict):
+            yield from ((f"read ({kind})", f"{place}: {what}") for place, what in found.items())
+        elif isinstance(found, list):
+            yield from ((f"read ({kind})", str(place)) for place in found)
+        else:
+            yield f"read ({kind})", str(found)
+
+
+def undeclared(records: Iterable[Record]) -> dict[str, Counter[str]]:
+    """What each rule was seen to read without declaring it, and in how many of its jobs.
+
+    Only of jobs that were observed: of others nothing is known.
+    """
+    found: dict[str, Counter[str]] = {}
+    for record in records:
+        if record.is_observed:
+            read = {**record.reads.get("files", {}), **record.reads.get("products", {})}
+            if read:
+                found.setdefault(record.rule, Counter()).update(map(_path, read))
+    return found
+
+
+def _path(place: str) -> str:
+    for prefix in _HERE:
+        if place.startswith(prefix):
+            return place.removeprefix(prefix)
+    return place
