@@ -360,10 +360,19 @@ class Executions:
         return time.monotonic() - ended < _SOON or made.store.renew(made.version)
 
     def remove(self, file: StoredFile) -> None:
-        """Give up the claim to an output; nobody else is affected."""
+        """Give up the claim to an output, and a temporary's name; nobody else is affected."""
+        before = self._reuse.current(file.base_label)
         self._reuse.claim(file, Claim(None, version_log.now()))
+        if before and before.version and self._is_temporary(file):
+            task = self._reuse.stores.withdrawing(file, before.version)
+            self._reuse.stores.in_background(Parcel.of([task]))
         if file.is_in_place:
             discard(file.copy_path)
+
+    def _is_temporary(self, file: StoredFile) -> bool:
+        job = self._reuse.resolution().producers.get(file.base_label)
+        outputs = job.output if job else ()
+        return any(label(each) == file.label and each.flags.get("temp") for each in outputs)
 
     def touch(self, file: StoredFile) -> None:
         """Let an output be new from now on, for this working directory."""
@@ -401,7 +410,7 @@ class Executions:
 
     def _naming(self, file: StoredFile, made: Made, key: str) -> Task:
         """To let the name of a file mean what was made, once that is durable."""
-        return self._reuse.stores.assigning(made.store, file.parsed, made.version, key)
+        return self._reuse.stores.assigning(made.store, file, made.version, key)
 
     def _writing(self, job: Job, execution: Execution, made: Mapping[str, Made]) -> list[Task]:
         """To write down what a job made: what its outputs are called, and the record."""

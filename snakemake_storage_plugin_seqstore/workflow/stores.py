@@ -18,7 +18,7 @@ from snakemake_storage_plugin_seqstore.store.background import (
     is_denied,
     refusal,
 )
-from snakemake_storage_plugin_seqstore.workflow.files import stored
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Workflow
@@ -45,9 +45,12 @@ class Stores:
     own : Path
         Root of the working directory's own store. What a read-only store refuses goes there, so
         that the workflow can go on.
+    project : str
+        Under which files in their own places are listed.
     """
 
-    def __init__(self, workflow: Workflow, own: Path, contents: Contents) -> None:
+    def __init__(self, workflow: Workflow, own: Path, contents: Contents, project: str) -> None:
+        self._project = project
         self._contents = contents
         self._workflow = workflow
         self._own = Store(own)
@@ -120,15 +123,27 @@ class Stores:
             self._has_own = True
             return Made(self._own, self._own.add(source))
 
-    def assigning(self, store: Store, query: Query, version: Version, key: str) -> Task:
-        """To let a name mean what was added."""
-        arguments = (query.collection, query.name, version, key)
+    def assigning(self, store: Store, file: StoredFile, version: Version, key: str) -> Task:
+        """To let the name of a file mean what was added."""
+        query = file.parsed
+        arguments = (query.collection, query.name, version, key, self._project_of(file))
         return Task((str(store.root),), Store.assign, arguments, str(query), version)
 
-    def following(self, store: Store, query: Query, version: Version, key: str) -> Task:
+    def following(self, file: StoredFile, version: Version, key: str) -> Task:
         """To let a name mean what is stored already; that a store is read-only is no news then."""
-        arguments = (query.collection, query.name, version, key)
-        return Task((str(store.root),), Store.follow, arguments)
+        query = file.parsed
+        arguments = (query.collection, query.name, version, key, self._project_of(file))
+        return Task((str(file.provider.store.root),), Store.follow, arguments)
+
+    def withdrawing(self, file: StoredFile, version: Version) -> Task:
+        """To let the name of a temporary file mean nothing any more."""
+        query = file.parsed
+        arguments = (query.collection, query.name, version, self._project_of(file))
+        return Task((str(file.provider.store.root),), Store.withdraw, arguments)
+
+    def _project_of(self, file: StoredFile) -> str:
+        """The project under which a file is listed; what is named by a query belongs to none."""
+        return (file.provider.project or self._project) if file.is_in_place else ""
 
     def recording(self, job: Job, record: Record) -> list[Task]:
         """To write down what a job made."""
