@@ -128,8 +128,8 @@ class StorageProvider(StorageProviderBase):
         self.project = settings.project or ""
         if self.project and not is_name(self.project):
             raise WorkflowError(
-                f"The seqstore setting project '{printable(self.project)}' is no name: use letters, "
-                "digits, '.', '_' and '-'."
+                f"The seqstore setting project '{printable(self.project)}' is no name: use "
+                "letters, digits, '.', '_' and '-'."
             )
         self._stores: dict[str, Store] = {}
         self.in_place = ""  # the prefix of queries that are paths in their own places

@@ -221,6 +221,7 @@ class Reuse:
             contents,
             resolution.products,
             resolution.product_digest,
+            resolution.complete,
             self.claims.accepted,
         )
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
+from snakemake_storage_plugin_seqstore.errors import DamageError, SeqstoreError, StoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.query import Query
-from snakemake_storage_plugin_seqstore.store import Record, Store, Version
+from snakemake_storage_plugin_seqstore.store import (
+    Entry,
+    Materialisation,
+    Record,
+    Store,
+    Version,
+    materialise,
+    version_log,
+)
 from snakemake_storage_plugin_seqstore.store.background import (
     Background,
     Parcel,
@@ -19,6 +28,7 @@ from snakemake_storage_plugin_seqstore.store.background import (
     refusal,
 )
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
+from snakemake_storage_plugin_seqstore.workflow.in_place import named
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Workflow
@@ -122,6 +132,24 @@ class Stores:
                 logger.warning(refusal(error, str(self._own.root)))
             self._has_own = True
             return Made(self._own, self._own.add(source))
+
+    def keep(self, job: Job, name: str, path: Path) -> None:
+        """Keep a file that a job made without declaring it, under its own name in the project."""
+        for store in self.of(job)[:1]:
+            with suppress(SeqstoreError, OSError):
+                made = self.add(store, path)
+                query = named(name)
+                arguments = (query.collection, query.name, made.version, "", self._project)
+                task = Task((str(made.store.root),), Store.assign, arguments, name, made.version)
+                self.in_background(Parcel.of([task]))
+
+    def bring_kept(self, job: Job, version: Version, path: Path) -> None:
+        """Bring a file that was kept, if it still is."""
+        for store in self._with_own(self.of(job)):
+            if store.has_payload(version):
+                entry = Entry("files", path.name, version, version_log.now())
+                materialise(store, entry, path, Materialisation.COPY)
+                return
 
     def assigning(self, store: Store, file: StoredFile, version: Version, key: str) -> Task:
         """To let the name of a file mean what was added."""
