@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReads
-from snakemake_storage_plugin_seqstore.fingerprint.variables import counted, salted
+from snakemake_storage_plugin_seqstore.fingerprint.variables import counted, locale, salted
 from snakemake_storage_plugin_seqstore.observe import (
     Access,
     Accesses,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Workflow
 
 _MOST_UNDECLARED = 1000  # files of a job
+_LOCALE = "the locale or the time zone"
+_MACHINE = ("programs", "software", "system", "search_path")  # what belongs to a machine
 _VARIABLES = "variables"  # beside the reads, in a record
 
 # For each host, the digest of a set of software to what it was there when a result of this
@@ -145,8 +147,7 @@ class Conditions:
         found = self._checks.files(reads, self.places(job), self._product_digest)
         if found and self._complete():  # other jobs make what this one reads
             found = self._checks.files(reads, self.places(job), self._product_digest)
-        found += self._changed_variables(record.reads.get(_VARIABLES, {}))
-        return found or self._failing_software(record, reads, is_own)
+        return found or self._failing_machine(record, reads, is_own)
 
     def reads(self, record: Record) -> Reads | None:
         """The reads of a record; None if they are of no known form."""
@@ -179,18 +180,14 @@ class Conditions:
         search_path = os.environ.get("PATH", os.defpath)
         reads = summarise(seen, places, self._contents, self._packages, search_path)
         named = counted(plain.variables, plain.programs, plain.languages)
+        read = filter(None, map(places.path_of, reads.products))
         document = reads.to_json()
-        if variables := salted(named, os.environ):
-            document[_VARIABLES] = variables
+        document[_VARIABLES] = salted(named, os.environ) | {_LOCALE: locale(os.environ)}
         return Seen(
             document,
             accesses is not None,
             self._undeclared(seen, places),
-            tuple(
-                path
-                for name in reads.products
-                if (path := places.path_of(name)) in self._products.undeclared
-            ),
+            tuple(path for path in read if path in self._products.undeclared),
             reads.rejected[0] if reads.rejected else "",
         )
 
@@ -231,29 +228,30 @@ class Conditions:
     def _providers(self) -> list[Provider]:
         return snakemake_api.providers(self._workflow)
 
-    def _failing_software(self, record: Record, reads: Reads, is_own: bool) -> list[str]:
-        """What differs of the software that a result was made with.
+    def _failing_machine(self, record: Record, reads: Reads, is_own: bool) -> list[str]:
+        """What differs of the software and the variables that a result was made with.
 
-        What this directory made elsewhere, as on a node, stands as long as the software here is
-        what it was when the result was first used here.
+        What this directory made elsewhere, as on a node, stands as long as these are here what
+        they were when the result was first used here.
         """
+        recorded: dict[str, str] = record.reads.get(_VARIABLES, {})
+        variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
         found = self._checks.software(reads)
+        found += [
+            f"{name if name == _LOCALE else f'the variable {name}'} has changed"
+            for name, before in recorded.items()
+            if variables[name] != before
+        ]
         if not is_own:
             return found
-        software, state = _software_digest(reads), self._checks.software_state(reads)
+        state = _digest(self._checks.software_state(reads), variables)
+        document = reads.to_json()
+        machine = _digest(*map(document.get, _MACHINE), recorded)
         if not found or record.about.get("host") != socket.gethostname():
-            accepted = self._accepted.setdefault(software, state)
+            accepted = self._accepted.setdefault(machine, state)
             return found if accepted != state else []
-        return found if self._accepted.get(software) != state else []
-
-    def _changed_variables(self, recorded: Mapping[str, str]) -> list[str]:
-        now = salted(recorded, os.environ)
-        return [
-            f"the variable {name} changed" for name in recorded if now.get(name) != recorded[name]
-        ]
+        return found if self._accepted.get(machine) != state else []
 
 
-def _software_digest(reads: Reads) -> str:
-    document = reads.to_json()
-    parts = [document.get(name) for name in ("programs", "software", "system", "search_path")]
+def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
