@@ -106,6 +106,7 @@ if TYPE_CHECKING:
         path: Path
 
         def metadata(self, file: File) -> Any: ...
+        def input(self, file: File) -> list[str] | None: ...
         def _get_key(self, file: File) -> str: ...
         def _filter_incomplete_keys(self, keys: Collection[str]) -> Iterable[str]: ...
         def params_changed(self, job: Job) -> Any: ...
@@ -486,6 +487,33 @@ def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
 def forget_reasons(workflow: Workflow) -> None:
     """Have Snakemake forget why jobs had to run, as its DAG has changed: it looks at them anew."""
     workflow.dag._reason.clear()
+
+
+def made_as_it_is(job: Job, inputs: list[str]) -> bool:
+    """Whether Snakemake's metadata say that a job made its outputs as it is told now.
+
+    That is: the same code, params, inputs and software, and no input that is newer.
+
+    Parameters
+    ----------
+    inputs : list of str
+        Paths of the inputs, as Snakemake noted them without this plugin.
+    """
+    persistence = job.dag.workflow.persistence
+    if not all(persistence.metadata(file) for file in job.output):
+        return False
+    changed = (
+        bool(persistence.params_changed(job))
+        or any(persistence.input(file) != sorted(inputs) for file in job.output)
+        or any(persistence.code_changed(job))
+        or any(persistence.software_stack_changed(job))
+    )
+    try:
+        made = min(os.lstat(file).st_mtime for file in job.output)
+        read = [os.stat(file).st_mtime for file in (*job.input, *script_path(job))]
+    except OSError:
+        return False
+    return not changed and max(read, default=0.0) <= made
 
 
 def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> None:
