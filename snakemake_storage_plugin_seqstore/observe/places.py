@@ -108,10 +108,10 @@ class Places:
                 break
         if self._declared(path):
             return Place(Kind.DECLARED, self._name(path), path)
-        kind, depth = Kind.SOURCE, 0
-        for root, root_kind in self._roots:
-            if len(root) > depth and _is_below(path, root):
-                kind, depth = root_kind, len(root)
+        root = path
+        while root and root not in self._roots:
+            root = root.rpartition("/")[0]
+        kind, depth = self._roots.get(root, Kind.SOURCE), len(root)
         prefix = prefix_of(path)
         if prefix is not None and prefix != "/" and len(prefix) > depth:
             kind = Kind.SYSTEM
@@ -167,7 +167,7 @@ class Places:
     def holds_places(self, directory: str) -> bool:
         """Whether a directory is there anyway: places or declared files lie below it."""
         return self.holds_declared(directory) or any(
-            _is_below(root, directory) for root, _ in self._roots
+            _is_below(root, directory) for root in self._roots
         )
 
     def holds_declared(self, directory: str) -> bool:
@@ -220,7 +220,8 @@ class Places:
         return sorted(found, key=lambda pair: -len(pair[0]))
 
     @cached_property
-    def _roots(self) -> list[tuple[str, Kind]]:
+    def _roots(self) -> dict[str, Kind]:
+        """What lies below a directory, the closest one decides; the first of two means more."""
         given = [
             *((root, Kind.SOURCE) for root in (self.workdir, self.workflow_dir, self.home)),
             (f"{self.workdir}/{_SNAKEMAKE}", Kind.IGNORED),
@@ -229,7 +230,7 @@ class Places:
             *((root, Kind.STORED) for root in (*self.stores, *self.copies)),
             *((root, Kind.SCRATCH) for root in (self.tmpdir, "/tmp", "/var/tmp")),
         ]
-        return [(way, kind) for root, kind in given if root for way in _ways(root)]
+        return {way: kind for root, kind in reversed(given) if root for way in _ways(root)}
 
     @cached_property
     def _caches(self) -> list[str]:
@@ -250,9 +251,7 @@ class Places:
 
     def _is_beside_input(self, path: str) -> bool:
         directory = os.path.dirname(path)
-        return directory in self._input_directories and directory not in (
-            root for root, kind in self._roots if kind is Kind.SCRATCH
-        )
+        return directory in self._input_directories and directory not in self._roots
 
     def _is_remembered(self, path: str) -> bool:
         directory, _, name = path.rpartition("/")

@@ -24,6 +24,8 @@ from snakemake_storage_plugin_seqstore.observe.reads import Reads
 LARGE = 16 << 20
 _PROGRAM_PLACES = ("workdir:", "workflow:")
 _INTERPRETERS = 4  # as many as the system allows, one started by the other
+# A machine's own settings and what is derived from all that is installed, as ld.so.cache.
+_SETTINGS = "/etc/"
 _HASH_BANG = b"#!"
 
 
@@ -226,8 +228,10 @@ class _Summary:
     def _add_system(self, path: str, access: Access) -> None:
         if access.executed:
             self._add_program(path)
+        elif path.startswith(_SETTINGS):
+            pass
         elif access.read or access.asked:
-            if self._count_package(path) or not access.read or path.startswith("/etc/"):
+            if self._count_package(path) or not access.read:
                 return
             status = _status(path)
             if status and stat.S_ISREG(status.st_mode) and not path.endswith("/pyvenv.cfg"):

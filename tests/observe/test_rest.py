@@ -194,7 +194,7 @@ def test_software(world: World, tmp_path: Path) -> None:
     reads = world.run(f"tool > out; {PY} 'import numpy'; sort a.txt")
     assert f"{programs}/tool" in reads.programs
     assert reads.files == {"workdir:a.txt": reads.files["workdir:a.txt"]}
-    assert reads.absent == ()
+    assert not [name for name in reads.absent if "/bin/" in name]  # lookups along the PATH
     packages = {name for packages in reads.software.values() for name in packages}
     assert "numpy" in packages
     assert not packages & {"coreutils", "bash", "libc6", "snakemake"}
