@@ -43,6 +43,8 @@ class Access:
     perhaps_made : bool
         It was opened so that it is made where it is missing, and nobody looked before: the time
         of its birth says whether the job made it.
+    first_read : int
+        When it was first read, in ns since the epoch.
     """
 
     read: bool = False
@@ -54,6 +56,7 @@ class Access:
     opened_to_change: bool = False
     replaced: bool = False
     perhaps_made: bool = False
+    first_read: int = 0
 
 
 @dataclass
@@ -119,13 +122,14 @@ class _Assembly:
         self._searches = Searches()
         self._notes: set[str] = set()
         self._done: set[tuple[Does, str, str, str]] = set()
-        self._started = 0
+        self._started = self._now = 0
         self._events = 0
 
     def add(self, event: Event) -> None:
         if not self._events:
             self._started = event.time * 1000
         self._events += 1
+        self._now = event.time * 1000
         self._searches.add(event)
         if event.does in (Does.CONNECT, Does.RING, Does.VIEW):
             self._note(event)
@@ -213,7 +217,8 @@ class _Assembly:
         if not target:
             return
         access = self._access(target)
-        access.read = True
+        if not access.read:
+            access.read, access.first_read = True, self._now
         key = real or self._canonical(target)
         self._readers.setdefault(key, set()).add(target)
         if key in self._touched:

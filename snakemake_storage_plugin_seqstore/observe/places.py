@@ -83,7 +83,8 @@ class Places:
     is_product : callable
         Whether a job of this workflow makes a path, or the directory that it is in.
     covered_names : callable
-        Names in a directory that this directory's claims ever covered.
+        Names in a directory that this directory's claims ever covered: also of directories on
+        the way to what they covered.
     """
 
     workdir: str

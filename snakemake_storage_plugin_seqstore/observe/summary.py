@@ -22,6 +22,8 @@ from snakemake_storage_plugin_seqstore.observe.reads import Reads
 
 # A file whose status was asked for counts by its content up to this size, in bytes.
 LARGE = 16 << 20
+# The times of files lag behind the clock by as much, in ns.
+TICK = 10**7
 _PROGRAM_PLACES = ("workdir:", "workflow:")
 _INTERPRETERS = 4  # as many as the system allows, one started by the other
 # A machine's own settings and what is derived from all that is installed, as ld.so.cache.
@@ -163,7 +165,7 @@ class _Summary:
             and not place.name.startswith(_PROGRAM_PLACES)
         ):
             self._absent.add(place.name)
-        if access.listed and status:
+        if access.listed and status and place.kind is Kind.SOURCE:
             wrote = {written for written in self._written_in(path) if "/" not in written}
             with suppress(OSError):
                 names = names_that_count(path, self._places, wrote)
@@ -177,7 +179,8 @@ class _Summary:
         if status is None:
             self._reject("gone when the job ended", place)
         elif stat.S_ISREG(status.st_mode):
-            if status.st_mtime_ns > self._accesses.started and place.kind is Kind.SOURCE:
+            read = access.first_read or self._accesses.started
+            if status.st_mtime_ns > read - TICK and place.kind is Kind.SOURCE:
                 self._reject("changed while the job ran", place)
             self._add_content(self._files, path, place, status)
             if access.executed:
@@ -200,11 +203,15 @@ class _Summary:
                 self._asked[place.name] = (status.st_size, status.st_mtime_ns)
             else:
                 self._add_content(self._asked, path, place, status)
-        elif stat.S_ISDIR(status.st_mode) and not (
-            self._places.holds_places(path)
-            or self._places.covered_names(path)
-            or self._places.is_written(path)
-            or any(self._written_in(path))
+        elif (
+            place.kind is Kind.SOURCE
+            and stat.S_ISDIR(status.st_mode)
+            and not (
+                self._places.holds_places(path)
+                or self._places.covered_names(path)
+                or self._places.is_written(path)
+                or any(self._written_in(path))
+            )
         ):
             self._asked[place.name] = ""
 
@@ -276,12 +283,14 @@ class _Summary:
 
     def _is_changed_in_place(self, access: Access, status: os.stat_result | None) -> bool:
         return bool(
-            access.opened_to_change and status and status.st_mtime_ns >= self._accesses.started
+            access.opened_to_change
+            and status
+            and status.st_mtime_ns > self._accesses.started - TICK
         )
 
     def _is_own(self, path: str, status: os.stat_result | None) -> bool:
         """Whether a job made what it opened: it is gone again, or was born while the job ran."""
-        return status is None or born(path) >= self._accesses.started
+        return status is None or born(path) > self._accesses.started - TICK
 
     def _reject(self, why: str, place: Place) -> None:
         self._rejected.add(f"{why}: {self._places.shown(place.name)}")
