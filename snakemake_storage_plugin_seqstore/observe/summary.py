@@ -235,10 +235,9 @@ class _Summary:
     def _add_system(self, path: str, access: Access) -> None:
         if access.executed:
             self._add_program(path)
-        elif path.startswith(_SETTINGS):
-            pass
         elif access.read or access.asked:
-            if self._count_package(path) or not access.read:
+            is_setting = self._packages.resolved(path).startswith(_SETTINGS)
+            if is_setting or self._count_package(path) or not access.read:
                 return
             status = _status(path)
             if status and stat.S_ISREG(status.st_mode) and not path.endswith("/pyvenv.cfg"):

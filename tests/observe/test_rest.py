@@ -13,6 +13,7 @@ import pytest
 
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.observe import (
+    Accesses,
     Checks,
     Observation,
     Packages,
@@ -59,7 +60,7 @@ class World:
         )
         return replace(places, **more)  # type: ignore[arg-type]
 
-    def run(self, command: str, **more: object) -> Reads:
+    def observe(self, command: str) -> Accesses:
         observation = Observation(probe(), self.root / "observation")
         subprocess.run(
             [observation.shell, "-c", command],
@@ -68,8 +69,11 @@ class World:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        return observation.finish()
+
+    def run(self, command: str, **more: object) -> Reads:
         return summarise(
-            observation.finish(),
+            self.observe(command),
             self.places(**more),
             self.contents,
             PACKAGES,
@@ -228,6 +232,17 @@ def test_software(world: World, tmp_path: Path) -> None:
     assert software_state(reads, world.contents, PACKAGES) != state
     (programs / "tool").unlink()  # the job could not run here anyway
     assert software_holds(reads, world.contents, PACKAGES) == []
+
+
+def test_the_base_of_the_system_costs_nothing(world: World) -> None:
+    packages = Packages()
+    reads = summarise(
+        world.observe("cat a.txt | sort | tr a b > out; awk '{print}' a.txt > /dev/null"),
+        world.places(), world.contents, packages,
+    )  # fmt: skip
+    assert (reads.software, reads.programs, reads.system) == ({}, {}, {})
+    (manager, *_) = packages._of("/")
+    assert "_other_files" not in vars(manager)  # the lists of all other packages were not read
 
 
 def test_equal_software_is_checked_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
