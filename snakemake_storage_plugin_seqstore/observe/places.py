@@ -109,6 +109,13 @@ class Places:
                 break
         if self._declared(path):
             return Place(Kind.DECLARED, self._name(path), path)
+        kind = self.kind_for_all(path)
+        if kind is Kind.SCRATCH and self._is_beside_input(path):
+            kind = Kind.PRODUCT if self.is_product(path) else Kind.SOURCE
+        return Place(kind, self._name(path, kind), path)
+
+    def kind_for_all(self, path: str) -> Kind:
+        """What a path means for all jobs alike, whatever one of them declares."""
         root = path
         while root and root not in self._roots:
             root = root.rpartition("/")[0]
@@ -118,11 +125,13 @@ class Places:
             kind = Kind.SYSTEM
         if _BYTE_CODE in path.split("/") or self._is_remembered(path):
             kind = Kind.IGNORED
-        if kind is Kind.SCRATCH and self._is_beside_input(path):
-            kind = Kind.SOURCE
         if kind is Kind.SOURCE and self.is_product(path):
             kind = Kind.PRODUCT
-        return Place(kind, self._name(path, kind), path)
+        return kind
+
+    def is_for_declared(self, path: str) -> bool:
+        """Whether a path is declared by this job, or lies above or below what is."""
+        return path in self._declared_directories or self._declared(path)
 
     def path_of(self, name: str) -> str | None:
         """Where a place lies here; None if there is no such place here."""
@@ -167,13 +176,9 @@ class Places:
 
     def holds_places(self, directory: str) -> bool:
         """Whether a directory is there anyway: places or declared files lie below it."""
-        return self.holds_declared(directory) or any(
+        return directory in self._declared_directories or any(
             _is_below(root, directory) for root in self._roots
         )
-
-    def holds_declared(self, directory: str) -> bool:
-        """Whether a declared file lies below a directory."""
-        return directory in self._declared_directories
 
     def name_of(self, path: str) -> str:
         """How a path is called elsewhere, whatever it is."""

@@ -14,6 +14,7 @@ from snakemake_storage_plugin_seqstore.observe.births import born
 from snakemake_storage_plugin_seqstore.observe.listings import (
     digest_of,
     modules_there,
+    names_in,
     names_that_count,
 )
 from snakemake_storage_plugin_seqstore.observe.packages import Packages
@@ -168,7 +169,8 @@ class _Summary:
         if access.listed and status and place.kind is Kind.SOURCE:
             wrote = {written for written in self._written_in(path) if "/" not in written}
             with suppress(OSError):
-                names = names_that_count(path, self._places, wrote)
+                names = names_in(path, self._places)
+                names = names_that_count(names, path, self._places, wrote)
                 self._listed[place.name] = digest_of(names)
                 if wrote:
                     self._wrote[place.name] = tuple(sorted(wrote))
