@@ -43,6 +43,8 @@ class Access:
     perhaps_made : bool
         It was opened so that it is made where it is missing, and nobody looked before: the time
         of its birth says whether the job made it.
+    made_new : bool
+        The job made it in a way that fails where something is.
     first_read : int
         When it was first read, in ns since the epoch.
     """
@@ -56,6 +58,7 @@ class Access:
     opened_to_change: bool = False
     replaced: bool = False
     perhaps_made: bool = False
+    made_new: bool = False
     first_read: int = 0
 
 
@@ -246,7 +249,8 @@ class _Assembly:
             return False
         match event.does:
             case Does.OPEN if {"O_EXCL", "O_CREAT"} <= flags:
-                self._absent(path)  # else it would have failed
+                if not self._is_own(path):
+                    self._access(path).made_new = True
                 self._replace(path, real)
             case Does.OPEN if "O_TRUNC" in flags:
                 self._replace(path, real)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
 from contextlib import suppress
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -76,6 +75,7 @@ class _Summary:
         self._contents = contents
         self._packages = packages
         self._search_path = search_path
+        self._written, self._written_below = _written(accesses)
         self._program_directories = frozenset(search_path.split(os.pathsep))
         self._files: dict[str, str] = {}
         self._asked: dict[str, str | tuple[int, int]] = {}
@@ -157,7 +157,7 @@ class _Summary:
         elif access.read or access.executed or access.opened_to_change:
             self._add_read(path, access, place, status)
         elif access.written:
-            if access.asked or access.absent:
+            if access.asked or access.absent or access.made_new:
                 self._add_made(path, access, place, status)
         elif access.asked:
             self._add_asked(path, place, status)
@@ -167,7 +167,7 @@ class _Summary:
         ):
             self._absent.add(place.name)
         if access.listed and status and place.kind is Kind.SOURCE:
-            wrote = {written for written in self._written_in(path) if "/" not in written}
+            wrote = self._written.get(path.rstrip("/"), set())
             with suppress(OSError):
                 names = names_in(path, self._places)
                 names = names_that_count(names, path, self._places, wrote)
@@ -212,7 +212,7 @@ class _Summary:
                 self._places.holds_places(path)
                 or self._places.covered_names(path)
                 or self._places.is_written(path)
-                or any(self._written_in(path))
+                or path in self._written_below
             )
         ):
             self._asked[place.name] = ""
@@ -296,14 +296,19 @@ class _Summary:
     def _reject(self, why: str, place: Place) -> None:
         self._rejected.add(f"{why}: {self._places.shown(place.name)}")
 
-    def _written_in(self, directory: str) -> Iterable[str]:
-        """What the job wrote below a directory, relative to it."""
-        start = directory.rstrip("/") + "/"
-        return (
-            path[len(start) :]
-            for path, access in self._accesses.paths.items()
-            if access.written and path.startswith(start)
-        )
+
+def _written(accesses: Accesses) -> tuple[dict[str, set[str]], set[str]]:
+    """Names that a job wrote by directory, and all directories below which it wrote."""
+    names: dict[str, set[str]] = {}
+    above: set[str] = set()
+    for path, access in accesses.paths.items():
+        if access.written:
+            directory, _, name = path.rpartition("/")
+            names.setdefault(directory, set()).add(name)
+            while directory not in above:
+                above.add(directory)
+                directory = directory.rpartition("/")[0]
+    return names, above
 
 
 def _status(path: str) -> os.stat_result | None:

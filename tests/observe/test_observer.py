@@ -143,12 +143,12 @@ if len(sys.argv) > 2:
     os.kill(int(status.partition("TracerPid:")[2].split()[0]), 9)
     while "TracerPid:\\t0" not in Path("/proc/self/status").read_text(): pass
 try:
-    observation.detach()
+    if len(sys.argv) == 2:
+        observation.detach()
     open("after.txt").close()
     print(*[os.path.basename(path) for path, access in observation.finish().paths.items()
             if access.read and path.endswith(".txt")])
 except ObserverDied:
-    observation.discard()
     print("died")
 print(Path(sys.argv[1]).exists(), "TracerPid:\\t0" in Path("/proc/self/status").read_text())
 """

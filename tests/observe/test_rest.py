@@ -197,6 +197,13 @@ def test_products(world: World) -> None:
         assert said == expected
 
 
+def test_scratch_files_leave_no_trace(world: World) -> None:
+    code = "import tempfile; [tempfile.NamedTemporaryFile(dir='.').write(b'x') for _ in range(9)]"
+    reads = world.run(f'{PY} "{code}"')
+    assert [name for name in reads.absent if "tmp" in name and "python" not in name] == []
+    assert reads.made == {}
+
+
 def test_what_claims_cover_does_not_count(world: World) -> None:
     reads = world.run("ls > out; test -e old.txt")
     write("w/old.txt")(world)
