@@ -238,7 +238,6 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
                     f"{SCHEME}<collection>/<name>."
                 )
             self.keep_local = True
-            self.print_query: str = path_of(self.query) or self.query
         self._binding: Bound | None = None
         if bound := self._bound:
             bound[0].forget_early_answers()  # the DAG changes

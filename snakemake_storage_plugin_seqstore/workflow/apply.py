@@ -87,8 +87,7 @@ def take_over(plan: Plan, stores: Stores, conditions: Conditions, teller: Teller
                 made = stores.add(ours.provider.store, ours.copy_path)
                 tasks.append(stores.assigning(made.store, ours, made.version, claim.key))
         is_whole = len(tasks) == len(job.output)
-        names = [label(file) for file in job.input]
-        if is_whole and resolved.told and snakemake_api.made_as_it_is(job, names):
+        if is_whole and resolved.told and snakemake_api.made_as_it_is(job):
             plain = teller.plain_reads(job, conditions.contents)
             seen = conditions.of_run(job, None, plain, time.time_ns())
             record = Record(

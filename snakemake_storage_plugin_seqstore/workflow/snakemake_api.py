@@ -106,7 +106,6 @@ if TYPE_CHECKING:
         path: Path
 
         def metadata(self, file: File) -> Any: ...
-        def input(self, file: File) -> list[str] | None: ...
         def _get_key(self, file: File) -> str: ...
         def _filter_incomplete_keys(self, keys: Collection[str]) -> Iterable[str]: ...
         def params_changed(self, job: Job) -> Any: ...
@@ -489,22 +488,17 @@ def forget_reasons(workflow: Workflow) -> None:
     workflow.dag._reason.clear()
 
 
-def made_as_it_is(job: Job, inputs: list[str]) -> bool:
+def made_as_it_is(job: Job) -> bool:
     """Whether Snakemake's metadata say that a job made its outputs as it is told now.
 
     That is: the same code, params, inputs and software, and no input that is newer.
-
-    Parameters
-    ----------
-    inputs : list of str
-        Paths of the inputs, as Snakemake noted them without this plugin.
     """
     persistence = job.dag.workflow.persistence
     if not all(persistence.metadata(file) for file in job.output):
         return False
     changed = (
         bool(persistence.params_changed(job))
-        or any(persistence.input(file) != sorted(inputs) for file in job.output)
+        or any(persistence.input_changed(job))
         or any(persistence.code_changed(job))
         or any(persistence.software_stack_changed(job))
     )
