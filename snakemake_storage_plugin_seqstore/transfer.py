@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore import views
+from snakemake_storage_plugin_seqstore.collections import REGISTRY
 from snakemake_storage_plugin_seqstore.errors import InputError, QueryError, StoreError
-from snakemake_storage_plugin_seqstore.query import SCHEME, SEQUENCES, Query
+from snakemake_storage_plugin_seqstore.query import SCHEME, Query
 from snakemake_storage_plugin_seqstore.store import (
     Entry,
     Materialisation,
@@ -47,8 +48,8 @@ def publish(store: Store, query: Query, source: Path) -> Entry:
     Raises
     ------
     SeqstoreError
-        If the query is a view, `source` does not exist or is no sound database, or the store cannot
-        be written. Nothing changes then.
+        If the query is a view, `source` does not exist or is not what the collection holds, or the
+        store cannot be written. Nothing changes then.
     """
     check(query, source)
     return store.publish(query.collection, query.name, source)
@@ -69,10 +70,7 @@ def check(query: Query, source: Path) -> None:
         )
     if not os.path.exists(source):
         raise InputError(f"{source}, to be published as {query}, does not exist")
-    if query.collection == SEQUENCES:
-        from snakemake_storage_plugin_seqstore.sequences import SequenceStore
-
-        SequenceStore.validate(source)
+    REGISTRY[query.collection].validate(source, query.name)
 
 
 def retrieve(
