@@ -40,7 +40,7 @@ class Query:
     Parameters
     ----------
     collection : str
-        One of ``COLLECTIONS``.
+        One of the registry's.
     name : str
         Slash-separated segments; the suffix of the last one says the format.
     view : tuple of (str, str)
@@ -137,8 +137,8 @@ def _parse_parts(text: str) -> Query:
     if slash < 0:
         raise QueryError("it has no name", f"write {SCHEME}<collection>/<name>")
     collection = text[start:slash]
-    if collection not in COLLECTIONS and _WILDCARD not in masked[start:slash]:
-        raise QueryError(f"unknown collection '{collection}'", f"allowed: {', '.join(COLLECTIONS)}")
+    if collection not in REGISTRY and _WILDCARD not in masked[start:slash]:
+        raise QueryError(f"unknown collection '{collection}'", f"allowed: {', '.join(REGISTRY)}")
     name = text[slash + 1 : end]
     _check_name(collection, masked[slash + 1 : end])
     if mark < 0:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from snakemake_storage_plugin_seqstore import views
 from snakemake_storage_plugin_seqstore.collections import REGISTRY
+from snakemake_storage_plugin_seqstore.collections.payload import stored
 from snakemake_storage_plugin_seqstore.errors import InputError, QueryError, StoreError
 from snakemake_storage_plugin_seqstore.query import SCHEME, Query
 from snakemake_storage_plugin_seqstore.store import (
@@ -107,7 +108,7 @@ def bring(
     if verify:
         store.verify(entry.version, query)
     if query.is_derived:
-        views.write(query, store.objects.path(entry.version.digest), target)
+        views.write(query, stored(store, entry.version), target)
         os.utime(target, ns=(entry.time, entry.time))
     else:
         materialise(store, entry, target, how)
@@ -117,7 +118,7 @@ def size(store: Store, entry: Entry, query: Query) -> int:
     """Size in bytes of an entry, or of a view of it; 0 for a directory, as Snakemake has it."""
     version = entry.version
     if query.is_derived:
-        return views.size(query, store.objects.path(version.digest))
+        return views.size(query, stored(store, version))
     return version.size if version.kind == "file" else 0
 
 

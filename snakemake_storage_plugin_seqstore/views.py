@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, cast
 
 from snakemake_storage_plugin_seqstore.collections import REGISTRY
 from snakemake_storage_plugin_seqstore.collections.collection import Views
+from snakemake_storage_plugin_seqstore.collections.payload import Payload
 from snakemake_storage_plugin_seqstore.errors import InputError, QueryError
 from snakemake_storage_plugin_seqstore.query import FORMAT, Query
 
@@ -40,8 +41,8 @@ def checksum(query: Query, digest: str) -> str:
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
-def write(query: Query, payload: Path, target: Path | BinaryIO) -> None:
-    """Write the view of an entry whose payload is at `payload`.
+def write(query: Query, payload: Payload, target: Path | BinaryIO) -> None:
+    """Write the view of an entry.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def write(query: Query, payload: Path, target: Path | BinaryIO) -> None:
         raise QueryError(f"query '{query}': {error}") from error
 
 
-def size(query: Query, payload: Path) -> int:
+def size(query: Query, payload: Payload) -> int:
     """Size of a view in bytes, found by writing it to nowhere."""
     counter = _Counter()
     write(query, payload, cast(BinaryIO, counter))

@@ -10,7 +10,7 @@ from snakemake.io import apply_wildcards
 from snakemake_storage_plugin_seqstore import views
 from snakemake_storage_plugin_seqstore.collections import REGISTRY
 from snakemake_storage_plugin_seqstore.errors import QueryError
-from snakemake_storage_plugin_seqstore.query import COLLECTIONS, MAX_SEGMENT_BYTES, Query
+from snakemake_storage_plugin_seqstore.query import MAX_SEGMENT_BYTES, Query
 from snakemake_storage_plugin_seqstore.store.names import RESERVED_SEGMENT
 
 segments = (
@@ -33,7 +33,7 @@ views_text = st.dictionaries(
 ).map(lambda pairs: "&".join(f"{key}={value}" for key, value in pairs.items()))
 
 
-@given(collection=st.sampled_from(COLLECTIONS), name=names)
+@given(collection=st.sampled_from(list(REGISTRY)), name=names)
 def test_a_name_is_kept_as_it_is(collection, name):
     name += REGISTRY[collection].suffixes[0] if REGISTRY[collection].suffixes else ""
     query = Query.parse(f"seqstore://{collection}/{name}")

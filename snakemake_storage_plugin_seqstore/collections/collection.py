@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from snakemake_storage_plugin_seqstore.collections.payload import Payload
+
 
 class Example(NamedTuple):
     """A query for the documentation, and what it means."""
@@ -36,7 +38,7 @@ class Views:
     keys: tuple[str, ...]
     formats: tuple[str, ...]
     check: Callable[[Mapping[str, str], str], None]
-    write: Callable[[Path, Mapping[str, str], str, Path | BinaryIO], None]
+    write: Callable[[Payload, Mapping[str, str], str, Path | BinaryIO], None]
     version: int = 1
 
 
@@ -68,4 +70,4 @@ class Collection:
     suffixes: tuple[str, ...] = ()
     validate: Callable[[Path, str], None] = field(default=lambda source, name: None)
     views: Views | None = None
-    summary: Callable[[Path], Mapping[str, Any]] | None = None
+    summary: Callable[[Payload], Mapping[str, Any]] | None = None

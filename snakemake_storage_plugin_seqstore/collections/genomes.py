@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from snakemake_storage_plugin_seqstore.collections.collection import Collection, Example, Views
+from snakemake_storage_plugin_seqstore.collections.payload import Payload
 from snakemake_storage_plugin_seqstore.genomes import formats, views
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.genomes import Genome
 
 
 def _validate(source: Path, name: str) -> None:
@@ -16,11 +20,29 @@ def _validate(source: Path, name: str) -> None:
     check(source, name)
 
 
-def _summary(payload: Path) -> Mapping[str, Any]:
-    from snakemake_storage_plugin_seqstore.genomes import Summary, opening
+def open_payload(payload: Payload) -> Genome:
+    """Open the genome of an entry; what opening it takes is found out once."""
+    from snakemake_storage_plugin_seqstore.genomes import opening
 
-    with opening.open(payload) as genome:
-        return Summary.of(genome).rows()
+    return opening.open_with(payload.path, payload.keep)
+
+
+def _write_view(
+    payload: Payload, params: Mapping[str, str], format: str, target: Path | BinaryIO
+) -> None:
+    with open_payload(payload) as genome:
+        views.write_view(genome, params, format, target)
+
+
+def _summary(payload: Payload) -> Mapping[str, Any]:
+    from snakemake_storage_plugin_seqstore.genomes import Summary
+
+    def find() -> Mapping[str, Any]:
+        with open_payload(payload) as genome:
+            return Summary.of(genome).rows()
+
+    known: Mapping[str, Any] = payload.keep("summary of a genome, 1", find)
+    return known
 
 
 COLLECTION = Collection(
@@ -28,7 +50,7 @@ COLLECTION = Collection(
     entry="a genome",
     suffixes=formats.all_suffixes(),
     validate=_validate,
-    views=Views(views.KEYS, views.FORMATS, views.check, views.write_view),
+    views=Views(views.KEYS, views.FORMATS, views.check, _write_view),
     summary=_summary,
     examples=(
         Example("seqstore://genomes/hg38.fa", "A genome: FASTA, GenBank or 2bit."),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from snakemake_storage_plugin_seqstore.collections.collection import Collection, Example, Views
+from snakemake_storage_plugin_seqstore.collections.payload import Payload
 from snakemake_storage_plugin_seqstore.errors import QueryError
 from snakemake_storage_plugin_seqstore.sequences.selection import FORMATS, Selection
 
@@ -24,17 +25,17 @@ def _check_view(params: Mapping[str, str], format: str) -> None:
 
 
 def _write_view(
-    payload: Path, params: Mapping[str, str], format: str, target: Path | BinaryIO
+    payload: Payload, params: Mapping[str, str], format: str, target: Path | BinaryIO
 ) -> None:
     from snakemake_storage_plugin_seqstore.sequences.views import write_view
 
-    write_view(payload, Selection.parse(params), format, target)
+    write_view(payload.path, Selection.parse(params), format, target)
 
 
-def _summary(payload: Path) -> Mapping[str, Any]:
+def _summary(payload: Payload) -> Mapping[str, Any]:
     from snakemake_storage_plugin_seqstore.sequences import SequenceStore
 
-    with SequenceStore.open_reader(payload) as store:
+    with SequenceStore.open_reader(payload.path) as store:
         return {"sequences": len(store)}
 
 

@@ -10,14 +10,17 @@ import struct
 import tempfile
 import weakref
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
 
 GZIP_MAGIC = b"\x1f\x8b"
 _BLOCK_HEADER = struct.Struct("<4sIBBH2sHH")  # with the one extra field that bgzip writes
 _BLOCK_HEADER_START = b"\x1f\x8b\x08\x04"
+_Find = Callable[[], Any]
+
 _END_OF_BLOCK = struct.Struct("<II")  # CRC-32 and length of what the block holds
 
 
@@ -72,24 +75,33 @@ class BlockGzipFile:
 
     Where the blocks start is read from the blocks themselves, so that no index is needed.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+    keep : callable, optional
+        Gives the blocks, if they are known already, or what the function that it is called with
+        finds.
+
     Raises
     ------
     InputError
         If the file is truncated or damaged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keep: Callable[[_Find], Any] = lambda find: find()) -> None:
         self.path = path
         self._file = PlainFile(path)
-        self.offsets: list[int] = []  # of the blocks in the file
-        self.starts: list[int] = []  # of what they hold
         try:
-            self._read_blocks()
+            # Where the blocks are in the file; where what they hold begins, and all of it ends.
+            self.offsets, self.starts, self.size = keep(self._find_blocks)
         except BaseException:
             self._file.close()
             raise
 
-    def _read_blocks(self) -> None:
+    def _find_blocks(self) -> tuple[list[int], list[int], int]:
+        offsets: list[int] = []
+        starts: list[int] = []
         offset = start = length = 0
         head = self._file.read(0, _BLOCK_HEADER.size)
         while head:
@@ -102,14 +114,14 @@ class BlockGzipFile:
             if len(tail) < _END_OF_BLOCK.size:
                 raise InputError(f"{self.path} is truncated in the block of bgzip at {offset}")
             _, length = _END_OF_BLOCK.unpack_from(tail)
-            self.offsets.append(offset)
-            self.starts.append(start)
+            offsets.append(offset)
+            starts.append(start)
             start += length
             offset += size
             head = tail[_END_OF_BLOCK.size :]
         if length:
             raise InputError(f"{self.path} is truncated: bgzip's last block is missing")
-        self.size = start
+        return offsets, starts, start
 
     @property
     def blocks(self) -> set[tuple[int, int]]:
@@ -148,10 +160,11 @@ class BlockGzipFile:
         return content
 
 
-def open_bytes(path: Path) -> BytesSource:
+def open_bytes(path: Path, keep: Callable[[_Find], Any] = lambda find: find()) -> BytesSource:
     """Open a file that is plain, or compressed by bgzip or gzip, as its content says.
 
     Gzip without blocks has no random access: what it holds is written to an unnamed temporary file.
+    For `keep` see :class:`BlockGzipFile`.
 
     Raises
     ------
@@ -162,7 +175,9 @@ def open_bytes(path: Path) -> BytesSource:
         head = file.read(_BLOCK_HEADER.size)
     if not head.startswith(GZIP_MAGIC):
         return PlainFile(path)
-    return PlainFile(path, _unpacked(path)) if _block_size(head) is None else BlockGzipFile(path)
+    if _block_size(head) is None:
+        return PlainFile(path, _unpacked(path))
+    return BlockGzipFile(path, keep)
 
 
 def _unpacked(path: Path) -> IO[bytes]:

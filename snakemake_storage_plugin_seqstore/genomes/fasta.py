@@ -28,27 +28,30 @@ class FastaSequences(Sequences):
         What the file is called.
     source : BytesSource
         Its bytes, not compressed.
+    records : list of FastaRecord
+        Where its sequences are.
     index : Path, optional
-        A .fai, so that the file need not be gone through. It is compared with the file where the
-        file is read.
+        The .fai that says so. It is compared with the file where the file is read.
 
     Raises
     ------
     InputError
-        If it is no FASTA, or two sequences have the same name.
+        If there are no sequences, or two have the same name.
     """
 
-    def __init__(self, path: Path, source: BytesSource, index: Path | None = None) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        source: BytesSource,
+        records: list[FastaRecord],
+        index: Path | None = None,
+    ) -> None:
+        self._path = path
         self.source = source
-        if index:
-            records = fasta_index.load_fai(index.read_text(), index)
-        else:
-            records = fasta_index.scan(source, path)
         self._index = index
         self._unchecked = {record.name for record in records} if index else set()
         self.records = _by_name(records, path)
-        super().__init__({name: record.length for name, record in self.records.items()})
+        super().__init__({name: record.length for name, record in self.records.items()}, path)
 
     @property
     def topologies(self) -> dict[str, str]:
@@ -80,7 +83,7 @@ class FastaSequences(Sequences):
         """
         if not self._index:
             return
-        found = _by_name(fasta_index.scan(self.source, self.path), self.path)
+        found = _by_name(fasta_index.scan(self.source, self._path), self._path)
         for name in [*found, *self.records]:
             here, there = self.records.get(name), found.get(name)
             if not (here and there) or (here.length, here.runs) != (there.length, there.runs):
@@ -121,15 +124,23 @@ class FastaSequences(Sequences):
     def _wrong_index(self, record: FastaRecord) -> DamageError:
         if self._index:
             return DamageError(
-                f"{self._index} does not fit {self.path}: '{record.name}' is not where it says",
+                f"{self._index} does not fit {self._path}: '{record.name}' is not where it says",
                 "make the index again, e.g. with samtools faidx",
             )
-        return DamageError(f"{self.path} changed while it was read: '{record.name}'")
+        return DamageError(f"{self._path} changed while it was read: '{record.name}'")
 
 
 def write_fasta(out: BinaryIO, genome: Genome) -> None:
-    """Write a genome in lines of 60 bp; little of it is in memory at once."""
+    """Write a genome in lines of 60 bp; little of it is in memory at once.
+
+    Raises
+    ------
+    InputError
+        If a name has a space in it, which would end it in a header.
+    """
     for name in genome.chrom_lengths:
+        if name.split() != [name]:
+            raise InputError(f"'{name}' cannot be the name of a sequence in FASTA: it has a space")
         out.write(f">{name}{' [topology=circular]' * genome.is_circular(name)}\n".encode())
         _write_lines(out, genome.windows(name))
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -217,16 +218,42 @@ def _goes_on(record: FastaRecord, stretch: Run, lines: int) -> bool:
     return is_last or (stretch.bases, stretch.width) == (run.bases, run.width)
 
 
-def load_fai(text: str, path: Path) -> list[FastaRecord]:
-    """Read the content of a .fai, as samtools writes it.
+def dump_records(records: Iterable[FastaRecord]) -> list[Any]:
+    """Return records as plain JSON."""
+    return [
+        [
+            record.name,
+            record.description,
+            record.offset,
+            record.length,
+            list(map(astuple, record.runs)),
+        ]
+        for record in records
+    ]
+
+
+def load_records(document: Iterable[Any]) -> list[FastaRecord]:
+    """Return the records that were dumped."""
+    return [
+        FastaRecord(name, description, offset, length, [Run(*run) for run in runs])
+        for name, description, offset, length, runs in document
+    ]
+
+
+def load_fai(path: Path) -> list[FastaRecord]:
+    """Read a .fai, as samtools writes it.
 
     Raises
     ------
     InputError
         If a line of it cannot be read.
     """
+    try:
+        lines = path.read_text().splitlines()
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no index of samtools: it is no text") from None
     records = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         name, *rest = line.split("\t")
         try:
             length, offset, bases, width = map(int, rest)

@@ -37,3 +37,8 @@ def stem(name: str) -> str:
             if plain.endswith(suffix) and plain != suffix:
                 return plain.removesuffix(suffix)
     return name
+
+
+def file_name(stem: str, format: str, packed: bool) -> str:
+    """Return the name of a file whose suffix says its format."""
+    return f"{stem}{SUFFIXES[format][0]}{GZIP * packed}"

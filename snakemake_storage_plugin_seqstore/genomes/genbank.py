@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 import gb_io
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.genomes.genome import CIRCULAR, Genome
+from snakemake_storage_plugin_seqstore.genomes.genome import CIRCULAR, Genome, InMemorySequences
 from snakemake_storage_plugin_seqstore.tracks.region import Region
 
 _Part = tuple[int, int, str]  # start, end, strand
@@ -66,7 +66,8 @@ def read_genbank(path: Path, name: str, packed: bool) -> Genome:
     if not sequences:
         raise InputError(f"{path} has no sequences")
     metadata = {"definitions": definitions} if definitions else {}
-    return Genome(name, metadata, sequences, tuple(features), topologies)
+    whole = InMemorySequences(sequences, path)
+    return Genome(name, metadata, whole, tuple(features), topologies)
 
 
 def _records(path: Path, packed: bool) -> Iterator[gb_io.Record]:

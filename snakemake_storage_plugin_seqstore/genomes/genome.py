@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -22,10 +23,13 @@ class Sequences(Mapping[str, str], ABC):
     ----------
     lengths : dict of str to int
         Names and lengths in bp.
+    path : Path, optional
+        The file that they are from, all of it.
     """
 
-    def __init__(self, lengths: dict[str, int]) -> None:
+    def __init__(self, lengths: dict[str, int], path: Path | None = None) -> None:
         self.lengths = lengths
+        self.path = path
 
     @abstractmethod
     def read(self, name: str, start: int, end: int) -> bytes:
@@ -44,15 +48,28 @@ class Sequences(Mapping[str, str], ABC):
         return len(self.lengths)
 
 
-class _InMemory(Sequences):
-    """Sequences that are strings already."""
+class InMemorySequences(Sequences):
+    """Sequences that are strings already.
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        super().__init__({name: len(text) for name, text in texts.items()})
+    Parameters
+    ----------
+    texts : mapping of str to str
+        Sequences by name.
+    path : Path, optional
+        The file that they are from, all of it.
+    """
+
+    def __init__(self, texts: Mapping[str, str], path: Path | None = None) -> None:
+        super().__init__({name: len(text) for name, text in texts.items()}, path)
         self._texts = texts
 
     def read(self, name: str, start: int, end: int) -> bytes:
-        return self._texts[name][start:end].encode("ascii")
+        """Return a window within a sequence; 0-based, half-open."""
+        try:
+            return self._texts[name][start:end].encode("ascii")
+        except UnicodeEncodeError as error:
+            letter = error.object[error.start]
+            raise InputError(f"'{name}' has the letter '{letter}', which no sequence has") from None
 
 
 @dataclass(frozen=True)
@@ -174,4 +191,4 @@ class Genome:
     def _reader(self) -> Sequences:
         if isinstance(self.sequences, Sequences):
             return self.sequences
-        return _InMemory(self.sequences)
+        return InMemorySequences(self.sequences)

@@ -5,11 +5,19 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.genomes.bytes_source import GZIP_MAGIC, open_bytes
 from snakemake_storage_plugin_seqstore.genomes.fasta import FastaSequences
+from snakemake_storage_plugin_seqstore.genomes.fasta_index import (
+    dump_records,
+    load_fai,
+    load_records,
+    scan,
+)
 from snakemake_storage_plugin_seqstore.genomes.formats import (
     FASTA,
     GENBANK,
@@ -44,7 +52,18 @@ def open(path: str | os.PathLike[str]) -> Genome:
     InputError
         If it is none of these, damaged, or two sequences have the same name.
     """
-    path = Path(path)
+    return open_with(Path(path), lambda what, find: find())
+
+
+def open_with(path: Path, keep: Callable[[str, Callable[[], Any]], Any]) -> Genome:
+    """Open a genome of which something may be known already.
+
+    Parameters
+    ----------
+    keep : callable
+        Gives what is known of the file, or finds it out; see
+        :class:`~snakemake_storage_plugin_seqstore.collections.payload.Payload`.
+    """
     name = stem(path.name)
     format, packed = told(path)
     if format == TWOBIT:
@@ -53,10 +72,14 @@ def open(path: str | os.PathLike[str]) -> Genome:
         from snakemake_storage_plugin_seqstore.genomes.genbank import read_genbank
 
         return read_genbank(path, name, packed)
-    source = open_bytes(path)
+    source = open_bytes(path, lambda find: keep("blocks of a bgzip file, 1", find))
     try:
         index = path.with_name(f"{path.name}.fai")
-        sequences = FastaSequences(path, source, index if index.is_file() else None)
+        if index.is_file():
+            sequences = FastaSequences(path, source, load_fai(index), index)
+        else:
+            lines = keep("lines of a FASTA file, 1", lambda: dump_records(scan(source, path)))
+            sequences = FastaSequences(path, source, load_records(lines))
     except BaseException:
         source.close()
         raise

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from snakemake_storage_plugin_seqstore.genomes.genome import Genome
 from snakemake_storage_plugin_seqstore.genomes.refget import SequenceCollection, refget_digest
 
 _STRONG, _WEAK, _UNKNOWN = b"GCS", b"ATUW", b"N"
+_UPPER = 0xDF  # turns a letter into its upper case
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,14 @@ class Summary:
             at = 0
             for window in genome.windows(name):
                 look(name, at, window)
-                upper = window.upper()
-                sha512.update(upper)
+                letters = np.frombuffer(window, np.uint8)
+                upper = letters & _UPPER
                 strong += _count(upper, _STRONG)
                 weak += _count(upper, _WEAK)
                 unknown += _count(upper, _UNKNOWN)
-                masked += 0 if upper == window else len(window) - _unmasked(window)
+                lower = int(np.count_nonzero(upper != letters))
+                masked += lower
+                sha512.update(window.upper() if lower else window)
                 at += len(window)
             digests.append(refget_digest(sha512))
         collection = SequenceCollection(tuple(lengths), tuple(lengths.values()), tuple(digests))
@@ -70,10 +75,10 @@ class Summary:
         return cls(collection, circular, strong, weak, unknown, masked)
 
     @property
-    def gc(self) -> float:
-        """Fraction of G, C and S among the bases that are known; NaN if none is."""
+    def gc(self) -> float | None:
+        """Fraction of G, C and S among the bases that are known; None if none is."""
         known = self.strong + self.weak
-        return self.strong / known if known else float("nan")
+        return round(self.strong / known, 6) if known else None
 
     def rows(self) -> dict[str, Any]:
         """What is shown to people, by what it is called."""
@@ -84,16 +89,12 @@ class Summary:
             "shortest": min(lengths),
             "longest": max(lengths),
             "circular": len(self.circular),
-            "GC": round(self.gc, 6),
+            "GC": self.gc,
             "N": self.unknown,
             "masked": self.masked,
             "refget": self.collection.digest,
         }
 
 
-def _count(window: bytes, letters: bytes) -> int:
-    return sum(window.count(letter) for letter in letters)
-
-
-def _unmasked(window: bytes) -> int:
-    return len(window.translate(None, b"abcdefghijklmnopqrstuvwxyz"))
+def _count(upper: np.ndarray, letters: bytes) -> int:
+    return sum(int(np.count_nonzero(upper == letter)) for letter in letters)

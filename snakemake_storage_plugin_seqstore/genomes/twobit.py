@@ -61,7 +61,7 @@ class TwoBitSequences(Sequences):
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._path = path
         self._file = PlainFile(path)
         self._parts: dict[str, tuple[_Blocks, _Blocks, int]] = {}
         try:
@@ -70,7 +70,7 @@ class TwoBitSequences(Sequences):
         except BaseException:
             self._file.close()
             raise
-        super().__init__(lengths)
+        super().__init__(lengths, path)
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """Return a window within a sequence; 0-based, half-open."""
@@ -94,11 +94,11 @@ class TwoBitSequences(Sequences):
     def _read_index(self) -> dict[str, int]:
         head = self._file.read(0, _HEAD)
         if len(head) < _HEAD or not is_twobit(head):
-            raise InputError(f"{self.path} is no 2bit file")
+            raise InputError(f"{self._path} is no 2bit file")
         self._order = "<" if head.startswith(struct.pack("<I", MAGIC)) else ">"
         _, version, count, _ = struct.unpack(f"{self._order}4I", head)
         if version > 1:
-            raise InputError(f"{self.path} is 2bit of version {version}, which is not known")
+            raise InputError(f"{self._path} is 2bit of version {version}, which is not known")
         wide = struct.Struct(f"{self._order}{'Q' if version else 'I'}")
         index = self._file.read(_HEAD, count * (1 + _MAX_NAME + wide.size))
         offsets: dict[str, int] = {}
@@ -114,7 +114,7 @@ class TwoBitSequences(Sequences):
         except (IndexError, struct.error, UnicodeDecodeError):
             raise self._damaged("its index cannot be read") from None
         if not offsets:
-            raise InputError(f"{self.path} has no sequences")
+            raise InputError(f"{self._path} has no sequences")
         return offsets
 
     def _length(self, name: str) -> int:
@@ -143,7 +143,7 @@ class TwoBitSequences(Sequences):
         return np.frombuffer(content, f"{self._order}u4").astype(np.int64)
 
     def _damaged(self, what: str) -> DamageError:
-        return DamageError(f"{self.path} is damaged: {what}")
+        return DamageError(f"{self._path} is damaged: {what}")
 
 
 def write_twobit(out: BinaryIO, genome: Genome) -> None:

@@ -6,13 +6,14 @@ import struct
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
-from snakemake_storage_plugin_seqstore.genomes import fasta_index, formats, opening
+from snakemake_storage_plugin_seqstore.genomes import formats, opening
 from snakemake_storage_plugin_seqstore.genomes.bytes_source import (
     BlockGzipFile,
     BytesSource,
     open_bytes,
 )
 from snakemake_storage_plugin_seqstore.genomes.fasta import FastaSequences
+from snakemake_storage_plugin_seqstore.genomes.fasta_index import load_fai
 from snakemake_storage_plugin_seqstore.genomes.genome import Genome
 from snakemake_storage_plugin_seqstore.genomes.summary import Summary
 
@@ -108,12 +109,12 @@ def _check_index(index: Path, suffix: str) -> None:
     try:
         if suffix == _GZI:
             _check_gzi(beside, index)
-        elif beside:
-            FastaSequences(file, beside, index).check_index()
-        elif not fasta_index.load_fai(index.read_text(), index):
+            return
+        records = load_fai(index)
+        if not records:
             raise InputError(f"{index} is empty: it has no sequences")
-    except UnicodeDecodeError:
-        raise InputError(f"{index} is no index of samtools: it is no text") from None
+        if beside:
+            FastaSequences(file, beside, records, index).check_index()
     finally:
         if beside:
             beside.close()

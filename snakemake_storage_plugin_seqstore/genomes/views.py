@@ -71,14 +71,14 @@ def check(params: Mapping[str, str], format: str) -> None:
 
 
 def write_view(
-    payload: Path, params: Mapping[str, str], format: str, target: Path | BinaryIO
+    genome: Genome, params: Mapping[str, str], format: str, target: Path | BinaryIO
 ) -> None:
     """Write a view of a genome.
 
     Parameters
     ----------
-    payload : Path
-        The file of the genome.
+    genome : Genome
+        The genome; only what is asked for is read.
     params : mapping of str to str
         ``region``: ``chr1``, ``chr1:1000`` or ``chr1:1-1000``, 1-based and both ends included, as
         samtools has it; on a circular chromosome ``5300-20`` goes across the origin.
@@ -92,17 +92,15 @@ def write_view(
     SeqstoreError
         If the genome has no such region, or the format cannot hold it.
     """
-    from snakemake_storage_plugin_seqstore.genomes import opening
     from snakemake_storage_plugin_seqstore.sequences.output import binary_output, compressed
 
     check(params, format)
-    with opening.open(payload) as genome:
-        whole, window = genome, None
-        if region := params.get("region"):
-            window = _window(genome, region)
-            whole = _cut(genome, window)
-        with binary_output(target, compress=False) as file, compressed(file, format) as out:
-            _WRITERS[format.removesuffix(".gz")](out, whole, window)
+    whole, window = genome, None
+    if region := params.get("region"):
+        window = _window(genome, region)
+        whole = _cut(genome, window)
+    with binary_output(target, compress=False) as file, compressed(file, format) as out:
+        _WRITERS[format.removesuffix(".gz")](out, whole, window)
 
 
 def _window(genome: Genome, region: str) -> Window:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from snakemake_storage_plugin_seqstore import Genome, genomes, transfer, views
-from snakemake_storage_plugin_seqstore.errors import SeqstoreError
+from snakemake_storage_plugin_seqstore.collections.payload import Payload
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError, StoreError
 from snakemake_storage_plugin_seqstore.genomes.bytes_source import PlainFile
 from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Store
@@ -21,8 +22,8 @@ def view(payload: Path, text: str) -> bytes:
     query = Query.parse(f"seqstore://genomes/x.fa?{text}")
     views.check(query)
     out = io.BytesIO()
-    views.write(query, payload, out)
-    assert views.size(query, payload) == len(out.getvalue())
+    views.write(query, Payload(payload), out)
+    assert views.size(query, Payload(payload)) == len(out.getvalue())
     return out.getvalue()
 
 
@@ -124,3 +125,37 @@ def test_through_the_store(tmp_path: Path, path: Path) -> None:
     query = Query.parse("seqstore://genomes/x.fa?region=chr1:2-4")
     transfer.retrieve(store, query, tmp_path / "region.fa")
     assert (tmp_path / "region.fa").read_text() == ">chr1:2-4\nCGT\n"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_stored_genome_is_gone_through_once(
+    tmp_path: Path, path: Path, packed: bool, monkeypatch
+) -> None:
+    if packed:
+        path = path.rename(path.with_name("test.fa.gz"))
+        path.write_bytes(bgzip(path.read_bytes()))
+    store = Store(tmp_path / "store")
+    transfer.publish(store, Query.parse(f"seqstore://genomes/{path.name}"), path)
+    query = Query.parse(f"seqstore://genomes/{path.name}?region=chrM:13-3")
+    read = []
+    plain = PlainFile.read
+    monkeypatch.setattr(
+        PlainFile, "read", lambda self, at, size: read.append(size) or plain(self, at, size)
+    )
+    for number in range(2):
+        read.clear()
+        transfer.retrieve(Store(tmp_path / "store"), query, tmp_path / f"{number}")
+        assert (tmp_path / f"{number}").read_text() == ">chrM:13-3\nCAGAT\n"
+    assert sum(read) <= (2 * 90 if packed else 5)
+
+
+def test_views_of_a_store_that_cannot_be_written(tmp_path: Path, path: Path, monkeypatch) -> None:
+    store = Store(tmp_path / "store")
+    transfer.publish(store, Query.parse("seqstore://genomes/x.fa"), path)
+
+    def refuse(record: object) -> None:
+        raise StoreError("it is somebody else's")
+
+    monkeypatch.setattr(store, "add_record", refuse)
+    transfer.retrieve(store, Query.parse("seqstore://genomes/x.fa?format=sizes"), tmp_path / "x")
+    assert (tmp_path / "x").read_text().startswith("chr1\t171\n")
