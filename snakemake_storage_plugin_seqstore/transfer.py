@@ -108,7 +108,7 @@ def bring(
     if verify:
         store.verify(entry.version, query)
     if query.is_derived:
-        views.write(query, stored(store, entry.version), target)
+        views.write(query, stored(store, entry), target)
         os.utime(target, ns=(entry.time, entry.time))
     else:
         materialise(store, entry, target, how)
@@ -118,7 +118,7 @@ def size(store: Store, entry: Entry, query: Query) -> int:
     """Size in bytes of an entry, or of a view of it; 0 for a directory, as Snakemake has it."""
     version = entry.version
     if query.is_derived:
-        return views.size(query, stored(store, version))
+        return views.size(query, stored(store, entry))
     return version.size if version.kind == "file" else 0
 
 

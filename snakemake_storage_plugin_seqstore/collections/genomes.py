@@ -24,7 +24,8 @@ def open_payload(payload: Payload) -> Genome:
     """Open the genome of an entry; what opening it takes is found out once."""
     from snakemake_storage_plugin_seqstore.genomes import opening
 
-    return opening.open_with(payload.path, payload.keep)
+    name = formats.stem(payload.name.rpartition("/")[2])
+    return opening.open_as(name, payload.path, payload.keep)
 
 
 def _write_view(

@@ -127,7 +127,7 @@ class Codec(Protocol[T]):
     def extras(self, item: T, path: Path) -> Mapping[str, Any]:
         """Return what the file does not say of the object, as canonical values."""
 
-    def read(self, payload: Payload, name: str, extras: Mapping[str, Any]) -> T:
+    def read(self, payload: Payload, extras: Mapping[str, Any]) -> T:
         """Return the object of a file."""
 
 
@@ -236,8 +236,7 @@ class OnDisk(Generic[T]):
         parts = record.provenance if record else {}
         provenance = untagged(parts["made"]) if "made" in parts else None
         extras = untagged(parts["extras"]) if "extras" in parts else {}
-        payload = stored(self.store, entry.version)
-        item = self._codec.read(payload, entry.name.rpartition("/")[2], extras)
+        item = self._codec.read(stored(self.store, entry), extras)
         created = datetime.fromtimestamp(entry.time / 10**9, UTC)
         return Kept(item_id, item, created, Provenance(*provenance) if provenance else None)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.provenance import canonical, tagged
-from snakemake_storage_plugin_seqstore.store import Record, Store, Version
+from snakemake_storage_plugin_seqstore.store import Entry, Record, Store
 
 Keep = Callable[[str, Callable[[], Any]], Any]
 
@@ -28,20 +28,24 @@ class Payload:
     ----------
     path : Path
         The file.
+    name : str
+        Name of the entry; its suffix says the format, which that of the file does not.
     keep : callable
         Gives what is known of the file: what it is called, with its version, and how to find it
         out where it is not known yet. It must be plain JSON and follow from the bytes alone.
     """
 
     path: Path
+    name: str
     keep: Keep = _find
 
 
-def stored(store: Store, version: Version) -> Payload:
-    """Return the payload of a version; what is found out about it is kept beside the records."""
+def stored(store: Store, entry: Entry) -> Payload:
+    """Return the payload of an entry; what is found out about it is kept beside the records."""
+    digest = entry.version.digest
 
     def keep(what: str, find: Callable[[], Any]) -> Any:
-        identity = canonical(("known", what, version.digest))
+        identity = canonical(("known", what, digest))
         key = hashlib.sha256(identity.encode()).hexdigest()
         record = store.find_record(key)
         if record:
@@ -52,4 +56,4 @@ def stored(store: Store, version: Version) -> Payload:
             store.add_record(Record(key, (), (), provenance, 0.0, what))
         return known
 
-    return Payload(store.objects.path(version.digest), keep)
+    return Payload(store.objects.path(digest), entry.name, keep)

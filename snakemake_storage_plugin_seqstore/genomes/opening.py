@@ -52,19 +52,23 @@ def open(path: str | os.PathLike[str]) -> Genome:
     InputError
         If it is none of these, damaged, or two sequences have the same name.
     """
-    return open_with(Path(path), lambda what, find: find())
+    path = Path(path)
+    return open_as(stem(path.name), path, lambda what, find: find())
 
 
-def open_with(path: Path, keep: Callable[[str, Callable[[], Any]], Any]) -> Genome:
+def open_as(name: str, path: Path, keep: Callable[[str, Callable[[], Any]], Any]) -> Genome:
     """Open a genome of which something may be known already.
 
     Parameters
     ----------
+    name : str
+        What it is called.
+    path : Path
+        The file.
     keep : callable
         Gives what is known of the file, or finds it out; see
         :class:`~snakemake_storage_plugin_seqstore.collections.payload.Payload`.
     """
-    name = stem(path.name)
     format, packed = told(path)
     if format == TWOBIT:
         return Genome(name, {}, TwoBitSequences(path), (), {})

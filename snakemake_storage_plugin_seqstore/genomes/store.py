@@ -140,8 +140,8 @@ class _Codec:
             ours, theirs = _describe(item), _describe(said)
         return {key: value for key, value in ours.items() if value != theirs[key]}
 
-    def read(self, payload: Payload, name: str, extras: Mapping[str, Any]) -> Genome:
-        genome = replace(open_payload(payload), name=formats.stem(name))
+    def read(self, payload: Payload, extras: Mapping[str, Any]) -> Genome:
+        genome = open_payload(payload)
         features = extras.get("features")
         if features is None:
             return replace(genome, **extras)

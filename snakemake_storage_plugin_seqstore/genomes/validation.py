@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -23,14 +24,14 @@ _FAI, _GZI = formats.INDEXES
 _CHUNK = 1 << 22
 
 
-def check(path: Path, name: str) -> Summary | None:
+def check(path: str | os.PathLike[str], name: str) -> Summary | None:
     """Check a file that is to be published.
 
     An index of bgzip or samtools that lies beside a genome, or a genome beside an index, must fit.
 
     Parameters
     ----------
-    path : Path
+    path : path-like
         The file.
     name : str
         What it is to be called; its suffix says what is promised.
@@ -47,6 +48,7 @@ def check(path: Path, name: str) -> Summary | None:
         or two have the same name; or if there is something else than nucleotides, naming the
         record and the line.
     """
+    path = Path(path)
     for suffix in formats.INDEXES:
         if name.endswith(suffix):
             _check_index(path, suffix)

@@ -33,8 +33,8 @@ class Texts:
         _, bar, rest = item.partition("|")
         return {"rest": rest} if bar else {}
 
-    def read(self, payload: Payload, name: str, extras: Mapping[str, Any]) -> str:
-        assert name == "a text.txt"
+    def read(self, payload: Payload, extras: Mapping[str, Any]) -> str:
+        assert payload.name.endswith("/a text.txt")
         text = payload.path.read_text()
         return f"{text}|{extras['rest']}" if extras else text
 

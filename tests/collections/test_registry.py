@@ -74,10 +74,10 @@ def test_one_more_collection_touches_nothing_else(tmp_path: Path, poems: None) -
         views.check(Query.parse("seqstore://poems/a.txt?lines=x"))
     assert "seqstore://poems/a.txt" in [e.query for e in StorageProvider.example_queries()]
     summary = REGISTRY["poems"].summary
-    assert summary(stored(store, entry.version)) == {"lines": 2}
+    assert summary(stored(store, entry)) == {"lines": 2}
     # It is known from now on, in every process.
     store.objects.path(entry.version.digest).unlink()
-    assert summary(stored(Store(store.root), entry.version)) == {"lines": 2}
+    assert summary(stored(Store(store.root), entry)) == {"lines": 2}
 
 
 def test_examples_are_valid() -> None:
@@ -94,7 +94,7 @@ def test_each_format_of_a_view_has_a_writer(tmp_path: Path) -> None:
     collection = REGISTRY["genomes"].views
     for format in collection.formats:
         out = io.BytesIO()
-        collection.write(Payload(genome), {}, format, out)
+        collection.write(Payload(genome, "x.fa"), {}, format, out)
         assert out.getvalue()
 
 

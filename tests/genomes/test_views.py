@@ -22,8 +22,8 @@ def view(payload: Path, text: str) -> bytes:
     query = Query.parse(f"seqstore://genomes/x.fa?{text}")
     views.check(query)
     out = io.BytesIO()
-    views.write(query, Payload(payload), out)
-    assert views.size(query, Payload(payload)) == len(out.getvalue())
+    views.write(query, Payload(payload, query.name), out)
+    assert views.size(query, Payload(payload, query.name)) == len(out.getvalue())
     return out.getvalue()
 
 
