@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from snakemake_storage_plugin_seqstore.collections.payload import Payload, stored
-from snakemake_storage_plugin_seqstore.errors import QueryError
+from snakemake_storage_plugin_seqstore.errors import QueryError, SeqstoreError, StoreError
 from snakemake_storage_plugin_seqstore.provenance import (
     NotCanonical,
     Provenance,
@@ -28,7 +29,7 @@ from snakemake_storage_plugin_seqstore.provenance import (
 from snakemake_storage_plugin_seqstore.store import Entry, Record, Store, Version
 
 T = TypeVar("T")
-_LONGEST_NAME = 200  # bytes that a file may be called
+_LONGEST_STEM = 200  # bytes; the name of a file has 255 at most
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Kept(Generic[T]):
     ----------
     id : str
         Its UUID.
-    item : object
-        The object itself.
+    open : callable
+        Returns the object itself.
     created_at : datetime
         Since when it is there.
     provenance : Provenance, optional
@@ -48,9 +49,14 @@ class Kept(Generic[T]):
     """
 
     id: str
-    item: T
+    open: Callable[[], T]
     created_at: datetime
     provenance: Provenance | None = None
+
+    @cached_property
+    def item(self) -> T:
+        """The object itself, which is opened when it is first asked for."""
+        return self.open()
 
 
 class Shelf(Protocol[T]):
@@ -85,7 +91,7 @@ class InMemory(Generic[T]):
         if key and key in self._made:
             return self._made[key]
         item_id = str(uuid.uuid4())
-        self._items[item_id] = Kept(item_id, item, datetime.now(UTC), provenance)
+        self._items[item_id] = Kept(item_id, lambda: item, datetime.now(UTC), provenance)
         if key:
             self._made[key] = item_id
         return item_id
@@ -118,8 +124,8 @@ class Codec(Protocol[T]):
     def holds(self, name: str) -> bool:
         """Whether an entry of this name is an object; it might be an index of one."""
 
-    def write(self, item: T, directory: Path) -> tuple[Path, str]:
-        """Return a sound file of the object, and a name with the right suffix.
+    def write(self, item: T, directory: Path) -> tuple[Path, str, str]:
+        """Return a sound file of the object, what it is called, and the suffix of its format.
 
         The file is in the directory that is given, or it is where the object came from.
         """
@@ -150,19 +156,19 @@ class OnDisk(Generic[T]):
     def put(self, item: T, provenance: Provenance | None = None) -> str:
         """Keep an object, unless what is or was made alike is kept already; return its id."""
         key = _key(provenance)
-        if key and self._entry(result_id(key)):
+        if key and self._is_made(key):
             return result_id(key)
         with tempfile.TemporaryDirectory() as directory:
-            path, proposed = self._codec.write(item, Path(directory))
+            path, stem, suffix = self._codec.write(item, Path(directory))
             extras = self._codec.extras(item, path)
             version = self.store.add(path)
-        name = _file_name(proposed)
+        name = f"{_safe(stem)}{suffix}"
         if not key and extras:
             # Said beside its content, it is another object than the content alone.
             source = content_id(version.kind, version.digest)
             key = Provenance("imported", (source,), tuple(sorted(extras.items()))).digest()
         item_id = result_id(key) if key else content_id(version.kind, version.digest)
-        if self._entry(item_id):
+        if self._put_entry(item_id):
             return item_id
         if key:
             self.store.add_record(_record(key, name, version, provenance, extras))
@@ -212,13 +218,25 @@ class OnDisk(Generic[T]):
         entry = self.store.find(parsed.collection, parsed.name, parsed.pin)
         return self._id(entry) if entry else None
 
+    def _is_made(self, key: str) -> bool:
+        """Whether what was made like this is there, under whichever name."""
+        item_id = result_id(key)
+        if self._put_entry(item_id):
+            return True
+        return self.store.find_record(key) is not None and self._entry(item_id) is not None
+
     def _entry(self, item_id: str) -> Entry | None:
         """An entry of an object: the one that was put under its id, else one of another name."""
+        return self._put_entry(item_id) or next(
+            (entry for found, entry in self._entries() if found == item_id), None
+        )
+
+    def _put_entry(self, item_id: str) -> Entry | None:
         for name in self.store.under(self._collection, f"{item_id}/"):
             entry = self.store.find(self._collection, name)
             if entry and self._id(entry) == item_id:
                 return entry
-        return next((entry for found, entry in self._entries() if found == item_id), None)
+        return None
 
     def _entries(self) -> Iterator[tuple[str, Entry]]:
         for name in self.store.under(self._collection):
@@ -236,9 +254,18 @@ class OnDisk(Generic[T]):
         parts = record.provenance if record else {}
         provenance = untagged(parts["made"]) if "made" in parts else None
         extras = untagged(parts["extras"]) if "extras" in parts else {}
-        item = self._codec.read(stored(self.store, entry), extras)
+
+        def open() -> T:
+            try:
+                return self._codec.read(stored(self.store, entry), extras)
+            except SeqstoreError as error:
+                raise StoreError(
+                    f"{entry.collection}/{entry.name} in the store {self.store.root} cannot be "
+                    f"opened: {error}"
+                ) from error
+
         created = datetime.fromtimestamp(entry.time / 10**9, UTC)
-        return Kept(item_id, item, created, Provenance(*provenance) if provenance else None)
+        return Kept(item_id, open, created, Provenance(*provenance) if provenance else None)
 
 
 def _record(
@@ -266,10 +293,7 @@ def _key(provenance: Provenance | None) -> str | None:
         return None
 
 
-def _file_name(name: str) -> str:
-    """Make a name that may stand in a query, with the suffix that it has."""
-    stem, dot, suffix = name.partition(".")
+def _safe(stem: str) -> str:
+    """Make a part of a name that may stand in a query."""
     safe = "".join(c if c.isprintable() and c not in "/?{}" else "_" for c in stem)
-    while len(f"{safe}{dot}{suffix}".encode()) > _LONGEST_NAME:
-        safe = safe[:-1]
-    return f"{safe}{dot}{suffix}"
+    return safe.encode()[:_LONGEST_STEM].decode(errors="ignore")

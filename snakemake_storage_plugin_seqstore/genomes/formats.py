@@ -39,6 +39,6 @@ def stem(name: str) -> str:
     return name
 
 
-def file_name(stem: str, format: str, packed: bool) -> str:
-    """Return the name of a file whose suffix says its format."""
-    return f"{stem}{SUFFIXES[format][0]}{GZIP * packed}"
+def suffix(format: str, packed: bool) -> str:
+    """Return the suffix that says a format, and whether it is compressed."""
+    return f"{SUFFIXES[format][0]}{GZIP * packed}"

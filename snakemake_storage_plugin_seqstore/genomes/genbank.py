@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,7 +78,7 @@ def _records(path: Path, packed: bool) -> Iterator[gb_io.Record]:
         while True:
             try:
                 record = next(records, None)
-            except (RuntimeError, OSError, EOFError, ValueError) as error:
+            except (RuntimeError, OSError, EOFError, ValueError, zlib.error) as error:
                 raise InputError(f"{path}, record {number}: {error}") from None
             if record is None:
                 return

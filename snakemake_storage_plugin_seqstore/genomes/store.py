@@ -87,15 +87,15 @@ class GenomeStore:
     def get(self, genome_id: str) -> StoredGenome | None:
         """Return a genome, None if there is none of this id."""
         kept = self._shelf.get(genome_id)
-        return _stored(kept) if kept else None
+        return StoredGenome(kept.id, kept.item, kept.created_at) if kept else None
 
     def delete(self, genome_id: str) -> bool:
         """Forget a genome; say whether it was there."""
         return self._shelf.delete(genome_id)
 
     def list_all(self) -> list[StoredGenome]:
-        """Return all genomes in order of creation."""
-        return [_stored(kept) for kept in self._shelf.list_all()]
+        """Return all genomes in order of creation; those on disk are opened when they are used."""
+        return [_Listed(kept) for kept in self._shelf.list_all()]
 
     def find(self, query: str) -> str | None:
         """Return the id of what a name on disk means, e.g. ``"genomes/hg38.fa"``; None if nothing.
@@ -108,8 +108,19 @@ class GenomeStore:
         return self._shelf.find(query)
 
 
-def _stored(kept: Kept[Genome]) -> StoredGenome:
-    return StoredGenome(kept.id, kept.item, kept.created_at)
+class _Listed(StoredGenome):
+    """A genome in a store that is opened when it is used."""
+
+    def __init__(self, kept: Kept[Genome]) -> None:
+        object.__setattr__(self, "id", kept.id)
+        object.__setattr__(self, "created_at", kept.created_at)
+        object.__setattr__(self, "_kept", kept)
+
+    @property
+    def genome(self) -> Genome:
+        """The genome itself."""
+        kept: Kept[Genome] = self.__dict__["_kept"]
+        return kept.item
 
 
 class _Codec:
@@ -120,18 +131,18 @@ class _Codec:
     def holds(self, name: str) -> bool:
         return formats.promised(name) is not None
 
-    def write(self, item: Genome, directory: Path) -> tuple[Path, str]:
+    def write(self, item: Genome, directory: Path) -> tuple[Path, str, str]:
         from snakemake_storage_plugin_seqstore.genomes.fasta import write_fasta
         from snakemake_storage_plugin_seqstore.genomes.validation import check
 
         path = item.sequences.path if isinstance(item.sequences, Sequences) else None
         if path is None:
-            path = directory / formats.file_name("genome", formats.FASTA, False)
+            path = directory / "genome"
             with path.open("wb") as out:
                 write_fasta(out, item)
-        name = formats.file_name(item.name, *opening.told(path))
-        check(path, name)
-        return path, name
+        suffix = formats.suffix(*opening.told(path))
+        check(path, f"{item.name}{suffix}")
+        return path, item.name, suffix
 
     def extras(self, item: Genome, path: Path) -> Mapping[str, Any]:
         with opening.open(path) as said:

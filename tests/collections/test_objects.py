@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore import Provenance
 from snakemake_storage_plugin_seqstore.collections.objects import InMemory, OnDisk, Shelf
 from snakemake_storage_plugin_seqstore.collections.payload import Payload
-from snakemake_storage_plugin_seqstore.provenance import result_id
-from snakemake_storage_plugin_seqstore.store import Store, maintenance
+from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
+from snakemake_storage_plugin_seqstore.provenance import result_id, tagged, untagged
+from snakemake_storage_plugin_seqstore.store import Record, Store, maintenance
 
 MADE = Provenance("transform.log", ("abc",), (("base", 2), ("more", [1, (2.5, None)])))
 
@@ -24,10 +27,10 @@ class Texts:
     def holds(self, name: str) -> bool:
         return name.endswith(".txt")
 
-    def write(self, item: str, directory: Path) -> tuple[Path, str]:
+    def write(self, item: str, directory: Path) -> tuple[Path, str, str]:
         path = directory / "text"
         path.write_text(item.partition("|")[0])
-        return path, "a text.txt"
+        return path, "a text", ".txt"
 
     def extras(self, item: str, path: Path) -> Mapping[str, Any]:
         _, bar, rest = item.partition("|")
@@ -76,7 +79,9 @@ def test_what_a_rule_made_has_the_id_of_its_record(tmp_path: Path) -> None:
     source = tmp_path / "x"
     source.write_text("made by a rule")
     key = MADE.digest()
-    store.assign("tracks", "s1/a text.txt", store.add(source), key)
+    version = store.add(source)
+    store.add_record(Record(key, (version,), (True,), {"outputs": tagged(((), ()))}, 1.0, "rule"))
+    store.assign("tracks", "s1/a text.txt", version, key)
     shelf = OnDisk(store.root, Texts())
     assert shelf.find("tracks/s1/a text.txt") == result_id(key)
     assert shelf.get(result_id(key)).item == "made by a rule"
@@ -125,3 +130,54 @@ def test_a_crash_before_the_name_leaves_nothing_to_be_found(tmp_path: Path, monk
     item_id = shelf.put("a|b", MADE)
     assert shelf.get(item_id).item == "a|b"
     assert not maintenance.collect_garbage(shelf.store, 0).payloads
+
+
+def test_putting_many_does_not_look_at_all_of_them(tmp_path: Path, monkeypatch) -> None:
+    shelf = OnDisk(tmp_path / "store", Texts())
+    for number in range(5):
+        shelf.put(f"{number}|rest")
+    monkeypatch.setattr(OnDisk, "_entries", lambda self: pytest.fail("it looks at all of them"))
+    item_id = shelf.put("another|rest", MADE)
+    assert shelf.get(item_id).item == "another|rest"
+    assert shelf.put("another|rest", MADE) == item_id
+
+
+def test_what_cannot_be_opened_is_named_when_it_is_used(tmp_path: Path, monkeypatch) -> None:
+    shelf = OnDisk(tmp_path / "store", Texts())
+    item_id = shelf.put("a")
+
+    def refuse(*a: object) -> None:
+        raise InputError("it is another format")
+
+    monkeypatch.setattr(Texts, "read", refuse)
+    (kept,) = shelf.list_all()
+    with pytest.raises(StoreError, match=rf"tracks/{item_id}/a text.txt .*it is another format"):
+        _ = kept.item
+
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=5)
+    | st.binary(max_size=5)
+    | st.complex_numbers(allow_nan=False, allow_infinity=False)
+    | st.just(Path("a/b"))
+)
+values = st.recursive(
+    scalars,
+    lambda parts: (
+        st.lists(parts, max_size=3)
+        | st.lists(parts, max_size=3).map(tuple)
+        | st.dictionaries(st.text(max_size=3) | st.integers(), parts, max_size=3)
+        | st.frozensets(scalars, max_size=3)
+    ),
+)
+
+
+@given(values)
+def test_values_come_back_as_they_were(value: Any) -> None:
+    again = untagged(tagged(value))
+    assert again == value
+    assert tagged(again) == tagged(value)

@@ -110,3 +110,13 @@ def test_a_record_without_its_sequence_is_named(path: Path) -> None:
     path.write_text(f"{text[:start]}CONTIG      join(A.1:1..40)\n//\n")
     with pytest.raises(InputError, match=r"record 1 \(plasmid\) has no sequence"):
         genomes.open(path)
+
+
+@pytest.mark.parametrize("at", [-9, -200, 60])
+def test_a_damaged_gzip_is_named(tmp_path: Path, at: int) -> None:
+    path = tmp_path / "x.gb.gz"
+    content = bytearray(gzip.compress(RECORD.encode() * 3, mtime=0))
+    content[at:] = b"" if at < 0 else bytes(len(content) - at)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"x\.gb\.gz"):
+        genomes.open(path)

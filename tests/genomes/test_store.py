@@ -191,7 +191,7 @@ def test_the_sequences_of_all_are_not_read_to_list_them(tmp_path: Path, monkeypa
     path.write_text("".join(f">{n}\n{s}\n" for n, s in SEQUENCES.items()))
     store = GenomeStore(root=tmp_path / "store")
     store.put(genomes.open(path))
-    store.list_all()
+    assert store.list_all()[0].chrom_lengths
     monkeypatch.setattr(
         "snakemake_storage_plugin_seqstore.genomes.opening.scan",
         lambda *a: pytest.fail("it is known where the sequences are"),
