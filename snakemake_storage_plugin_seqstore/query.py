@@ -79,11 +79,11 @@ class Query:
 
     @property
     def format(self) -> str | None:
-        """Format of the derived form, None for the entry's own bytes."""
+        """Format of the derived form, empty if it is the entry's; None for its own bytes."""
         if not self.is_derived:
             return None
         views = REGISTRY[self.collection].views
-        return dict(self.view).get(FORMAT) or (views.formats[0] if views else None)
+        return dict(self.view).get(FORMAT) or (views.default if views else None)
 
     @property
     def is_derived(self) -> bool:
@@ -104,7 +104,7 @@ class Query:
         if not self.view:
             return f"{self.collection}/{self.name}"
         view = _outside_wildcards("&".join(f"{key}={value}" for key, value in self.view))
-        suffix = f".{self.format}" if self.is_derived else ""
+        suffix = f".{self.format}" if self.format else ""
         return f"{self.collection}.view/{view}/{self.name}{suffix}"
 
     def __str__(self) -> str:

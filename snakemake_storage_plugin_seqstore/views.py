@@ -29,7 +29,7 @@ def check(query: Query) -> None:
     if not (query.is_derived and query.is_concrete):
         return
     try:
-        _views(query).check(_params(query), query.format or "")
+        _views(query).check(query.name, _params(query), query.format or "")
     except QueryError as error:
         raise QueryError(f"query '{query}': {error}") from None
 

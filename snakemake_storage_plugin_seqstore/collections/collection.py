@@ -25,20 +25,21 @@ class Views:
     ----------
     keys : tuple of str
         Keys that a view may have, beside ``format`` and ``sha256``.
-    formats : tuple of str
-        Formats; the first is the default.
     check : callable
-        Checks the parameters and the format of a view, without its entry; raises QueryError.
+        Checks a view, without its entry: name of the entry, parameters, format. It raises
+        QueryError.
     write : callable
         Writes a view: payload, parameters, format, target.
+    default : str
+        Format of a view that names none; if empty, that of the entry.
     version : int
         Raised when the bytes of a view change.
     """
 
     keys: tuple[str, ...]
-    formats: tuple[str, ...]
-    check: Callable[[Mapping[str, str], str], None]
+    check: Callable[[str, Mapping[str, str], str], None]
     write: Callable[[Payload, Mapping[str, str], str, Path | BinaryIO], None]
+    default: str = ""
     version: int = 1
 
 

@@ -28,6 +28,10 @@ def open_payload(payload: Payload) -> Genome:
     return opening.open_as(name, payload.path, payload.keep)
 
 
+def _check_view(name: str, params: Mapping[str, str], format: str) -> None:
+    views.check(params, format)
+
+
 def _write_view(
     payload: Payload, params: Mapping[str, str], format: str, target: Path | BinaryIO
 ) -> None:
@@ -51,7 +55,7 @@ COLLECTION = Collection(
     entry="a genome",
     suffixes=formats.all_suffixes(),
     validate=_validate,
-    views=Views(views.KEYS, views.FORMATS, views.check, _write_view),
+    views=Views(views.KEYS, _check_view, _write_view, default=views.FORMATS[0]),
     summary=_summary,
     examples=(
         Example("seqstore://genomes/hg38.fa", "A genome: FASTA, GenBank or 2bit."),

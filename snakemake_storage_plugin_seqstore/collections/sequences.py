@@ -18,7 +18,7 @@ def _validate(source: Path, name: str) -> None:
     SequenceStore.validate(source)
 
 
-def _check_view(params: Mapping[str, str], format: str) -> None:
+def _check_view(name: str, params: Mapping[str, str], format: str) -> None:
     Selection.parse(params)
     if format not in FORMATS:
         raise QueryError(f"unknown format '{format}'", f"allowed: {', '.join(FORMATS)}")
@@ -46,9 +46,9 @@ COLLECTION = Collection(
     validate=_validate,
     views=Views(
         keys=("gids", "length", "name", "header", "sample", "seed"),
-        formats=FORMATS,
         check=_check_view,
         write=_write_view,
+        default=FORMATS[0],
     ),
     summary=_summary,
     examples=(

@@ -14,6 +14,7 @@ from snakemake_storage_plugin_seqstore.collections import REGISTRY, Collection
 from snakemake_storage_plugin_seqstore.collections.collection import Example, Views
 from snakemake_storage_plugin_seqstore.collections.payload import Payload, stored
 from snakemake_storage_plugin_seqstore.errors import InputError, QueryError
+from snakemake_storage_plugin_seqstore.genomes.views import FORMATS
 from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Store
 
@@ -26,7 +27,7 @@ def poems(monkeypatch: pytest.MonkeyPatch) -> None:
         if not source.read_text().strip():
             raise InputError(f"{source}: the poem is empty")
 
-    def check(params: Mapping[str, str], format: str) -> None:
+    def check(name: str, params: Mapping[str, str], format: str) -> None:
         if not params.get("lines", "1").isdigit():
             raise QueryError("lines is no number")
 
@@ -44,7 +45,7 @@ def poems(monkeypatch: pytest.MonkeyPatch) -> None:
         examples=(Example("seqstore://poems/a.txt", "A poem."),),
         suffixes=(".txt",),
         validate=validate,
-        views=Views(("lines",), ("txt",), check, write),
+        views=Views(("lines",), check, write),
         summary=lambda payload: payload.keep(
             "lines of a poem", lambda: {"lines": len(payload.path.read_text().splitlines())}
         ),
@@ -62,7 +63,9 @@ def test_one_more_collection_touches_nothing_else(tmp_path: Path, poems: None) -
     source.write_text("one\ntwo\n")
     entry = transfer.publish(store, query, source)
     view = Query.parse("seqstore://poems/a.txt?lines=1")
-    assert view.format == "txt"
+    assert view.local_suffix() == "poems.view/lines=1/a.txt"
+    named = Query.parse("seqstore://poems/a.txt?lines=1&format=text")
+    assert named.local_suffix() == "poems.view/lines=1@format=text/a.txt.text"
     assert transfer.size(store, entry, view) == 4
     transfer.retrieve(store, view, tmp_path / "view")
     assert (tmp_path / "view").read_text() == "one\n"
@@ -91,10 +94,9 @@ def test_examples_are_valid() -> None:
 def test_each_format_of_a_view_has_a_writer(tmp_path: Path) -> None:
     genome = tmp_path / "x.fa"
     genome.write_text(">a\nACGT\n")
-    collection = REGISTRY["genomes"].views
-    for format in collection.formats:
+    for format in FORMATS:
         out = io.BytesIO()
-        collection.write(Payload(genome, "x.fa"), {}, format, out)
+        REGISTRY["genomes"].views.write(Payload(genome, "x.fa"), {}, format, out)
         assert out.getvalue()
 
 
