@@ -22,7 +22,7 @@ MADE = Provenance("transform.log", ("abc",), (("base", 2), ("more", [1, (2.5, No
 class Texts:
     """Texts as files; what follows a bar is not in the file."""
 
-    collection = "tracks"
+    collection = "files"
 
     def holds(self, name: str) -> bool:
         return name.endswith(".txt")
@@ -81,9 +81,9 @@ def test_what_a_rule_made_has_the_id_of_its_record(tmp_path: Path) -> None:
     key = MADE.digest()
     version = store.add(source)
     store.add_record(Record(key, (version,), (True,), {"outputs": tagged(((), ()))}, 1.0, "rule"))
-    store.assign("tracks", "s1/a text.txt", version, key)
+    store.assign("files", "s1/a text.txt", version, key)
     shelf = OnDisk(store.root, Texts())
-    assert shelf.find("tracks/s1/a text.txt") == result_id(key)
+    assert shelf.find("files/s1/a text.txt") == result_id(key)
     assert shelf.get(result_id(key)).item == "made by a rule"
     assert shelf.put("the same, made in Python", MADE) == result_id(key)
 
@@ -94,11 +94,11 @@ def test_deleted_everywhere_and_cleared_by_gc(tmp_path: Path) -> None:
     source = tmp_path / "x"
     source.write_text("twice")
     item_id = shelf.put("twice")
-    store.publish("tracks", "other/a text.txt", source)
-    assert shelf.find("tracks/other/a text.txt") == item_id
+    store.publish("files", "other/a text.txt", source)
+    assert shelf.find("files/other/a text.txt") == item_id
     assert len(shelf.list_all()) == 1
     assert shelf.delete(item_id)
-    assert not list(store.under("tracks"))
+    assert not list(store.under("files"))
     assert shelf.get(item_id) is None
 
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_opened_is_named_when_it_is_used(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(Texts, "read", refuse)
     (kept,) = shelf.list_all()
-    with pytest.raises(StoreError, match=rf"tracks/{item_id}/a text.txt .*it is another format"):
+    with pytest.raises(StoreError, match=rf"files/{item_id}/a text.txt .*it is another format"):
         _ = kept.item
 
 
