@@ -58,6 +58,7 @@ class PlainFile:
         """Return `size` bytes from `offset` on; fewer at the end."""
         if not self._closing.alive:
             raise InputError(f"{self.path} is closed")
+        size = min(size, self.size - offset)  # a damaged file may ask for any number of bytes
         parts = []
         while size > 0 and (part := os.pread(self._descriptor, size, offset)):
             parts.append(part)

@@ -50,7 +50,7 @@ class FastaSequences(Sequences):
         self.source = source
         self._index = index
         self._unchecked = {record.name for record in records} if index else set()
-        self.records = _by_name(records, path)
+        self.records = _by_name(records, index or path)
         super().__init__({name: record.length for name, record in self.records.items()}, path)
 
     @property

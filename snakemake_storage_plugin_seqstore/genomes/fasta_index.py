@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, field
-from itertools import pairwise
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,7 @@ _CHUNK = 1 << 22
 _NEWLINE, _RETURN, _MARK = b"\n\r>"
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """Consecutive lines of equal length; the last one may be shorter.
 
     Parameters
@@ -82,14 +80,15 @@ def scan(source: BytesSource, path: Path) -> list[FastaRecord]:
     InputError
         If it does not begin with a header, or a header is not UTF-8.
     """
-    records: list[FastaRecord] = []
+    found = _Found(source, path)
     lines = _Lines()
-    for offset, chunk in _chunks(source):
+    for offset in range(0, source.size, _CHUNK):
+        chunk = source.read(offset, _CHUNK)
         lines.add(offset, chunk)
-        _take(lines, records, source, path)
+        found.add(lines, offset, chunk)
     if lines.finish(source.size):
-        _take(lines, records, source, path)
-    return records
+        found.add(lines, source.size, b"")
+    return found.records
 
 
 class _Lines:
@@ -137,70 +136,65 @@ class _Lines:
         return width > 0
 
 
-def _chunks(source: BytesSource) -> Iterator[tuple[int, bytes]]:
-    for offset in range(0, source.size, _CHUNK):
-        yield offset, source.read(offset, _CHUNK)
+class _Found:
+    """The records that lines belong to."""
 
+    def __init__(self, source: BytesSource, path: Path) -> None:
+        self.records: list[FastaRecord] = []
+        self._source = source
+        self._path = path
 
-def _take(lines: _Lines, records: list[FastaRecord], source: BytesSource, path: Path) -> None:
-    """Add lines to the records that they belong to."""
-    begins, firsts, bases, widths = lines.arrays
-    headers = np.flatnonzero(firsts == _MARK)
-    at = 0
-    for header in [*headers.tolist(), len(begins)]:
-        if header > at:
-            _add(records, begins[at:header], bases[at:header], widths[at:header], path)
-        if header < len(begins):
-            line = source.read(int(begins[header]) + 1, int(bases[header]) - 1)
-            offset = int(begins[header] + widths[header])
-            records.append(_record(line, offset, len(records) + 1, path))
-        at = header + 1
+    def add(self, lines: _Lines, offset: int, chunk: bytes) -> None:
+        """Add lines that end in a chunk of the file."""
+        begins, firsts, bases, widths = lines.arrays
+        is_header = firsts == _MARK
+        known = len(self.records)
+        headers = (column[is_header].tolist() for column in (begins, bases, widths))
+        for begin, length, width in zip(*headers, strict=True):
+            at = begin + 1 - offset
+            if at > 0:
+                header = chunk[at : at + length - 1]
+            else:
+                header = self._source.read(begin + 1, length - 1)
+            self.records.append(self._record(header, begin + width))
+        owners = np.cumsum(is_header) + (known - 1)
+        rows = ~is_header & (bases > 0)
+        if rows.any():
+            self._add_sequence(*(column[rows] for column in (owners, begins, bases, widths)))
 
+    def _record(self, header: bytes, offset: int) -> FastaRecord:
+        where = f"{self._path}, record {len(self.records) + 1}"
+        try:
+            name, *rest = header.decode().split(None, 1)
+        except UnicodeDecodeError:
+            raise InputError(f"{where}: the header is not UTF-8") from None
+        except ValueError:
+            raise InputError(f"{where}: the sequence has no name") from None
+        return FastaRecord(name, rest[0].rstrip() if rest else "", offset)
 
-def _record(header: bytes, offset: int, number: int, path: Path) -> FastaRecord:
-    try:
-        name, *rest = header.decode().split(None, 1)
-    except UnicodeDecodeError:
-        raise InputError(f"{path}, record {number}: the header is not UTF-8") from None
-    except ValueError:
-        raise InputError(f"{path}, record {number}: the sequence has no name") from None
-    return FastaRecord(name, rest[0].rstrip() if rest else "", offset)
-
-
-def _add(
-    records: list[FastaRecord],
-    begins: np.ndarray,
-    bases: np.ndarray,
-    widths: np.ndarray,
-    path: Path,
-) -> None:
-    """Add lines of sequence to the last record."""
-    filled = np.flatnonzero(bases)
-    if not len(filled):
-        return
-    if not records:
-        raise InputError(f"{path} is no FASTA: there are letters before the first '>'")
-    if len(filled) < len(bases):
-        begins, bases, widths = begins[filled], bases[filled], widths[filled]
-    record = records[-1]
-    # A run goes on as long as each line is as long as its first, and where it should be.
-    shapes = np.flatnonzero(
-        (bases[1:] != bases[:-1])
-        | (widths[1:] != widths[:-1])
-        | (begins[1:] != begins[:-1] + widths[:-1])
-    )
-    starts = np.concatenate(([0], np.cumsum(bases)))
-    stretches = [0, *(shapes + 1).tolist(), len(bases)]
-    for number, following in pairwise(stretches):
-        run = Run(
-            record.length + int(starts[number]),
-            int(begins[number]),
-            int(bases[number]),
-            int(widths[number]),
+    def _add_sequence(
+        self, owners: np.ndarray, begins: np.ndarray, bases: np.ndarray, widths: np.ndarray
+    ) -> None:
+        if owners[0] < 0:
+            raise InputError(f"{self._path} is no FASTA: there are letters before the first '>'")
+        changes = (
+            (owners[1:] != owners[:-1])
+            | (bases[1:] != bases[:-1])
+            | (widths[1:] != widths[:-1])
+            | (begins[1:] != begins[:-1] + widths[:-1])
         )
-        if not _goes_on(record, run, following - number):
-            record.runs.append(run)
-    record.length += int(starts[-1])
+        # Stretches of lines of one shape that follow each other.
+        starts = np.concatenate(([0], np.flatnonzero(changes) + 1))
+        numbers = np.diff(np.append(starts, len(owners)))
+        columns = (owners[starts], begins[starts], bases[starts], widths[starts], numbers)
+        for owner, begin, length, width, number in zip(
+            *map(np.ndarray.tolist, columns), strict=True
+        ):
+            record = self.records[owner]
+            run = Run(record.length, begin, length, width)
+            if not _goes_on(record, run, number):
+                record.runs.append(run)
+            record.length += length * number
 
 
 def _goes_on(record: FastaRecord, stretch: Run, lines: int) -> bool:
@@ -226,7 +220,7 @@ def dump_records(records: Iterable[FastaRecord]) -> list[Any]:
             record.description,
             record.offset,
             record.length,
-            list(map(astuple, record.runs)),
+            record.runs,
         ]
         for record in records
     ]

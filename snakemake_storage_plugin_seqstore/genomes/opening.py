@@ -6,6 +6,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,12 @@ def open(path: str | os.PathLike[str]) -> Genome:
         If it is none of these, damaged, or two sequences have the same name.
     """
     path = Path(path)
-    return open_as(stem(path.name), path, lambda what, find: find())
+    return open_as(stem(path.name), path)
 
 
-def open_as(name: str, path: Path, keep: Callable[[str, Callable[[], Any]], Any]) -> Genome:
+def open_as(
+    name: str, path: Path, keep: Callable[[str, Callable[[], Any]], Any] | None = None
+) -> Genome:
     """Open a genome of which something may be known already.
 
     Parameters
@@ -65,7 +68,7 @@ def open_as(name: str, path: Path, keep: Callable[[str, Callable[[], Any]], Any]
         What it is called.
     path : Path
         The file.
-    keep : callable
+    keep : callable, optional
         Gives what is known of the file, or finds it out; see
         :class:`~snakemake_storage_plugin_seqstore.collections.payload.Payload`.
     """
@@ -76,14 +79,19 @@ def open_as(name: str, path: Path, keep: Callable[[str, Callable[[], Any]], Any]
         from snakemake_storage_plugin_seqstore.genomes.genbank import read_genbank
 
         return read_genbank(path, name, packed)
-    source = open_bytes(path, lambda find: keep("blocks of a bgzip file, 1", find))
+    if keep:
+        source = open_bytes(path, partial(keep, "blocks of a bgzip file, 1"))
+    else:
+        source = open_bytes(path)
     try:
         index = path.with_name(f"{path.name}.fai")
         if index.is_file():
             sequences = FastaSequences(path, source, load_fai(index), index)
-        else:
+        elif keep:
             lines = keep("lines of a FASTA file, 1", lambda: dump_records(scan(source, path)))
             sequences = FastaSequences(path, source, load_records(lines))
+        else:
+            sequences = FastaSequences(path, source, scan(source, path))
     except BaseException:
         source.close()
         raise

@@ -38,6 +38,11 @@ class _Blocks:
     starts: np.ndarray
     ends: np.ndarray
 
+    def fit(self, length: int) -> bool:
+        """Whether they are in order, do not overlap, and are within a sequence."""
+        edges = np.column_stack((self.starts, self.ends)).reshape(-1)
+        return bool((np.diff(edges) >= 0).all() and (edges[-1:] <= length).all())
+
     def paint(self, start: int, end: int) -> Iterator[slice]:
         """The parts of a window that are within blocks, relative to it."""
         first = np.searchsorted(self.ends, start, "right")
@@ -86,6 +91,26 @@ class TwoBitSequences(Sequences):
         for part in masked.paint(start, end):
             window[part] |= 0x20  # lower case
         return window.tobytes()
+
+    def check_layout(self) -> None:
+        """Check that all parts of all sequences are where they can be.
+
+        Raises
+        ------
+        DamageError
+            If two of them overlap, or the runs of N or the masked parts make no sense.
+        """
+        past, before = _HEAD, ""
+        for name, offset in sorted(self._offsets.items(), key=lambda pair: pair[1]):
+            if offset < past:
+                raise self._damaged(f"'{name}' overlaps {f'{before!r}' if before else 'its head'}")
+            length = self.lengths[name]
+            unknown, masked, at = self._part(name)
+            if not (unknown.fit(length) and masked.fit(length)):
+                raise self._damaged(f"the blocks of '{name}' are not in order, or not within it")
+            past, before = at + -(-length // 4), name
+        if past > self._file.size:
+            raise self._damaged(f"'{before}' is cut off")
 
     def close(self) -> None:
         """Close the file."""

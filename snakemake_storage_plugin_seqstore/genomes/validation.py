@@ -17,6 +17,7 @@ from snakemake_storage_plugin_seqstore.genomes.fasta import FastaSequences
 from snakemake_storage_plugin_seqstore.genomes.fasta_index import load_fai
 from snakemake_storage_plugin_seqstore.genomes.genome import Genome
 from snakemake_storage_plugin_seqstore.genomes.summary import Summary
+from snakemake_storage_plugin_seqstore.genomes.twobit import TwoBitSequences
 
 _NUCLEOTIDES = b"ACGTUNRYSWKMBDHV"  # IUPAC, U for RNA
 _LETTERS = _NUCLEOTIDES + _NUCLEOTIDES.lower()  # lower case: masked
@@ -64,6 +65,8 @@ def check(path: str | os.PathLike[str], name: str) -> Summary | None:
         if isinstance(genome.sequences, FastaSequences):
             genome.sequences.check_index()
             _check_gzi(genome.sequences.source, path.with_name(f"{path.name}{_GZI}"))
+        if isinstance(genome.sequences, TwoBitSequences):
+            genome.sequences.check_layout()
         return Summary.of(genome, lambda *window: _check_letters(genome, path, *window))
 
 

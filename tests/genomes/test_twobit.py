@@ -9,6 +9,7 @@ from hypothesis import given
 
 from snakemake_storage_plugin_seqstore import Genome, genomes
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
+from snakemake_storage_plugin_seqstore.genomes.validation import check
 
 from .conftest import PLAIN
 from .conftest import genomes as any_genome
@@ -104,3 +105,31 @@ def test_every_cut_off_file_is_refused(tmp_path: Path) -> None:
         path.write_bytes(content[:size])
         with pytest.raises((DamageError, InputError), match=r"cut\.2bit"):
             dict(genomes.open(path).sequences)
+
+
+@pytest.mark.parametrize(
+    ("at", "new", "reason"),
+    [
+        (0, 1000, "overlaps"),  # so many bases
+        (8, 300, "the blocks of 'chr1' are not in order, or not within it"),  # the first run of N
+        (12, 2, "the blocks of 'chr1' are not in order"),  # the second one
+    ],
+)
+def test_a_layout_that_cannot_be_is_not_published(tmp_path, at: int, new: int, reason: str) -> None:
+    path = write(tmp_path / "x.2bit", PLAIN)
+    check(path, "x.2bit")
+    content = bytearray(path.read_bytes())
+    (offset,) = struct.unpack_from("<I", content, 16 + 1 + len("chr1"))
+    struct.pack_into("<I", content, offset + at, new)
+    path.write_bytes(content)
+    with pytest.raises(DamageError, match=reason):
+        check(path, "x.2bit")
+
+
+def test_a_number_of_sequences_that_is_damaged_takes_no_memory(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.2bit", PLAIN)
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, 8, 2**32 - 1)
+    path.write_bytes(content)
+    with pytest.raises(DamageError, match="its index cannot be read"):
+        genomes.open(path)
