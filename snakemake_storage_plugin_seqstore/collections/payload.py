@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.provenance import canonical, tagged
 from snakemake_storage_plugin_seqstore.store import Entry, Record, Store
+
+_LARGEST = 8 << 20  # bytes; a store reads no records that are much larger
 
 Keep = Callable[[str, Callable[[], Any]], Any]
 
@@ -51,6 +54,8 @@ def stored(store: Store, entry: Entry) -> Payload:
         if record:
             return record.provenance["known"]
         known = find()
+        if len(json.dumps(known)) > _LARGEST:
+            return known
         provenance = {"outputs": tagged(((), ())), "known": known}
         with suppress(StoreError):  # it may be somebody else's store, and is found out again then
             store.add_record(Record(key, (), (), provenance, 0.0, what))

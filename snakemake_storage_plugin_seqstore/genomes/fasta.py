@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
-from snakemake_storage_plugin_seqstore.genomes import fasta_index
 from snakemake_storage_plugin_seqstore.genomes.bytes_source import BytesSource
-from snakemake_storage_plugin_seqstore.genomes.fasta_index import FastaRecord
+from snakemake_storage_plugin_seqstore.genomes.fasta_index import (
+    FastaIndex,
+    FastaRecord,
+    dump_fai,
+    scan,
+)
 from snakemake_storage_plugin_seqstore.genomes.genome import CIRCULAR, Genome, Sequences
 
 LINE = 60  # bp a line, as samtools faidx writes
 _LINE_ENDS = b"\r\n"
 _BACK = 4096  # bytes before a sequence in which its header usually is
-_CIRCULAR = re.compile(r"\[topology=circular\]", re.IGNORECASE)  # as NCBI's tools read it
 
 
 class FastaSequences(Sequences):
@@ -28,9 +30,9 @@ class FastaSequences(Sequences):
         What the file is called.
     source : BytesSource
         Its bytes, not compressed.
-    records : list of FastaRecord
+    index : FastaIndex
         Where its sequences are.
-    index : Path, optional
+    fai : Path, optional
         The .fai that says so. It is compared with the file where the file is read.
 
     Raises
@@ -43,34 +45,46 @@ class FastaSequences(Sequences):
         self,
         path: Path,
         source: BytesSource,
-        records: list[FastaRecord],
-        index: Path | None = None,
+        index: FastaIndex,
+        fai: Path | None = None,
     ) -> None:
         self._path = path
         self.source = source
+        self._fai = fai
         self._index = index
-        self._unchecked = {record.name for record in records} if index else set()
-        self.records = _by_name(records, index or path)
-        super().__init__({name: record.length for name, record in self.records.items()}, path)
+        self._rows = _rows(index.names, fai or path)
+        self._records: dict[str, FastaRecord] = {}  # those that were read, and fit the file
+        super().__init__(dict(zip(index.names, index.lengths, strict=True)), path)
 
     @property
     def topologies(self) -> dict[str, str]:
         """``"circular"`` for each sequence whose header says so: ``[topology=circular]``."""
-        found = ((name, record.description) for name, record in self.records.items())
-        return {name: CIRCULAR for name, description in found if _CIRCULAR.search(description)}
+        return dict.fromkeys(self._index.circular, CIRCULAR)
+
+    def record(self, name: str) -> FastaRecord:
+        """Return where a sequence is.
+
+        Raises
+        ------
+        DamageError
+            If it is elsewhere than a .fai says.
+        """
+        if name not in self._records:
+            record = self._index.record(self._rows[name])
+            if self._fai:
+                self._check(record)
+            self._records[name] = record
+        return self._records[name]
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """Return a window within a sequence; 0-based, half-open."""
-        record = self.records[name]
-        if name in self._unchecked:
-            self._check(record)
-            self._unchecked.discard(name)
+        record = self.record(name)
         if start >= end:
             return b""
         first, last = record.span(start, end)
         window = self.source.read(first, last - first).translate(None, _LINE_ENDS)
         if len(window) != end - start:
-            raise self._wrong_index(record)
+            raise self._wrong_index(record.name)
         return window
 
     def check_index(self) -> None:
@@ -81,13 +95,14 @@ class FastaSequences(Sequences):
         DamageError
             Naming the first sequence that is elsewhere than the index says.
         """
-        if not self._index:
+        if not self._fai:
             return
-        found = _by_name(fasta_index.scan(self.source, self._path), self._path)
-        for name in [*found, *self.records]:
-            here, there = self.records.get(name), found.get(name)
-            if not (here and there) or (here.length, here.runs) != (there.length, there.runs):
-                raise self._wrong_index(here or found[name])
+        there = {record.name: record for record in scan(self.source, self._path).records()}
+        for name in [*there, *self._rows]:
+            here = self._index.record(self._rows[name]) if name in self._rows else None
+            found = there.get(name)
+            if not (here and found) or (here.length, here.runs) != (found.length, found.runs):
+                raise self._wrong_index(name)
 
     def fai(self) -> str:
         """Return the content of a .fai of the file.
@@ -97,7 +112,7 @@ class FastaSequences(Sequences):
         InputError
             If its lines differ in length, which the format cannot say.
         """
-        return fasta_index.dump_fai(self.records.values())
+        return dump_fai(self._index.records())
 
     def close(self) -> None:
         """Close the file."""
@@ -119,15 +134,15 @@ class FastaSequences(Sequences):
         is_header = header.startswith(b">") and header.find(b"\n") == len(header) - 1
         names_it = header[1:].split(None, 1)[:1] == [record.name.encode()]
         if not (is_header and names_it and behind[:1] in (b"", b">")):
-            raise self._wrong_index(record)
+            raise self._wrong_index(record.name)
 
-    def _wrong_index(self, record: FastaRecord) -> DamageError:
-        if self._index:
+    def _wrong_index(self, name: str) -> DamageError:
+        if self._fai:
             return DamageError(
-                f"{self._index} does not fit {self._path}: '{record.name}' is not where it says",
+                f"{self._fai} does not fit {self._path}: '{name}' is not where it says",
                 "make the index again, e.g. with samtools faidx",
             )
-        return DamageError(f"{self._path} changed while it was read: '{record.name}'")
+        return DamageError(f"{self._path} changed while it was read: '{name}'")
 
 
 def write_fasta(out: BinaryIO, genome: Genome) -> None:
@@ -158,18 +173,17 @@ def _write_lines(out: BinaryIO, windows: Iterable[bytes]) -> None:
         out.write(rest + b"\n")
 
 
-def _by_name(records: list[FastaRecord], path: Path) -> dict[str, FastaRecord]:
-    if not records:
+def _rows(names: list[str], path: Path) -> dict[str, int]:
+    if not names:
         raise InputError(f"{path} has no sequences")
-    found: dict[str, FastaRecord] = {}
-    numbers: dict[str, int] = {}
-    for number, record in enumerate(records, 1):
-        if record.name in found:
-            raise InputError(
-                f"{path}: records {numbers[record.name]} and {number} are both called "
-                f"'{record.name}'",
-                "each sequence of a genome needs a name of its own",
-            )
-        found[record.name] = record
-        numbers[record.name] = number
-    return found
+    rows = {name: row for row, name in enumerate(names)}
+    if len(rows) < len(names):
+        seen: dict[str, int] = {}
+        for number, name in enumerate(names, 1):
+            if name in seen:
+                raise InputError(
+                    f"{path}: records {seen[name]} and {number} are both called '{name}'",
+                    "each sequence of a genome needs a name of its own",
+                )
+            seen[name] = number
+    return rows

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import bisect
-from collections.abc import Iterable
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +17,7 @@ from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.genomes.bytes_source import BytesSource
 
 _CHUNK = 1 << 22
+_CIRCULAR = re.compile(r"\[topology=circular\]", re.IGNORECASE)  # as NCBI's tools read it
 _NEWLINE, _RETURN, _MARK = b"\n\r>"
 
 
@@ -47,8 +51,10 @@ class FastaRecord:
 
     Parameters
     ----------
-    name, description : str
-        The first word of its header, and the rest.
+    name : str
+        The first word of its header.
+    circular : bool
+        Whether the rest of its header says ``[topology=circular]``.
     offset : int
         Where the line behind its header begins, in bytes.
     length : int
@@ -58,7 +64,7 @@ class FastaRecord:
     """
 
     name: str
-    description: str = ""
+    circular: bool = False
     offset: int = 0
     length: int = 0
     runs: list[Run] = field(default_factory=list)
@@ -72,7 +78,7 @@ class FastaRecord:
         return self.runs[number].offset_of(position)
 
 
-def scan(source: BytesSource, path: Path) -> list[FastaRecord]:
+def scan(source: BytesSource, path: Path) -> FastaIndex:
     """Find the sequences of a FASTA file by one look at all its lines.
 
     Raises
@@ -88,7 +94,7 @@ def scan(source: BytesSource, path: Path) -> list[FastaRecord]:
         found.add(lines, offset, chunk)
     if lines.finish(source.size):
         found.add(lines, source.size, b"")
-    return found.records
+    return FastaIndex.of(found.records)
 
 
 class _Lines:
@@ -170,7 +176,8 @@ class _Found:
             raise InputError(f"{where}: the header is not UTF-8") from None
         except ValueError:
             raise InputError(f"{where}: the sequence has no name") from None
-        return FastaRecord(name, rest[0].rstrip() if rest else "", offset)
+        circular = bool(rest) and _CIRCULAR.search(rest[0]) is not None
+        return FastaRecord(name, circular, offset)
 
     def _add_sequence(
         self, owners: np.ndarray, begins: np.ndarray, bases: np.ndarray, widths: np.ndarray
@@ -212,29 +219,82 @@ def _goes_on(record: FastaRecord, stretch: Run, lines: int) -> bool:
     return is_last or (stretch.bases, stretch.width) == (run.bases, run.width)
 
 
-def dump_records(records: Iterable[FastaRecord]) -> list[Any]:
-    """Return records as plain JSON."""
-    return [
-        [
-            record.name,
-            record.description,
-            record.offset,
-            record.length,
-            record.runs,
-        ]
-        for record in records
-    ]
+class FastaIndex:
+    """Where the sequences of a file are, as columns: many are little more than a few.
+
+    Parameters
+    ----------
+    names : list of str
+        Names of the sequences, in order.
+    columns : dict of str to array
+        ``circular``, ``offset``, ``length``, each of shape (n,): as of :class:`FastaRecord`;
+        ``runs``, of shape (n,): how many runs it has; ``run``, of shape (number of runs, 4).
+    """
+
+    def __init__(self, names: list[str], columns: dict[str, np.ndarray]) -> None:
+        self.names = names
+        self._columns = columns
+        self._ends = np.cumsum(columns["runs"])
+
+    @classmethod
+    def of(cls, records: Sequence[FastaRecord]) -> FastaIndex:
+        """Make columns of records."""
+        runs = [run for record in records for run in record.runs]
+        columns = {
+            "circular": np.array([record.circular for record in records], bool),
+            "offset": np.array([record.offset for record in records], np.int64),
+            "length": np.array([record.length for record in records], np.int64),
+            "runs": np.array([len(record.runs) for record in records], np.int64),
+            "run": np.array(runs, np.int64).reshape(-1, 4),
+        }
+        return cls([record.name for record in records], columns)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Lengths of all sequences, in bp."""
+        found: list[int] = self._columns["length"].tolist()
+        return found
+
+    @property
+    def circular(self) -> list[str]:
+        """Names of the circular sequences."""
+        return [self.names[row] for row in np.flatnonzero(self._columns["circular"])]
+
+    def record(self, row: int) -> FastaRecord:
+        """Return what is known of a sequence."""
+        circular, offset, length, number = (
+            self._columns[name][row].item() for name in ("circular", "offset", "length", "runs")
+        )
+        end = int(self._ends[row])
+        runs = [Run(*run) for run in self._columns["run"][end - number : end].tolist()]
+        return FastaRecord(self.names[row], circular, offset, length, runs)
+
+    def records(self) -> Iterator[FastaRecord]:
+        """Yield what is known of each sequence, in order."""
+        return map(self.record, range(len(self.names)))
+
+    def dump(self) -> str:
+        """Return all of it as a text, compressed."""
+        # Differences of what ascends are small, and take little space.
+        arrays: dict[str, Any] = {}
+        for name, column in self._columns.items():
+            numbers = column.astype(np.int64)
+            arrays[name] = np.diff(numbers, axis=0, prepend=numbers[:1] * 0)
+        arrays["names"] = np.frombuffer("\n".join(self.names).encode(), np.uint8)
+        file = io.BytesIO()
+        np.savez_compressed(file, **arrays)
+        return base64.b64encode(file.getvalue()).decode()
+
+    @classmethod
+    def load(cls, text: str) -> FastaIndex:
+        """Return what was dumped."""
+        with np.load(io.BytesIO(base64.b64decode(text)), allow_pickle=False) as file:
+            found = {name: np.cumsum(file[name], axis=0) for name in file.files if name != "names"}
+            names = file["names"].tobytes().decode().split("\n")
+        return cls(names, found | {"circular": found["circular"].astype(bool)})
 
 
-def load_records(document: Iterable[Any]) -> list[FastaRecord]:
-    """Return the records that were dumped."""
-    return [
-        FastaRecord(name, description, offset, length, [Run(*run) for run in runs])
-        for name, description, offset, length, runs in document
-    ]
-
-
-def load_fai(path: Path) -> list[FastaRecord]:
+def load_fai(path: Path) -> FastaIndex:
     """Read a .fai, as samtools writes it.
 
     Raises
@@ -259,8 +319,8 @@ def load_fai(path: Path) -> list[FastaRecord]:
         if length < 0 or offset < 0 or (length and not 0 < bases <= width):
             raise InputError(f"{path}, line {number}: the numbers make no sense", "make it again")
         runs = [Run(0, offset, bases, width)] if length else []
-        records.append(FastaRecord(name, "", offset, length, runs))
-    return records
+        records.append(FastaRecord(name, False, offset, length, runs))
+    return FastaIndex.of(records)
 
 
 def dump_fai(records: Iterable[FastaRecord]) -> str:

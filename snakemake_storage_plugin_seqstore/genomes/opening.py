@@ -13,12 +13,7 @@ from typing import Any
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.genomes.bytes_source import GZIP_MAGIC, open_bytes
 from snakemake_storage_plugin_seqstore.genomes.fasta import FastaSequences
-from snakemake_storage_plugin_seqstore.genomes.fasta_index import (
-    dump_records,
-    load_fai,
-    load_records,
-    scan,
-)
+from snakemake_storage_plugin_seqstore.genomes.fasta_index import FastaIndex, load_fai, scan
 from snakemake_storage_plugin_seqstore.genomes.formats import (
     FASTA,
     GENBANK,
@@ -88,8 +83,8 @@ def open_as(
         if index.is_file():
             sequences = FastaSequences(path, source, load_fai(index), index)
         elif keep:
-            lines = keep("lines of a FASTA file, 1", lambda: dump_records(scan(source, path)))
-            sequences = FastaSequences(path, source, load_records(lines))
+            lines = keep("lines of a FASTA file, 1", lambda: scan(source, path).dump())
+            sequences = FastaSequences(path, source, FastaIndex.load(lines))
         else:
             sequences = FastaSequences(path, source, scan(source, path))
     except BaseException:

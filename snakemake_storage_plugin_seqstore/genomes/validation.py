@@ -101,7 +101,7 @@ def _line(sequences: object, chrom: str, position: int) -> int | None:
     """Number of the line in which a position of a sequence is; None if the format has no lines."""
     if not isinstance(sequences, FastaSequences):
         return None
-    offset, _ = sequences.records[chrom].span(position, position + 1)
+    offset, _ = sequences.record(chrom).span(position, position + 1)
     chunks = range(0, offset, _CHUNK)
     source = sequences.source
     return 1 + sum(source.read(at, min(_CHUNK, offset - at)).count(b"\n") for at in chunks)
@@ -115,11 +115,11 @@ def _check_index(index: Path, suffix: str) -> None:
         if suffix == _GZI:
             _check_gzi(beside, index)
             return
-        records = load_fai(index)
-        if not records:
+        found = load_fai(index)
+        if not found.names:
             raise InputError(f"{index} is empty: it has no sequences")
         if beside:
-            FastaSequences(file, beside, records, index).check_index()
+            FastaSequences(file, beside, found, index).check_index()
     finally:
         if beside:
             beside.close()

@@ -101,9 +101,11 @@ def test_lines_of_any_length_are_found(records, end, last, chunk) -> None:
     content = (end.join(lines) + end * last).encode()
     before, fasta_index._CHUNK = fasta_index._CHUNK, chunk
     try:
-        found = fasta_index.scan(Memory(content), Path("x.fa"))
+        index = fasta_index.scan(Memory(content), Path("x.fa"))
     finally:
         fasta_index._CHUNK = before
+    found = list(fasta_index.FastaIndex.load(index.dump()).records())
+    assert found == list(index.records())
     assert [record.name for record in found] == [f"s{n}" for n in range(len(records))]
     for record, expected in zip(found, map("".join, records), strict=True):
         assert record.length == len(expected)
