@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snakemake_storage_plugin_seqstore.genomes.genome import Genome
+from snakemake_storage_plugin_seqstore.genomes.genome import WINDOW, Genome
 from snakemake_storage_plugin_seqstore.genomes.refget import SequenceCollection, refget_digest
 
 _STRONG, _WEAK, _UNKNOWN = b"GCS", b"ATUW", b"N"
@@ -54,25 +54,22 @@ class Summary:
         """
         lengths = genome.chrom_lengths
         digests = []
-        strong = weak = unknown = masked = 0
+        letters = _Letters()
         for name in lengths:
             sha512 = hashlib.sha512()
             at = 0
             for window in genome.windows(name):
                 look(name, at, window)
-                letters = np.frombuffer(window, np.uint8)
-                upper = letters & _UPPER
-                strong += _count(upper, _STRONG)
-                weak += _count(upper, _WEAK)
-                unknown += _count(upper, _UNKNOWN)
-                lower = int(np.count_nonzero(upper != letters))
-                masked += lower
-                sha512.update(window.upper() if lower else window)
+                letters.add(window)
+                sha512.update(window.upper())
                 at += len(window)
             digests.append(refget_digest(sha512))
+        letters.count()
         collection = SequenceCollection(tuple(lengths), tuple(lengths.values()), tuple(digests))
         circular = tuple(name for name in lengths if genome.is_circular(name))
-        return cls(collection, circular, strong, weak, unknown, masked)
+        return cls(
+            collection, circular, letters.strong, letters.weak, letters.unknown, letters.masked
+        )
 
     @property
     def gc(self) -> float | None:
@@ -94,6 +91,32 @@ class Summary:
             "masked": self.masked,
             "refget": self.collection.digest,
         }
+
+
+class _Letters:
+    """Counts letters; those of many short sequences at once."""
+
+    def __init__(self) -> None:
+        self.strong = self.weak = self.unknown = self.masked = 0
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, window: bytes) -> None:
+        """Take what is to be counted."""
+        self._parts.append(window)
+        self._size += len(window)
+        if self._size >= WINDOW:
+            self.count()
+
+    def count(self) -> None:
+        """Count what was taken."""
+        letters = np.frombuffer(b"".join(self._parts), np.uint8)
+        upper = letters & _UPPER
+        self.strong += _count(upper, _STRONG)
+        self.weak += _count(upper, _WEAK)
+        self.unknown += _count(upper, _UNKNOWN)
+        self.masked += int(np.count_nonzero(upper != letters))
+        self._parts, self._size = [], 0
 
 
 def _count(upper: np.ndarray, letters: bytes) -> int:
