@@ -12,8 +12,8 @@ from snakemake_storage_plugin_seqstore.genomes.fasta_index import (
     FastaIndex,
     FastaRecord,
     dump_fai,
-    scan,
 )
+from snakemake_storage_plugin_seqstore.genomes.fasta_scan import scan
 from snakemake_storage_plugin_seqstore.genomes.genome import CIRCULAR, Genome, Sequences
 
 LINE = 60  # bp a line, as samtools faidx writes

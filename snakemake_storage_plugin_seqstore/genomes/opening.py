@@ -13,7 +13,8 @@ from typing import Any
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.genomes.bytes_source import GZIP_MAGIC, open_bytes
 from snakemake_storage_plugin_seqstore.genomes.fasta import FastaSequences
-from snakemake_storage_plugin_seqstore.genomes.fasta_index import FastaIndex, load_fai, scan
+from snakemake_storage_plugin_seqstore.genomes.fasta_index import FastaIndex, load_fai
+from snakemake_storage_plugin_seqstore.genomes.fasta_scan import scan
 from snakemake_storage_plugin_seqstore.genomes.formats import (
     FASTA,
     GENBANK,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore import Genome, genomes
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
-from snakemake_storage_plugin_seqstore.genomes import fasta_index
+from snakemake_storage_plugin_seqstore.genomes import fasta_index, fasta_scan
 from snakemake_storage_plugin_seqstore.genomes.bytes_source import BlockGzipFile, PlainFile
 from snakemake_storage_plugin_seqstore.genomes.fasta import write_fasta
 
@@ -99,11 +99,11 @@ def test_lines_of_any_length_are_found(records, end, last, chunk) -> None:
     for number, record in enumerate(records):
         lines += [f">s{number} text", *record]
     content = (end.join(lines) + end * last).encode()
-    before, fasta_index._CHUNK = fasta_index._CHUNK, chunk
+    before, fasta_scan._CHUNK = fasta_scan._CHUNK, chunk
     try:
-        index = fasta_index.scan(Memory(content), Path("x.fa"))
+        index = fasta_scan.scan(Memory(content), Path("x.fa"))
     finally:
-        fasta_index._CHUNK = before
+        fasta_scan._CHUNK = before
     found = list(fasta_index.FastaIndex.load(index.dump()).records())
     assert found == list(index.records())
     assert [record.name for record in found] == [f"s{n}" for n in range(len(records))]
