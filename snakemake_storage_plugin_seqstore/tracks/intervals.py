@@ -1,0 +1,219 @@
+"""Intervals as columns: numpy arrays, with windows by binary search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from snakemake_storage_plugin_seqstore.tracks.region import Region
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+STRANDS = (".", "+", "-")
+
+
+class Column(Protocol):
+    """Values of any kind, one an interval, read when they are needed."""
+
+    def __len__(self) -> int: ...
+
+    def value(self, row: int) -> Any:
+        """Return the value of a row."""
+
+    def take(self, rows: Ints) -> Column:
+        """Return the values of some rows."""
+
+
+class Values:
+    """A column of Python objects.
+
+    Parameters
+    ----------
+    values : iterable
+        One an interval.
+    """
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        self._values = list(values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def value(self, row: int) -> Any:
+        """Return the value of a row."""
+        return self._values[row]
+
+    def take(self, rows: Ints) -> Values:
+        """Return the values of some rows."""
+        return Values(self._values[row] for row in rows.tolist())
+
+
+@dataclass(frozen=True)
+class ChromRows:
+    """The intervals of one chromosome, by start; those of one start in the order of the file.
+
+    Parameters
+    ----------
+    rows : array of int64, shape (n,)
+        Where they are among all intervals.
+    start, end : array of int64, shape (n,)
+        0-based, half-open.
+    reach : array of int64, shape (n,)
+        The largest end so far.
+    """
+
+    rows: Ints
+    start: Ints
+    end: Ints
+    reach: Ints
+
+    def overlapping(self, start: int, end: int) -> Ints:
+        """Return which of ``rows`` overlap a window."""
+        low = int(np.searchsorted(self.reach, start, side="right"))
+        high = int(np.searchsorted(self.start, end, side="left"))
+        if low >= high:
+            return np.empty(0, np.int64)
+        return self.rows[low:high][self.end[low:high] > start]
+
+
+class Intervals:
+    """Intervals of a genome in columns.
+
+    Parameters
+    ----------
+    chroms : tuple of str
+        Names of chromosomes.
+    codes : array of int32, shape (n,)
+        The chromosome of each interval, as its place in `chroms`.
+    start, end : array of int64, shape (n,)
+        0-based, half-open.
+    score : array of float64, shape (n,), optional
+        0.0 if it is left out.
+    strand : array of int8, shape (n,), optional
+        As places in :data:`STRANDS`; ``.`` if it is left out.
+    names, tags : Column, optional
+        A text and a mapping for each interval.
+    """
+
+    def __init__(
+        self,
+        chroms: tuple[str, ...],
+        codes: npt.NDArray[np.int32],
+        start: Ints,
+        end: Ints,
+        score: Floats | None = None,
+        strand: npt.NDArray[np.int8] | None = None,
+        names: Column | None = None,
+        tags: Column | None = None,
+    ) -> None:
+        self.chroms = chroms
+        self.codes = codes
+        self.start = start
+        self.end = end
+        self.score = score
+        self.strand = strand
+        self.names = names
+        self.tags = tags
+        self._by_chrom: dict[str, ChromRows] | None = None
+
+    @classmethod
+    def of(cls, regions: Iterable[Region]) -> Intervals:
+        """Make columns of regions."""
+        regions = list(regions)
+        places: dict[str, int] = {}
+        codes = np.array([places.setdefault(r.chrom, len(places)) for r in regions], np.int32)
+        strands = {strand: place for place, strand in enumerate(STRANDS)}
+        return cls(
+            tuple(places),
+            codes,
+            np.array([r.start for r in regions], np.int64),
+            np.array([r.end for r in regions], np.int64),
+            np.array([r.score for r in regions], np.float64),
+            np.array([strands[r.strand] for r in regions], np.int8),
+            Values(r.name for r in regions) if any(r.name for r in regions) else None,
+            Values(r.tags for r in regions) if any(r.tags for r in regions) else None,
+        )
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def region(self, row: int) -> Region:
+        """Return one interval as a region."""
+        tags: Mapping[str, Any] = self.tags.value(row) if self.tags is not None else {}
+        return Region(
+            self.chroms[self.codes[row]],
+            int(self.start[row]),
+            int(self.end[row]),
+            STRANDS[self.strand[row]] if self.strand is not None else ".",
+            float(self.score[row]) if self.score is not None else 0.0,
+            str(self.names.value(row)) if self.names is not None else "",
+            dict(tags),
+        )
+
+    def __iter__(self) -> Iterator[Region]:
+        return (self.region(row) for row in range(len(self)))
+
+    def scores(self) -> Floats:
+        """Return all scores, shape (n,)."""
+        return np.zeros(len(self)) if self.score is None else self.score
+
+    def take(self, rows: Ints) -> Intervals:
+        """Return some intervals, in the order of `rows`."""
+        return Intervals(
+            self.chroms,
+            self.codes[rows],
+            self.start[rows],
+            self.end[rows],
+            None if self.score is None else self.score[rows],
+            None if self.strand is None else self.strand[rows],
+            None if self.names is None else self.names.take(rows),
+            None if self.tags is None else self.tags.take(rows),
+        )
+
+    def with_scores(self, score: Floats) -> Intervals:
+        """Return the same intervals with other scores, shape (n,)."""
+        return Intervals(
+            self.chroms,
+            self.codes,
+            self.start,
+            self.end,
+            score,
+            self.strand,
+            self.names,
+            self.tags,
+        )
+
+    def on(self, chrom: str) -> ChromRows:
+        """Return the intervals of a chromosome, by start."""
+        if self._by_chrom is None:
+            self._by_chrom = self._sorted()
+        empty = np.empty(0, np.int64)
+        return self._by_chrom.get(chrom) or ChromRows(empty, empty, empty, empty)
+
+    def window(self, chrom: str, start: int, end: int) -> Intervals:
+        """Return the intervals that overlap a window, by start."""
+        return self.take(self.on(chrom).overlapping(start, end))
+
+    def _sorted(self) -> dict[str, ChromRows]:
+        found = {}
+        order = np.arange(len(self), dtype=np.int64)
+        ordered = self.codes
+        if len(self) and (np.diff(self.codes) < 0).any():
+            order = np.argsort(self.codes, kind="stable")
+            ordered = self.codes[order]
+        edges = np.searchsorted(ordered, np.arange(len(self.chroms) + 1))
+        for code, chrom in enumerate(self.chroms):
+            rows = order[edges[code] : edges[code + 1]]
+            if not len(rows):
+                continue
+            start = self.start[rows]
+            if (np.diff(start) < 0).any():
+                rows = rows[np.argsort(start, kind="stable")]
+                start = self.start[rows]
+            end = self.end[rows]
+            found[chrom] = ChromRows(rows, start, end, np.maximum.accumulate(end))
+        return found
