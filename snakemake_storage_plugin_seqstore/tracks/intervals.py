@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,17 @@ class Column(Protocol):
 
     def take(self, rows: Ints) -> Column:
         """Return the values of some rows."""
+
+
+@runtime_checkable
+class Windowed(Protocol):
+    """Intervals that can be looked up by window."""
+
+    def window(self, chrom: str, start: int, end: int) -> Intervals:
+        """Return the intervals that overlap a window, by start."""
+
+    def everything(self) -> Intervals:
+        """Return all intervals."""
 
 
 class Values:
@@ -97,6 +108,8 @@ class Intervals:
         As places in :data:`STRANDS`; ``.`` if it is left out.
     names, tags : Column, optional
         A text and a mapping for each interval.
+    rest : Column, optional
+        What stood behind the places in a BED file, as text.
     """
 
     def __init__(
@@ -109,6 +122,7 @@ class Intervals:
         strand: npt.NDArray[np.int8] | None = None,
         names: Column | None = None,
         tags: Column | None = None,
+        rest: Column | None = None,
     ) -> None:
         self.chroms = chroms
         self.codes = codes
@@ -118,6 +132,7 @@ class Intervals:
         self.strand = strand
         self.names = names
         self.tags = tags
+        self.rest = rest
         self._by_chrom: dict[str, ChromRows] | None = None
 
     @classmethod
@@ -172,6 +187,7 @@ class Intervals:
             None if self.strand is None else self.strand[rows],
             None if self.names is None else self.names.take(rows),
             None if self.tags is None else self.tags.take(rows),
+            None if self.rest is None else self.rest.take(rows),
         )
 
     def with_scores(self, score: Floats) -> Intervals:
@@ -197,6 +213,10 @@ class Intervals:
     def window(self, chrom: str, start: int, end: int) -> Intervals:
         """Return the intervals that overlap a window, by start."""
         return self.take(self.on(chrom).overlapping(start, end))
+
+    def everything(self) -> Intervals:
+        """Return all intervals: these."""
+        return self
 
     def _sorted(self) -> dict[str, ChromRows]:
         found = {}

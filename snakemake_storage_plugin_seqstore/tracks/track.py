@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 
-from snakemake_storage_plugin_seqstore.tracks.intervals import Intervals
+from snakemake_storage_plugin_seqstore.tracks.intervals import Intervals, Windowed
 from snakemake_storage_plugin_seqstore.tracks.region import Region
 from snakemake_storage_plugin_seqstore.tracks.signal import Foreign, Signal
 
@@ -89,8 +90,8 @@ class IntervalTrack:
     ----------
     source : object
         Has the name of the track as ``name``, such as a :class:`TrackLabel`.
-    regions : iterable of Region, or Intervals
-        In the order in which they are to be kept.
+    regions : iterable of Region, Intervals, or Windowed
+        In the order in which they are to be kept; or where they are looked up when needed.
 
     Examples
     --------
@@ -101,14 +102,19 @@ class IntervalTrack:
 
     track_type: ClassVar[str] = "interval"
 
-    def __init__(self, source: Any, regions: Iterable[Region] | Intervals) -> None:
+    def __init__(self, source: Any, regions: Iterable[Region] | Windowed) -> None:
         self.name = name_of(source, "IntervalTrack")
-        self._intervals = regions if isinstance(regions, Intervals) else Intervals.of(regions)
+        self._source: Windowed = regions if isinstance(regions, Windowed) else Intervals.of(regions)
 
     @property
+    def source(self) -> Windowed:
+        """Where windows of the intervals are looked up."""
+        return self._source
+
+    @cached_property
     def intervals(self) -> Intervals:
-        """The intervals as columns."""
-        return self._intervals
+        """All intervals as columns."""
+        return self._source.everything()
 
     def __len__(self) -> int:
         return len(self.intervals)
@@ -118,14 +124,14 @@ class IntervalTrack:
 
     def signal_at(self, chrom: str, start: int, end: int) -> float:
         """Return the mean score in a window, weighted by overlap; 0.0 where nothing is."""
-        found = self.intervals.window(chrom, start, end)
+        found = self._source.window(chrom, start, end)
         weight = np.minimum(found.end, end) - np.maximum(found.start, start)
         total = int(weight.sum())
         return float((weight * found.scores()).sum() / total) if total else 0.0
 
     def regions(self, chrom: str, start: int, end: int) -> Iterator[Region]:
         """Yield the regions that overlap a window, by start."""
-        return iter(self.intervals.window(chrom, start, end))
+        return iter(self._source.window(chrom, start, end))
 
     def map_scores(self, fn: Callable[[float], float]) -> IntervalTrack:
         """Return a track whose scores are what `fn` makes of the scores here."""

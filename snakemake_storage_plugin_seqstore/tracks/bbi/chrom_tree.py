@@ -34,18 +34,19 @@ def pack(chroms: dict[str, int], offset: int) -> bytes:
     """
     numbered = {name.encode(): (number, size) for number, (name, size) in enumerate(chroms.items())}
     names = sorted(numbered)
+    block = min(_BLOCK, max(1, len(names)))
     width = max(map(len, names), default=1)
-    header = (CHROM_TREE, _BLOCK, width, 8, len(names), 0)
+    header = (CHROM_TREE, block, width, 8, len(names), 0)
     levels: list[list[bytes]] = []  # from the leaves to the root, nodes of each
     keys = names
     items = [name.ljust(width, b"\0") + struct.pack("<II", *numbered[name]) for name in names]
-    size = _NODE_SIZE + _BLOCK * (width + 8)
+    size = _NODE_SIZE + block * (width + 8)
     firsts: list[list[bytes]] = []
     while True:
-        starts = range(0, len(items), _BLOCK) or range(1)
+        starts = range(0, len(items), block) or range(1)
         nodes = []
         for start in starts:
-            part = items[start : start + _BLOCK]
+            part = items[start : start + block]
             head = struct.pack("<" + NODE, not levels, 0, len(part))
             nodes.append((head + b"".join(part)).ljust(size, b"\0"))
         firsts.append([keys[start] if keys else b"" for start in starts])
@@ -60,7 +61,7 @@ def pack(chroms: dict[str, int], offset: int) -> bytes:
         below = place + len(levels[depth]) * size
         for number, node in enumerate(levels[depth]):
             if depth:
-                node = _with_places(node, width, below + number * _BLOCK * size, size)
+                node = _with_places(node, width, below + number * block * size, size)
             written.append(node)
         place = below
     return b"".join(written)

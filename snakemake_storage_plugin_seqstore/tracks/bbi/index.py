@@ -42,10 +42,11 @@ def pack(leaves: Leaves, offset: int, end: int, per_slot: int) -> bytes:
     per_slot : int
         Records in a block at most.
     """
+    block = min(_BLOCK, max(1, len(leaves)))  # nodes of a small index are small
     levels = [leaves]
-    while len(levels[-1]) > _BLOCK:
+    while len(levels[-1]) > block:
         below = levels[-1]
-        starts = np.arange(0, len(below), _BLOCK)
+        starts = np.arange(0, len(below), block)
         above = np.zeros(len(starts), record(BRANCH, "<"))
         above["chrom"], above["start"] = below["chrom"][starts], below["start"][starts]
         keys = _keys(below["last_chrom"], below["end"])
@@ -55,19 +56,19 @@ def pack(leaves: Leaves, offset: int, end: int, per_slot: int) -> bytes:
     whole = _keys(leaves["last_chrom"], leaves["end"]).max() if len(leaves) else np.uint64(0)
     first = (int(leaves["chrom"][0]), int(leaves["start"][0])) if len(leaves) else (0, 0)
     last_place = (int(whole) >> 32, int(whole) & 0xFFFFFFFF)
-    head = (INDEX, _BLOCK, len(leaves), *first, *last_place, end, per_slot, 0)
+    head = (INDEX, block, len(leaves), *first, *last_place, end, per_slot, 0)
     written = [struct.pack("<" + INDEX_HEADER, *head)]
     place = offset + INDEX_HEADER_SIZE
     for depth in range(len(levels) - 1, -1, -1):
         level = levels[depth]
-        size = _NODE_SIZE + _BLOCK * level.itemsize
-        nodes = max(1, -(-len(level) // _BLOCK))
+        size = _NODE_SIZE + block * level.itemsize
+        nodes = max(1, -(-len(level) // block))
         place += nodes * size
         if depth:
-            child = _NODE_SIZE + _BLOCK * levels[depth - 1].itemsize
+            child = _NODE_SIZE + block * levels[depth - 1].itemsize
             level["offset"] = place + np.arange(len(level)) * child
         for node in range(nodes):
-            part = level[node * _BLOCK : (node + 1) * _BLOCK]
+            part = level[node * block : (node + 1) * block]
             packed = struct.pack("<" + NODE, depth == 0, 0, len(part)) + part.tobytes()
             written.append(packed.ljust(size, b"\0"))
     return b"".join(written)
@@ -138,6 +139,30 @@ class Index:
         """Yield all blocks, in order."""
         yield from self._below(self._root, -1, 1 << 64, 0)
 
+    def leaves(self) -> Leaves:
+        """Return all blocks as an array of LEAF, by place.
+
+        Raises
+        ------
+        DamageError
+            If the index is not one.
+        """
+        kind = record(LEAF, "<")
+        parts: list[Leaves] = []
+        number = 0
+        todo = [(self._root, 0)]
+        while todo:
+            place, depth = todo.pop()
+            rows, is_leaf = self._rows(place, depth)
+            if is_leaf:
+                parts.append(rows.astype(kind))
+                number += len(rows)
+            else:
+                todo += [(child, depth + 1) for child in rows["offset"][::-1].tolist()]
+            if number > self.count or len(todo) > self.count:
+                raise DamageError("the index is damaged: it has more blocks than it says")
+        return np.concatenate(parts) if parts else np.empty(0, kind)
+
     def _below(self, place: int, low: int, high: int, depth: int) -> Iterator[Block]:
         node = self._nodes.get(place) or self._load(place, depth)
         last = bisect_left(node.starts, high)
@@ -149,7 +174,7 @@ class Index:
             else:
                 yield from self._below(node.offsets[item], low, high, depth + 1)
 
-    def _load(self, place: int, depth: int) -> _Node:
+    def _rows(self, place: int, depth: int) -> tuple[Leaves, bool]:
         is_leaf, _, count = struct.unpack(self._order + NODE, self._read(place, _NODE_SIZE))
         if is_leaf > 1 or depth > _DEEPEST:
             raise DamageError(f"the index is damaged: there is no node at byte {place}")
@@ -158,8 +183,13 @@ class Index:
         starts, ends = _keys(rows["chrom"], rows["start"]), _keys(rows["last_chrom"], rows["end"])
         if (starts[1:] < starts[:-1]).any() or (ends < starts).any():
             raise DamageError(f"the index is damaged: its node at byte {place} is out of order")
+        return rows, bool(is_leaf)
+
+    def _load(self, place: int, depth: int) -> _Node:
+        rows, is_leaf = self._rows(place, depth)
+        starts, ends = _keys(rows["chrom"], rows["start"]), _keys(rows["last_chrom"], rows["end"])
         node = _Node(
-            bool(is_leaf),
+            is_leaf,
             starts.tolist(),
             ends.tolist(),
             np.maximum.accumulate(ends).tolist(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ class BbiReader:
     def __init__(self, path: str | os.PathLike[str], magic: int) -> None:
         self.path = Path(path)
         self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        self._closing = weakref.finalize(self, os.close, self._fd)
         try:
             self._size = os.fstat(self._fd).st_size
             self._open(magic)
@@ -83,9 +85,8 @@ class BbiReader:
 
     def close(self) -> None:
         """Close the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._closing()
+        self._fd = -1
 
     def read(self, offset: int, size: int) -> bytes:
         """Return bytes of the file.
@@ -99,6 +100,10 @@ class BbiReader:
         if len(found) != size:
             raise DamageError(f"{self.path} is damaged: it ends before byte {offset + size}")
         return found
+
+    def read_some(self, offset: int, size: int) -> bytes:
+        """Return so many bytes of the file, or all that there are."""
+        return os.pread(self._fd, size, offset)
 
     def summary(self) -> Summary | None:
         """Return the summary that the file has of itself; None if it has none."""

@@ -13,6 +13,8 @@ from snakemake_storage_plugin_seqstore.tracks.signal import Array, Runs
 LEVELS = 10
 STEP = 4  # how much coarser the next level is
 _FINEST = 32  # bins of the first level are so many times longer than runs
+_REAL = float(np.finfo(np.float32).max)
+_LONGEST = 1 << 29  # bp of a bin, about
 _MOST = 1 << 20  # records of the first level
 
 
@@ -68,7 +70,8 @@ class Bins:
         """Return records of a file, shape (n,)."""
         rows = np.empty(len(self), record(ZOOM, "<"))
         for name, column in vars(self).items():
-            rows[name] = column
+            # What float32 cannot hold is as large as it can be.
+            rows[name] = np.clip(column, -_REAL, _REAL) if column.dtype.kind == "f" else column
         return rows
 
 
@@ -117,7 +120,7 @@ class Zoomer:
         self._count(bins)
         self._parts.append(bins)
         self._records += len(bins)
-        while self._records > _MOST:
+        while self._records > _MOST and self.size < _LONGEST:
             self._coarsen()
 
     def _coarsen(self) -> None:
@@ -140,13 +143,13 @@ class Zoomer:
             return
         size, bins = self.size, Bins.joined(self._parts)
         bins = bins.coarser(size)  # what two batches share is one
-        while len(bins) > self._runs // 2 and len(bins) > 1:
+        while len(bins) > self._runs // 2 and size < _LONGEST:
             size *= STEP
             bins = bins.coarser(size)
         for _ in range(LEVELS):
             yield size, bins
             size *= STEP
-            if size >= 1 << 31:
+            if size > _LONGEST:
                 return
             fewer = bins.coarser(size)
             if len(fewer) == len(bins):

@@ -1,0 +1,321 @@
+"""Lines and fields of a text as places in an array of bytes."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from snakemake_storage_plugin_seqstore.errors import InputError
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+TAB, NEWLINE, SPACE = 9, 10, 32
+_BLOCK = 4 << 20
+_EXACT = 10**15  # decimal numbers of so many digits are exact as float64
+_NO_DATA = (b"track", b"browser")
+
+
+class TextColumn:
+    """Texts of an array of bytes, decoded when they are needed.
+
+    Parameters
+    ----------
+    text : array of uint8
+        All bytes.
+    start, end : array of int64, shape (n,)
+        Where the texts are.
+    parse : function of str, optional
+        Makes a value of a text.
+    """
+
+    def __init__(
+        self, text: Bytes, start: Ints, end: Ints, parse: Callable[[str], Any] | None = None
+    ) -> None:
+        self.text = text
+        self.start = start
+        self.end = end
+        self._parse = parse
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def value(self, row: int) -> Any:
+        """Return the value of a row."""
+        found = self.text[self.start[row] : self.end[row]].tobytes().decode(errors="replace")
+        return found if self._parse is None else self._parse(found)
+
+    def take(self, rows: Ints) -> TextColumn:
+        """Return the values of some rows."""
+        return TextColumn(self.text, self.start[rows], self.end[rows], self._parse)
+
+
+class Lines:
+    """The lines of a text that hold data.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for errors.
+    content : bytes
+        Whole lines.
+    first : int
+        Number of the first line, from 1.
+    plain : bool
+        Whether all lines hold data, with tabs between their columns.
+    """
+
+    def __init__(self, path: Path, content: bytes, first: int = 1, plain: bool = False) -> None:
+        self.path = path
+        if not plain and b"\r" in content:
+            content = content.replace(b"\r\n", b"\n")
+        if content and not content.endswith(b"\n"):
+            content += b"\n"
+        text = np.frombuffer(content, np.uint8)
+        end = np.flatnonzero(text == NEWLINE).astype(np.int64)
+        start = np.concatenate((np.zeros(min(1, len(end)), np.int64), end[:-1] + 1))
+        self.all = len(end)
+        number = np.arange(first, first + self.all, dtype=np.int64)
+        kept = np.ones(0, bool) if plain else _data_lines(content, text, start, end)
+        if not kept.all():
+            start, end, number = start[kept], end[kept], number[kept]
+        self.text, self.start, self.end, self.number = text, start, end, number
+        self._tabs = np.flatnonzero(text == TAB).astype(np.int64)
+        self._first_tab = np.searchsorted(self._tabs, start)
+        if not plain:
+            self._split_by_spaces()
+        self.columns = np.searchsorted(self._tabs, self.end) - self._first_tab + 1
+
+    def _split_by_spaces(self) -> None:
+        """In lines without any tab, spaces part the columns."""
+        spaces = np.flatnonzero(self.text == SPACE).astype(np.int64)
+        if not len(spaces) or not len(self.start):
+            return
+        last_tab = np.searchsorted(self._tabs, self.end)
+        line = np.minimum(np.searchsorted(self.end, spaces), len(self.end) - 1)
+        here = (last_tab == self._first_tab)[line] & (spaces > self.start[line])
+        here &= spaces < self.end[line]
+        spaces = spaces[here]
+        if not len(spaces):
+            return
+        text = self.text.copy()
+        text[spaces] = TAB
+        # Tabs that follow each other, and those at the end of a line, part nothing.
+        single = (text[spaces + 1] != TAB) & (text[spaces + 1] != NEWLINE)
+        if not single.all():
+            gone = np.zeros(len(text), bool)
+            gone[spaces[~single]] = True
+            before = np.cumsum(gone)
+            self.start, self.end = (
+                self.start - (before - gone)[self.start],
+                self.end - before[self.end],
+            )
+            text = text[~gone]
+        self.text = text
+        self._tabs = np.flatnonzero(text == TAB).astype(np.int64)
+        self._first_tab = np.searchsorted(self._tabs, self.start)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def part(self, first: int, last: int) -> Lines:
+        """Return some of the lines."""
+        found = copy.copy(self)
+        for name in ("start", "end", "number", "_first_tab", "columns"):
+            setattr(found, name, getattr(self, name)[first:last])
+        return found
+
+    def refuse(self, wrong: Mask, what: str, hint: str = "") -> None:
+        """Raise an error that names the first wrong line, if there is one."""
+        if wrong.any():
+            self.fail(int(np.argmax(wrong)), what, hint)
+
+    def fail(self, row: int, what: str, hint: str = "") -> NoReturn:
+        """Raise an error that names a line."""
+        line = self.text[self.start[row] : self.end[row]].tobytes().decode(errors="replace")
+        shown = line if len(line) <= 80 else line[:77] + "..."
+        raise InputError(f"{self.path}, line {self.number[row]}: {what}: {shown!r}", hint)
+
+    def need(self, columns: int) -> None:
+        """Refuse lines of fewer columns."""
+        self.refuse(self.columns < columns, f"fewer than {columns} columns")
+
+    def field(self, column: int) -> tuple[Ints, Ints]:
+        """Return start and end of a field that all lines have, counted from 0."""
+        first = self.start if column == 0 else self._tab(column - 1) + 1
+        last = np.where(self.columns > column + 1, self._tab(column), self.end)
+        return first, last
+
+    def _tab(self, number: int) -> Ints:
+        if not len(self._tabs):
+            return self.end
+        return self._tabs[np.minimum(self._first_tab + number, len(self._tabs) - 1)]
+
+    def texts(self, column: int, parse: Callable[[str], Any] | None = None) -> TextColumn:
+        """Return a field of all lines as text."""
+        return TextColumn(self.text, *self.field(column), parse)
+
+    def from_column(self, column: int, parse: Callable[[str], Any] | None = None) -> TextColumn:
+        """Return what stands from a field on; empty where a line has no such field."""
+        first = np.where(self.columns > column, self._tab(column - 1) + 1, self.end)
+        return TextColumn(self.text, first, self.end, parse)
+
+    def ints(self, column: int, what: str) -> Ints:
+        """Return a field of all lines as whole numbers."""
+        value, wrong = parse_ints(self.text, *self.field(column))
+        self.refuse(wrong, f"{what} is no whole number")
+        return value
+
+    def floats(self, column: int, what: str, dot: float | None = None) -> npt.NDArray[np.float64]:
+        """Return a field of all lines as numbers; ``.`` is `dot` if that is given."""
+        value, wrong = parse_floats(self.text, *self.field(column), dot)
+        self.refuse(wrong, f"{what} is no number")
+        return value
+
+    def groups(self, column: int = 0) -> tuple[Ints, list[str]]:
+        """Return where a field's text changes, and the texts.
+
+        Returns
+        -------
+        first : array of int64, shape (m,)
+            First lines of the groups.
+        names : list of str
+            One a group.
+        """
+        start, end = self.field(column)
+        if not len(start):
+            return np.empty(0, np.int64), []
+        length = end - start
+        width = int(length.max())
+        if width > 256:  # rare: names of this length are compared one by one
+            texts = [self.text[a:b].tobytes() for a, b in zip(start, end, strict=True)]
+            new = np.array([a != b for a, b in zip(texts[1:], texts[:-1], strict=True)], bool)
+        else:
+            new = length[1:] != length[:-1]
+            for place in range(width):
+                inside = (length[1:] > place) & ~new
+                here = self.text[np.minimum(start + place, len(self.text) - 1)]
+                new |= inside & (here[1:] != here[:-1])
+        first = np.flatnonzero(np.concatenate(([True], new)))
+        names = [self.text[start[row] : end[row]].tobytes().decode() for row in first.tolist()]
+        return first, names
+
+
+def _data_lines(content: bytes, text: Bytes, start: Ints, end: Ints) -> Mask:
+    first = text[start]
+    kept: Mask = (first != ord("#")) & (end > start)
+    for word in _NO_DATA:
+        if word in content:
+            for row in np.flatnonzero(first == word[0]).tolist():
+                line = content[start[row] : end[row]].split(None, 1)
+                if line and line[0] == word:
+                    kept[row] = False
+    return kept
+
+
+def parse_ints(text: Bytes, start: Ints, end: Ints) -> tuple[Ints, Mask]:
+    """Return whole numbers, and which texts are none; both of shape (n,)."""
+    length = end - start
+    value = np.zeros(len(start), np.int64)
+    if not len(start):
+        return value, np.zeros(0, bool)
+    negative = text[np.minimum(start, len(text) - 1)] == ord("-")
+    digits = length - negative
+    wrong: Mask = (digits < 1) | (digits > 18)
+    scale = 1
+    for place in range(min(18, int(digits.max()))):
+        inside = digits > place
+        digit = text[np.maximum(end - 1 - place, 0)] - np.uint8(48)
+        wrong |= inside & (digit > 9)
+        value += np.where(inside, digit, 0).astype(np.int64) * scale
+        scale *= 10
+    return np.where(negative, -value, value), wrong
+
+
+def parse_floats(
+    text: Bytes, start: Ints, end: Ints, dot: float | None = None
+) -> tuple[npt.NDArray[np.float64], Mask]:
+    """Return numbers, rounded as Python does, and which texts are none; both of shape (n,)."""
+    size = len(start)
+    if not size:
+        return np.zeros(0), np.zeros(0, bool)
+    length = end - start
+    negative = text[np.minimum(start, len(text) - 1)] == ord("-")
+    mantissa = np.zeros(size, np.int64)
+    decimals = np.zeros(size, np.int64)
+    points = np.zeros(size, np.int64)
+    # Plain decimal numbers of few digits are a whole number over a power of ten: both are exact.
+    slow: Mask = (length - negative < 1) | (length > 17)
+    for place in range(min(17, int(length.max()))):
+        inside = (place < length) & ~((place == 0) & negative)
+        byte = text[np.minimum(start + place, len(text) - 1)]
+        point = inside & (byte == ord("."))
+        digit = byte - np.uint8(48)
+        is_digit = inside & (digit <= 9)
+        slow |= inside & ~point & ~is_digit
+        points += point
+        decimals += is_digit & (points > 0)
+        mantissa = np.where(is_digit, mantissa * 10 + digit, mantissa)
+    slow |= (points > 1) | (mantissa >= _EXACT) | (length - negative == points)
+    value = mantissa / 10.0**decimals
+    value = np.where(negative, -value, value)
+    wrong = np.zeros(size, bool)
+    for row in np.flatnonzero(slow).tolist():
+        word = text[start[row] : end[row]].tobytes()
+        if dot is not None and word == b".":
+            value[row] = dot
+            continue
+        try:
+            value[row] = float(word) if b"_" not in word else _no_number()
+        except ValueError:
+            wrong[row] = True
+    return value, wrong
+
+
+def _no_number() -> NoReturn:
+    raise ValueError
+
+
+def open_text(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a text, decompressed if it is gzip; places can be looked up in it."""
+    file = open(path, "rb")  # noqa: SIM115
+    if file.read(2) != b"\x1f\x8b":
+        file.seek(0)
+        return file
+    with file:
+        file.seek(0)
+        whole = tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            with gzip.open(file) as packed:
+                while part := packed.read(_BLOCK):
+                    whole.write(part)
+        except (EOFError, OSError, zlib.error) as error:
+            whole.close()
+            raise InputError(f"{path} is no complete gzip file: {error}") from None
+    whole.seek(0)
+    return whole
+
+
+def blocks(file: BinaryIO, size: int = _BLOCK) -> Iterator[tuple[int, bytes]]:
+    """Yield place and content of blocks of whole lines."""
+    place = file.tell()
+    rest = b""
+    while part := file.read(size):
+        part = rest + part
+        cut = part.rfind(b"\n") + 1
+        rest = part[cut:]
+        if cut:
+            yield place, part[:cut]
+            place += cut
+    if rest:
+        yield place, rest
