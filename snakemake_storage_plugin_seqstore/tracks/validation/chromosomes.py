@@ -1,4 +1,4 @@
-"""Are the chromosomes of a track those of its genome?"""
+"""The chromosomes of a track against those of its genome."""
 
 from __future__ import annotations
 
