@@ -102,6 +102,12 @@ class Signal(ABC):
         found = Runs.joined(self.blocks(chrom, start, end))
         return found.clipped(start, end)
 
+    def stream(self) -> Iterator[tuple[str, Runs]]:
+        """Yield all runs with their chromosomes, in order."""
+        for chrom in self.lengths:
+            for runs in self.blocks(chrom):
+                yield chrom, runs
+
     def close(self) -> None:
         """Close what the signal is read from."""
         return None

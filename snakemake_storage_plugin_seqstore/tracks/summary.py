@@ -84,9 +84,8 @@ def summarise(track: IntervalTrack | SignalTrack | TableTrack) -> TrackSummary:
 def of_signal(signal: Signal) -> TrackSummary:
     """Return the summary of a signal."""
     found = SignalSummary()
-    for chrom in signal.lengths:
-        for runs in signal.blocks(chrom):
-            found.add(chrom, runs)
+    for chrom, runs in signal.stream():
+        found.add(chrom, runs)
     return found.result()
 
 

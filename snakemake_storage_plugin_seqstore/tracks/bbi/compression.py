@@ -39,4 +39,21 @@ def decompress(block: bytes | memoryview, size: int) -> bytes | bytearray:
         raise ValueError(str(error)) from None
 
 
+def gunzip(block: bytes, size: int) -> bytes | bytearray:
+    """Return the bytes of a gzip stream that has so many.
+
+    Raises
+    ------
+    ValueError
+        If it is no such stream, or its checksum is another.
+    """
+    try:
+        if deflate is None:
+            return zlib.decompress(block, zlib.MAX_WBITS | 16, size)
+        found: bytearray = deflate.gzip_decompress(block, size)
+        return found
+    except (zlib.error, _DeflateError) as error:
+        raise ValueError(str(error)) from None
+
+
 _DeflateError: type[Exception] = zlib.error if deflate is None else deflate.DeflateError

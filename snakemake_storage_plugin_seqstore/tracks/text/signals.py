@@ -267,3 +267,9 @@ def bedgraph_lines(chrom: str, runs: Runs) -> Iterator[bytes]:
     tab, name = b"\t", f"{chrom}\t".encode()
     parts: list[Part] = [name, runs.start, tab, runs.end, tab, runs.value, b"\n"]
     yield from lines(parts, len(runs))
+
+
+def places_lines(chrom: str, runs: Runs) -> Iterator[bytes]:
+    """Yield where runs of a chromosome are as lines of BED."""
+    name = f"{chrom}\t".encode()
+    yield from lines([name, runs.start, b"\t", runs.end, b"\n"], len(runs))
