@@ -50,7 +50,7 @@ def write(
     """
     kind = format or format_of(Path(target).name)
     if kind == "bigbed" and isinstance(track, IntervalTrack):
-        write_bigbed(target, track.intervals, dict(chroms or _reach(track.intervals)))
+        write_bigbed(target, track.intervals, dict(chroms or reach(track.intervals)))
     elif kind == "bigwig":
         signal = as_signal(track)
         with partial(Path(target)) as part, open(part, "wb") as file:
@@ -92,7 +92,7 @@ def as_signal(track: AnyTrack) -> Signal:
 
 class _Scores(Signal):
     def __init__(self, intervals: Intervals) -> None:
-        super().__init__(_reach(intervals))
+        super().__init__(reach(intervals))
         self._intervals = intervals
 
     def blocks(self, chrom: str, start: int = 0, end: int | None = None) -> Iterator[Runs]:
@@ -103,11 +103,12 @@ class _Scores(Signal):
         yield Runs(rows.start[kept], rows.end[kept], score)
 
 
-def _reach(intervals: Intervals) -> dict[str, int]:
+def reach(intervals: Intervals) -> dict[str, int]:
+    """Return where the last interval of each chromosome ends."""
     found = {}
     for chrom in intervals.chroms:
-        if len(reach := intervals.on(chrom).reach):
-            found[chrom] = int(reach[-1])
+        if len(ends := intervals.on(chrom).reach):
+            found[chrom] = int(ends[-1])
     return found
 
 
