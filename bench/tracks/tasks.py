@@ -6,6 +6,7 @@ peak memory, and a number that all libraries should agree on.
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import resource
@@ -172,6 +173,12 @@ class PyBigTools:
         return 0.0
 
 
+_TRACKS = "snakemake_storage_plugin_seqstore.tracks"
+MODULES = {
+    "seqstore": (f"{_TRACKS}.operations", f"{_TRACKS}.validation", f"{_TRACKS}.writing"),
+    "pyBigWig": ("pyBigWig",),
+    "pybigtools": ("pybigtools",),
+}
 LIBRARIES = {"seqstore": Ours, "pyBigWig": PyBigWig, "pybigtools": PyBigTools}
 
 
@@ -194,6 +201,8 @@ def main(library: str, task: str, directory: Path, number: int) -> dict[str, flo
     else:
         what = directory if task in ("intersect", "coverage") else source
         call = lambda: getattr(peer, task)(what)  # noqa: E731
+    for module in MODULES[library]:
+        importlib.import_module(module)
     before = time.process_time()
     answer = call()
     cpu = time.process_time() - before
