@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from snakemake_storage_plugin_seqstore.tracks.signal import Array
 
 # What samtools depth leaves out: unmapped, secondary, of bad quality, duplicate.
 EXCLUDED = 0x4 | 0x100 | 0x200 | 0x400
-_READ = 4 << 20  # compressed bytes at once
+_READ = 1 << 19  # compressed bytes at once
 _HEAD = np.dtype(
     [
         ("chrom", "<i4"),
@@ -35,6 +35,12 @@ _HEAD = np.dtype(
 _ALIGNED = np.array([op in (0, 7, 8) for op in range(16)])  # M = X
 _ON_REFERENCE = np.array([op in (0, 2, 3, 7, 8) for op in range(16)])  # M D N = X
 _SOFT, _SKIP = 4, 3
+
+
+def _anywhere(text: Array, kind: np.dtype[Any]) -> Array:
+    """Return the values that begin at each byte of a text."""
+    size = max(0, len(text) - kind.itemsize + 1)
+    return np.ndarray((size,), kind, text, 0, (1,))
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ class Bam:
                     continue
                 text = np.frombuffer(content, np.uint8)
                 where = np.array(offsets, np.int64)
-                head = text[where[:, None] + np.arange(4, 24)].view(_HEAD)[:, 0]
+                head = _anywhere(text, _HEAD)[where + 4]
                 before = self._check_order(head, before)
                 yield from self._of_chroms(text, where, head, excluded, quality, split)
             if rest:
@@ -163,7 +169,7 @@ class Bam:
         at = place[read] + 4 * (np.arange(len(read)) - first[read])
         if len(at) and int(at.max()) + 4 > len(text):
             raise DamageError(f"{self.path} is damaged: a read is longer than its record")
-        packed = text[at[:, None] + np.arange(4)].view("<u4")[:, 0]
+        packed = _anywhere(text, np.dtype("<u4"))[at]
         kind, length = packed & 15, (packed >> 4).astype(np.int64)
         long = (number == 2) & (kind[first] == _SOFT) & (length[first] == head["bases"])
         long &= kind[np.minimum(first + 1, len(kind) - 1)] == _SKIP

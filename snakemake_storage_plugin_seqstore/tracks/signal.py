@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 
+_FEW = 32  # runs that are faster handled one by one
 Array = npt.NDArray[Any]
 STATISTICS = ("mean", "min", "max", "sum", "coverage", "std")
 
@@ -58,8 +59,8 @@ class Runs:
         """Return what lies in a window, cut to it."""
         if not len(self) or (self.start[0] >= start and self.end[-1] <= end):
             return self
-        low = int(np.searchsorted(self.end, start, side="right"))
-        high = int(np.searchsorted(self.start, end, side="left"))
+        low = int(self.end.searchsorted(start, side="right"))
+        high = int(self.start.searchsorted(end, side="left"))
         if low >= high:
             return Runs.empty()
         return Runs(
@@ -229,8 +230,12 @@ def dense(runs: Runs, start: int, end: int, missing: float = math.nan) -> Array:
     """Return the value of each base of a window, shape (end - start,)."""
     length = end - start
     runs = runs.clipped(start, end)
-    if not len(runs):
-        return np.full(length, missing)
+    if len(runs) < _FEW:
+        few = np.full(length, missing)
+        rows = zip(runs.start.tolist(), runs.end.tolist(), runs.value.tolist(), strict=True)
+        for low, high, value in rows:
+            few[low - start : high - start] = value
+        return few
     # Runs and the gaps between them, each repeated as often as it is long.
     bounds = np.empty(2 * len(runs) + 2, np.int64)
     bounds[0], bounds[-1] = start, end

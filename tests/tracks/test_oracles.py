@@ -1,5 +1,6 @@
 """The same numbers as samtools and bedtools."""
 
+import gzip
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,12 +20,12 @@ from .test_operations import Genome
 LAMBDA = Path("/usr/share/doc/bowtie2/examples")
 LENGTHS = {"chr1": 30_000, "chr2": 10_000, "empty": 500}
 
-needs_samtools = pytest.mark.skipif(
-    not shutil.which("samtools"), reason="samtools is not installed"
-)
-needs_bedtools = pytest.mark.skipif(
-    not shutil.which("bedtools"), reason="bedtools is not installed"
-)
+
+def needs(program):
+    return pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed")
+
+
+needs_samtools, needs_bedtools = needs("samtools"), needs("bedtools")
 
 
 def output(*command, **options):
@@ -266,7 +267,6 @@ def test_gc_of_a_real_genome(tmp_path):
     fasta = next(iter(LAMBDA.rglob("lambda_virus.fa*")), None)
     if fasta is None:
         pytest.skip("bowtie2-examples is not installed")
-    import gzip
 
     opener = gzip.open if fasta.suffix == ".gz" else open
     with opener(fasta, "rt") as file:
@@ -282,3 +282,32 @@ def test_gc_of_a_real_genome(tmp_path):
     runs = run("genome.gc", [genome]).signal.runs("phage")
     assert [f"{value:.6f}" for value in runs.value] == expected
     assert head.startswith(">")
+
+
+@needs("bowtie2")
+@needs_samtools
+@needs_bedtools
+def test_coverage_of_real_reads(tmp_path):
+    index, reads = LAMBDA / "index" / "lambda_virus", LAMBDA / "reads" / "longreads.fq.gz"
+    if not reads.exists():
+        pytest.skip("bowtie2-examples is not installed")
+    for part in index.parent.glob("lambda_virus*"):
+        if part.suffix == ".gz":
+            (tmp_path / part.stem).write_bytes(gzip.decompress(part.read_bytes()))
+        else:
+            shutil.copy(part, tmp_path)
+    sam = output("bowtie2", "--local", "-x", str(tmp_path / "lambda_virus"), "-U", str(reads))
+    path = tmp_path / "x.bam"
+    output("samtools", "sort", "-o", str(path), input=sam)
+    made = run("coverage.reads", [path])
+    found = {}
+    for line in output("samtools", "depth", "-a", str(path)).splitlines():
+        chrom, _, depth = line.split("\t")
+        found.setdefault(chrom, []).append(int(depth))
+    assert max(map(max, found.values())) > 5
+    lengths = {chrom: len(values) for chrom, values in found.items()}
+    assert same(values(made, lengths), {chrom: np.array(v) for chrom, v in found.items()})
+    split = run("coverage.reads", [path], exclude_flags=4)
+    assert b"".join(text_of(split, "bedgraph")).decode() == output(
+        "bedtools", "genomecov", "-bg", "-split", "-ibam", str(path)
+    )

@@ -51,6 +51,10 @@ class BigWig(Signal):
             return
         number = self.file.chromosomes[chrom][0]
         found = list(self.file.index.blocks(number, start, end))
+        if len(found) == 1:  # as for most small windows: nothing is to be joined
+            for content in self.file.contents(found):
+                yield _within(self._section_runs(content, number), start, end)
+            return
         parts: list[Runs] = []
         size = 0
         for section in self._sections(found, number):
@@ -61,6 +65,13 @@ class BigWig(Signal):
                 parts, size = [], 0
         if parts:
             yield _within(Runs.joined(parts), start, end)
+
+    def _section_runs(self, content: bytes | bytearray | memoryview, number: int) -> Runs:
+        chrom, first, _, step, span, kind, _, items = self._head(content)
+        if chrom != number:
+            return Runs.empty()
+        body = memoryview(content)[SECTION_SIZE : SECTION_SIZE + items * _SIZES[kind]]
+        return self._runs([body]) if kind == RUNS else self._steps(body, kind, first, step, span)
 
     def _sections(self, blocks: list[Block], number: int) -> Iterator[Runs]:
         """Yield decoded sections; runs of several sections come together."""
@@ -111,8 +122,8 @@ class BigWig(Signal):
 
 def _within(runs: Runs, start: int, end: int) -> Runs:
     """Return the runs that overlap a window, whole."""
-    low = int(np.searchsorted(runs.end, start, side="right")) if runs.start[0] < start else 0
-    high = int(np.searchsorted(runs.start, end)) if runs.end[-1] > end else len(runs)
+    low = int(runs.end.searchsorted(start, side="right"))
+    high = int(runs.start.searchsorted(end))
     if low == 0 and high == len(runs):
         return runs
     return Runs(runs.start[low:high], runs.end[low:high], runs.value[low:high])
