@@ -27,6 +27,9 @@ class Column(Protocol):
     def take(self, rows: Ints) -> Column:
         """Return the values of some rows."""
 
+    def followed_by(self, others: list[Any], shared: dict[Any, Any]) -> Column:
+        """Return the values here and in columns of the same kind; `shared` is what these share."""
+
 
 @runtime_checkable
 class Windowed(Protocol):
@@ -61,6 +64,10 @@ class Values:
     def take(self, rows: Ints) -> Values:
         """Return the values of some rows."""
         return Values(self._values[row] for row in rows.tolist())
+
+    def followed_by(self, others: list[Values], shared: dict[Any, Any]) -> Values:
+        """Return the values here and in others."""
+        return Values(value for part in (self, *others) for value in part._values)
 
 
 @dataclass(frozen=True)
@@ -153,6 +160,37 @@ class Intervals:
             Values(r.tags for r in regions) if any(r.tags for r in regions) else None,
         )
 
+    @classmethod
+    def joined(cls, parts: list[Intervals]) -> Intervals:
+        """Return intervals that follow each other as one.
+
+        A column that some lack is left out where it has texts, and is what is said above where it
+        has numbers.
+        """
+        if len(parts) < 2:
+            return parts[0] if parts else cls.of([])
+        places: dict[str, int] = {}
+        codes, strands = [], []
+        for part in parts:
+            mine = [places.setdefault(chrom, len(places)) for chrom in part.chroms]
+            codes.append(np.array(mine, np.int32)[part.codes])
+            unknown = np.zeros(len(part), np.int8)
+            strands.append(unknown if part.strand is None else part.strand)
+        shared: dict[Any, Any] = {}
+        scored = any(part.score is not None for part in parts)
+        stranded = any(part.strand is not None for part in parts)
+        return cls(
+            tuple(places),
+            np.concatenate(codes),
+            np.concatenate([part.start for part in parts]),
+            np.concatenate([part.end for part in parts]),
+            np.concatenate([part.scores() for part in parts]) if scored else None,
+            np.concatenate(strands) if stranded else None,
+            _column([part.names for part in parts], shared),
+            _column([part.tags for part in parts], shared),
+            _column([part.rest for part in parts], shared),
+        )
+
     def __len__(self) -> int:
         return len(self.start)
 
@@ -237,3 +275,8 @@ class Intervals:
             end = self.end[rows]
             found[chrom] = ChromRows(rows, start, end, np.maximum.accumulate(end))
         return found
+
+
+def _column(parts: list[Column | None], shared: dict[Any, Any]) -> Column | None:
+    found = [part for part in parts if part is not None]
+    return found[0].followed_by(found[1:], shared) if len(found) == len(parts) else None

@@ -87,9 +87,7 @@ class BigBed:
         rows = Lines(self.file.path, b"".join(found), plain=True)
         return intervals_of(rows, self.fields(), self.defined)
 
-    def _lines(
-        self, blocks: Iterator[Block], window: tuple[int, int, int] | None
-    ) -> Iterator[bytes]:
+    def _lines(self, blocks: list[Block], window: tuple[int, int, int] | None) -> Iterator[bytes]:
         for content in self.file.contents(blocks):
             for chrom, start, end, rest in self.items(bytes(content)):
                 if window is None or (chrom == window[0] and end > window[1] and start < window[2]):

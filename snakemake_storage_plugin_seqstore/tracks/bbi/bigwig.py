@@ -50,10 +50,9 @@ class BigWig(Signal):
         if start >= end:
             return
         number = self.file.chromosomes[chrom][0]
-        found = list(self.file.index.blocks(number, start, end))
+        found = self.file.index.blocks(number, start, end)
         if len(found) == 1:  # as for most small windows: nothing is to be joined
-            for content in self.file.contents(found):
-                yield _within(self._section_runs(content, number), start, end)
+            yield _within(self._section_runs(self.file.content(found[0]), number), start, end)
             return
         parts: list[Runs] = []
         size = 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -88,8 +89,7 @@ class _Node:
     sizes: list[int]
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """Where a block is.
 
     Parameters
@@ -113,6 +113,8 @@ class Index:
         Where the index begins.
     order : str
         Byte order, ``<`` or ``>``.
+    name : str
+        Name of the file, for errors.
 
     Raises
     ------
@@ -120,24 +122,32 @@ class Index:
         If there is none.
     """
 
-    def __init__(self, read: Read, offset: int, order: str) -> None:
+    def __init__(self, read: Read, offset: int, order: str, name: str) -> None:
         self._read = read
+        self._name = name
         self._order = order
         head = struct.unpack(order + INDEX_HEADER, read(offset, INDEX_HEADER_SIZE))
         if head[0] != INDEX:
-            raise DamageError("the index is damaged: it does not begin as one")
+            raise self._damage("it does not begin as one")
         self.count: int = head[2]
         self.per_slot: int = head[8]
         self._root = offset + INDEX_HEADER_SIZE
         self._nodes: dict[int, _Node] = {}
 
-    def blocks(self, chrom: int, start: int, end: int) -> Iterator[Block]:
-        """Yield the blocks that overlap a window of a chromosome, in order."""
-        yield from self._below(self._root, (chrom << 32) | start, (chrom << 32) | end, 0)
+    def _damage(self, what: str) -> DamageError:
+        return DamageError(f"{self._name}: the index is damaged: {what}")
 
-    def all_blocks(self) -> Iterator[Block]:
-        """Yield all blocks, in order."""
-        yield from self._below(self._root, -1, 1 << 64, 0)
+    def blocks(self, chrom: int, start: int, end: int) -> list[Block]:
+        """Return the blocks that overlap a window of a chromosome, in order."""
+        found: list[Block] = []
+        self._find(found, self._root, (chrom << 32) | start, (chrom << 32) | end, 0)
+        return found
+
+    def all_blocks(self) -> list[Block]:
+        """Return all blocks, in order."""
+        found: list[Block] = []
+        self._find(found, self._root, -1, 1 << 64, 0)
+        return found
 
     def leaves(self) -> Leaves:
         """Return all blocks as an array of LEAF, by place.
@@ -160,29 +170,35 @@ class Index:
             else:
                 todo += [(child, depth + 1) for child in rows["offset"][::-1].tolist()]
             if number > self.count or len(todo) > self.count:
-                raise DamageError("the index is damaged: it has more blocks than it says")
+                raise DamageError(
+                    f"{self._name}: the index is damaged: it has more blocks than it says"
+                )
         return np.concatenate(parts) if parts else np.empty(0, kind)
 
-    def _below(self, place: int, low: int, high: int, depth: int) -> Iterator[Block]:
+    def _find(self, found: list[Block], place: int, low: int, high: int, depth: int) -> None:
         node = self._nodes.get(place) or self._load(place, depth)
         last = bisect_left(node.starts, high)
         for item in range(bisect_right(node.reach, low), last):
             if node.ends[item] <= low:
                 continue
             if node.is_leaf:
-                yield Block(node.offsets[item], node.sizes[item])
+                found.append(Block(node.offsets[item], node.sizes[item]))
             else:
-                yield from self._below(node.offsets[item], low, high, depth + 1)
+                self._find(found, node.offsets[item], low, high, depth + 1)
 
     def _rows(self, place: int, depth: int) -> tuple[Leaves, bool]:
         is_leaf, _, count = struct.unpack(self._order + NODE, self._read(place, _NODE_SIZE))
         if is_leaf > 1 or depth > _DEEPEST:
-            raise DamageError(f"the index is damaged: there is no node at byte {place}")
+            raise DamageError(
+                f"{self._name}: the index is damaged: there is no node at byte {place}"
+            )
         kind = record(LEAF if is_leaf else BRANCH, self._order)
         rows = np.frombuffer(self._read(place + _NODE_SIZE, count * kind.itemsize), kind)
         starts, ends = _keys(rows["chrom"], rows["start"]), _keys(rows["last_chrom"], rows["end"])
         if (starts[1:] < starts[:-1]).any() or (ends < starts).any():
-            raise DamageError(f"the index is damaged: its node at byte {place} is out of order")
+            raise DamageError(
+                f"{self._name}: the index is damaged: its node at byte {place} is out of order"
+            )
         return rows, bool(is_leaf)
 
     def _load(self, place: int, depth: int) -> _Node:

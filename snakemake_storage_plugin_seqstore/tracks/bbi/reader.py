@@ -7,7 +7,6 @@ import struct
 import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -71,17 +70,18 @@ class BbiReader:
         self.header = Header(*struct.unpack(self.order + HEADER, head))
         if not (self.header.tree and self.header.index):
             raise InputError(f"{self.path} is not complete", "its writer did not finish")
-        self.chromosomes = self._named(chrom_tree.read, self.read, self.header.tree, self.order)
-        self.index: Index = self._named(Index, self.read, self.header.index, self.order)
+        try:
+            self.chromosomes = chrom_tree.read(self.read, self.header.tree, self.order)
+        except DamageError as error:
+            raise DamageError(f"{self.path}: {error}") from None
+        self.index = self.index_at(self.header.index)
         table = self.read(HEADER_SIZE, self.header.zooms * ZOOM_HEADER_SIZE)
         zooms = struct.iter_unpack(self.order + ZOOM_HEADER, table)
         self.zooms = {int(size): int(place) for size, _, _, place in zooms}
 
-    def _named(self, function: Any, *arguments: Any) -> Any:
-        try:
-            return function(*arguments)
-        except DamageError as error:
-            raise DamageError(f"{self.path}: {error}") from None
+    def index_at(self, place: int) -> Index:
+        """Return the index that begins at a byte of the file."""
+        return Index(self.read, place, self.order, str(self.path))
 
     def close(self) -> None:
         """Close the file."""
@@ -111,6 +111,11 @@ class BbiReader:
             return None
         size = struct.calcsize("<" + SUMMARY)
         return Summary(*struct.unpack(self.order + SUMMARY, self.read(self.header.summary, size)))
+
+    def content(self, block: Block) -> bytes | bytearray | memoryview:
+        """Return the content of one block."""
+        packed = memoryview(self.read(block.offset, block.size))
+        return self._unpack(packed, block) if self.header.buffer else packed
 
     def contents(self, blocks: Iterable[Block]) -> Iterator[bytes | bytearray | memoryview]:
         """Yield the contents of blocks; those that follow each other are read together."""
@@ -144,7 +149,7 @@ class BbiReader:
         if not fitting or chrom not in self.chromosomes:
             return None
         number = self.chromosomes[chrom][0]
-        index: Index = self._named(Index, self.read, self.zooms[max(fitting)], self.order)
+        index = self.index_at(self.zooms[max(fitting)])
         kind = record(ZOOM, self.order)
         parts = [
             np.frombuffer(content, kind)

@@ -161,7 +161,14 @@ def _summarise(chrom: int, runs: Runs, size: int) -> Bins:
     first, last = runs.start // size, (runs.end - 1) // size
     number = last - first + 1
     start, end, value, place = runs.start, runs.end, runs.value, first
-    if (number > 1).any():
+    cut = np.flatnonzero(number > 1)
+    if len(cut) and int(number.max()) == 2:
+        # Mostly runs are short, and few lie in two bins: those are cut in place.
+        edge = last[cut] * size
+        start, end = np.insert(start, cut + 1, edge), np.insert(end, cut, edge)
+        value = np.insert(value, cut + 1, value[cut])
+        place = np.insert(first, cut + 1, last[cut])
+    elif len(cut):
         run = np.repeat(np.arange(len(runs)), number)
         place = np.arange(len(run)) - np.repeat(np.cumsum(number) - number, number) + first[run]
         start = np.maximum(runs.start[run], place * size)

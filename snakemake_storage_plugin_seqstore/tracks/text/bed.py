@@ -11,7 +11,7 @@ import numpy as np
 
 from snakemake_storage_plugin_seqstore.tracks.intervals import STRANDS, Intervals
 from snakemake_storage_plugin_seqstore.tracks.text.encode import Part, lines, shortest
-from snakemake_storage_plugin_seqstore.tracks.text.lines import Lines, TextColumn, open_text
+from snakemake_storage_plugin_seqstore.tracks.text.lines import Lines, TextColumn, blocks, open_text
 
 Fields = Mapping[str, Callable[[str], Any]]
 
@@ -55,7 +55,15 @@ def read_bed(path: str | os.PathLike[str], fields: Fields = BED_FIELDS) -> Inter
     InputError
         If a line is none; it says which.
     """
-    return intervals_of(read_lines(path), fields)
+    with open_text(path) as file:
+        line = 1
+        parts = []
+        for _, content in blocks(file):
+            rows = Lines(Path(path), content, line)
+            line += rows.all
+            if len(rows):
+                parts.append(intervals_of(rows, fields))
+    return Intervals.joined(parts)
 
 
 def intervals_of(rows: Lines, fields: Fields, defined: int = 12) -> Intervals:

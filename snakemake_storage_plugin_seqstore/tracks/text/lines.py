@@ -59,6 +59,21 @@ class TextColumn:
         """Return the values of some rows."""
         return TextColumn(self.text, self.start[rows], self.end[rows], self._parse)
 
+    def followed_by(self, others: list[TextColumn], shared: dict[Any, Any]) -> TextColumn:
+        """Return the values here and in others; columns of the same texts share the whole."""
+        parts = [self, *others]
+        key = tuple(id(part.text) for part in parts)
+        if key not in shared:
+            shared[key] = np.concatenate([part.text for part in parts])
+        bases = np.cumsum([0, *(len(part.text) for part in parts[:-1])]).tolist()
+        moved = list(zip(parts, bases, strict=True))
+        return TextColumn(
+            shared[key],
+            np.concatenate([part.start + base for part, base in moved]),
+            np.concatenate([part.end + base for part, base in moved]),
+            self._parse,
+        )
+
 
 class Lines:
     """The lines of a text that hold data.
@@ -82,15 +97,18 @@ class Lines:
         if content and not content.endswith(b"\n"):
             content += b"\n"
         text = np.frombuffer(content, np.uint8)
-        end = np.flatnonzero(text == NEWLINE).astype(np.int64)
+        marks = np.flatnonzero((text - np.uint8(TAB)) < 2)  # tabs and ends of lines
+        is_end = text[marks] == NEWLINE
+        end: Ints = marks[is_end]
+        self._tabs: Ints = marks[~is_end]
         start = np.concatenate((np.zeros(min(1, len(end)), np.int64), end[:-1] + 1))
         self.all = len(end)
         number = np.arange(first, first + self.all, dtype=np.int64)
         kept = np.ones(0, bool) if plain else _data_lines(text, start, end)
         if not kept.all():
             start, end, number = start[kept], end[kept], number[kept]
-        self.text, self.start, self.end, self.number = text, start, end, number
-        self._tabs = np.flatnonzero(text == TAB).astype(np.int64)
+        self.text, self.start, self.number = text, start, number
+        self.end: Ints = end
         self._first_tab = self._count_tabs()
         if not plain:
             self._split_by_spaces()
@@ -98,11 +116,13 @@ class Lines:
 
     def _count_tabs(self) -> Ints:
         """Return how many tabs are before each line."""
+        self._table: Ints | None = None
         each = len(self._tabs) // max(1, len(self.start))
         if each and each * len(self.start) == len(self._tabs):
             # Mostly all lines have as many: that is checked faster than looked up.
             table = self._tabs.reshape(-1, each)
-            if (table[:, 0] > self.start).all() and (table[:, -1] < self.end).all():
+            if (table[:, 0] >= self.start).all() and (table[:, -1] < self.end).all():
+                self._table = table
                 return np.arange(len(self.start), dtype=np.int64) * each
         return np.searchsorted(self._tabs, self.start)
 
@@ -149,6 +169,7 @@ class Lines:
         found = copy.copy(self)
         for name in ("start", "end", "number", "_first_tab", "columns"):
             setattr(found, name, getattr(self, name)[first:last])
+        found._table = None if self._table is None else self._table[first:last]
         return found
 
     def refuse(self, wrong: Mask, what: str, hint: str = "") -> None:
@@ -172,12 +193,18 @@ class Lines:
         more = self.columns > column + 1
         if more.all():
             return first, self._tab(column)
-        return first, np.where(more, self._tab(column), self.end)
+        last: Ints = np.where(more, self._tab(column), self.end)
+        return first, last
 
     def _tab(self, number: int) -> Ints:
+        """Return where the tab of this number is in each line; of lines without it, anything."""
+        if self._table is not None and number < self._table.shape[1]:
+            found: Ints = self._table[:, number]
+            return found
         if not len(self._tabs):
             return self.end
-        return self._tabs[np.minimum(self._first_tab + number, len(self._tabs) - 1)]
+        place: Ints = self._tabs[np.minimum(self._first_tab + number, len(self._tabs) - 1)]
+        return place
 
     def texts(self, column: int, parse: Callable[[str], Any] | None = None) -> TextColumn:
         """Return a field of all lines as text."""

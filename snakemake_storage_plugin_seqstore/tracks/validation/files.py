@@ -14,7 +14,6 @@ from snakemake_storage_plugin_seqstore.tracks.bbi import autosql
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import BigBed
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig import BigWig
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig_writer import check_runs
-from snakemake_storage_plugin_seqstore.tracks.bbi.index import Index
 from snakemake_storage_plugin_seqstore.tracks.bbi.reader import BbiReader
 from snakemake_storage_plugin_seqstore.tracks.opening import FORMATS, check_start, format_of
 from snakemake_storage_plugin_seqstore.tracks.signal import Signal
@@ -137,13 +136,10 @@ def _bigwig(path: Path, genome: Genome, thorough: bool) -> TrackSummary:
 def _check_indexes(file: BbiReader) -> int:
     """Check the index of blocks and those of zoom levels; return the number of chromosomes."""
     lengths = {number: size for number, size in file.chromosomes.values()}
-    indexes = [file.index, *(Index(file.read, place, file.order) for place in file.zooms.values())]
+    indexes = [file.index, *map(file.index_at, file.zooms.values())]
     used: set[int] = set()
     for number, index in enumerate(indexes):
-        try:
-            leaves = index.leaves()
-        except DamageError as error:
-            raise DamageError(f"{file.path}: {error}") from None
+        leaves = index.leaves()
         if len(leaves) != index.count:
             raise DamageError(
                 f"{file.path}: the index is damaged: it has {len(leaves)} of {index.count} blocks"
