@@ -139,7 +139,7 @@ class Signal(ABC):
         nBins : int
             Number of bins.
         exact : bool
-            Kept for callers of pyBigWig: values are always exact.
+            Whether values may not come from summaries, where a file has any.
         """
         low, high = self._window(chrom, start, end)
         edges = bin_edges(low, high, nBins)
@@ -220,6 +220,19 @@ def some(names: Iterable[str], limit: int = 5) -> str:
     return (", ".join(names[:limit]) + more) if names else "none"
 
 
+def check_statistic(statistic: str) -> str:
+    """Return the name of a statistic.
+
+    Raises
+    ------
+    InputError
+        If there is none of this name.
+    """
+    if statistic not in STATISTICS:
+        raise InputError(f"unknown statistic {statistic!r}", f"allowed: {', '.join(STATISTICS)}")
+    return statistic
+
+
 def bin_edges(start: int, end: int, bins: int) -> npt.NDArray[np.int64]:
     """Return the edges of equal bins, shape (bins + 1,); each bin has a base at least."""
     bins = max(1, min(bins, end - start))
@@ -293,8 +306,7 @@ def binned(runs: Runs, edges: npt.NDArray[np.int64], statistic: str) -> Array:
     -------
     array of float64, shape (n,)
     """
-    if statistic not in STATISTICS:
-        raise InputError(f"unknown statistic {statistic!r}", f"allowed: {', '.join(STATISTICS)}")
+    check_statistic(statistic)
     size = len(edges) - 1
     run, place, length = pieces(runs, edges)
     value = runs.value[run].astype(np.float64)

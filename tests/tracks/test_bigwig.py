@@ -102,6 +102,18 @@ def test_zoom_levels(bigwig, values):
     assert bins.sum.sum() == pytest.approx(((runs.end - runs.start) * runs.value).sum())
     assert (bins.end - bins.start <= smallest).all()
     assert signal.file.bins("chr2", 0, 100, smallest - 1) is None
+    for kind in ("mean", "min", "max", "sum", "coverage", "std"):
+        near = signal.stats("chr2", 0, 200_000, kind, 5, exact=False)
+        exact = signal.stats("chr2", 0, 200_000, kind, 5)
+        if kind in ("min", "max"):  # also of what lies beyond the edges of bins
+            pairs = zip(near, exact, strict=True)
+            assert all(a <= b if kind == "min" else a >= b for a, b in pairs)
+        else:
+            assert near == pytest.approx(exact, rel=0.1)
+            assert near != exact
+        assert signal.stats("chr2", 0, 500, kind, 5, exact=False) == signal.stats(
+            "chr2", 0, 500, kind, 5
+        )
 
 
 @settings(max_examples=60, deadline=None)

@@ -275,3 +275,17 @@ def test_the_registry_describes_itself():
         assert schema["description"].endswith(".")
         assert all(p["description"] for p in schema["parameters"])
         assert schema["inputs"]
+
+
+@pytest.mark.parametrize("operation", ["intersect", "subtract", "closest"])
+def test_chromosomes_that_are_named_in_other_ways(operation):
+    one, other = (IntervalTrack(LABEL, [Region(name, 1, 2)]) for name in ("chr1", "1"))
+    with pytest.raises(InputError, match="one track has chr1, another 1"):
+        run(f"intervals.{operation}", [one, other])
+    other = IntervalTrack(LABEL, [Region("chr2", 1, 2)])
+    assert len(run(f"intervals.{operation}", [one, other])) == (operation != "intersect")
+
+
+def test_signals_of_chromosomes_that_are_named_in_other_ways():
+    with pytest.raises(InputError, match="no chromosome is shared"):
+        run("combine", [signal(chrom="chr1"), signal(chrom="1")], method="sum")

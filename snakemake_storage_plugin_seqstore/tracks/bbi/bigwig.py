@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ from snakemake_storage_plugin_seqstore.tracks.bbi.layout import (
     STEPS,
 )
 from snakemake_storage_plugin_seqstore.tracks.bbi.reader import BbiReader
-from snakemake_storage_plugin_seqstore.tracks.signal import Runs, Signal
+from snakemake_storage_plugin_seqstore.tracks.bbi.zoom import estimated
+from snakemake_storage_plugin_seqstore.tracks.signal import Runs, Signal, bin_edges
 
 _BATCH = 1 << 18  # runs that are handed on at once
 _SIZES = {RUNS: 12, STEPS: 8, FIXED: 4}
@@ -42,6 +44,27 @@ class BigWig(Signal):
     def close(self) -> None:
         """Close the file."""
         self.file.close()
+
+    def stats(
+        self,
+        chrom: str,
+        start: int = 0,
+        end: int | None = None,
+        type: str = "mean",
+        nBins: int = 1,
+        exact: bool = True,
+    ) -> list[float | None]:
+        """Return one statistic for each of some bins of a window; None where nothing is.
+
+        As :meth:`Signal.stats`; without `exact` from zoom levels where bins are large, in a time
+        that does not depend on how large the window is.
+        """
+        low, high = self._window(chrom, start, end)
+        zoom = None if exact else self.file.bins(chrom, low, high, (high - low) // nBins // 2)
+        if zoom is None or not len(zoom):
+            return super().stats(chrom, start, end, type, nBins)
+        values = estimated(zoom, bin_edges(low, high, nBins), type)
+        return [None if math.isnan(value) else value for value in values.tolist()]
 
     def blocks(self, chrom: str, start: int = 0, end: int | None = None) -> Iterator[Runs]:
         """Yield the runs of a chromosome that overlap a window, in order, whole runs."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snakemake_storage_plugin_seqstore.tracks.bbi.layout import ZOOM, record
-from snakemake_storage_plugin_seqstore.tracks.signal import Array, Runs
+from snakemake_storage_plugin_seqstore.tracks.signal import Array, Runs, check_statistic, pieces
 
 LEVELS = 10
 STEP = 4  # how much coarser the next level is
@@ -188,3 +188,43 @@ def _summarise(chrom: int, runs: Runs, size: int) -> Bins:
         np.add.reduceat(weighted, new),
         np.add.reduceat(weighted * value, new),
     )
+
+
+def estimated(bins: Bins, edges: Array, statistic: str) -> Array:
+    """Return a statistic of other bins, as if values were even within summaries.
+
+    Parameters
+    ----------
+    bins : Bins
+        Summaries of one chromosome.
+    edges : array of int64, shape (n + 1,)
+        Edges of the bins, ascending.
+    statistic : str
+        One of STATISTICS.
+
+    Returns
+    -------
+    array of float64, shape (n,)
+        NaN where nothing is.
+    """
+    size = len(edges) - 1
+    run, place, length = pieces(Runs(bins.start, bins.end, bins.sum), edges)
+    part = length / (bins.end - bins.start)[run]
+    covered = np.bincount(place, part * bins.covered[run], size)
+    if statistic in ("min", "max"):
+        least = statistic == "min"
+        found = np.full(size, np.inf if least else -np.inf)
+        (np.minimum if least else np.maximum).at(
+            found, place, (bins.min if least else bins.max)[run]
+        )
+        return np.where(covered > 0, found, np.nan)
+    total = np.bincount(place, part * bins.sum[run], size)
+    squares = np.bincount(place, part * bins.squares[run], size)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = {
+            "mean": total / covered,
+            "sum": total,
+            "coverage": covered / np.diff(edges),
+            "std": np.sqrt(np.maximum(0, squares - total * total / covered) / (covered - 1)),
+        }[check_statistic(statistic)]
+    return np.where(covered > 0, found, np.nan)

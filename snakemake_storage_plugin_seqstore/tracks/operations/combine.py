@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.tracks.chromosomes import check_shared
 from snakemake_storage_plugin_seqstore.tracks.operations.operation import (
     Input,
     Operation,
@@ -39,6 +40,8 @@ def _combine(inputs: list[Any], params: dict[str, Any]) -> SignalTrack:
     if method in _PAIRS and len(inputs) != 2:
         raise InputError(f"combine: {method} takes two signals, not {len(inputs)}")
     signals: list[Signal] = [track.signal for track in inputs]
+    for other in signals[1:]:
+        check_shared(signals[0].lengths, other.lengths)
     lengths = shared_lengths(signals)
 
     def make(chrom: str, start: int, end: int) -> Runs:

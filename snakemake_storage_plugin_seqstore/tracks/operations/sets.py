@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.tracks.chromosomes import check_shared
 from snakemake_storage_plugin_seqstore.tracks.intervals import ChromRows, Intervals, Ints, Values
 from snakemake_storage_plugin_seqstore.tracks.operations.operation import (
     Input,
@@ -22,6 +23,12 @@ _B = Input("b", ("interval",), "what they are compared with")
 _STRAND = Parameter(
     "strand", "text", "which intervals are compared", "any", ("any", "same", "opposite")
 )
+
+
+def _two(inputs: list[Any]) -> tuple[Intervals, Intervals]:
+    a, b = inputs[0].intervals, inputs[1].intervals
+    check_shared(a.chroms, b.chroms)
+    return a, b
 
 
 def _strand(intervals: Intervals, rows: Ints) -> Array:
@@ -50,7 +57,7 @@ def _moved(intervals: Intervals, rows: Ints, start: Ints, end: Ints) -> Interval
 
 
 def _intersect(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
-    a, b = inputs[0].intervals, inputs[1].intervals
+    a, b = _two(inputs)
     rows, start, end = [], [], []
     for chrom in a.chroms:
         _, first, second = _pairs(a, b, chrom, params["strand"])
@@ -76,7 +83,7 @@ def _all(parts: list[Ints]) -> Ints:
 
 
 def _subtract(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
-    a, b = inputs[0].intervals, inputs[1].intervals
+    a, b = _two(inputs)
     rows, start, end = [], [], []
     for chrom in a.chroms:
         left, first, second = _pairs(a, b, chrom, params["strand"])
@@ -147,7 +154,7 @@ def _complement(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
 
 
 def _closest(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
-    a, b = inputs[0].intervals, inputs[1].intervals
+    a, b = _two(inputs)
     rows, near, distance = [], [], []
     for chrom in a.chroms:
         left, right = a.on(chrom), b.on(chrom)

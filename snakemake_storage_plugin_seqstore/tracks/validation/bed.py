@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from snakemake_storage_plugin_seqstore.tracks.chromosomes import check_name
 from snakemake_storage_plugin_seqstore.tracks.text.bed import strands
 from snakemake_storage_plugin_seqstore.tracks.text.lines import Lines, Mask
-from snakemake_storage_plugin_seqstore.tracks.validation.chromosomes import check_name
 
 _SORT = "sort the file by chromosome and start"
 _COLUMNS = (*range(3, 10), 12)

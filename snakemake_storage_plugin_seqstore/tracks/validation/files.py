@@ -15,6 +15,10 @@ from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import BigBed
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig import BigWig
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig_writer import check_runs
 from snakemake_storage_plugin_seqstore.tracks.bbi.reader import BbiReader
+from snakemake_storage_plugin_seqstore.tracks.chromosomes import (
+    check_lengths,
+    check_name,
+)
 from snakemake_storage_plugin_seqstore.tracks.opening import FORMATS, check_start, format_of
 from snakemake_storage_plugin_seqstore.tracks.signal import Signal
 from snakemake_storage_plugin_seqstore.tracks.summary import (
@@ -28,10 +32,6 @@ from snakemake_storage_plugin_seqstore.tracks.text import bed, gff
 from snakemake_storage_plugin_seqstore.tracks.text.signals import TextSignal
 from snakemake_storage_plugin_seqstore.tracks.track import TableTrack, TrackLabel
 from snakemake_storage_plugin_seqstore.tracks.validation.bed import check_bed, check_peaks
-from snakemake_storage_plugin_seqstore.tracks.validation.chromosomes import (
-    check_lengths,
-    check_name,
-)
 from snakemake_storage_plugin_seqstore.tracks.validation.gff import check_gff
 
 Genome = Mapping[str, int] | None

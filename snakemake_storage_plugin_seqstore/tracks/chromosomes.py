@@ -1,4 +1,4 @@
-"""The chromosomes of a track against those of its genome."""
+"""The chromosomes of a track against those of its genome, or of another track."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_name(where: str, chrom: str, genome: Mapping[str, int] | None) -> None
     """
     if genome is None or chrom in genome:
         return
-    alike = _alike(chrom, genome)
+    alike = name_alike(chrom, genome)
     hint = f"does the genome call it {alike!r}?" if alike else "is it of another genome?"
     raise InputError(
         f"{where}: the genome has no chromosome {chrom!r}; it has {some(genome)}", hint
@@ -52,7 +52,26 @@ def check_lengths(where: str, chroms: Mapping[str, int], genome: Mapping[str, in
             )
 
 
-def _alike(chrom: str, genome: Iterable[str]) -> str:
-    """Return the name of which the other is the end: ``chr1`` and ``1``."""
+def check_shared(one: Iterable[str], other: Iterable[str]) -> None:
+    """Refuse two tracks that name the same chromosomes in different ways: nothing would be shared.
+
+    Raises
+    ------
+    InputError
+        If they share no name, but a name of one is the end of a name of the other.
+    """
+    one, other = list(one), list(other)
+    if set(one) & set(other):
+        return
+    for chrom in one:
+        if alike := name_alike(chrom, other):
+            raise InputError(
+                f"no chromosome is shared: one track has {some(one)}, another {some(other)}",
+                f"is {chrom!r} the same as {alike!r}? one of them needs other names",
+            )
+
+
+def name_alike(chrom: str, genome: Iterable[str]) -> str:
+    """Return a name of which the other is the end, or that is its end: ``chr1`` and ``1``."""
     alike = [name for name in genome if name.endswith(chrom) or chrom.endswith(name)]
     return min(alike, key=lambda name: abs(len(name) - len(chrom)), default="")
