@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.output import binary_output, partial
+from snakemake_storage_plugin_seqstore.sequences.output import binary_output
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import write_bigbed
-from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig_writer import BigWigWriter
+from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig_writer import BigWigWriter, bigwig_writer
 from snakemake_storage_plugin_seqstore.tracks.intervals import Intervals
 from snakemake_storage_plugin_seqstore.tracks.opening import format_of
 from snakemake_storage_plugin_seqstore.tracks.signal import Runs, Signal
@@ -53,26 +52,23 @@ def write(
         write_bigbed(target, track.intervals, dict(chroms or reach(track.intervals)))
     elif kind == "bigwig":
         signal = as_signal(track)
-        with partial(Path(target)) as part, open(part, "wb") as file:
-            write_bigwig(signal, file, dict(chroms or signal.lengths))
+        with bigwig_writer(target, dict(chroms or signal.lengths)) as out:
+            _fill(out, signal, chroms or signal.lengths)
     else:
-        with binary_output(target, compress=True) as out:
+        with binary_output(target, compress=True) as file:
             for text in text_of(track, kind):
-                out.write(text)
+                file.write(text)
 
 
-def write_bigwig(signal: Signal, file: BinaryIO, chroms: dict[str, int]) -> None:
-    """Write a signal as a bigWig into an empty file."""
-    writer = BigWigWriter(file, chroms)
+def _fill(writer: BigWigWriter, signal: Signal, chroms: Mapping[str, int]) -> None:
     if list(chroms) == list(signal.lengths):
         for chrom, runs in signal.stream():
             writer.add(chrom, runs)
-    else:
-        missing = [chrom for chrom in signal.lengths if chrom not in chroms]
-        for chrom in [*chroms, *missing]:
-            for runs in signal.blocks(chrom):
-                writer.add(chrom, runs)
-    writer.close()
+        return
+    missing = [chrom for chrom in signal.lengths if chrom not in chroms]
+    for chrom in [*chroms, *missing]:  # what is missing is refused if there is anything
+        for runs in signal.blocks(chrom):
+            writer.add(chrom, runs)
 
 
 def as_signal(track: AnyTrack) -> Signal:

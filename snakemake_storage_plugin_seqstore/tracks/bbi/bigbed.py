@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
-from snakemake_storage_plugin_seqstore.sequences.output import partial
 from snakemake_storage_plugin_seqstore.tracks.bbi import autosql
 from snakemake_storage_plugin_seqstore.tracks.bbi.index import Block
 from snakemake_storage_plugin_seqstore.tracks.bbi.layout import BIGBED
 from snakemake_storage_plugin_seqstore.tracks.bbi.reader import BbiReader
-from snakemake_storage_plugin_seqstore.tracks.bbi.writer import BbiWriter
+from snakemake_storage_plugin_seqstore.tracks.bbi.writer import BbiWriter, new_file
 from snakemake_storage_plugin_seqstore.tracks.intervals import Intervals
 from snakemake_storage_plugin_seqstore.tracks.sweep import depth
 from snakemake_storage_plugin_seqstore.tracks.text.bed import BED_FIELDS, bed_lines, intervals_of
@@ -150,7 +148,7 @@ def write_bigbed(
     missing = [name for name in used if name not in chroms]
     if missing:
         raise InputError(f"there is no chromosome {missing[0]!r}")
-    with partial(Path(target)) as part, open(part, "wb") as file:
+    with new_file(target) as file:
         layout = (columns, defined or min(columns, 12))
         out = BbiWriter(file, BIGBED, chroms, PER_SLOT, layout, description.encode())
         for chrom, length in chroms.items():

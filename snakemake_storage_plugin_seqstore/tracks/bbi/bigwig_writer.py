@@ -6,13 +6,11 @@ import contextlib
 import os
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.output import partial
 from snakemake_storage_plugin_seqstore.tracks.bbi.layout import (
     BIGWIG,
     FIXED,
@@ -20,7 +18,7 @@ from snakemake_storage_plugin_seqstore.tracks.bbi.layout import (
     SECTION,
     STEPS,
 )
-from snakemake_storage_plugin_seqstore.tracks.bbi.writer import BbiWriter
+from snakemake_storage_plugin_seqstore.tracks.bbi.writer import BbiWriter, new_file
 from snakemake_storage_plugin_seqstore.tracks.signal import Array, Runs
 
 PER_SLOT = 512  # small windows are read faster, and files are hardly larger
@@ -154,7 +152,7 @@ def bigwig_writer(target: str | os.PathLike[str], chroms: dict[str, int]) -> Ite
     chroms : dict of str to int
         Chromosomes and their lengths in bp; runs come in this order.
     """
-    with partial(Path(target)) as part, open(part, "wb") as file:
+    with new_file(target) as file:
         writer = BigWigWriter(file, chroms)
         yield writer
         writer.close()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import struct
+from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.sequences.output import partial
 from snakemake_storage_plugin_seqstore.tracks.bbi import chrom_tree, index
 from snakemake_storage_plugin_seqstore.tracks.bbi.compression import compress
 from snakemake_storage_plugin_seqstore.tracks.bbi.layout import (
@@ -23,7 +28,15 @@ from snakemake_storage_plugin_seqstore.tracks.bbi.layout import (
 from snakemake_storage_plugin_seqstore.tracks.bbi.zoom import LEVELS, Zoomer
 from snakemake_storage_plugin_seqstore.tracks.signal import some
 
+_BUFFER = 1 << 20  # bytes: blocks are small
 LONGEST = (1 << 32) - 1
+
+
+@contextlib.contextmanager
+def new_file(target: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file that is written in any order; it appears when the block succeeds."""
+    with partial(Path(target)) as part, open(part, "wb", _BUFFER) as file:
+        yield file
 
 
 class BbiWriter:
