@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 TAB, NEWLINE, SPACE = 9, 10, 32
-_BLOCK = 4 << 20
+_BLOCK = 1 << 20
 _EXACT = 10**15  # decimal numbers of so many digits are exact as float64
 _NO_DATA = (b"track", b"browser")
 
