@@ -81,6 +81,8 @@ def prepare(directory: Path, number: int) -> None:
         with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as process:
             assert process.stdin is not None
             process.stdin.writelines(sam(number // READ_PART))
+        subprocess.run(["samtools", "index", str(directory / "part.bam")], check=True)
+        (directory / "part.bam.bai").rename(directory / "reads.bam.bai")
         (directory / "part.bam").rename(directory / "reads.bam")
 
 
