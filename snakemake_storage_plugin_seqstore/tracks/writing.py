@@ -148,4 +148,7 @@ def text_of(track: AnyTrack, format: str) -> Iterator[bytes]:
                 places = f"{region.chrom}\t{region.start}\t{region.end}"
                 yield f"{places}\t{region.name}\t{score}\t{region.strand}\n".encode()
         case _:
-            raise InputError(f"{format} cannot hold a track of the kind {track.track_type}")
+            raise InputError(
+                f"a track of the kind {track.track_type} is not written as {format}",
+                "signals: bigwig, bedgraph; intervals: bed, bigbed; tables: table (.json)",
+            )

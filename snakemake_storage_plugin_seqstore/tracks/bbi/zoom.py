@@ -158,30 +158,33 @@ class Zoomer:
 
 
 def _summarise(chrom: int, runs: Runs, size: int) -> Bins:
-    first, last = runs.start // size, (runs.end - 1) // size
-    number = last - first + 1
-    start, end, value, place = runs.start, runs.end, runs.value, first
-    cut = np.flatnonzero(number > 1)
-    if len(cut) and int(number.max()) == 2:
-        # Mostly runs are short, and few lie in two bins: those are cut in place.
-        edge = last[cut] * size
-        start, end = np.insert(start, cut + 1, edge), np.insert(end, cut, edge)
-        value = np.insert(value, cut + 1, value[cut])
-        place = np.insert(first, cut + 1, last[cut])
-    elif len(cut):
-        run = np.repeat(np.arange(len(runs)), number)
-        place = np.arange(len(run)) - np.repeat(np.cumsum(number) - number, number) + first[run]
-        start = np.maximum(runs.start[run], place * size)
-        end = np.minimum(runs.end[run], (place + 1) * size)
-        value = runs.value[run]
+    first = runs.start // size
+    stop = (first + 1) * size
+    value = runs.value
+    whole = _bins(chrom, first, runs.start, np.minimum(runs.end, stop), value)
+    cut = np.flatnonzero(runs.end > stop)
+    if not len(cut):
+        return whole
+    # What is left of runs that lie in several bins: few of them, mostly.
+    number = (runs.end[cut] - 1) // size - first[cut]
+    run = np.repeat(cut, number)
+    before = np.repeat(np.cumsum(number) - number, number)
+    place = first[run] + 1 + np.arange(len(run)) - before
+    end = np.minimum(runs.end[run], (place + 1) * size)
+    joined = Bins.joined([whole, _bins(chrom, place, place * size, end, value[run])])
+    order = np.argsort(joined.start, kind="stable")
+    return Bins(*(column[order] for column in vars(joined).values())).coarser(size)
+
+
+def _bins(chrom: int, place: Array, start: Array, end: Array, value: Array) -> Bins:
+    """Return summaries of pieces of runs that lie in one bin each."""
     length = end - start
     new = np.flatnonzero(np.concatenate(([True], place[1:] != place[:-1])))
-    last_of = np.append(new[1:], len(place)) - 1
     weighted = length * value
     return Bins(
         np.full(len(new), chrom, np.int64),
         start[new],
-        end[last_of],
+        end[np.append(new[1:], len(place)) - 1],
         np.add.reduceat(length, new),
         np.minimum.reduceat(value, new),
         np.maximum.reduceat(value, new),
