@@ -15,6 +15,7 @@ from snakemake_storage_plugin_seqstore import (
     GenomeStore,
     IntervalTrack,
     Provenance,
+    Region,
     StoredGenome,
     StoredTrack,
     TrackLabel,
@@ -162,7 +163,7 @@ def test_the_same_provenance_gives_the_existing_id():
     handle = object()
     made = Provenance("scale", ("a",), (("by", [1, 2]),))
     first = store.put(TRACK, chroms={"chr1": 9}, provenance=made, temp_file=handle)
-    other = IntervalTrack(TrackLabel("other"), [1])
+    other = IntervalTrack(TrackLabel("other"), [Region("chr1", 0, 1)])
     assert store.put(other, provenance=Provenance("scale", ("a",), (("by", [1, 2]),))) == first
     stored = store.get(first)
     assert isinstance(stored, StoredTrack)

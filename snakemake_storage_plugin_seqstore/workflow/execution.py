@@ -443,13 +443,13 @@ class Executions:
             execution.key,
             tuple(versions),
             tuple(ours is not None for ours in outputs),
-            tuple(map(self._trace, snakemake_api.traces(job))),
             execution.told.canonical(),
+            execution.seconds,
+            job.rule.name,
+            tuple(map(self._trace, snakemake_api.traces(job))),
             execution.seen.reads,
             execution.seen.undeclared,
             execution.seen.is_observed,
-            execution.seconds,
-            job.rule.name,
             about.of(job),
         )
         return named + self._reuse.stores.recording(job, record)
