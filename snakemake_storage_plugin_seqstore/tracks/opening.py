@@ -10,6 +10,7 @@ from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import BigBed
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig import BigWig
 from snakemake_storage_plugin_seqstore.tracks.bbi.layout import BIGBED, BIGWIG
+from snakemake_storage_plugin_seqstore.tracks.formats import BINARY, FORMATS, format_of
 from snakemake_storage_plugin_seqstore.tracks.tables import read_table
 from snakemake_storage_plugin_seqstore.tracks.text.bed import BED_FIELDS, PEAK_FIELDS, read_bed
 from snakemake_storage_plugin_seqstore.tracks.text.gff import read_gff
@@ -21,24 +22,6 @@ from snakemake_storage_plugin_seqstore.tracks.track import (
     TrackLabel,
 )
 
-# Formats by suffix; those of text may be compressed.
-SUFFIXES = {
-    ".bed": "bed",
-    ".narrowpeak": "narrowpeak",
-    ".gff3": "gff3",
-    ".gff": "gff3",
-    ".bedgraph": "bedgraph",
-    ".bdg": "bedgraph",
-    ".bg": "bedgraph",
-    ".wig": "wig",
-    ".bw": "bigwig",
-    ".bigwig": "bigwig",
-    ".bb": "bigbed",
-    ".bigbed": "bigbed",
-    ".json": "table",
-}
-BINARY = ("bigwig", "bigbed")
-FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
 _STARTS = {
     struct.pack("<I", BIGWIG): "a bigWig",
     struct.pack(">I", BIGWIG): "a bigWig",
@@ -64,24 +47,6 @@ _NAMES = {
     "JSON": "table",
     "wig": "wig",
 }
-
-
-def format_of(name: str) -> str:
-    """Return the format that the suffix of a name says.
-
-    Raises
-    ------
-    InputError
-        If it says none.
-    """
-    path = Path(name)
-    zipped = path.suffix.lower() == ".gz"
-    found = SUFFIXES.get(Path(path.stem).suffix.lower() if zipped else path.suffix.lower())
-    if found is None or (zipped and found in BINARY):
-        raise InputError(
-            f"{name}: no format of tracks has this suffix", f"there are {', '.join(SUFFIXES)}"
-        )
-    return found
 
 
 def check_start(path: str | os.PathLike[str], format: str) -> None:

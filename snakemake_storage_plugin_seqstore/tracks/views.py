@@ -13,7 +13,8 @@ import numpy as np
 from snakemake_storage_plugin_seqstore.errors import QueryError
 from snakemake_storage_plugin_seqstore.sequences.output import binary_output, partial
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import BigBed
-from snakemake_storage_plugin_seqstore.tracks.opening import BINARY, format_of, open_track
+from snakemake_storage_plugin_seqstore.tracks.formats import BINARY, format_of
+from snakemake_storage_plugin_seqstore.tracks.opening import open_track
 from snakemake_storage_plugin_seqstore.tracks.places import Place, check_place, parse_place
 from snakemake_storage_plugin_seqstore.tracks.signal import (
     STATISTICS,

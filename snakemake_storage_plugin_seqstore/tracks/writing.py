@@ -10,8 +10,8 @@ from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.sequences.output import binary_output
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import write_bigbed
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig_writer import BigWigWriter, bigwig_writer
+from snakemake_storage_plugin_seqstore.tracks.formats import format_of
 from snakemake_storage_plugin_seqstore.tracks.intervals import Intervals
-from snakemake_storage_plugin_seqstore.tracks.opening import format_of
 from snakemake_storage_plugin_seqstore.tracks.signal import Runs, Signal
 from snakemake_storage_plugin_seqstore.tracks.tables import table_text
 from snakemake_storage_plugin_seqstore.tracks.text.bed import bed_lines

@@ -19,7 +19,8 @@ from snakemake_storage_plugin_seqstore.tracks.chromosomes import (
     check_lengths,
     check_name,
 )
-from snakemake_storage_plugin_seqstore.tracks.opening import FORMATS, check_start, format_of
+from snakemake_storage_plugin_seqstore.tracks.formats import FORMATS, format_of
+from snakemake_storage_plugin_seqstore.tracks.opening import check_start
 from snakemake_storage_plugin_seqstore.tracks.signal import Signal
 from snakemake_storage_plugin_seqstore.tracks.summary import (
     SignalSummary,
