@@ -22,7 +22,7 @@ from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Workflow
 
 
 def schedule(plan: Plan, workflow: Workflow, wanted: set[str]) -> None:

@@ -33,7 +33,7 @@ from snakemake_storage_plugin_seqstore.workflow.observing import Mode
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.products import Products
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Workflow
 
 _MOST_UNDECLARED = 1000  # files of a job
 _LOCALE = "the locale or the time zone"

@@ -39,7 +39,7 @@ from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 from snakemake_storage_plugin_seqstore.workflow.stores import Made
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
 _SOON = 60.0  # s; after that, what was added to a store is renewed before something means it
 

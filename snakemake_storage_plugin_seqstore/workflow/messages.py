@@ -16,7 +16,7 @@ from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution, Resol
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, 
 from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution, Resolved
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import DAG, File, Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, File, Job
 
 
 @dataclass

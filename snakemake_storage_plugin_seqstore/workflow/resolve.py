@@ -31,7 +31,7 @@ from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import File, Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
 
 
 @dataclass
@@ -478,7 +478,10 @@ class Resolution:
                 if claim is None:
                     return False
                 resolved.taken_over[label(file)] = claim
-            elif (not self._touches and not (claim.is_touched and claim.key == key)) or (claim.version and not self._stores.holder(ours.provider.store, claim.version)):
+            elif not self._touches and not (claim.is_touched and claim.key == key):
+                return False
+            is_gone = claim.version and not self._stores.holder(ours.provider.store, claim.version)
+            if is_gone and label(file) not in resolved.taken_over:
                 return False
             kept[label(file)] = claim
         there = {name: claim for name, claim in kept.items() if claim.version}

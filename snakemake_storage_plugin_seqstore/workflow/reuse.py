@@ -31,7 +31,7 @@ from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Rule, Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Rule, Workflow
 
 FOLDER = "seqstore"  # in .snakemake
 

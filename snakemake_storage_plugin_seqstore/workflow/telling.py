@@ -33,7 +33,7 @@ from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.files import label
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Rule, Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Rule, Workflow
 
 # A command that has nothing else is the same for all jobs of a rule.
 _SYMBOLS = frozenset(
