@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from snakemake_storage_plugin_seqstore.genomes.genome import Genome
-from snakemake_storage_plugin_seqstore.memory import Shelf
+from snakemake_storage_plugin_seqstore.in_memory import Shelf
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Literal
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.progress import Progress
-from snakemake_storage_plugin_seqstore.sequences import fasta, reading
+from snakemake_storage_plugin_seqstore.sequences import fastx_reader
+from snakemake_storage_plugin_seqstore.sequences.compact_writer import CompactLoader
 from snakemake_storage_plugin_seqstore.sequences.filters import ALPHABETS, Filter, Kept
 from snakemake_storage_plugin_seqstore.sequences.loader import Loader, PortableLoader
-from snakemake_storage_plugin_seqstore.sequences.packer import CompactLoader
 
 _LOADERS: dict[str, type[Loader]] = {"portable": PortableLoader, "compact": CompactLoader}
 
@@ -142,12 +142,14 @@ def _require(name: str, value: str, allowed: Iterable[str]) -> None:
 
 
 def _read(files: list[Path], kept: Filter) -> Iterator[Kept]:
-    sizes = [fasta.plain_size(file) for file in files]  # before hours of work on the first ones
+    sizes = [
+        fastx_reader.plain_size(file) for file in files
+    ]  # before hours of work on the first ones
     known = [size for size in sizes if size is not None]
     total = sum(known) if len(known) == len(sizes) else None
     with Progress("read", "sequences", total) as progress:
         for shard, file in enumerate(files):
-            for batch in reading.read(file):
+            for batch in fastx_reader.read(file):
                 yield kept.apply(batch, shard)
                 # Line breaks are not counted: what is left of them at the end does not matter.
                 progress.update(len(batch.seqs), progress.done + batch.size)

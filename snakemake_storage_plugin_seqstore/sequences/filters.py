@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import compress
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.fasta import Batch
+from snakemake_storage_plugin_seqstore.sequences.fastx_reader import Batch
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALPHABETS = {

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.reader import Page
-from snakemake_storage_plugin_seqstore.sequences.texts import Numbers, Texts, before
+from snakemake_storage_plugin_seqstore.sequences.texts import Numbers, Page, Texts, before
 
 _LINE = 60
 _WIDTH = _LINE + 1  # of a line with its end

@@ -24,6 +24,9 @@ INDEX_HEADER = "CREATE INDEX idx_header ON sequences(header)"
 COLUMNS = ("gid", "len", "hash8", "seq", "shard", "local_idx", "header")
 _TYPES = ("INTEGER", "INTEGER", "INTEGER", "BLOB", "INTEGER", "INTEGER", "BLOB")
 
+# All integers that SQLite has.
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1
+
 _MAGIC = b"SQLite format 3\x00"
 
 

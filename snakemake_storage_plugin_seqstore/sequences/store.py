@@ -14,11 +14,12 @@ from typing import BinaryIO, NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import build, codec, dump
-from snakemake_storage_plugin_seqstore.sequences.opening import open_file
 from snakemake_storage_plugin_seqstore.sequences.output import binary_output
-from snakemake_storage_plugin_seqstore.sequences.reader import MAX_INT, MIN_INT, Meta, Reader
+from snakemake_storage_plugin_seqstore.sequences.reader import Reader, open_file
+from snakemake_storage_plugin_seqstore.sequences.schema import MAX_INT, MIN_INT
 from snakemake_storage_plugin_seqstore.sequences.selection import Selection
-from snakemake_storage_plugin_seqstore.sequences.writer import Row, Writer
+from snakemake_storage_plugin_seqstore.sequences.sqlite_writer import Row, Writer
+from snakemake_storage_plugin_seqstore.sequences.texts import Meta
 
 _PAGE = 2000
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.memory import Shelf
+from snakemake_storage_plugin_seqstore.in_memory import Shelf
 from snakemake_storage_plugin_seqstore.provenance import Provenance
 from snakemake_storage_plugin_seqstore.tracks.track import Track
 

@@ -23,7 +23,7 @@ from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import (
     BuildReport,
     SequenceStore,
-    fasta,
+    fastx_reader,
     filters,
     loader,
 )
@@ -115,11 +115,11 @@ def test_any_layout_of_fasta_is_read(
         lines.append(b">" + header.encode())
         lines += [seq[i : i + width].encode() for i in range(0, len(seq), width)]
     path.write_bytes(newline.join(lines) + newline * ends)
-    before, fasta._BATCH_BYTES = fasta._BATCH_BYTES, batch
+    before, fastx_reader._BATCH_BYTES = fastx_reader._BATCH_BYTES, batch
     try:
-        batches = list(fasta.read(path))
+        batches = list(fastx_reader.read(path))
     finally:
-        fasta._BATCH_BYTES = before
+        fastx_reader._BATCH_BYTES = before
     got = [pair for batch in batches for pair in zip(batch.headers, batch.seqs, strict=True)]
     assert got == [(header.encode(), seq.encode()) for header, seq in records]
     places = [batch.where(i) for batch in batches for i in range(len(batch.seqs))]

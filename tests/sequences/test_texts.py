@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.sequences import texts
 from snakemake_storage_plugin_seqstore.sequences.lines import fasta
-from snakemake_storage_plugin_seqstore.sequences.reader import Page
-from snakemake_storage_plugin_seqstore.sequences.texts import Texts
+from snakemake_storage_plugin_seqstore.sequences.texts import Page, Texts
 
 COUNTS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 5)))
 

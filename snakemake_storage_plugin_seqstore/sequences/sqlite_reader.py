@@ -14,10 +14,17 @@ import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
 from snakemake_storage_plugin_seqstore.sequences import codec, schema
-from snakemake_storage_plugin_seqstore.sequences.ahead import ahead
 from snakemake_storage_plugin_seqstore.sequences.pool import COMPLAINTS, Pool
-from snakemake_storage_plugin_seqstore.sequences.reader import MAX_INT, MIN_INT, Meta, Page
-from snakemake_storage_plugin_seqstore.sequences.texts import Numbers, Texts, numbers, portions
+from snakemake_storage_plugin_seqstore.sequences.schema import MAX_INT, MIN_INT
+from snakemake_storage_plugin_seqstore.sequences.texts import (
+    Meta,
+    Numbers,
+    Page,
+    Texts,
+    numbers,
+    portions,
+)
+from snakemake_storage_plugin_seqstore.sequences.worker_process import ahead
 
 # Records are read in pages: so many, but of no more residues unless a single one has more.
 _PAGE_RECORDS = 2000
@@ -50,7 +57,7 @@ _CHECK_KIB = 32 * 1024
 _MANY = 8
 
 
-class Rows:
+class SqliteReader:
     """The records of a portable database; see :class:`Reader`.
 
     Parameters

@@ -11,14 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
+from typing import Any
 
 import needletail
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.sequences.codec import MAX_HEADER_BYTES
+from snakemake_storage_plugin_seqstore.sequences.worker_process import WorkerProcess
 
 _BATCH_RECORDS = 2000
 _BATCH_BYTES = 1 << 20
+# Reading less takes no longer than to start Python.
+_LARGE_BYTES = 128 << 20
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\x00")
 # A file that was cut between two of bgzip's blocks can only be told by the missing last one.
 _BGZIP = re.compile(rb"\x1f\x8b\x08\x04.{8}BC\x02\x00", re.DOTALL)
@@ -98,7 +102,7 @@ def plain_size(path: Path) -> int | None:
     return None if head.startswith(_COMPRESSED) else size
 
 
-def read(path: Path) -> Iterator[Batch]:
+def read_here(path: Path) -> Iterator[Batch]:
     """Read the records of a FASTA or FASTQ file.
 
     Parameters
@@ -132,6 +136,22 @@ def read(path: Path) -> Iterator[Batch]:
         raise InputError(_explain(path, first + len(seqs), str(error))) from None
     if seqs:
         yield _batch(path, first, headers, seqs)
+
+
+def read(path: Path) -> Iterator[Batch]:
+    """Read the records of a FASTA or FASTQ file as :func:`read_here` does, large files apart."""
+    if not path.is_file() or path.stat().st_size < _LARGE_BYTES:
+        yield from read_here(path)
+        return
+    with WorkerProcess(batches, path) as process:
+        while batch := process.receive():
+            yield Batch(path, *batch)
+
+
+def batches(_: Iterator[Any], path: Path) -> Iterator[tuple[Any, ...]]:
+    """Give what batches are made of: what the process does, without being asked."""
+    for batch in read_here(path):
+        yield batch.first, batch.headers, batch.seqs, batch.digests
 
 
 def _explain(path: Path, record: int, error: str) -> str:

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import codec, layout
-from snakemake_storage_plugin_seqstore.sequences.ahead import ahead
-from snakemake_storage_plugin_seqstore.sequences.layout import (
+from snakemake_storage_plugin_seqstore.sequences import codec, compact_format
+from snakemake_storage_plugin_seqstore.sequences.compact_format import (
     BLOCK_BYTES,
     CRC,
     ENTRIES,
@@ -25,9 +24,11 @@ from snakemake_storage_plugin_seqstore.sequences.layout import (
     TAIL,
     Table,
 )
-from snakemake_storage_plugin_seqstore.sequences.reader import Meta, Page, version
+from snakemake_storage_plugin_seqstore.sequences.publish import version
 from snakemake_storage_plugin_seqstore.sequences.texts import (
+    Meta,
     Numbers,
+    Page,
     Texts,
     before,
     different,
@@ -35,6 +36,7 @@ from snakemake_storage_plugin_seqstore.sequences.texts import (
     portions,
     runs,
 )
+from snakemake_storage_plugin_seqstore.sequences.worker_process import ahead
 
 # So many records are read at once, but of no more residues unless a single one has more. Random
 # ones need more memory each, which is best kept within a processor's cache.
@@ -52,7 +54,7 @@ _MAX_HEADERS_BYTES = PAGE_RECORDS * (codec.MAX_HEADER_BYTES + 1)
 Entries = NDArray[np.void]
 
 
-class Compact:
+class CompactReader:
     """The records of a compact file; see :class:`Reader`.
 
     Parameters
@@ -67,13 +69,13 @@ class Compact:
         self.version = version(self._file.descriptor)
         size = self.version[1]
         _, number = HEAD.unpack(self._read(0, HEAD.size))
-        if number != layout.VERSION:
+        if number != compact_format.VERSION:
             raise StoreError(
-                f"{path} has compact format {number}, this program knows {layout.VERSION}",
+                f"{path} has compact format {number}, this program knows {compact_format.VERSION}",
                 "update snakemake-storage-plugin-seqstore",
             )
         start, length, magic = TAIL.unpack(self._read(max(0, size - TAIL.size), TAIL.size))
-        if magic != layout.MAGIC or start + length + TAIL.size != size:
+        if magic != compact_format.MAGIC or start + length + TAIL.size != size:
             raise DamageError(f"{path} is truncated, or something was written to its end")
         try:
             footer = json.loads(codec.unpack(self._read(start, length)))
@@ -280,21 +282,23 @@ class Compact:
 
     def with_length(self, low: int, high: int) -> list[int]:
         """Return the gids of sequences of such a length, by length, then by gid."""
-        return self._lengths.gids(max(low, 0), min(high, layout.MAX_KEY))
+        return self._lengths.gids(max(low, 0), min(high, compact_format.MAX_KEY))
 
     def with_hash(self, hash8: int) -> list[int]:
         """Return the gids of sequences with this hash, ascending."""
-        found = self._sharing(self._hashes, *layout.keys_of_hashes([hash8]))
+        found = self._sharing(self._hashes, *compact_format.keys_of_hashes([hash8]))
         return [gid for gid, _, other in found if other == hash8]
 
     def with_name(self, name: bytes) -> list[int]:
         """Return the gids of records whose header has this first word, ascending."""
-        found = self._sharing(self._names, *layout.keys_of_names([name]))
+        found = self._sharing(self._names, *compact_format.keys_of_names([name]))
         return [gid for gid, header, _ in found if codec.first_word(header) == name]
 
     def with_header(self, header: bytes) -> list[int]:
         """Return the gids of records with exactly this header, ascending."""
-        found = self._sharing(self._names, *layout.keys_of_names([codec.first_word(header)]))
+        found = self._sharing(
+            self._names, *compact_format.keys_of_names([codec.first_word(header)])
+        )
         return [gid for gid, other, _ in found if other == header]
 
     def same_name(self) -> tuple[int, int] | None:
@@ -319,8 +323,8 @@ class Compact:
     def check(self, deep: bool = False) -> None:
         """Look for damage that can be found without decoding the records."""
         for table in (self._blocks, self._pages, self._lengths, self._hashes, self._names):
-            for start in range(0, len(table), layout.CHUNK_NUMBERS):
-                table.part(start, min(start + layout.CHUNK_NUMBERS, len(table)))
+            for start in range(0, len(table), compact_format.CHUNK_NUMBERS):
+                table.part(start, min(start + compact_format.CHUNK_NUMBERS, len(table)))
 
     def _part(self, table: Table, index: int) -> bytes:
         """Return the bytes of a block or page."""
