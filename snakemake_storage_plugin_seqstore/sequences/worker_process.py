@@ -95,7 +95,7 @@ class WorkerProcess:
         Raises
         ------
         StoreError
-            If the process was killed.
+            If the process was killed, or had not enough memory.
         """
         assert self._process.stdout is not None
         message = _receive(self._process.stdout)
@@ -107,7 +107,7 @@ class WorkerProcess:
         if status := self._process.wait():
             raise errors.StoreError(
                 f"{self._path}: the process that reads it has ended with status {status}",
-                "if there is no other message, it was killed: by lack of memory, say",
+                "it was killed: by lack of memory, say" if status < 0 else "see its own message",
             )
         return None
 
@@ -152,6 +152,8 @@ def _main(module: str, name: str, path: str) -> None:
                 _send(pipe, ("", answer))
         except errors.SeqstoreError as error:
             _send(pipe, (type(error).__name__, str(error)))
+        except MemoryError:
+            _send(pipe, ("StoreError", f"{path}: there is not enough memory to read it"))
 
 
 if __name__ == "__main__":
