@@ -33,6 +33,8 @@ MAX_BYTES = 10**9
 # is read at once.
 MAX_HEADER_BYTES = 1 << 24
 MAX_NEW_HEADER_BYTES = 1 << 16
+# Of the headers of a page.
+MAX_HEADERS_BYTES = 1 << 27
 # What zstandard prepares for many frames takes as long as so many do one by one.
 _MANY = 12
 

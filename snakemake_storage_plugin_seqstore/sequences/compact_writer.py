@@ -143,7 +143,10 @@ class CompactLoader(Loader):
                 },
             }
             start = self._out.tell()
-            (frame,) = codec.pack_many([json.dumps(footer).encode()], codec.HEADER_LEVEL)
+            text = json.dumps(footer).encode()
+            if len(text) > compact_format.MAX_FOOTER_BYTES:
+                raise InputError(f"{self.path}: {len(self._shards):,} source files are too many")
+            (frame,) = codec.pack_many([text], codec.HEADER_LEVEL)
             self._out.write(frame + TAIL.pack(start, len(frame), compact_format.MAGIC))
             self._out.flush()
 

@@ -44,6 +44,8 @@ def connect(path: str | os.PathLike[str]) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=32,
     )
+    # What a foreign file defines must not run functions that reach beyond it.
+    connection.execute("PRAGMA trusted_schema=OFF")
     # A reader that sorts, or joins, must not fill the memory of a small job.
     connection.execute("PRAGMA temp_store=FILE")
     return connection
