@@ -279,8 +279,10 @@ def _replace(path: Path) -> None:
 def test_it_ends_with_this_process(path: Path, stop: signal.Signals) -> None:
     who = "0" if stop == signal.SIGINT else "os.getpid()"  # all of them, as a terminal does
     code = f"""
-        import os, sys
+        import os, signal, sys
         from snakemake_storage_plugin_seqstore.sequences import SequenceStore, dump
+        # What started the tests may have it ignored, as nohup does.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         dump._MANY = 0
         class Out:
             def write(self, data):
