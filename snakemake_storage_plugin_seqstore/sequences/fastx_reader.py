@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.codec import MAX_BYTES, MAX_NEW_HEADER_BYTES
+from snakemake_storage_plugin_seqstore.sequences.codec import (
+    MAX_BYTES,
+    MAX_NEW_HEADER_BYTES,
+    first_word,
+)
 from snakemake_storage_plugin_seqstore.sequences.decompression import texts
 from snakemake_storage_plugin_seqstore.sequences.worker_process import WorkerProcess
 
@@ -80,8 +84,10 @@ class Batch:
 
     def where(self, index: int) -> str:
         """Say for people where the record at ``index`` of this batch stands."""
-        name = self.headers[index].split(None, 1)[:1]
-        called = f" ({name[0][:100].decode(errors='replace')})" if name else ""
+        name = first_word(self.headers[index])[:100].decode(errors="replace")
+        # A terminal must not take it for commands.
+        plain = name if name.isprintable() else repr(name)
+        called = f" ({plain})" if name else ""
         number = self.indexes[index] + 1
         before = number - self.first
         line = self.line + before + sum(array("I", self.heights)[:before])

@@ -170,7 +170,7 @@ BAD = {
     5: (b">empty\n", r"\(empty\): the sequence is empty"),
     6: (b">blank\n \n\n", r"\(blank\): the sequence is empty"),
     9: (b">latin\xe9\nMK\n", "not UTF-8"),
-    11: (b">bell\7\nMK\n", r"control character b'\\x07'"),
+    11: (b">bell\7\nMK\n", r"\('bell\\x07'\): control character b'\\x07'"),
     13: (b">digit x\nMK\nV1\n", r"\(digit\): illegal character '1' at residue 4"),
     16: (b">" + b"x" * 70_000 + b"\nMK\n", "the header has more than 65,536 bytes"),
     18: (b">mac\rMK\n", "a carriage return in the header"),

@@ -399,7 +399,7 @@ def test_relative_paths_and_undecodable_names(tmp_path: Path, monkeypatch) -> No
 def test_importing_selections_is_light() -> None:
     code = (
         "import sys, snakemake_storage_plugin_seqstore.sequences.selection;"
-        "heavy = {'sqlite3', 'zstandard', 'numpy', 'needletail', 'tqdm', 'altair'};"
+        "heavy = {'sqlite3', 'zstandard', 'numpy', 'isal', 'tqdm', 'altair'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
