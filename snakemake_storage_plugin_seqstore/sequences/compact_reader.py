@@ -287,8 +287,8 @@ class CompactReader:
             sizes = numbers(map(zstandard.frame_content_size, frames))
         except zstandard.ZstdError as error:
             raise self.damaged(f"headers cannot be decoded: {error}") from None
-        if sizes.min() < 1 or sizes.max() > _MAX_HEADERS_BYTES:
-            raise self.damaged(f"the headers of a page claim {sizes.max():,} bytes")
+        if len(wrong := sizes[(sizes < 1) | (sizes > _MAX_HEADERS_BYTES)]):
+            raise self.damaged(f"the headers of a page claim {wrong[0]:,} bytes")
         cuts = list(portions(sizes, len(sizes), _HEADERS_AT_ONCE))
         if len(cuts) == 1:
             return self._headers(frames, counts).take(which)

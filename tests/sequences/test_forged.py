@@ -232,16 +232,17 @@ def changes(draw: st.DrawFn) -> list[tuple[str, Any]]:
 def _forge(whole: bytes, wanted: list[tuple[str, Any]]) -> bytes:
     forge = Forge(whole)
     for kind, value in wanted:
-        if kind == "footer" and isinstance(forge.footer, dict):
+        if kind == "footer":
             key, new = value
             old = forge.footer.get(key)
             near = isinstance(new, tuple) and type(old) is int
             forge.footer[key] = _near(old, new, -(2**63), 2**63) if near else new
-        elif kind == "place" and isinstance(forge.footer.get("tables"), dict):
+        elif kind == "place":
             name, which, new = value
-            place = forge.footer["tables"].get(name)
-            if isinstance(place, list):
-                near = isinstance(new, tuple)
+            tables = forge.footer["tables"]
+            place = tables.get(name) if isinstance(tables, dict) else None
+            if isinstance(place, list) and len(place) > which:
+                near = isinstance(new, tuple) and type(place[which]) is int
                 place[which] = _near(place[which], new, -(2**63), 2**63) if near else new
         elif kind == "json":
             forge.text = value
@@ -253,9 +254,7 @@ def _forge(whole: bytes, wanted: list[tuple[str, Any]]) -> bytes:
         elif kind == "entry":
             index, column, new = value
             page = forge.entries[index // PAGE_RECORDS % len(forge.entries)]
-            limits = (
-                ((-(2**63), 2**63 - 1), (0, 2**64 - 1))[column] if column < 2 else (0, 2**32 - 1)
-            )
+            limits = LIMITS[column]
             entry = page[index % len(page)]
             entry[column] = _near(entry[column], new, *limits)
         elif kind == "headers":
