@@ -239,6 +239,7 @@ def test_two_gigabytes_are_an_error_that_names_the_record(tmp_path: Path, capfd)
     with pytest.raises(InputError, match=r"line 3, record 2 \(chr1\): .* more than 1,000,000,000"):
         SequenceStore.build(tmp_path / "db", [source])
     report = SequenceStore.build(tmp_path / "db", [source], illegal="skip")
+    source.unlink()
     assert (report.read, report.written) == (3, 2)
     assert "Traceback" not in capfd.readouterr().err
 
