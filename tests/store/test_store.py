@@ -313,6 +313,23 @@ def test_permissions(tmp_path, make, umask, shared):
             assert mode == 0o444 & ~umask | (0o040 if shared else 0)
 
 
+@pytest.mark.parametrize("size", [10, SMALL + 1])
+def test_nobody_else_may_write_to_what_is_unfinished(store, make, monkeypatch, size):
+    modes = []
+    real = filesystem.share
+    monkeypatch.setattr(
+        filesystem,
+        "share",
+        lambda file, root: modes.append(os.fstat(file).st_mode) or real(file, root),
+    )
+    before = os.umask(0o000)
+    try:
+        store.publish("files", "a", make(b"x" * size))
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(mode) for mode in modes} == {0o444}
+
+
 def _publish(root, source, name, times):
     store = Store(root)
     for number in range(times):
