@@ -171,7 +171,11 @@ class Unfinished:
         with self._opened:
             flags = _NEW | os.O_RDWR
             # Nobody else can open it to write to it.
-            self.file = os.open(self._name, flags, 0o444, dir_fd=self._folder)
+            try:
+                self.file = os.open(self._name, flags, 0o444, dir_fd=self._folder)
+            except OSError as error:
+                error.filename = f"{self._root}/{STAGING}/{self._name}"
+                raise
             self._opened = self._opened.pop_all()
         return self
 
