@@ -249,7 +249,7 @@ def test_an_unknown_format_is_refused_by_name(store, make):
     store.publish("files", "a", make())
     path = store.root / marker.MARKER
     path.unlink()
-    path.write_text(json.dumps({"format": 7}))
+    path.write_text(json.dumps({"format": 7, "more": []}))
     for use in (
         lambda s: s.find("files", "a"),
         lambda s: s.publish("files", "a", make()),
