@@ -111,5 +111,7 @@ def test_flips_and_cuts(tmp_path, sources, monkeypatch, do_times_tell):
             store.verify(store.find("files", name).version, name)
         assert store.find_record(KEY).outputs == tuple(versions.values())
         filesystem.discard(store.objects.damaged)
+        for old in sorted((store.root / "records").rglob("*.json"))[:-1]:
+            old.unlink()  # else most of what is damaged next is damaged already
     assert wrong > INPUTS / 4
     assert marker.is_store(store.root)
