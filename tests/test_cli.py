@@ -228,7 +228,7 @@ import os, signal, sys
 from pathlib import Path
 from snakemake_storage_plugin_seqstore.store import Store, filesystem
 filesystem.clone = lambda reader, writer: False
-filesystem.seal = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+filesystem.share = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 Store("store").publish("files", "big", Path("big"))
 """
     (tmp_path / "x").write_text("x")

@@ -77,7 +77,7 @@ def test_import_is_light() -> None:
     loaded = subprocess.check_output(
         [sys.executable, "-c", f"import {PACKAGE}, sys; print(*sys.modules)"], text=True
     ).split()
-    heavy = {"sqlite3", "zstandard", "needletail", "tqdm", "click", "numpy", "pandas", "altair"}
+    heavy = {"sqlite3", "zstandard", "isal", "tqdm", "click", "numpy", "pandas", "altair"}
     assert not heavy & set(loaded)
 
 

@@ -28,8 +28,9 @@ def is_store(root: Path) -> bool:
     """
     marker = root / MARKER
     try:
-        content = parsing.read(marker, _MOST)
-        found = parsing.fields(parsing.load(content), format=parsing.natural)["format"]
+        document = parsing.load(parsing.read(marker, _MOST))
+        # Another format may have more fields.
+        found = parsing.natural(document.get("format") if isinstance(document, dict) else None)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:

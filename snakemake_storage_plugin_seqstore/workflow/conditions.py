@@ -95,6 +95,8 @@ class Conditions:
         Whether a result that was not observed is an answer.
     contents : Contents
         Says what files contain.
+    packages : Packages
+        Says which package a file belongs to.
     products : Products
         What the workflow makes.
     product_digest : callable
@@ -110,6 +112,7 @@ class Conditions:
         workflow: Workflow,
         mode: Mode,
         contents: Contents,
+        packages: Packages,
         products: Products,
         product_digest: Callable[[str], str | None],
         complete: Callable[[], bool],
@@ -122,8 +125,8 @@ class Conditions:
         self._product_digest = product_digest
         self._complete = complete
         self._accepted = accepted.setdefault(socket.gethostname(), {})
-        self._packages = Packages()
-        self._checks = Checks(contents, self._packages)
+        self._packages = packages
+        self._checks = Checks(contents, packages)
         self._parsed: dict[str, Reads] = {}
 
     def failing(self, record: Record, job: Job, is_own: bool, others: list[Record]) -> list[str]:

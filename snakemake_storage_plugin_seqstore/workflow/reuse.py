@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
+from snakemake_storage_plugin_seqstore.observe import Packages
 from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, version_log
 from snakemake_storage_plugin_seqstore.workflow import apply, garbage, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
@@ -49,6 +50,7 @@ class Directory:
         self.path = workflow.persistence.path / FOLDER
         self.hashes = FileHashes(self.path / "contents.json")
         self.contents = Contents(self.hashes)
+        self.packages = Packages()
         alone = workflow.is_main_process and workflow.local_exec
         self.claims = Claims(self.path, alone)
         self.claims.load(join=not workflow.is_main_process)
@@ -219,6 +221,7 @@ class Reuse:
             self.workflow,
             self.observing.mode,
             contents,
+            self.directory.packages,
             resolution.products,
             resolution.product_digest,
             resolution.complete,

@@ -19,15 +19,18 @@ sorted and have a key above 32 bits of gid. Numbers are little-endian, frames ha
 
 from __future__ import annotations
 
+import json
 import struct
 import sys
 import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress
 from operator import eq
+from typing import Any
 
 import numpy as np
 
@@ -48,9 +51,71 @@ PAGE_RECORDS = 1 << 5
 CHUNK_NUMBERS = 1 << 9
 MAX_KEY = (1 << 30) - 1
 MAX_RECORDS = 1 << 32
+MAX_RESIDUES = 1 << 62
+# Of JSON: enough for some 400,000 source files.
+MAX_FOOTER_BYTES = 1 << 22
 
+_TABLES = ("blocks", "pages", "lengths", "hashes", "names")
 _CHUNK_BYTES = CRC.size + 8 * CHUNK_NUMBERS
 _CHUNKS_IN_MEMORY = 1 << 10
+
+
+@dataclass(frozen=True)
+class Footer:
+    """What the footer says of the rest of the file; the parts of it agree with each other.
+
+    Parameters
+    ----------
+    records, residues, longest : int
+        Number of records, of residues in all different sequences, of those in the longest one.
+    shards : list of int
+        The first gid of each source file.
+    tables : list of (int, int)
+        Where the tables of blocks, pages, lengths, hashes and names begin, and how many integers
+        each has.
+    """
+
+    records: int
+    residues: int
+    longest: int
+    shards: list[int]
+    tables: list[tuple[int, int]]
+
+    @classmethod
+    def parse(cls, text: bytes, end: int) -> Footer:
+        """Read the footer of a file whose tables end at this byte.
+
+        Raises
+        ------
+        ValueError
+            If it is no footer, or not that of such a file.
+        """
+        try:
+            found = json.loads(text)
+            records = _whole(found["records"], MAX_RECORDS)
+            residues = _whole(found["residues"], MAX_RESIDUES)
+            longest = _whole(found["longest"], residues)
+            shards = [_whole(gid, records) for gid in found["shards"]]
+            tables = [tuple(found["tables"][name]) for name in _TABLES]
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"{type(error).__name__} {error}") from None
+        if shards != sorted(shards) or shards[:1] != [0][:records]:
+            raise ValueError("the source files are out of order")
+        blocks, pages = -(-residues // BLOCK_BYTES) + 1, -(-records // PAGE_RECORDS) + 1
+        start = _whole(tables[0][0], end) if tables[0] else 0
+        expected = []
+        for length in (blocks, pages, records, records, records):
+            expected.append((start, length))
+            start += 8 * length + CRC.size * -(-length // CHUNK_NUMBERS)
+        if tables != expected or start != end:
+            raise ValueError("the tables are not where they must be")
+        return cls(records, residues, longest, shards, expected)
+
+
+def _whole(value: Any, most: int) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"{str(value)[:40]!r} is no whole number from 0 to {most:,}")
+    return value
 
 
 def keys_of_hashes(hashes: Iterable[int]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Work in a process of its own, which does not share Python's lock with what is made of it.
+"""Work beside other work: in threads, or in a process that does not share Python's lock.
 
 As a main module, this one is what that process runs.
 """
@@ -10,22 +10,59 @@ import marshal
 import signal
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from snakemake_storage_plugin_seqstore import errors, processes
-from snakemake_storage_plugin_seqstore.sequences import memory
 
+S = TypeVar("S")
+T = TypeVar("T")
+
+# While zstd, SQLite or numpy work for one thread, Python works for another: more gain little.
+_THREADS = 2
+# The largest pieces that work in bulk takes again and again.
+_KEPT_BYTES = 24 << 20
 _SIZE = struct.Struct("<Q")
 
 # Takes requests and the path of a file, gives answers: of numbers, texts, lists and tuples.
 Task = Callable[[Iterator[Any], Path], Iterator[Any]]
 
 
-class Apart:
+def ahead(make: Callable[[S], T], items: Iterable[S], threads: int = _THREADS) -> Iterator[T]:
+    """Give what is made of each item, while the next ones are being made."""
+    source = iter(items)
+    first = list(islice(source, 2))
+    if len(first) < 2:
+        yield from map(make, first)
+        return
+    keep_memory()
+    pending: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(threads) as makers:
+        for item in chain(first, source):
+            pending.append(makers.submit(make, item))
+            # More than there are threads, so that none waits for a slower one.
+            if len(pending) > 2 * (threads - 1):
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def keep_memory() -> None:
+    """Have the C library keep memory that is freed, rather than have the system clear it anew.
+
+    glibc keeps some times as much as the largest piece that it was given back in one, and takes
+    that as a sign of what will be needed. Elsewhere this does nothing.
+    """
+    bytes(_KEPT_BYTES)
+
+
+class WorkerProcess:
     """A process that works on one file; a context manager, which ends it.
 
     Parameters
@@ -58,7 +95,7 @@ class Apart:
         Raises
         ------
         StoreError
-            If the process was killed.
+            If the process was killed, or had not enough memory.
         """
         assert self._process.stdout is not None
         message = _receive(self._process.stdout)
@@ -70,11 +107,11 @@ class Apart:
         if status := self._process.wait():
             raise errors.StoreError(
                 f"{self._path}: the process that reads it has ended with status {status}",
-                "if there is no other message, it was killed: by lack of memory, say",
+                "it was killed: by lack of memory, say" if status < 0 else "see its own message",
             )
         return None
 
-    def __enter__(self) -> Apart:
+    def __enter__(self) -> WorkerProcess:
         return self
 
     def __exit__(
@@ -106,7 +143,7 @@ def _send(pipe: IO[bytes], message: Any) -> None:
 
 def _main(module: str, name: str, path: str) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody wants any more of it
-    memory.keep()
+    keep_memory()
     task: Task = getattr(import_module(module), name)
     requests = iter(lambda: _receive(sys.stdin.buffer), None)
     with processes.answers() as pipe:
@@ -115,6 +152,8 @@ def _main(module: str, name: str, path: str) -> None:
                 _send(pipe, ("", answer))
         except errors.SeqstoreError as error:
             _send(pipe, (type(error).__name__, str(error)))
+        except MemoryError:
+            _send(pipe, ("StoreError", f"{path}: there is not enough memory to read it"))
 
 
 if __name__ == "__main__":

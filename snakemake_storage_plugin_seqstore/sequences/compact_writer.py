@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import codec, layout
-from snakemake_storage_plugin_seqstore.sequences.compact import Compact
-from snakemake_storage_plugin_seqstore.sequences.filters import Distinct, Kept
-from snakemake_storage_plugin_seqstore.sequences.layout import (
+from snakemake_storage_plugin_seqstore.sequences import codec, compact_format
+from snakemake_storage_plugin_seqstore.sequences.compact_format import (
     BLOCK_BYTES,
     CHUNK_NUMBERS,
     CRC,
@@ -27,6 +25,8 @@ from snakemake_storage_plugin_seqstore.sequences.layout import (
     PAGE_RECORDS,
     TAIL,
 )
+from snakemake_storage_plugin_seqstore.sequences.compact_reader import CompactReader
+from snakemake_storage_plugin_seqstore.sequences.filters import Distinct, Kept
 from snakemake_storage_plugin_seqstore.sequences.loader import Loader, Place
 from snakemake_storage_plugin_seqstore.sequences.publish import beside, publish, syncing
 from snakemake_storage_plugin_seqstore.sequences.sorter import Sorter
@@ -70,7 +70,7 @@ class CompactLoader(Loader):
             self._lengths, self._hashes, self._names = (
                 files.enter_context(contextlib.closing(Sorter(directory))) for _ in range(3)
             )
-            self._out.write(HEAD.pack(layout.MAGIC, layout.VERSION))
+            self._out.write(HEAD.pack(compact_format.MAGIC, compact_format.VERSION))
             files.callback(self._distinct.close)
             self._files = files.pop_all()
 
@@ -83,9 +83,12 @@ class CompactLoader(Loader):
         """Begin to encode a batch."""
         lengths = list(map(len, kept.seqs))
         self._longest = max(self._longest, *lengths)
-        if self.written + len(lengths) > layout.MAX_RECORDS or self._longest > codec.MAX_BYTES:
+        if (
+            self.written + len(lengths) > compact_format.MAX_RECORDS
+            or self._longest > codec.MAX_BYTES
+        ):
             raise InputError(
-                f"{self.path}: at most {layout.MAX_RECORDS:,} records, of at most "
+                f"{self.path}: at most {compact_format.MAX_RECORDS:,} records, of at most "
                 f"{codec.MAX_BYTES:,} residues, fit into a compact file"
             )
         while len(self._shards) <= kept.shard:
@@ -94,8 +97,8 @@ class CompactLoader(Loader):
         starts, new = self._distinct.add(kept.digests, lengths)
         with self._guard():
             self._lengths.add(lengths)
-            self._hashes.add(layout.keys_of_hashes(hashes))
-            self._names.add(layout.keys_of_names(kept.names()))
+            self._hashes.add(compact_format.keys_of_hashes(hashes))
+            self._names.add(compact_format.keys_of_names(kept.names()))
         text = b"".join([self._residues_left, *compress(kept.seqs, new)])
         full = len(text) - len(text) % BLOCK_BYTES
         self._residues_left = text[full:]
@@ -140,8 +143,11 @@ class CompactLoader(Loader):
                 },
             }
             start = self._out.tell()
-            (frame,) = codec.pack_many([json.dumps(footer).encode()], codec.HEADER_LEVEL)
-            self._out.write(frame + TAIL.pack(start, len(frame), layout.MAGIC))
+            text = json.dumps(footer).encode()
+            if len(text) > compact_format.MAX_FOOTER_BYTES:
+                raise InputError(f"{self.path}: {len(self._shards):,} source files are too many")
+            (frame,) = codec.pack_many([text], codec.HEADER_LEVEL)
+            self._out.write(frame + TAIL.pack(start, len(frame), compact_format.MAGIC))
             self._out.flush()
 
     def _table(self, pieces: Iterable[array[int]]) -> tuple[int, int]:
@@ -150,7 +156,7 @@ class CompactLoader(Loader):
         left = b""
         for piece in pieces:
             length += len(piece)
-            left += layout.little_endian(piece).tobytes()
+            left += compact_format.little_endian(piece).tobytes()
             full = len(left) - len(left) % (8 * CHUNK_NUMBERS)
             self._chunks(left[:full])
             left = left[full:]
@@ -164,12 +170,12 @@ class CompactLoader(Loader):
 
     def same_name(self) -> tuple[int, int] | None:
         """Return the gids of two records with the same name, if there are any."""
-        with contextlib.closing(Compact(self._building)) as reader:
+        with contextlib.closing(CompactReader(self._building)) as reader:
             return reader.same_name()
 
     def place(self, gid: int) -> Place:
         """Return where a record comes from."""
-        with contextlib.closing(Compact(self._building)) as reader:
+        with contextlib.closing(CompactReader(self._building)) as reader:
             (page,) = reader.pages([gid])
             return Place(*reader.place(gid), codec.first_word(page.headers[0] or b""))
 

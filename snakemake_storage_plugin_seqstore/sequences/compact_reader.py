@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from bisect import bisect_right
@@ -10,12 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import zstandard
 from numpy.typing import NDArray
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import codec, layout
-from snakemake_storage_plugin_seqstore.sequences.ahead import ahead
-from snakemake_storage_plugin_seqstore.sequences.layout import (
+from snakemake_storage_plugin_seqstore.sequences import codec, compact_format
+from snakemake_storage_plugin_seqstore.sequences.compact_check import compare
+from snakemake_storage_plugin_seqstore.sequences.compact_format import (
     BLOCK_BYTES,
     CRC,
     ENTRIES,
@@ -23,11 +23,14 @@ from snakemake_storage_plugin_seqstore.sequences.layout import (
     HEAD,
     PAGE_RECORDS,
     TAIL,
+    Footer,
     Table,
 )
-from snakemake_storage_plugin_seqstore.sequences.reader import Meta, Page, version
+from snakemake_storage_plugin_seqstore.sequences.publish import version
 from snakemake_storage_plugin_seqstore.sequences.texts import (
+    Meta,
     Numbers,
+    Page,
     Texts,
     before,
     different,
@@ -35,6 +38,7 @@ from snakemake_storage_plugin_seqstore.sequences.texts import (
     portions,
     runs,
 )
+from snakemake_storage_plugin_seqstore.sequences.worker_process import ahead
 
 # So many records are read at once, but of no more residues unless a single one has more. Random
 # ones need more memory each, which is best kept within a processor's cache.
@@ -47,12 +51,14 @@ _MANY = 24
 _NEAR = 16
 # What copies were made of stays in memory, for the next copies: some 20 MB.
 _BLOCKS_IN_MEMORY = 10_000
-_MAX_HEADERS_BYTES = PAGE_RECORDS * (codec.MAX_HEADER_BYTES + 1)
+# Of one page, and of as many as are unpacked at once.
+_MAX_HEADERS_BYTES = PAGE_RECORDS * (codec.MAX_NEW_HEADER_BYTES + 1)
+_HEADERS_AT_ONCE = 1 << 26
 
 Entries = NDArray[np.void]
 
 
-class Compact:
+class CompactReader:
     """The records of a compact file; see :class:`Reader`.
 
     Parameters
@@ -67,27 +73,25 @@ class Compact:
         self.version = version(self._file.descriptor)
         size = self.version[1]
         _, number = HEAD.unpack(self._read(0, HEAD.size))
-        if number != layout.VERSION:
+        if number != compact_format.VERSION:
             raise StoreError(
-                f"{path} has compact format {number}, this program knows {layout.VERSION}",
+                f"{path} has compact format {number}, this program knows {compact_format.VERSION}",
                 "update snakemake-storage-plugin-seqstore",
             )
         start, length, magic = TAIL.unpack(self._read(max(0, size - TAIL.size), TAIL.size))
-        if magic != layout.MAGIC or start + length + TAIL.size != size:
+        if magic != compact_format.MAGIC or start + length + TAIL.size != size:
             raise DamageError(f"{path} is truncated, or something was written to its end")
         try:
-            footer = json.loads(codec.unpack(self._read(start, length)))
-            self._shards: list[int] = footer["shards"]
-            self._records: int = footer["records"]
-            self._residues: int = footer["residues"]
-            self._longest: int = footer["longest"]
-            tables = footer["tables"]
-            self._blocks, self._pages, self._lengths, self._hashes, self._names = (
-                Table(self._read, self._damaged, *tables[name])
-                for name in ("blocks", "pages", "lengths", "hashes", "names")
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._damaged(f"its footer cannot be read: {error}") from None
+            text = codec.unpack(self._read(start, length), compact_format.MAX_FOOTER_BYTES)
+            footer = Footer.parse(text, start)
+        except ValueError as error:
+            raise self.damaged(f"its footer cannot be read: {error}") from None
+        self._shards = footer.shards
+        self._records, self._residues = footer.records, footer.residues
+        self._longest = footer.longest
+        self.first_table = footer.tables[0][0]
+        self.tables = [Table(self._read, self.damaged, *place) for place in footer.tables]
+        self._blocks, self._pages, self._lengths, self._hashes, self._names = self.tables
         self._latest: dict[int, bytes] = {}
 
     def __len__(self) -> int:
@@ -108,8 +112,8 @@ class Compact:
         offset = self._pages[page] + CRC.size + slot * ENTRY.size
         digest, start, length, _ = ENTRY.unpack(self._read(offset, ENTRY.size))
         end = start + length
-        if not start < end <= self._residues:
-            raise self._damaged(f"gid {gid} has residues {start:,}-{end:,} of {self._residues:,}")
+        if not 0 <= start < end <= self._residues or length > self._longest:
+            raise self.damaged(f"gid {gid} has residues {start:,}-{end:,} of {self._residues:,}")
         first, last = start // BLOCK_BYTES, (end - 1) // BLOCK_BYTES
         if last - first < _MANY:
             text = b"".join(map(self._block, range(first, last + 1)))
@@ -117,8 +121,8 @@ class Compact:
             text = self._text(np.arange(first, last + 1))
         seq = text[start - first * BLOCK_BYTES : end - first * BLOCK_BYTES]
         # An entry alone has no checksum, so that it can be read alone.
-        if codec.hash8(seq) != digest:
-            raise self._damaged(
+        if codec.hash8(seq) != digest or not seq.isascii():
+            raise self.damaged(
                 f"the sequence of gid {gid} does not have the hash that was stored with it"
             )
         return seq
@@ -136,9 +140,9 @@ class Compact:
         return ahead(lambda cut: self._strings(wanted[cut], entries[cut]), cuts)
 
     def _strings(self, gids: Numbers, entries: Entries) -> dict[int, str]:
-        return dict(zip(gids.tolist(), self._seqs(entries).strings(), strict=True))
+        return dict(zip(gids.tolist(), self.seqs_of(entries).strings(), strict=True))
 
-    def _seqs(self, entries: Entries, *, consecutive: bool = False) -> Texts:
+    def seqs_of(self, entries: Entries, *, consecutive: bool = False) -> Texts:
         """Return the sequences of entries."""
         starts, lengths = entries["start"], entries["length"].astype(np.int64)
         first = starts // BLOCK_BYTES
@@ -170,9 +174,12 @@ class Compact:
         """Return the residues of ascending blocks."""
         sizes = np.minimum(self._residues - blocks * BLOCK_BYTES, BLOCK_BYTES)
         try:
-            return codec.unpack_parts(self._parts(self._blocks, blocks), sizes)
+            text = codec.unpack_parts(self._parts(self._blocks, blocks), sizes)
+            if not text.isascii():
+                raise ValueError("they are not ASCII")
         except ValueError as error:
-            raise self._damaged(f"residues cannot be decoded: {error}") from None
+            raise self.damaged(f"residues cannot be decoded: {error}") from None
+        return text
 
     def _block(self, block: int) -> bytes:
         return self._unpack(self._part(self._blocks, block), BLOCK_BYTES)
@@ -192,11 +199,14 @@ class Compact:
         digest, _, length, _ = ENTRY.unpack_from(entries, slot * ENTRY.size)
         headers = self._unpack(frame, _MAX_HEADERS_BYTES).split(b"\n")
         if len(headers) != count:
-            raise self._damaged("a page has another number of headers than of records")
-        return gid, headers[slot].decode(), length, digest
+            raise self.damaged("a page has another number of headers than of records")
+        try:
+            return gid, headers[slot].decode(), length, digest
+        except UnicodeDecodeError as error:
+            raise self.damaged(f"headers cannot be decoded: {error}") from None
 
     def _metas(self, gids: Numbers) -> list[Meta]:
-        entries, headers = self._known(gids)
+        entries, headers = self.known(gids)
         lengths, hashes = entries["length"].tolist(), entries["hash8"].tolist()
         return list(zip(gids.tolist(), headers.strings(), lengths, hashes, strict=True))
 
@@ -223,8 +233,8 @@ class Compact:
     def page(self, gids: Sequence[int]) -> Page:
         """Return the records of a portion."""
         ascending, places = _ascending(gids)
-        entries, headers = self._known(ascending)
-        seqs = self._seqs(entries, consecutive=isinstance(gids, range))
+        entries, headers = self.known(ascending)
+        seqs = self.seqs_of(entries, consecutive=isinstance(gids, range))
         return Page(gids, headers.take(places), seqs.take(places))
 
     def texts(self, gids: Sequence[int], headers: Sequence[bytes | None]) -> list[str]:
@@ -242,36 +252,65 @@ class Compact:
 
     def _entries(self, gids: Numbers) -> Entries:
         """Return the entries of ascending gids."""
-        return self._known(gids, headers=False)[0]
+        return self.known(gids, headers=False)[0]
 
-    def _known(self, gids: Numbers, *, headers: bool = True) -> tuple[Entries, Texts]:
+    def known(self, gids: Numbers, *, headers: bool = True) -> tuple[Entries, Texts]:
         """Return the entries and headers of ascending gids."""
         pages, slots = np.divmod(gids, PAGE_RECORDS)
         needed = different(pages)
         which = np.searchsorted(needed, pages) * PAGE_RECORDS + slots
         stored = map(self._stored, needed.tolist(), self._parts(self._pages, needed))
         counts, entries, frames = zip(*stored, strict=True)
-        lines = self._headers(list(frames), counts).take(which) if headers else Texts.of([])
-        return np.frombuffer(b"".join(entries), ENTRIES)[which], lines
+        found = np.frombuffer(b"".join(entries), ENTRIES)[which]
+        self._check_entries(found)
+        return found, self._taken(list(frames), counts, which) if headers else Texts.of([])
+
+    def _check_entries(self, entries: Entries) -> None:
+        """Refuse entries of residues that there are not, before anything is made for them."""
+        starts, lengths = entries["start"], entries["length"].astype(np.int64)
+        within = (starts >= 0) & (starts <= self._residues - lengths)
+        if not (within & (lengths > 0) & (lengths <= self._longest)).all():
+            raise self.damaged("a page has a record of residues that there are not")
 
     def _stored(self, page: int, data: bytes) -> tuple[int, bytes, bytes]:
         """Return what a page has: number of records, entries, a frame of headers."""
         count = min(PAGE_RECORDS, self._records - page * PAGE_RECORDS)
         end = CRC.size + count * ENTRY.size
         entries = data[CRC.size : end]
-        if CRC.unpack_from(data)[0] != zlib.crc32(entries):
-            raise self._damaged("a page has another checksum than was stored with it")
+        if len(data) <= end or CRC.unpack_from(data)[0] != zlib.crc32(entries):
+            raise self.damaged("a page has another checksum than was stored with it")
         return count, entries, data[end:]
+
+    def _taken(self, frames: list[bytes], counts: Sequence[int], which: Numbers) -> Texts:
+        """Return those headers of pages that are asked for, by ascending number."""
+        try:
+            sizes = numbers(map(zstandard.frame_content_size, frames))
+        except zstandard.ZstdError as error:
+            raise self.damaged(f"headers cannot be decoded: {error}") from None
+        if len(wrong := sizes[(sizes < 1) | (sizes > _MAX_HEADERS_BYTES)]):
+            raise self.damaged(f"the headers of a page claim {wrong[0]:,} bytes")
+        cuts = list(portions(sizes, len(sizes), _HEADERS_AT_ONCE))
+        if len(cuts) == 1:
+            return self._headers(frames, counts).take(which)
+        taken: list[bytes] = []
+        for cut in cuts:
+            start, stop = cut.start * PAGE_RECORDS, cut.stop * PAGE_RECORDS
+            headers = self._headers(frames[cut], counts[cut])
+            taken += headers.take(which[(which >= start) & (which < stop)] - start)
+        return Texts.of(taken)
 
     def _headers(self, frames: list[bytes], counts: Sequence[int]) -> Texts:
         """Return the headers of pages, so many of each."""
         try:
-            texts = list(codec.unpack_many(frames))
-        except ValueError:  # one is damaged, or they are too large to be unpacked at once
-            texts = [self._unpack(frame, _MAX_HEADERS_BYTES) for frame in frames]
-        if tuple(text.count(b"\n") + 1 for text in texts) != counts:
-            raise self._damaged("a page has another number of headers than of records")
-        text = b"\n".join(texts)
+            limit = len(frames) * _MAX_HEADERS_BYTES
+            texts = list(codec.unpack_many(frames, limit))
+            text = b"\n".join(texts)
+            if not text.isascii():
+                text.decode()
+        except ValueError as error:
+            raise self.damaged(f"headers cannot be decoded: {error}") from None
+        if [text.count(b"\n") + 1 for text in texts] != list(counts):
+            raise self.damaged("a page has another number of headers than of records")
         ends = np.append(np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")), len(text))
         starts = np.append(0, ends[:-1] + 1)
         return Texts(text.replace(b"\n", b" "), starts, ends - starts)
@@ -280,21 +319,26 @@ class Compact:
 
     def with_length(self, low: int, high: int) -> list[int]:
         """Return the gids of sequences of such a length, by length, then by gid."""
-        return self._lengths.gids(max(low, 0), min(high, layout.MAX_KEY))
+        gids = self._lengths.gids(max(low, 0), min(high, compact_format.MAX_KEY))
+        if gids and max(gids) >= self._records:
+            raise self.damaged("a table has a gid that there is not")
+        return gids
 
     def with_hash(self, hash8: int) -> list[int]:
         """Return the gids of sequences with this hash, ascending."""
-        found = self._sharing(self._hashes, *layout.keys_of_hashes([hash8]))
+        found = self._sharing(self._hashes, *compact_format.keys_of_hashes([hash8]))
         return [gid for gid, _, other in found if other == hash8]
 
     def with_name(self, name: bytes) -> list[int]:
         """Return the gids of records whose header has this first word, ascending."""
-        found = self._sharing(self._names, *layout.keys_of_names([name]))
+        found = self._sharing(self._names, *compact_format.keys_of_names([name]))
         return [gid for gid, header, _ in found if codec.first_word(header) == name]
 
     def with_header(self, header: bytes) -> list[int]:
         """Return the gids of records with exactly this header, ascending."""
-        found = self._sharing(self._names, *layout.keys_of_names([codec.first_word(header)]))
+        found = self._sharing(
+            self._names, *compact_format.keys_of_names([codec.first_word(header)])
+        )
         return [gid for gid, other, _ in found if other == header]
 
     def same_name(self) -> tuple[int, int] | None:
@@ -311,24 +355,35 @@ class Compact:
         """Give gid, header and hash8 of the records with a key."""
         gids = self._existing(table.gids(key, key))
         for cut in _cuts(gids):
-            entries, headers = self._known(gids[cut])
+            entries, headers = self.known(gids[cut])
             yield from zip(gids[cut].tolist(), headers, entries["hash8"].tolist(), strict=True)
 
     # ---- bytes
 
     def check(self, deep: bool = False) -> None:
-        """Look for damage that can be found without decoding the records."""
-        for table in (self._blocks, self._pages, self._lengths, self._hashes, self._names):
-            for start in range(0, len(table), layout.CHUNK_NUMBERS):
-                table.part(start, min(start + layout.CHUNK_NUMBERS, len(table)))
+        """Look for damage that can be found without decoding the records.
+
+        If ``deep``, compare all tables with what they tell of, and hashes with sequences.
+        """
+        for table in self.tables:
+            for start in range(0, len(table), compact_format.CHUNK_NUMBERS):
+                table.part(start, min(start + compact_format.CHUNK_NUMBERS, len(table)))
+        if deep:
+            compare(self)
 
     def _part(self, table: Table, index: int) -> bytes:
         """Return the bytes of a block or page."""
-        return self._read(table[index], table[index + 1] - table[index])
+        start, end = table[index], table[index + 1]
+        if not HEAD.size <= start < end <= self.first_table:
+            raise self.damaged("its blocks or pages are out of order")
+        return self._read(start, end - start)
 
     def _parts(self, table: Table, indexes: Numbers) -> Texts:
         """Return the bytes of blocks or pages, given in ascending order."""
         starts, ends = table.at(indexes), table.at(indexes + 1)
+        in_order = (starts < ends).all() and (ends[:-1] <= starts[1:]).all()
+        if not in_order or starts[0] < HEAD.size or ends[-1] > self.first_table:
+            raise self.damaged("its blocks or pages are out of order")
         # Those near each other are read together.
         cuts = np.flatnonzero(np.diff(indexes) > _NEAR) + 1
         first, last = np.append(0, cuts), np.append(cuts, len(indexes)) - 1
@@ -342,18 +397,20 @@ class Compact:
         try:
             return codec.unpack(frame, limit)
         except ValueError as error:
-            raise self._damaged(str(error)) from None
+            raise self.damaged(str(error)) from None
 
     def _read(self, offset: int, size: int) -> bytes:
         file = self._file
         if file is None:
             raise RuntimeError(f"the reader of {self.path} is closed")
-        data = os.pread(file.descriptor, size, offset)
-        if len(data) != size:
-            raise self._damaged(f"it ends before byte {offset + size:,}")
-        return data
+        if 0 <= offset <= offset + size <= self.version[1]:
+            data = os.pread(file.descriptor, size, offset)
+            if len(data) == size:
+                return data
+        raise self.damaged(f"it ends before byte {offset + size:,}")
 
-    def _damaged(self, reason: str) -> DamageError:
+    def damaged(self, reason: str) -> DamageError:
+        """Return the error that names the file."""
         return DamageError(f"{self.path} is damaged: {reason}")
 
 

@@ -14,10 +14,17 @@ import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
 from snakemake_storage_plugin_seqstore.sequences import codec, schema
-from snakemake_storage_plugin_seqstore.sequences.ahead import ahead
 from snakemake_storage_plugin_seqstore.sequences.pool import COMPLAINTS, Pool
-from snakemake_storage_plugin_seqstore.sequences.reader import MAX_INT, MIN_INT, Meta, Page
-from snakemake_storage_plugin_seqstore.sequences.texts import Numbers, Texts, numbers, portions
+from snakemake_storage_plugin_seqstore.sequences.schema import MAX_INT, MIN_INT
+from snakemake_storage_plugin_seqstore.sequences.texts import (
+    Meta,
+    Numbers,
+    Page,
+    Texts,
+    numbers,
+    portions,
+)
+from snakemake_storage_plugin_seqstore.sequences.worker_process import ahead
 
 # Records are read in pages: so many, but of no more residues unless a single one has more.
 _PAGE_RECORDS = 2000
@@ -50,7 +57,7 @@ _CHECK_KIB = 32 * 1024
 _MANY = 8
 
 
-class Rows:
+class SqliteReader:
     """The records of a portable database; see :class:`Reader`.
 
     Parameters
@@ -151,7 +158,7 @@ class Rows:
                 yield some
                 continue
             lengths = dict(self._select("gid, CAST(len AS INTEGER)", some))
-            sizes = numbers(lengths.get(gid, 0) for gid in some)
+            sizes = numbers(max(lengths.get(gid) or 0, 0) for gid in some)
             for cut in portions(sizes, _PAGE_RECORDS, _PAGE_RESIDUES):
                 yield some[cut]
 
@@ -195,7 +202,7 @@ class Rows:
         except (TypeError, ValueError):
             rows = self._select(f"gid, {stray}, header, len, hash8, seq", gids)
             found, strays = [gid for gid, *_ in rows], sum(row[1] for row in rows)
-            headers = [self._header(gid, blob) for gid, _, blob, *_ in rows]
+            headers = self._page_headers((gid, blob) for gid, _, blob, *_ in rows)
             seqs = Texts.of([self._decode(gid, *row) for gid, _, _, *row in rows])
         if isinstance(gids, range):
             if found != (list(gids) if self._dense else sorted(set(found))):
@@ -225,6 +232,8 @@ class Rows:
         if few or not self._is_utf8:
             raise ValueError("one by one is better")
         (row,) = self._select(", ".join(columns), gids)
+        if None in row:
+            raise ValueError("there are no rows, or something is NULL in all of them")
         values = [
             np.fromstring(value, np.int64, sep=",") if isinstance(value, str) else value
             for value in row
@@ -308,9 +317,10 @@ class Rows:
             )
         except (TypeError, ValueError):
             rows = self._select("gid, header, len, hash8", gids)
+            decoded = self._page_headers((gid, blob) for gid, blob, *_ in rows)
             return [
-                (gid, self._text(gid, self._header(gid, blob)), *self._integers(gid, *row))
-                for gid, blob, *row in rows
+                (gid, self._text(gid, header), *self._integers(gid, *row))
+                for (gid, _, *row), header in zip(rows, decoded, strict=True)
             ]
 
     def _integers(self, gid: int, length: Any, digest: Any) -> tuple[int, int | None]:
@@ -368,8 +378,8 @@ class Rows:
     def _decode(self, gid: int, length: int, digest: int | None, blob: bytes) -> bytes:
         try:
             # A character of UTF-8 has at most four bytes.
-            data = codec.decode(blob, 4 * length)
-            size = length if len(data) == length else len(data.decode())
+            data = codec.decode(blob, min(4 * length, codec.MAX_BYTES))
+            size = len(data) if data.isascii() else len(data.decode())
         except (TypeError, ValueError) as error:
             raise self._damaged(gid, f"its sequence cannot be decoded: {error}") from None
         if size != length:
@@ -385,6 +395,19 @@ class Rows:
             return codec.decode(blob, codec.MAX_HEADER_BYTES)
         except (TypeError, ValueError) as error:
             raise self._damaged(gid, f"its header cannot be decoded: {error}") from None
+
+    def _page_headers(self, blobs: Iterable[tuple[int, Any]]) -> list[bytes | None]:
+        """Return the headers of a page; little on disk must not fill the memory."""
+        headers, size = [], 0
+        for gid, blob in blobs:
+            header = self._header(gid, blob)
+            size += len(header or b"")
+            if size > codec.MAX_HEADERS_BYTES:
+                raise self._damaged(
+                    gid, f"the headers up to it have more than {codec.MAX_HEADERS_BYTES:,} bytes"
+                )
+            headers.append(header)
+        return headers
 
     def texts(self, gids: Sequence[int], headers: Sequence[bytes | None]) -> list[str | None]:
         """Return headers of a page as text."""
@@ -414,7 +437,9 @@ def _headers(lengths: Numbers, blobs: bytes) -> Texts:
 def _seqs(lengths: Numbers, digests: Numbers, sizes: Numbers, blobs: bytes) -> Texts:
     """Return sequences that are what was stored; ValueError if something is wrong, or unusual."""
     seqs = codec.decode_joined(blobs, sizes, lengths)
+    if not seqs.data.isascii():
+        raise ValueError("characters that are not ASCII")
     found = codec.hashes8([sha1(seq, usedforsecurity=False).digest() for seq in seqs])
     if not (np.array_equal(seqs.lengths, lengths) and np.array_equal(found, digests)):
-        raise ValueError("no hashes, say, or characters that are not ASCII")
+        raise ValueError("other lengths or hashes, or none")
     return seqs
