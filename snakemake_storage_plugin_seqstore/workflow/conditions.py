@@ -239,7 +239,7 @@ class Conditions:
         """
         recorded: dict[str, str] = record.reads.get(_VARIABLES, {})
         variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
-        found = self._checks.software(reads)
+        found = [*self._checks.software(reads)]
         found += [
             f"{name if name == _LOCALE else f'the variable {name}'} has changed"
             for name, before in recorded.items()
