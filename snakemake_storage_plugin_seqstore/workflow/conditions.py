@@ -126,7 +126,9 @@ class Conditions:
             seen.paths.setdefault(os.path.abspath(path), Access()).read = True
         if accesses is None:
             for program in plain.programs:
-                if found := shutil.which(program):
+                # One below the working directory is among the files, if it was there before.
+                is_named = "/" not in program or os.path.isabs(program)
+                if is_named and (found := shutil.which(program)):
                     seen.paths.setdefault(os.path.abspath(found), Access()).executed = True
         places = self.places(job, at_end=True)
         search_path = os.environ.get("PATH", os.defpath)
