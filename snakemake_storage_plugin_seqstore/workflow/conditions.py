@@ -143,7 +143,9 @@ class Conditions:
         """The places of a job, here."""
         others = [*job.output, *snakemake_api.traces(job)]
         workdir = os.getcwd()
-        shadow = job.shadow_dir if at_end else None
+        shadow = {snakemake_api.source_copies(self._workflow): ""}
+        if at_end and job.shadow_dir:
+            shadow[os.path.abspath(job.shadow_dir)] = workdir
         return Places(
             workdir=workdir,
             workflow_dir=snakemake_api.basedir(job.rule) or "",
@@ -151,7 +153,7 @@ class Conditions:
             tmpdir=tempfile.gettempdir(),
             inputs=tuple(os.path.abspath(file) for file in job.input),
             others=frozenset(os.path.abspath(file) for file in others),
-            shadow={os.path.abspath(shadow): workdir} if shadow else {},
+            shadow=shadow,
             stores=tuple(str(provider.store.root) for provider in self._providers()),
             copies=tuple(os.path.abspath(provider.local_prefix) for provider in self._providers()),
             variables=os.environ,

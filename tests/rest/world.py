@@ -61,12 +61,12 @@ class World:
         self.root = root
         self.observe = observe
         self._sources = root / "sources"
-        shutil.copytree(WORKFLOWS / workflow, self._sources)
+        shutil.copytree(WORKFLOWS / workflow, self._sources, symlinks=True)
         beside = self._sources / "beside"  # a home, a lab's share and the like
         for name in ("home", "lab", "tmp", "computed"):
             (root / name).mkdir()
             if (beside / name).is_dir():
-                shutil.copytree(beside / name, root / name, dirs_exist_ok=True)
+                shutil.copytree(beside / name, root / name, True, dirs_exist_ok=True)
         shutil.rmtree(beside, ignore_errors=True)
         self.environment = dict(environment) | {
             "HOME": str(root / "home"),
