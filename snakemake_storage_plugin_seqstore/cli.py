@@ -124,7 +124,7 @@ def _group(root: Path) -> str:
 
 @main.command()
 @click.argument("prefix", default="")
-@click.option("-l", "--long", is_flag=True, help="With time, size and SHA-256.")
+@click.option("-l", "--long", is_flag=True, help="With time, size, SHA-256 and projects.")
 @_lines
 @click.pass_obj
 def ls(store: Store, prefix: str, long: bool, line: Callable[..., None]) -> None:
@@ -142,7 +142,14 @@ def ls(store: Store, prefix: str, long: bool, line: Callable[..., None]) -> None
                 if entry:
                     version = entry.version
                     time, size = _time(entry.time), version.size
-                    line(time=time, size=size, sha256=version.digest, query=query)
+                    projects = ",".join(store.names.projects(candidate, name)) or "-"
+                    line(
+                        time=time,
+                        size=size,
+                        sha256=version.digest,
+                        projects=projects,
+                        query=query,
+                    )
                 else:
                     line(query=query)
         if prefix and not found:

@@ -46,6 +46,7 @@ from snakemake_storage_plugin_seqstore.store import (
     Store,
 )
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
+from snakemake_storage_plugin_seqstore.store.parsing import is_name, printable
 from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
 from snakemake_storage_plugin_seqstore.workflow.files import Answer, source_time
 from snakemake_storage_plugin_seqstore.workflow.in_place import named, path_of, query_of
@@ -87,6 +88,15 @@ class StorageProviderSettings(StorageProviderSettingsBase):
             "type": str,
         },
     )
+    project: str | None = field(
+        default=None,
+        metadata={
+            "help": "Under which project the files of a workflow are listed in the store. By "
+            "default the working directory's name and a number of its own.",
+            "required": False,
+            "type": str,
+        },
+    )
     verify: str | None = field(
         default=VERIFY[0],
         metadata={
@@ -115,6 +125,12 @@ class StorageProvider(StorageProviderBase):
         ways = [way.value for way in Materialisation]
         self.materialisation = Materialisation(_choice("materialize", settings.materialize, ways))
         self.verify = _choice("verify", settings.verify, VERIFY) == "sha256"
+        self.project = settings.project or ""
+        if self.project and not is_name(self.project):
+            raise WorkflowError(
+                f"The seqstore setting project '{printable(self.project)}' is no name: use "
+                "letters, digits, '.', '_' and '-'."
+            )
         self._stores: dict[str, Store] = {}
         self.in_place = ""  # the prefix of queries that are paths in their own places
         # What the library reports goes where the messages of Snakemake go.

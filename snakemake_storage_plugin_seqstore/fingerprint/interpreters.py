@@ -107,6 +107,7 @@ RUNNERS = {
 CONTAINERS = frozenset(
     ("docker", "podman", "singularity", "apptainer", "udocker", "shifter", "charliecloud", "ch-run")
 )
+NAMES_VARIABLES = frozenset(("printenv",))  # its arguments are variables
 # What a shell does itself; `time` is a word of its grammar.
 _BUILTINS = """
     . : [ alias bg bind break builtin caller cd command compgen complete compopt continue declare

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from snakemake_storage_plugin_seqstore.fingerprint.python_source import read_python
@@ -32,6 +33,11 @@ _R_VARIABLE = re.compile(rf"\bSys\.getenv\(\s*(?:x\s*=\s*)?{_LITERAL}")
 _JULIA_STEP = re.compile(rf"\.(\w+)|\[\s*{_LITERAL}\s*\]")
 _JULIA_SOURCED = re.compile(rf"\binclude\(\s*{_LITERAL}\s*\)")
 _JULIA_VARIABLE = re.compile(rf"\bENV\[\s*{_LITERAL}\s*\]|\bget\(\s*ENV\s*,\s*{_LITERAL}")
+# How other languages read a variable: Perl, Ruby and PHP, awk, JavaScript, C and its kin.
+_VARIABLE = re.compile(
+    r"""\b_?ENV\{["']?(\w+)["']?\}|\b_?(?:ENV|ENVIRON)\[["'](\w+)["']\]|"""
+    r"""\bprocess\.env\.(\w+)|\bgetenv\(["'](\w+)["']\)"""
+)
 _OF_BASH = re.compile(
     r"\bsnakemake(?:_(config|wildcards|resources))?\b(?:\[\s*[\"']?([\w.-]+)[\"']?\s*\])?"
 )
@@ -56,7 +62,10 @@ def counted_source(text: str, name: str) -> tuple[str, SourceNames]:
 def read_script(text: str, language: str) -> SourceNames:
     """Read the source of a script: Python, R, bash, Julia; of others everything counts."""
     read = _READERS.get(language)
-    return read(text) if read else EVERYTHING
+    if read:
+        return read(text)
+    found = (next(filter(None, names)) for names in _VARIABLE.findall(text))
+    return replace(EVERYTHING, variables=frozenset(found))
 
 
 def notebook_source(text: str) -> tuple[str, str]:

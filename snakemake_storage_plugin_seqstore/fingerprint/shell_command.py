@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from snakemake_storage_plugin_seqstore.fingerprint.interpreters import (
     BUILTINS,
     CONTAINERS,
+    NAMES_VARIABLES,
     RUNNERS,
     Interpreter,
     Runner,
@@ -195,6 +196,8 @@ class _Reader:
             self._note(self.sourced, arguments[0])
         if program and program not in BUILTINS and program not in self._functions:
             self._note(self.programs, program)
+        if name in NAMES_VARIABLES:
+            self.variables.update(word for word in arguments if word.isidentifier())
         if found := interpreter(program):
             self._script(found, arguments, heredoc, depth)
         elif runner := RUNNERS.get(name):

@@ -76,6 +76,7 @@ def counted(
     found = {name for name in named if not _UNCOUNTED.fullmatch(name)}
     spoken = set(languages)
     for program in programs:
+        found.add(f"BASH_FUNC_{program}%%")  # a function that a shell handed on
         found.update(_OF_PROGRAMS.get(plain_name(program), ()))
         if known := interpreter(program):
             spoken.add(known.language)
@@ -85,8 +86,8 @@ def counted(
 
 
 def salted(names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Digests of the values of variables that are set; values are not found again by a table."""
-    return {name: _salted(name, environment[name]) for name in names if name in environment}
+    """Digests of the values of variables, which no table finds again; empty if not set."""
+    return {name: _salted(name, environment[name]) if name in environment else "" for name in names}
 
 
 @lru_cache

@@ -65,7 +65,7 @@ class Task:
     def content(self) -> bytes | None:
         """What it writes into a small file, if that is known before."""
         if self.method is Store.assign:
-            return names.dump(*self.arguments[2:])
+            return names.dump(*self.arguments[2:4])
         return records.dump(*self.arguments) if self.method is Store.add_record else None
 
     def run(self, tell: Callable[[str], object], refused: set[str]) -> None:

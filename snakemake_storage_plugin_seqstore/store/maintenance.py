@@ -138,13 +138,13 @@ def _looked_at(store: Store, limit: float) -> tuple[list[Path], set[str]]:
     with Progress("looked at", "names") as progress:
         for collection in store.names.collections:
             for name in store.names.walk(collection):
-                history = store.names.history(collection, name)
-                old = {stamp.path for stamp, since in _superseded(history) if since < limit}
-                superseded += sorted(old)
-                for stamp in history:
-                    if stamp.digest and stamp.digest not in meant and stamp.path not in old:
-                        meant.add(stamp.digest)
-                        meant.update(_members(store, stamp, stamp.digest))
+                for _, log in store.names.logs(collection, name):
+                    old = {stamp.path for stamp, since in _superseded(log) if since < limit}
+                    superseded += sorted(old)
+                    for stamp in log:
+                        if stamp.digest and stamp.digest not in meant and stamp.path not in old:
+                            meant.add(stamp.digest)
+                            meant.update(_members(store, stamp, stamp.digest))
                 progress.update(1, 0)
     return superseded, meant
 

@@ -1,7 +1,9 @@
 """Names and their versions: which payload a name means, now and before.
 
 The versions of a name are a version log, ``names/<collection>/<name>/@/<time>-<sha256>.json``,
-under the SHA-256 of the payload.
+under the SHA-256 of the payload. What a project makes under a name has a log of its own, in
+``@/<project>/``: projects whose files have the same names do not disturb each other. A name means
+the newest of what its logs mean.
 """
 
 from __future__ import annotations
@@ -29,14 +31,39 @@ class Names:
         self.root = root
         self.directory = root / "names"
 
+    def logs(self, collection: str, name: str) -> Iterator[tuple[str, list[Stamp]]]:
+        """The projects that have a version of a name, each with its versions, newest first.
+
+        The project of what was published by itself is empty.
+        """
+        directory = self._directory(collection, name)
+        stamps, others = version_log.listing(directory)
+        if stamps:
+            yield "", stamps
+        if others:
+            path = directories.relative(self.root, directory)
+            for project in directories.folders(self.root, path):
+                if parsing.is_name(project):
+                    yield project, version_log.history(f"{directory}/{project}")
+
     def history(self, collection: str, name: str) -> list[Stamp]:
-        """All versions of a name, newest first."""
-        return version_log.history(self._directory(collection, name))
+        """All versions of a name, of all projects, newest first."""
+        stamps = [stamp for _, log in self.logs(collection, name) for stamp in log]
+        return sorted(stamps, key=lambda stamp: stamp.file, reverse=True)
 
     def current(self, collection: str, name: str) -> Stamp | None:
         """The version that a name means now, None if it means nothing."""
-        history = self.history(collection, name)
-        return history[0] if history and history[0].digest else None
+        return next(iter(self._meant(collection, name)), None)
+
+    def projects(self, collection: str, name: str) -> list[str]:
+        """The projects in which a name means something."""
+        logs = self.logs(collection, name)
+        return [project for project, log in logs if project and log and log[0].digest]
+
+    def _meant(self, collection: str, name: str) -> list[Stamp]:
+        """What a name means in each of its logs, newest first."""
+        newest = [log[0] for _, log in self.logs(collection, name) if log and log[0].digest]
+        return sorted(newest, key=lambda stamp: stamp.file, reverse=True)
 
     def find(
         self, collection: str, name: str, digest: str | None = None
@@ -52,10 +79,10 @@ class Names:
         """
 
         def matching() -> list[Stamp]:
-            history = self.history(collection, name)
             if digest:
+                history = self.history(collection, name)
                 return [stamp for stamp in history if stamp.digest == digest]
-            return history if history and history[0].digest else []
+            return self._meant(collection, name)
 
         found = version_log.newest(matching)
         return (found[0], _load(*found)[0]) if found else None
@@ -73,27 +100,36 @@ class Names:
         except (MalformedError, FileNotFoundError):
             return None
 
-    def add(self, collection: str, name: str, version: Version, key: str | None = None) -> Stamp:
-        """Let a name mean `version` from now on; `key` says which computation made it."""
-        return self._write(collection, name, version.digest, dump(version, key))
+    def add(
+        self,
+        collection: str,
+        name: str,
+        version: Version,
+        key: str | None = None,
+        project: str = "",
+    ) -> Stamp:
+        """Let a name mean `version` from now on, in a project; `key` says what made it."""
+        return self._write(collection, name, version.digest, dump(version, key), project)
 
-    def remove(self, collection: str, name: str) -> bool:
-        """Let a name mean nothing from now on; say whether it meant something.
+    def remove(self, collection: str, name: str, project: str | None = None) -> bool:
+        """Let a name mean nothing from now on, in one project or in all; say whether it did.
 
         On a full disk, which may have no place for a new file, its last version says so.
         """
-        last = self.current(collection, name)
-        if last is None:
-            return False
-        try:
-            self._write(collection, name, None, b"")
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            history = self.history(collection, name)
-            stamp = version_log.following(last.directory, None, history, self.root)
-            directories.move(self.root, self._relative(last), self._relative(stamp))
-        return True
+        meaning = [
+            (owner, log)
+            for owner, log in self.logs(collection, name)
+            if project in (None, owner) and log and log[0].digest
+        ]
+        for owner, log in meaning:
+            try:
+                self._write(collection, name, None, b"", owner)
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                stamp = version_log.following(log[0].directory, None, log, self.root)
+                directories.move(self.root, self._relative(log[0]), self._relative(stamp))
+        return bool(meaning)
 
     def key(self, collection: str, name: str) -> str | None:
         """The key of the computation that made what a name means, or last meant, if it is known."""
@@ -140,15 +176,18 @@ class Names:
             paths = (f"{name}/{part}" if name else part for part in reversed(below))
             waiting += filter(parsing.is_name, paths)
 
-    def _directory(self, collection: str, name: str) -> str:
-        return f"{self.directory}/{_checked(collection)}/{_checked(name)}/{RESERVED_SEGMENT}"
+    def _directory(self, collection: str, name: str, project: str = "") -> str:
+        own = f"/{_checked(project)}" if project else ""
+        return f"{self.directory}/{_checked(collection)}/{_checked(name)}/{RESERVED_SEGMENT}{own}"
 
     def _relative(self, stamp: Stamp) -> str:
         return directories.relative(self.root, f"{stamp.directory}/{stamp.file}")
 
-    def _write(self, collection: str, name: str, digest: str | None, content: bytes) -> Stamp:
-        before = self.history(collection, name)
-        directory = self._directory(collection, name)
+    def _write(
+        self, collection: str, name: str, digest: str | None, content: bytes, project: str
+    ) -> Stamp:
+        directory = self._directory(collection, name, project)
+        before = version_log.history(directory)
         stamp = version_log.add(directory, digest, content, before, self.root)
         for older in before:
             if older.digest == digest:  # the same version, or another removal, at an earlier time

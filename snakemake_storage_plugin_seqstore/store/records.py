@@ -31,6 +31,7 @@ from snakemake_storage_plugin_seqstore.store.parsing import (
     mapping,
     number,
     one_of,
+    relative_path,
     sha256,
     text,
 )
@@ -60,6 +61,8 @@ class Record:
         The parts of the provenance as canonical values, by name, to be compared with another's.
     reads : dict
         What was read beyond that, as JSON; its form belongs to whoever checks it.
+    undeclared : dict of str to Version
+        Files that it made without declaring them, by their path from the working directory.
     is_observed : bool
         Whether the reads were seen; if not, they are what is plain from the code.
     seconds : float
@@ -80,6 +83,7 @@ class Record:
     traces: tuple[Version | None, ...]
     provenance: dict[str, Any]
     reads: dict[str, Any]
+    undeclared: dict[str, Version]
     is_observed: bool
     seconds: float
     rule: str
@@ -183,6 +187,7 @@ def dump(record: Record) -> bytes:
         "traces": [trace and vars(trace) for trace in record.traces],
         "provenance": record.provenance,
         "reads": record.reads,
+        "undeclared": {path: vars(version) for path, version in record.undeclared.items()},
         "is_observed": record.is_observed,
         "seconds": round(record.seconds, 3),
         "rule": record.rule,
@@ -204,6 +209,7 @@ def _load(key: str, stamp: version_log.Stamp, content: bytes) -> Record:
             traces=each(either(absent, Version.load)),
             provenance=mapping(anything),
             reads=mapping(anything),
+            undeclared=mapping(Version.load),
             is_observed=flag,
             seconds=number,
             rule=text,
@@ -212,6 +218,8 @@ def _load(key: str, stamp: version_log.Stamp, content: bytes) -> Record:
     except MalformedError as error:
         raise MalformedError(f"{stamp.path} is no record of this format: {error}") from None
     del found["record"]
+    for path in found["undeclared"]:
+        relative_path(path)
     if len(found["outputs"]) != len(found["stored"]):
         raise MalformedError(f"{stamp.path} does not say which outputs are stored")
     return Record(**found, digest=stamp.digest, time=stamp.time)

@@ -141,20 +141,36 @@ class Store:
             self._create()
             return self._add(source, durable=False)
 
-    def assign(self, collection: str, name: str, version: Version, key: str | None = None) -> Entry:
+    def assign(
+        self,
+        collection: str,
+        name: str,
+        version: Version,
+        key: str | None = None,
+        project: str = "",
+    ) -> Entry:
         """Let a name mean what was added before, once that is durable."""
         with self._writing(f"{collection}/{name}"):
             self.objects.sync(self.payloads(version))
-            stamp = self.names.add(collection, name, version, key)
+            stamp = self.names.add(collection, name, version, key, project)
         return Entry(collection, name, version, stamp.time)
 
-    def follow(self, collection: str, name: str, version: Version, key: str) -> None:
-        """Let a name mean what is stored already, if it means something else."""
-        current = self.names.current(collection, name)
-        if current is None or current.digest != version.digest:
+    def follow(
+        self, collection: str, name: str, version: Version, key: str, project: str = ""
+    ) -> None:
+        """Let a name mean what is stored already, if it means something else in a project."""
+        logs = dict(self.names.logs(collection, name))
+        if project not in logs or logs[project][0].digest != version.digest:
             with self._writing(f"{collection}/{name}"):
                 self._renew(version)
-                self.names.add(collection, name, version, key)
+                self.names.add(collection, name, version, key, project)
+
+    def withdraw(self, collection: str, name: str, version: Version, project: str = "") -> None:
+        """Let a name mean nothing in a project, if it means this version there."""
+        log = dict(self.names.logs(collection, name)).get(project)
+        if log and log[0].digest == version.digest:
+            with self._writing(f"{collection}/{name}"):
+                self.names.remove(collection, name, project)
 
     def renew(self, version: Version) -> bool:
         """Let the payloads of a version be new, so that `gc` leaves them; say whether they are."""
@@ -191,10 +207,13 @@ class Store:
             self._create()
             return self.records.add(record)
 
-    def remove(self, collection: str, name: str) -> bool:
-        """Let a name mean nothing; the bytes stay until `gc`. Says whether it meant something."""
+    def remove(self, collection: str, name: str, project: str | None = None) -> bool:
+        """Let a name mean nothing, in one project or in all; the bytes stay until `gc`.
+
+        Says whether it meant something.
+        """
         with self._writing(f"{collection}/{name}"):
-            return self._is_there and self.names.remove(collection, name)
+            return self._is_there and self.names.remove(collection, name, project)
 
     def touch(self, collection: str, name: str) -> Entry:
         """Renew the time of what a name means."""

@@ -66,12 +66,18 @@ def now(root: Path | None = None) -> int:
 
 def history(directory: str) -> list[Stamp]:
     """All versions in a directory, newest first."""
+    return listing(directory)[0]
+
+
+def listing(directory: str) -> tuple[list[Stamp], list[str]]:
+    """All versions in a directory, newest first, and the names of what else is there."""
     try:
         files = os.listdir(directory)
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        return [], []
     files.sort(reverse=True)
-    return [stamp for file in files if (stamp := _stamp(directory, file))]
+    stamps = {file: stamp for file in files if (stamp := _stamp(directory, file))}
+    return list(stamps.values()), [file for file in files if file not in stamps]
 
 
 def newest(history: Callable[[], Sequence[Stamp]]) -> tuple[Stamp, bytes] | None:

@@ -72,10 +72,7 @@ def bring_checkpoints(plan: Plan, workflow: Workflow, stores: Stores, owner: obj
 
 def write_down(plan: Plan, claims: Claims, stores: Stores) -> None:
     """Remember what outputs mean, for the next run and for the processes of jobs."""
-    tasks = [
-        stores.following(ours.provider.store, ours.parsed, version, key)
-        for ours, version, key in plan.follow
-    ]
+    tasks = [stores.following(ours, version, key) for ours, version, key in plan.follow]
     if tasks:
         stores.in_background(Parcel.of(tasks))
     claims.save(plan.claims, plan.forced, plan.made)

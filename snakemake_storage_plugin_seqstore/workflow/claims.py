@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 import uuid
 import weakref
@@ -76,6 +77,8 @@ class Claims:
         self.forced: frozenset[str] = frozenset()
         self.made: frozenset[str] = frozenset()
         self.joined = False
+        # Under which files in their own places are listed in stores.
+        self.project = f"{_clean(Path.cwd().name)}-{self.run[:8]}"
         # The software that results of this directory were made with or first used with, by host.
         self.accepted: dict[str, dict[str, str]] = {}
 
@@ -90,7 +93,8 @@ class Claims:
         try:
             document = json.loads(self._summary.read_bytes())
             self._claims = {path: _load(row) for path, row in document["claims"].items()}
-            self.accepted = document.get("accepted", {})
+            self.accepted = document["accepted"]
+            self.project = document["project"]
             if join:
                 self.run = document["run"]
                 self.forced = frozenset(document["forced"])
@@ -156,6 +160,7 @@ class Claims:
                 "forced": sorted(self.forced),
                 "made": sorted(made),
                 "accepted": self.accepted,
+                "project": self.project,
                 "claims": {path: claim for path, claim in self._claims.items() if claim.version},
             },
         )
@@ -187,6 +192,11 @@ class Claims:
 
     def _files(self) -> list[Path]:
         return sorted(self._jobs.iterdir()) if self._jobs.is_dir() else []
+
+
+def _clean(name: str) -> str:
+    """A name of a directory as a part of a name in a store."""
+    return re.sub(r"[^\w.-]", "_", name)[:100]
 
 
 def file_name(path: str) -> str:

@@ -7,23 +7,26 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReads
-from snakemake_storage_plugin_seqstore.fingerprint.variables import counted, salted
+from snakemake_storage_plugin_seqstore.fingerprint.variables import counted, locale, salted
 from snakemake_storage_plugin_seqstore.observe import (
     Access,
     Accesses,
     Checks,
+    Kind,
     Packages,
     Places,
     Reads,
     summarise,
 )
-from snakemake_storage_plugin_seqstore.store import Record
+from snakemake_storage_plugin_seqstore.store import Record, Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import Provider
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
@@ -32,11 +35,53 @@ if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.products import Products
     from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Workflow
 
+_MOST_UNDECLARED = 1000  # files of a job
+_LOCALE = "the locale or the time zone"
+_MACHINE = ("programs", "software", "system", "search_path")  # what belongs to a machine
 _VARIABLES = "variables"  # beside the reads, in a record
 
 # For each host, the digest of a set of software to what it was there when a result of this
 # directory was made or first used.
 Accepted = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a job did that just ran.
+
+    Parameters
+    ----------
+    reads : dict
+        What it read beyond what it was told, as its record keeps it.
+    is_observed : bool
+        Whether that was seen.
+    undeclared : dict of str to Version
+        Files that it made without declaring them, by their path from the working directory.
+    of_others : tuple of str
+        Absolute paths of such files of other jobs that it read.
+    rejected : str
+        Why its result is not for reuse elsewhere; empty if it is.
+    """
+
+    reads: dict[str, Any] = field(default_factory=dict)
+    is_observed: bool = False
+    undeclared: dict[str, Version] = field(default_factory=dict)
+    of_others: tuple[str, ...] = ()
+    rejected: str = ""
+
+    @classmethod
+    def load(cls, document: dict[str, Any]) -> Seen:
+        """Read it back from what its fields were written as.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If it is not one.
+        """
+        files = document["undeclared"].items()
+        undeclared = {path: Version.load(version) for path, version in files}
+        others = tuple(document["of_others"])
+        return cls(**document | {"undeclared": undeclared, "of_others": others})
 
 
 class Conditions:
@@ -54,6 +99,8 @@ class Conditions:
         What the workflow makes.
     product_digest : callable
         SHA-256 of what a job of this workflow makes at a path; None if that is not known.
+    complete : callable
+        Looks up what other jobs make without declaring it; says whether more of that is known.
     accepted : dict
         The software that this directory has accepted, by host; added to.
     """
@@ -65,6 +112,7 @@ class Conditions:
         contents: Contents,
         products: Products,
         product_digest: Callable[[str], str | None],
+        complete: Callable[[], bool],
         accepted: Accepted,
     ) -> None:
         self._workflow = workflow
@@ -72,6 +120,7 @@ class Conditions:
         self._contents = contents
         self._products = products
         self._product_digest = product_digest
+        self._complete = complete
         self._accepted = accepted.setdefault(socket.gethostname(), {})
         self._packages = Packages()
         self._checks = Checks(contents, self._packages)
@@ -96,8 +145,9 @@ class Conditions:
         if reads is None:
             return ["its record cannot be read"]
         found = self._checks.files(reads, self.places(job), self._product_digest)
-        found += self._changed_variables(record.reads.get(_VARIABLES, {}))
-        return found or self._failing_software(record, reads, is_own)
+        if found and self._complete():  # other jobs make what this one reads
+            found = self._checks.files(reads, self.places(job), self._product_digest)
+        return found or self._failing_machine(record, reads, is_own)
 
     def reads(self, record: Record) -> Reads | None:
         """The reads of a record; None if they are of no known form."""
@@ -107,10 +157,8 @@ class Conditions:
         except SeqstoreError:
             return None
 
-    def of_run(
-        self, job: Job, accesses: Accesses | None, plain: PlainReads, started: int
-    ) -> tuple[dict[str, Any], Reads]:
-        """What a job read that just ran, as its record keeps it.
+    def of_run(self, job: Job, accesses: Accesses | None, plain: PlainReads, started: int) -> Seen:
+        """What a job did that just ran.
 
         Parameters
         ----------
@@ -128,16 +176,36 @@ class Conditions:
             for program in plain.programs:
                 # One below the working directory is among the files, if it was there before.
                 is_named = "/" not in program or os.path.isabs(program)
-                if is_named and (found := shutil.which(program)):
-                    seen.paths.setdefault(os.path.abspath(found), Access()).executed = True
+                if is_named and (there := shutil.which(program)):
+                    seen.paths.setdefault(os.path.abspath(there), Access()).executed = True
         places = self.places(job, at_end=True)
         search_path = os.environ.get("PATH", os.defpath)
         reads = summarise(seen, places, self._contents, self._packages, search_path)
-        variables = salted(counted(plain.variables, plain.programs, plain.languages), os.environ)
+        named = counted(plain.variables, plain.programs, plain.languages)
+        read = filter(None, map(places.path_of, reads.products))
         document = reads.to_json()
-        if variables:
-            document[_VARIABLES] = variables
-        return document, reads
+        document[_VARIABLES] = salted(named, os.environ) | {_LOCALE: locale(os.environ)}
+        return Seen(
+            document,
+            accesses is not None,
+            self._undeclared(seen, places),
+            tuple(path for path in read if path in self._products.undeclared),
+            reads.rejected[0] if reads.rejected else "",
+        )
+
+    def _undeclared(self, seen: Accesses, places: Places) -> dict[str, Version]:
+        """The files that a job made without declaring them, below the working directory."""
+        found: dict[str, Version] = {}
+        start = places.workdir + os.sep
+        for path, access in seen.paths.items():
+            if access.written and len(found) < _MOST_UNDECLARED:
+                place = places.classify(path)
+                if place.kind in (Kind.SOURCE, Kind.PRODUCT) and place.path.startswith(start):
+                    with suppress(OSError, SeqstoreError):
+                        version = self._contents.version(place.path)
+                        if version.kind == "file":
+                            found[place.path.removeprefix(start)] = version
+        return found
 
     def places(self, job: Job, at_end: bool = False) -> Places:
         """The places of a job, here."""
@@ -164,29 +232,30 @@ class Conditions:
     def _providers(self) -> list[Provider]:
         return snakemake_api.providers(self._workflow)
 
-    def _failing_software(self, record: Record, reads: Reads, is_own: bool) -> list[str]:
-        """What differs of the software that a result was made with.
+    def _failing_machine(self, record: Record, reads: Reads, is_own: bool) -> list[str]:
+        """What differs of the software and the variables that a result was made with.
 
-        What this directory made elsewhere, as on a node, stands as long as the software here is
-        what it was when the result was first used here.
+        What this directory made elsewhere, as on a node, stands as long as these are here what
+        they were when the result was first used here.
         """
+        recorded: dict[str, str] = record.reads.get(_VARIABLES, {})
+        variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
         found = self._checks.software(reads)
+        found += [
+            f"{name if name == _LOCALE else f'the variable {name}'} has changed"
+            for name, before in recorded.items()
+            if variables[name] != before
+        ]
         if not is_own:
             return found
-        software, state = _software_digest(reads), self._checks.software_state(reads)
+        state = _digest(self._checks.software_state(reads), variables)
+        document = reads.to_json()
+        machine = _digest(*map(document.get, _MACHINE), recorded)
         if not found or record.about.get("host") != socket.gethostname():
-            accepted = self._accepted.setdefault(software, state)
+            accepted = self._accepted.setdefault(machine, state)
             return found if accepted != state else []
-        return found if self._accepted.get(software) != state else []
-
-    def _changed_variables(self, recorded: Mapping[str, str]) -> list[str]:
-        now = salted(recorded, os.environ)
-        return [
-            f"the variable {name} changed" for name in recorded if now.get(name) != recorded[name]
-        ]
+        return found if self._accepted.get(machine) != state else []
 
 
-def _software_digest(reads: Reads) -> str:
-    document = reads.to_json()
-    parts = [document.get(name) for name in ("programs", "software", "system", "search_path")]
+def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -9,7 +9,7 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,6 +32,7 @@ from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrit
 from snakemake_storage_plugin_seqstore.unknown import Unknown
 from snakemake_storage_plugin_seqstore.workflow import about, messages, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, file_name
+from snakemake_storage_plugin_seqstore.workflow.conditions import Seen
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.plan import needs_to_run
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
@@ -74,12 +75,8 @@ class Execution:
         What is plain from its code.
     observation : Observation or None
         What sees it; None if it is not observed.
-    reads : dict
-        What it read beyond what it was told, as its record keeps it.
-    is_observed : bool
-        Whether that was seen.
-    rejected : str
-        Why its result is not for reuse elsewhere; empty if it is.
+    seen : Seen
+        What it did, once it has ended.
     changed : str
         What changed under it while it ran; empty if nothing did.
     fetched : Record or None
@@ -100,9 +97,7 @@ class Execution:
     instructions: str = ""
     plain: PlainReads = PlainReads()  # noqa: RUF009 it is frozen
     observation: Observation | None = None
-    reads: dict[str, Any] = field(default_factory=dict)
-    is_observed: bool = False
-    rejected: str = ""
+    seen: Seen = Seen()  # noqa: RUF009 it is frozen
     changed: str = ""
     fetched: Record | None = None
     added: dict[str, Added] = field(default_factory=dict)
@@ -158,8 +153,21 @@ class Executions:
             execution.fetched = self._fetch(job, execution.key)
         if execution.fetched is None:
             _discard_copies(job)
+            self._bring_undeclared(job)
             execution.observation = self._observe(job)
         return execution.fetched is not None
+
+    def _bring_undeclared(self, job: Job) -> None:
+        """Bring files that other jobs made without declaring them, and that jobs read.
+
+        That is where this job has its own files, and only what is missing: whoever wrote a record
+        in a shared store decides on no other place.
+        """
+        folders = {os.path.dirname(os.path.abspath(file)) for file in (*job.input, *job.output)}
+        for path, version in self._reuse.resolution().products.undeclared.items():
+            folder, name = os.path.split(path)
+            if folder in folders and not name.startswith(".") and not os.path.lexists(path):
+                self._reuse.stores.bring_kept(job, version, Path(path))
 
     def _observe(self, job: Job) -> Observation | None:
         """Observe a job that runs in this process from now on, if that can be."""
@@ -179,7 +187,7 @@ class Executions:
         return observing.begin(attach=snakemake_api.is_python_block(job))
 
     def start_there(self, job: Job) -> None:
-        """Note in the process of its own that a job runs in what it is told there, and observe it."""
+        """Note what a job is told in the process of its own, and observe it there."""
         reuse = self._reuse
         teller = reuse.new_teller()
         execution = Execution(None, Watched(reuse.directory.hashes), time.monotonic())
@@ -198,12 +206,7 @@ class Executions:
         """
         execution = self._jobs[job]
         self._note_reads(job, execution)
-        said = {
-            "instructions": execution.instructions,
-            "reads": execution.reads,
-            "is_observed": execution.is_observed,
-            "rejected": execution.rejected,
-        }
+        said = {"instructions": execution.instructions, "seen": asdict(execution.seen)}
         path = self._said(job)
         overwrite(path, json.dumps(said).encode(), path.parent.parent)
 
@@ -222,6 +225,7 @@ class Executions:
             self._hear(job, execution)
         else:
             self._note_reads(job, execution)
+        self._note_seen(job, execution.seen)
         if execution.told and (changed := self._changed(execution)):
             execution.changed = changed
             logger.warning(
@@ -247,14 +251,23 @@ class Executions:
             attached = snakemake_api.is_python_block(job)
             accesses = observing.end(execution.observation, attached)
         conditions = self._reuse.new_conditions(execution.contents, self._reuse.resolution())
-        document, reads = conditions.of_run(job, accesses, execution.plain, execution.started)
-        execution.reads = document
-        execution.is_observed = accesses is not None
-        if reads.rejected:
-            execution.rejected = reads.rejected[0]
+        execution.seen = conditions.of_run(job, accesses, execution.plain, execution.started)
+
+    def _note_seen(self, job: Job, seen: Seen) -> None:
+        """Tell of what a job did that keeps others from its result, and keep what they read."""
+        if seen.rejected:
             self._reuse.directory.messages.tell(
-                f"what rule {job.rule.name} made is not reused elsewhere: {execution.rejected}"
+                f"what rule {job.rule.name} made is not reused elsewhere: {seen.rejected}"
             )
+        products = self._reuse.resolution().products
+        for path in seen.of_others:
+            name = os.path.relpath(path)
+            self._reuse.directory.messages.tell(
+                f"rule {job.rule.name} reads {name}, which another rule makes without declaring "
+                "it: declare it as its output and here as input"
+            )
+            self._reuse.stores.keep(job, name, Path(path))
+        products.add_undeclared(seen.undeclared)
 
     def _adding(self, statuses: Mapping[Any, os.stat_result | None]) -> Iterator[tuple[str, Added]]:
         """Add the outputs of a job to their stores, in its own thread: that may take long.
@@ -274,14 +287,11 @@ class Executions:
         try:
             said = json.loads(path.read_bytes())
             path.unlink()
-        except (OSError, ValueError):
+            execution.seen = Seen.load(said["seen"])
+        except (OSError, ValueError, KeyError, TypeError):
             said = {}
         if said.get("instructions") != execution.instructions:
             execution.changed = "the config, or what else the Snakefile reads,"
-            return
-        execution.reads = said["reads"]
-        execution.is_observed = said["is_observed"]
-        execution.rejected = said["rejected"]
 
     def _changed(self, execution: Execution) -> str:
         """What changed under a job while it ran; empty if nothing did."""
@@ -313,7 +323,7 @@ class Executions:
             made.version,
             max(version_log.now(), newest),
             execution.key,
-            is_touched=bool(execution.rejected),  # it stands here, without a record
+            is_touched=bool(execution.seen.rejected),  # it stands here, without a record
         )
         self._reuse.claim(file, claim, made.store)
         is_output = job is not None and name in map(label, job.output)
@@ -360,10 +370,19 @@ class Executions:
         return time.monotonic() - ended < _SOON or made.store.renew(made.version)
 
     def remove(self, file: StoredFile) -> None:
-        """Give up the claim to an output; nobody else is affected."""
+        """Give up the claim to an output, and a temporary's name; nobody else is affected."""
+        before = self._reuse.current(file.base_label)
         self._reuse.claim(file, Claim(None, version_log.now()))
+        if before and before.version and self._is_temporary(file):
+            task = self._reuse.stores.withdrawing(file, before.version)
+            self._reuse.stores.in_background(Parcel.of([task]))
         if file.is_in_place:
             discard(file.copy_path)
+
+    def _is_temporary(self, file: StoredFile) -> bool:
+        job = self._reuse.resolution().producers.get(file.base_label)
+        outputs = job.output if job else ()
+        return any(label(each) == file.label and each.flags.get("temp") for each in outputs)
 
     def touch(self, file: StoredFile) -> None:
         """Let an output be new from now on, for this working directory."""
@@ -401,7 +420,7 @@ class Executions:
 
     def _naming(self, file: StoredFile, made: Made, key: str) -> Task:
         """To let the name of a file mean what was made, once that is durable."""
-        return self._reuse.stores.assigning(made.store, file.parsed, made.version, key)
+        return self._reuse.stores.assigning(made.store, file, made.version, key)
 
     def _writing(self, job: Job, execution: Execution, made: Mapping[str, Made]) -> list[Task]:
         """To write down what a job made: what its outputs are called, and the record."""
@@ -418,7 +437,7 @@ class Executions:
         except (SeqstoreError, OSError) as error:
             logger.warning(f"seqstore: what rule {job.rule.name} made is not recorded: {error}")
             return named
-        if execution.rejected:
+        if execution.seen.rejected:
             return named
         record = Record(
             execution.key,
@@ -426,8 +445,9 @@ class Executions:
             tuple(ours is not None for ours in outputs),
             tuple(map(self._trace, snakemake_api.traces(job))),
             execution.told.canonical(),
-            execution.reads,
-            execution.is_observed,
+            execution.seen.reads,
+            execution.seen.undeclared,
+            execution.seen.is_observed,
             execution.seconds,
             job.rule.name,
             about.of(job),

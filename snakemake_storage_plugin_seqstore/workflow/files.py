@@ -41,6 +41,7 @@ class Provider(Protocol):
     """What the storage provider offers."""
 
     local_prefix: Path
+    project: str
     materialisation: Materialisation
     verify: bool
 

@@ -1,4 +1,4 @@
-"""What is to be done once the outputs of a DAG are resolved: only said here, and done by `apply`."""
+"""What is to be done once the outputs of a DAG are resolved: said here, done by `apply`."""
 
 from __future__ import annotations
 

@@ -1,10 +1,16 @@
-"""What the jobs of a workflow make, by path: who makes it, and which names of a directory it is."""
+"""What the jobs of a workflow make, by path: who makes it, and which names of a directory it is.
+
+Some make files that their rules do not declare, such as an index beside an output. These are known
+from the records of jobs.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+
+from snakemake_storage_plugin_seqstore.store import Version
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_api import File, Job
@@ -24,15 +30,26 @@ class Products:
     def __init__(self, jobs: Iterable[Job], others: Iterable[str] = ()) -> None:
         self._makers: dict[str, tuple[Job, File] | None] = {}
         self._names: dict[str, set[str]] = {}
+        self.undeclared: dict[str, Version] = {}  # by absolute path
         for path in others:
             self._add(os.path.abspath(path), None)
         for job in jobs:
             for file in job.products():
                 self._add(os.path.abspath(file), (job, file))
 
+    def add_undeclared(self, files: Mapping[str, Version]) -> None:
+        """Note what a job made that its rule does not declare, by path from the working directory.
+
+        A file that a rule declares, or that leads out of the working directory, is left out.
+        """
+        for path, version in files.items():
+            whole = os.path.abspath(path)
+            if self._around(whole) is None and whole.startswith(os.getcwd() + os.sep):
+                self.undeclared[whole] = version
+
     def includes(self, path: str) -> bool:
         """Whether a job makes a path, or a directory that it is in."""
-        return self._around(path) is not None
+        return path in self.undeclared or self._around(path) is not None
 
     def maker(self, path: str) -> tuple[Job, File, str] | None:
         """The job of the DAG that makes a path: with its file, and the path inside that."""

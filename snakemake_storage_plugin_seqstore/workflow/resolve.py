@@ -116,6 +116,7 @@ class Resolution:
         self._contents = contents
         self.products = products
         self._under_way: set[Job] = set()
+        self._waiting: list[Job] = []
         self._claims = claims
         self._stores = stores
         self._source = source
@@ -133,6 +134,7 @@ class Resolution:
         keys = {persistence._get_key(file): label(file) for job in jobs for file in job.output}
         self._incomplete = {keys[key] for key in persistence._filter_incomplete_keys(keys)}
         self._conditions = conditions
+        self._waiting = list(jobs)
         for job in jobs:
             self.producers |= dict.fromkeys(map(label, job.products()), job)
         for job in jobs:
@@ -149,10 +151,23 @@ class Resolution:
                 version = self._stores.member(ours.provider.store, version, inside)
             if version is not None:
                 return version.digest
+        if path in self.products.undeclared:
+            return self.products.undeclared[path].digest
         try:
             return self._contents.version(path).digest
         except (OSError, SeqstoreError):
             return None
+
+    def complete(self) -> bool:
+        """Resolve all jobs, whose records name what they make without declaring it.
+
+        Says whether more of that is known now.
+        """
+        before = len(self.products.undeclared)
+        waiting, self._waiting = self._waiting, []
+        for job in waiting:
+            self._resolve(job)
+        return len(self.products.undeclared) > before
 
     def _resolve(self, job: Job) -> None:
         """Resolve a job and what it depends on, unless that is done or under way."""
@@ -161,8 +176,10 @@ class Resolution:
         self._under_way.add(job)
         for maker in self._dag.dependencies[job]:
             self._resolve(maker)
-        self.jobs[job] = self._job(job)
+        self.jobs[job] = resolved = self._job(job)
         self._under_way.remove(job)
+        if resolved.is_hit and resolved.record:
+            self.products.add_undeclared(resolved.record.undeclared)
 
     def input_versions(
         self, job: Job, contents: Contents, finished: Mapping[str, str] | None = None
@@ -421,7 +438,7 @@ class Resolution:
     def _answer(
         self, job: Job, resolved: Resolved, key: str, before: list[Claim | None]
     ) -> Record | None:
-        """The record that answers for a job: what this directory has, else the newest that holds."""
+        """The record that answers for a job: what this directory has, else the newest."""
 
         def is_own(record: Record) -> bool:
             claimed = [claim.version if claim and claim.key == key else None for claim in before]

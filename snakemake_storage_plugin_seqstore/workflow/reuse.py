@@ -52,7 +52,7 @@ class Directory:
         alone = workflow.is_main_process and workflow.local_exec
         self.claims = Claims(self.path, alone)
         self.claims.load(join=not workflow.is_main_process)
-        self.stores = Stores(workflow, self.path / "store", self.contents)
+        self.stores = Stores(workflow, self.path / "store", self.contents, self.claims.project)
         self.messages = Messages(self.stores, self.claims)
 
 
@@ -221,6 +221,7 @@ class Reuse:
             contents,
             resolution.products,
             resolution.product_digest,
+            resolution.complete,
             self.claims.accepted,
         )
 

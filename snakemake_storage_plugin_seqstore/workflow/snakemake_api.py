@@ -161,8 +161,6 @@ if TYPE_CHECKING:
         execution_settings: Any
 
 
-# What a scheduler gives to a job, and says nothing about what it does. ------------------------
-
 _SCHEDULED = frozenset(
     re.findall(
         r"\w+",
@@ -188,9 +186,6 @@ def is_supported() -> bool:
 
 def _parts(number: str) -> tuple[int, ...]:
     return tuple(int(part) for part in number.split(".")[:3] if part.isdigit())
-
-
-# Jobs ------------------------------------------------------------------------------------------
 
 
 class _AsDeclared:
@@ -385,9 +380,6 @@ def command_as_run(job: Job) -> str:
         return rule.shellcmd
 
 
-# Code ------------------------------------------------------------------------------------------
-
-
 @lru_cache
 def fields(pattern: str) -> frozenset[str]:
     """Names of the variables that a command formats."""
@@ -489,9 +481,6 @@ def python_of_snakefile(workflow: Workflow, path: str) -> str | None:
     return None
 
 
-# In Snakemake's way, each on one instance ----------------------------------------------------------
-
-
 def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
     """Have Snakemake ask again what it asked before it knew what depends on checkpoints.
 
@@ -534,9 +523,6 @@ def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> 
         setattr(persistence, name, overruled(getattr(persistence, name), unchanged))
 
 
-# The shell -----------------------------------------------------------------------------------------
-
-
 def shell_settings() -> tuple[str, str, str]:
     """How Snakemake runs commands: the name of the shell, and what comes before and after them."""
     from snakemake.shell import shell
@@ -561,9 +547,6 @@ def set_shell_executable(executable: os.PathLike[str]) -> None:
     from snakemake.shell import shell
 
     shell.executable(executable)
-
-
-# Storage -------------------------------------------------------------------------------------------
 
 
 @cache

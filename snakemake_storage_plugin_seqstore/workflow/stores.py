@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
+from snakemake_storage_plugin_seqstore.errors import DamageError, SeqstoreError, StoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.query import Query
-from snakemake_storage_plugin_seqstore.store import Record, Store, Version
+from snakemake_storage_plugin_seqstore.store import (
+    Entry,
+    Materialisation,
+    Record,
+    Store,
+    Version,
+    materialise,
+    version_log,
+)
 from snakemake_storage_plugin_seqstore.store.background import (
     Background,
     Parcel,
@@ -18,7 +27,8 @@ from snakemake_storage_plugin_seqstore.store.background import (
     is_denied,
     refusal,
 )
-from snakemake_storage_plugin_seqstore.workflow.files import stored
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
+from snakemake_storage_plugin_seqstore.workflow.in_place import named
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Workflow
@@ -45,9 +55,12 @@ class Stores:
     own : Path
         Root of the working directory's own store. What a read-only store refuses goes there, so
         that the workflow can go on.
+    project : str
+        Under which files in their own places are listed.
     """
 
-    def __init__(self, workflow: Workflow, own: Path, contents: Contents) -> None:
+    def __init__(self, workflow: Workflow, own: Path, contents: Contents, project: str) -> None:
+        self._project = project
         self._contents = contents
         self._workflow = workflow
         self._own = Store(own)
@@ -120,15 +133,45 @@ class Stores:
             self._has_own = True
             return Made(self._own, self._own.add(source))
 
-    def assigning(self, store: Store, query: Query, version: Version, key: str) -> Task:
-        """To let a name mean what was added."""
-        arguments = (query.collection, query.name, version, key)
+    def keep(self, job: Job, name: str, path: Path) -> None:
+        """Keep a file that a job made without declaring it, under its own name in the project."""
+        for store in self.of(job)[:1]:
+            with suppress(SeqstoreError, OSError):
+                made = self.add(store, path)
+                query = named(name)
+                arguments = (query.collection, query.name, made.version, "", self._project)
+                task = Task((str(made.store.root),), Store.assign, arguments, name, made.version)
+                self.in_background(Parcel.of([task]))
+
+    def bring_kept(self, job: Job, version: Version, path: Path) -> None:
+        """Bring a file that was kept, if it still is."""
+        for store in self._with_own(self.of(job)):
+            if store.has_payload(version):
+                entry = Entry("files", path.name, version, version_log.now())
+                materialise(store, entry, path, Materialisation.COPY)
+                return
+
+    def assigning(self, store: Store, file: StoredFile, version: Version, key: str) -> Task:
+        """To let the name of a file mean what was added."""
+        query = file.parsed
+        arguments = (query.collection, query.name, version, key, self._project_of(file))
         return Task((str(store.root),), Store.assign, arguments, str(query), version)
 
-    def following(self, store: Store, query: Query, version: Version, key: str) -> Task:
+    def following(self, file: StoredFile, version: Version, key: str) -> Task:
         """To let a name mean what is stored already; that a store is read-only is no news then."""
-        arguments = (query.collection, query.name, version, key)
-        return Task((str(store.root),), Store.follow, arguments)
+        query = file.parsed
+        arguments = (query.collection, query.name, version, key, self._project_of(file))
+        return Task((str(file.provider.store.root),), Store.follow, arguments)
+
+    def withdrawing(self, file: StoredFile, version: Version) -> Task:
+        """To let the name of a temporary file mean nothing any more."""
+        query = file.parsed
+        arguments = (query.collection, query.name, version, self._project_of(file))
+        return Task((str(file.provider.store.root),), Store.withdraw, arguments)
+
+    def _project_of(self, file: StoredFile) -> str:
+        """The project under which a file is listed; what is named by a query belongs to none."""
+        return (file.provider.project or self._project) if file.is_in_place else ""
 
     def recording(self, job: Job, record: Record) -> list[Task]:
         """To write down what a job made."""
