@@ -11,6 +11,7 @@ Nothing here knows Snakemake.
 """
 
 from snakemake_storage_plugin_seqstore.observe.accesses import Access, Accesses
+from snakemake_storage_plugin_seqstore.observe.births import born
 from snakemake_storage_plugin_seqstore.observe.checks import (
     Checks,
     check,
@@ -42,6 +43,7 @@ __all__ = [
     "Place",
     "Places",
     "Reads",
+    "born",
     "check",
     "probe",
     "software_holds",

@@ -24,6 +24,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     Packages,
     Places,
     Reads,
+    born,
     summarise,
 )
 from snakemake_storage_plugin_seqstore.store import Record, Version
@@ -56,7 +57,8 @@ class Seen:
     is_observed : bool
         Whether that was seen.
     undeclared : dict of str to Version
-        Files that it made without declaring them, by their path from the working directory.
+        Files and empty folders that it made without declaring them, by their path from the
+        working directory.
     of_others : tuple of str
         Absolute paths of such files of other jobs that it read.
     rejected : str
@@ -99,10 +101,10 @@ class Conditions:
         What the workflow makes.
     product_digest : callable
         SHA-256 of what a job of this workflow makes at a path; None if that is not known.
-    complete : callable
-        Looks up what other jobs make without declaring it; says whether more of that is known.
     accepted : dict
         The software that this directory has accepted, by host; added to.
+    began : int
+        When this run of the workflow began, in ns since the epoch.
     """
 
     def __init__(
@@ -112,16 +114,16 @@ class Conditions:
         contents: Contents,
         products: Products,
         product_digest: Callable[[str], str | None],
-        complete: Callable[[], bool],
         accepted: Accepted,
+        began: int,
     ) -> None:
         self._workflow = workflow
         self._mode = mode
         self._contents = contents
         self._products = products
         self._product_digest = product_digest
-        self._complete = complete
         self._accepted = accepted.setdefault(socket.gethostname(), {})
+        self._began = began
         self._packages = Packages()
         self._checks = Checks(contents, self._packages)
         self._parsed: dict[str, Reads] = {}
@@ -145,8 +147,6 @@ class Conditions:
         if reads is None:
             return ["its record cannot be read"]
         found = self._checks.files(reads, self.places(job), self._product_digest)
-        if found and self._complete():  # other jobs make what this one reads
-            found = self._checks.files(reads, self.places(job), self._product_digest)
         return found or self._failing_machine(record, reads, is_own)
 
     def reads(self, record: Record) -> Reads | None:
@@ -194,16 +194,17 @@ class Conditions:
         )
 
     def _undeclared(self, seen: Accesses, places: Places) -> dict[str, Version]:
-        """The files that a job made without declaring them, below the working directory."""
+        """What a job made without declaring it, below the working directory: files, empty folders."""
         found: dict[str, Version] = {}
         start = places.workdir + os.sep
         for path, access in seen.paths.items():
-            if access.written and len(found) < _MOST_UNDECLARED:
+            made = access.written or (access.perhaps_made and born(path) >= seen.started)
+            if made and len(found) < _MOST_UNDECLARED:
                 place = places.classify(path)
                 if place.kind in (Kind.SOURCE, Kind.PRODUCT) and place.path.startswith(start):
                     with suppress(OSError, SeqstoreError):
-                        version = self._contents.version(place.path)
-                        if version.kind == "file":
+                        if not os.path.isdir(place.path) or not os.listdir(place.path):
+                            version = self._contents.version(place.path)
                             found[place.path.removeprefix(start)] = version
         return found
 
@@ -226,8 +227,20 @@ class Conditions:
             copies=tuple(os.path.abspath(provider.local_prefix) for provider in self._providers()),
             variables=os.environ,
             is_product=self._products.includes,
-            covered_names=self._products.names_in,
+            covered_names=self._names_made if at_end else self._products.names_in,
         )
+
+    def _names_made(self, directory: str) -> set[str]:
+        """Names in a directory that jobs make, or have made in this run.
+
+        What a job that still runs makes without declaring it is not known otherwise.
+        """
+        found = set(self._products.names_in(directory))
+        with suppress(OSError):
+            for name in os.listdir(directory):
+                if name not in found and born(os.path.join(directory, name)) >= self._began:
+                    found.add(name)
+        return found
 
     def _providers(self) -> list[Provider]:
         return snakemake_api.providers(self._workflow)

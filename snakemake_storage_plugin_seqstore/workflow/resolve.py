@@ -116,7 +116,6 @@ class Resolution:
         self._contents = contents
         self.products = products
         self._under_way: set[Job] = set()
-        self._waiting: list[Job] = []
         self._claims = claims
         self._stores = stores
         self._source = source
@@ -134,11 +133,14 @@ class Resolution:
         keys = {persistence._get_key(file): label(file) for job in jobs for file in job.output}
         self._incomplete = {keys[key] for key in persistence._filter_incomplete_keys(keys)}
         self._conditions = conditions
-        self._waiting = list(jobs)
         for job in jobs:
             self.producers |= dict.fromkeys(map(label, job.products()), job)
         for job in jobs:
             self._resolve(job)
+        known = 0
+        while len(self.products.undeclared) > known:
+            known = len(self.products.undeclared)
+            self._look_again(jobs)
 
     def product_digest(self, path: str) -> str | None:
         """SHA-256 of what a job makes at a path, as its record says; else of what is there."""
@@ -158,16 +160,20 @@ class Resolution:
         except (OSError, SeqstoreError):
             return None
 
-    def complete(self) -> bool:
-        """Resolve all jobs, whose records name what they make without declaring it.
+    def _look_again(self, jobs: list[Job]) -> None:
+        """Resolve again what failed by what it read, and what follows from that.
 
-        Says whether more of that is known now.
+        Others may make that without declaring it, as their records say.
         """
-        before = len(self.products.undeclared)
-        waiting, self._waiting = self._waiting, []
-        for job in waiting:
+        doubtful: set[Job] = set()
+        for job in jobs:
+            makers = self._dag.dependencies[job]
+            if self.jobs[job].failing or not doubtful.isdisjoint(makers):
+                doubtful.add(job)
+        for job in doubtful:
+            del self.jobs[job]
+        for job in jobs:
             self._resolve(job)
-        return len(self.products.undeclared) > before
 
     def _resolve(self, job: Job) -> None:
         """Resolve a job and what it depends on, unless that is done or under way."""

@@ -221,8 +221,8 @@ class Reuse:
             contents,
             resolution.products,
             resolution.product_digest,
-            resolution.complete,
             self.claims.accepted,
+            self.claims.began,
         )
 
     def _resolve(self) -> Resolution:
@@ -238,7 +238,7 @@ class Reuse:
             dag,
             self.new_teller(),
             directory.contents,
-            Products(self._jobs, directory.claims.made),
+            Products(self._jobs, directory.claims.products()),
             directory.claims,
             directory.stores,
             self._source,
