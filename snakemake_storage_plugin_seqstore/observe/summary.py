@@ -127,10 +127,11 @@ class _Summary:
                 elif access.read:
                     self._add_content(self._files, path, place, status)
         elif place.kind is Kind.PRODUCT:
-            asked = access.asked and not self._is_listed(os.path.dirname(path))
+            is_found = self._is_listed(os.path.dirname(path))
+            asked = access.asked and not is_found
             if (access.read or asked or access.executed) and not access.written:
                 self._add_content(self._products, path, place, status)
-            if access.listed and status and stat.S_ISDIR(status.st_mode):
+            if access.listed and not is_found and status and stat.S_ISDIR(status.st_mode):
                 self._add_content(self._products, path, place, status, directories=True)
         else:
             self._add_source(path, access, place, status)

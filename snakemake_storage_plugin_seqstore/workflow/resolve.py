@@ -414,19 +414,26 @@ class Resolution:
                 resolved.claims[label(file)] = Claim(version, max(since, newest), key)
 
     def _traces(self, job: Job, record: Record, key: str, newest: int) -> dict[str, Claim] | None:
-        """What the logs and the benchmark mean that others need; None if one is not there."""
+        """What the logs and the benchmark mean; None if one is not there that others need.
+
+        Snakemake takes a benchmark that is older than an input for a reason to run.
+        """
         found: dict[str, Claim] = {}
         recorded = zip(snakemake_api.traces(job), record.traces, strict=False)
         versions = {label(file): version for file, version in recorded}
-        for file in snakemake_api.needed_traces(job):
+        needed = snakemake_api.needed_traces(job)
+        for file in snakemake_api.traces(job):
             ours, version = stored(file), versions.get(label(file))
-            if ours is None:
+            known = self._claims.known(label(file))
+            if file not in needed:
+                if ours and known and known.version:
+                    found[label(file)] = replace(known, time=max(known.time, newest))
+            elif ours is None:
                 if not self._is_of(file, key):
                     return None
             elif version is None or self._stores.holder(ours.provider.store, version) is None:
                 return None
             else:
-                known = self._claims.known(label(file))
                 since = known.time if known and known.version == version else self._now
                 found[label(file)] = Claim(version, max(since, newest), key)
         return found
