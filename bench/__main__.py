@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bench import load as loads
-from bench import measure, report, workflows
+from bench import measure, observe, report, workflows
 from bench.errors import BenchError
 from bench.peers import PEERS
 
@@ -93,6 +93,18 @@ def reuse(jobs: tuple[int, ...], repeats: int, work: Path, out: Path) -> None:
             )
         workflows.save(out / REUSE, results)
     click.echo(workflows.table(workflows.load(out / REUSE)))
+
+
+@main.command("observe")
+@_repeats
+@_work
+def observing(repeats: int, work: Path) -> None:
+    """Run programs alone and observed, and print what observing costs."""
+    costs = []
+    for cost in observe.run(repeats, work.resolve() / "observe"):
+        costs.append(cost)
+        click.echo(f"{cost.job:20}{cost.observed / cost.alone:8.2f}", err=True)
+    click.echo(observe.table(costs))
 
 
 @main.command()

@@ -36,6 +36,7 @@ from snakemake_interface_storage_plugins.storage_provider import (
 )
 
 from snakemake_storage_plugin_seqstore import transfer, views
+from snakemake_storage_plugin_seqstore.collections import REGISTRY
 from snakemake_storage_plugin_seqstore.errors import QueryError, SeqstoreError
 from snakemake_storage_plugin_seqstore.query import SCHEME, Query
 from snakemake_storage_plugin_seqstore.store import (
@@ -149,25 +150,12 @@ class StorageProvider(StorageProviderBase):
         """Queries for the plugin catalog."""
         return [
             ExampleQuery(
-                query="seqstore://sequences/uniprot.sqlite",
-                description="A sequence database.",
-                type=QueryType.ANY,
-            ),
-            ExampleQuery(
-                query="seqstore://sequences/uniprot.sqlite?length=50-500&format=fasta.gz",
-                description="The sequences of 50 to 500 residues in it, as compressed FASTA.",
-                type=QueryType.INPUT,
-            ),
-            ExampleQuery(
-                query="seqstore://tracks/{sample}/coverage.bw",
-                description="A genomic track of each sample.",
-                type=QueryType.ANY,
-            ),
-            ExampleQuery(
-                query="seqstore://files/results/{sample}.bam",
-                description="Any other file or directory.",
-                type=QueryType.ANY,
-            ),
+                query=example.query,
+                description=example.description,
+                type=QueryType.INPUT if Query.parse(example.query).view else QueryType.ANY,
+            )
+            for collection in REGISTRY.values()
+            for example in collection.examples
         ]
 
     def rate_limiter(self, query: str, operation: Operation) -> AbstractAsyncContextManager[None]:
@@ -238,7 +226,6 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
                     f"{SCHEME}<collection>/<name>."
                 )
             self.keep_local = True
-            self.print_query: str = path_of(self.query) or self.query
         self._binding: Bound | None = None
         if bound := self._bound:
             bound[0].forget_early_answers()  # the DAG changes

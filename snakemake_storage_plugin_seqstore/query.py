@@ -8,29 +8,23 @@ known.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from snakemake_interface_storage_plugins.io import WILDCARD_REGEX
 
+from snakemake_storage_plugin_seqstore.collections import REGISTRY
 from snakemake_storage_plugin_seqstore.errors import QueryError
 from snakemake_storage_plugin_seqstore.store.parsing import RESERVED_SEGMENT
 
 SCHEME = "seqstore://"
-SEQUENCES = "sequences"
-COLLECTIONS = (SEQUENCES, "genomes", "tracks", "files")
-DATABASE_SUFFIXES = (".sqlite", ".sqlite3", ".db")
+COLLECTIONS = tuple(REGISTRY)
 MAX_SEGMENT_BYTES = 255
 PIN = "sha256"
 FORMAT = "format"
 
 _WILDCARD = "\0"  # stands for every character of a wildcard while the text around it is parsed
-_VIEW_KEYS: Mapping[str, tuple[str, ...]] = {
-    SEQUENCES: (PIN, FORMAT, "gids", "length", "name", "header", "sample", "seed"),
-}
-_DEFAULT_FORMAT: Mapping[str, str] = {SEQUENCES: "fasta"}
 _CONTROL = re.compile(r"[\x01-\x1f\x7f]")
 # What may stand unescaped in a value. None of it means anything to a shell but `*`, which the local
 # path therefore does not contain.
@@ -46,7 +40,7 @@ class Query:
     Parameters
     ----------
     collection : str
-        One of ``COLLECTIONS``.
+        One of the registry's.
     name : str
         Slash-separated segments; the suffix of the last one says the format.
     view : tuple of (str, str)
@@ -85,10 +79,11 @@ class Query:
 
     @property
     def format(self) -> str | None:
-        """Format of the derived form, None for the entry's own bytes."""
+        """Format of the derived form, empty if it is the entry's; None for its own bytes."""
         if not self.is_derived:
             return None
-        return dict(self.view).get(FORMAT) or _DEFAULT_FORMAT[self.collection]
+        views = REGISTRY[self.collection].views
+        return dict(self.view).get(FORMAT) or (views.default if views else None)
 
     @property
     def is_derived(self) -> bool:
@@ -109,7 +104,7 @@ class Query:
         if not self.view:
             return f"{self.collection}/{self.name}"
         view = _outside_wildcards("&".join(f"{key}={value}" for key, value in self.view))
-        suffix = f".{self.format}" if self.is_derived else ""
+        suffix = f".{self.format}" if self.format else ""
         return f"{self.collection}.view/{view}/{self.name}{suffix}"
 
     def __str__(self) -> str:
@@ -142,8 +137,8 @@ def _parse_parts(text: str) -> Query:
     if slash < 0:
         raise QueryError("it has no name", f"write {SCHEME}<collection>/<name>")
     collection = text[start:slash]
-    if collection not in COLLECTIONS and _WILDCARD not in masked[start:slash]:
-        raise QueryError(f"unknown collection '{collection}'", f"allowed: {', '.join(COLLECTIONS)}")
+    if collection not in REGISTRY and _WILDCARD not in masked[start:slash]:
+        raise QueryError(f"unknown collection '{collection}'", f"allowed: {', '.join(REGISTRY)}")
     name = text[slash + 1 : end]
     _check_name(collection, masked[slash + 1 : end])
     if mark < 0:
@@ -169,10 +164,11 @@ def _check_name(collection: str, masked: str) -> None:
         if _CONTROL.search(segment):
             raise QueryError("its name has a control character", "use printable characters")
         _check_segment_length(segment)
-    if collection == SEQUENCES and not masked.endswith((*DATABASE_SUFFIXES, _WILDCARD)):
+    kind = REGISTRY.get(collection)
+    if kind and kind.suffixes and not masked.endswith((*kind.suffixes, _WILDCARD)):
         raise QueryError(
-            f"the name of a sequence database ends in one of {', '.join(DATABASE_SUFFIXES)}",
-            f"FASTA and other files belong into {SCHEME}files/",
+            f"the name of {kind.entry} ends in one of {', '.join(kind.suffixes)}",
+            f"other files belong into {SCHEME}files/",
         )
 
 
@@ -185,7 +181,8 @@ def _check_segment_length(segment: str) -> None:
 
 
 def _parse_view(collection: str, text: str, masked: str) -> tuple[tuple[str, str], ...]:
-    allowed = _VIEW_KEYS.get(collection, (PIN,))
+    kind = REGISTRY.get(collection)
+    allowed = (PIN, FORMAT, *kind.views.keys) if kind and kind.views else (PIN,)
     pairs: dict[str, str] = {}
     start = 0
     for part in masked.split("&"):

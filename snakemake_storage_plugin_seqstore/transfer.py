@@ -8,13 +8,15 @@ import stat
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore import views
+from snakemake_storage_plugin_seqstore.collections import REGISTRY
+from snakemake_storage_plugin_seqstore.collections.payload import stored
 from snakemake_storage_plugin_seqstore.errors import (
     DamageError,
     InputError,
     QueryError,
     StoreError,
 )
-from snakemake_storage_plugin_seqstore.query import SCHEME, SEQUENCES, Query
+from snakemake_storage_plugin_seqstore.query import SCHEME, Query
 from snakemake_storage_plugin_seqstore.store import (
     Entry,
     Materialisation,
@@ -60,8 +62,8 @@ def publish(store: Store, query: Query, source: Path) -> Entry:
     Raises
     ------
     SeqstoreError
-        If the query is a view, `source` does not exist or is no sound database, or the store cannot
-        be written. Nothing changes then.
+        If the query is a view, `source` does not exist or is not what the collection holds, or the
+        store cannot be written. Nothing changes then.
     """
     check(query, source)
     return store.publish(query.collection, query.name, source)
@@ -89,10 +91,7 @@ def check(query: Query, source: Path) -> None:
             f"{source}, to be published as {query}, is neither a file nor a directory",
             "write what a pipe or device gives to a file first",
         )
-    if query.collection == SEQUENCES:
-        from snakemake_storage_plugin_seqstore.sequences import SequenceStore
-
-        SequenceStore.validate(source)
+    REGISTRY[query.collection].validate(source, query.name)
 
 
 def retrieve(
@@ -129,7 +128,7 @@ def bring(
     if query.is_derived:
         if verify or _is_due(entry):
             store.verify(entry.version, query)
-        views.write(query, store.objects.path(entry.version.digest), target)
+        views.write(query, stored(store, entry), target)
         os.utime(target, ns=(entry.time, entry.time))
         return
     # What is copied is compared in any case.
@@ -150,7 +149,7 @@ def size(store: Store, entry: Entry, query: Query) -> int:
     """Size in bytes of an entry, or of a view of it; 0 for a directory, as Snakemake has it."""
     version = entry.version
     if query.is_derived:
-        return views.size(query, store.objects.path(version.digest))
+        return views.size(query, stored(store, entry))
     return version.size if version.kind == "file" else 0
 
 

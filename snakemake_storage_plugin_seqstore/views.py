@@ -1,6 +1,6 @@
 """Views: read-only forms that are derived from an entry when they are needed.
 
-One entry in ``_RENDERERS`` a collection. The modules that render are imported when they are used.
+What a view may be and how it is written is said by the collection of its entry.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import json
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from snakemake_storage_plugin_seqstore.errors import QueryError
+from snakemake_storage_plugin_seqstore.collections import REGISTRY
+from snakemake_storage_plugin_seqstore.collections.collection import Views
+from snakemake_storage_plugin_seqstore.collections.payload import Payload
+from snakemake_storage_plugin_seqstore.errors import InputError, QueryError
 from snakemake_storage_plugin_seqstore.query import FORMAT, Query
-from snakemake_storage_plugin_seqstore.sequences.selection import FORMATS, Selection
-
-VERSION = 1  # to be raised when the bytes of a view change
 
 
 def check(query: Query) -> None:
@@ -29,27 +29,33 @@ def check(query: Query) -> None:
     if not (query.is_derived and query.is_concrete):
         return
     try:
-        _selection(query)
-        if query.format not in FORMATS:
-            raise QueryError(f"unknown format '{query.format}'", f"allowed: {', '.join(FORMATS)}")
+        _views(query).check(query.name, _params(query), query.format or "")
     except QueryError as error:
         raise QueryError(f"query '{query}': {error}") from None
 
 
 def checksum(query: Query, digest: str) -> str:
     """SHA-256 that stands for a view: of the entry's content and the view, nothing else."""
-    identity = ["view", VERSION, digest, query.format, sorted(query.params.items())]
+    version = _views(query).version
+    identity = ["view", version, digest, query.format, sorted(query.params.items())]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
-def write(query: Query, payload: Path, target: Path | BinaryIO) -> None:
-    """Write the view of an entry whose payload is at `payload`."""
-    from snakemake_storage_plugin_seqstore.sequences.views import write_view
+def write(query: Query, payload: Payload, target: Path | BinaryIO) -> None:
+    """Write the view of an entry.
 
-    write_view(payload, _selection(query), query.format or "", target)
+    Raises
+    ------
+    SeqstoreError
+        If the entry has not what the view asks for; it names the query.
+    """
+    try:
+        _views(query).write(payload, _params(query), query.format or "", target)
+    except (QueryError, InputError) as error:
+        raise QueryError(f"query '{query}': {error}") from error
 
 
-def size(query: Query, payload: Path) -> int:
+def size(query: Query, payload: Payload) -> int:
     """Size of a view in bytes, found by writing it to nowhere."""
     counter = _Counter()
     write(query, payload, cast(BinaryIO, counter))
@@ -71,7 +77,14 @@ class _Counter(io.BufferedIOBase):
         return written
 
 
-def _selection(query: Query) -> Selection:
+def _views(query: Query) -> Views:
+    views = REGISTRY[query.collection].views
+    if views is None:
+        raise QueryError(f"query '{query}': there are no views of {query.collection}")
+    return views
+
+
+def _params(query: Query) -> dict[str, str]:
     params = query.params
     params.pop(FORMAT, None)
-    return Selection.parse(params)
+    return params

@@ -15,7 +15,10 @@ from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "snakemake_storage_plugin_seqstore"
-WRAPPERS = ["build", "extract", "publish", "stats"]
+WRAPPERS = [
+    "genomes/publish",
+    *(f"sequences/{action}" for action in ("build", "extract", "publish", "stats")),
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def test_wheel(built: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert f"{PACKAGE}/py.typed" in names
     assert {name for name in names if "/wrappers/" in name} == {
-        f"{PACKAGE}/wrappers/sequences/{wrapper}/{file}"
+        f"{PACKAGE}/wrappers/{wrapper}/{file}"
         for wrapper in WRAPPERS
         for file in ("wrapper.py", "environment.yaml", "meta.yaml")
     }
@@ -79,7 +82,7 @@ def test_import_is_light() -> None:
 
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_wrapper_uri(name: str) -> None:
-    uri = seqstore.wrapper(f"sequences/{name}")
+    uri = seqstore.wrapper(name)
     assert uri.startswith("file:///")
     directory = Path(uri.removeprefix("file://"))
     assert (directory / "wrapper.py").is_file()
@@ -105,5 +108,5 @@ def test_wrapper_of_the_wheel_in_a_strange_directory(
 def test_wrapper_that_is_unknown() -> None:
     with pytest.raises(SeqstoreError, match=r"no wrapper 'sequences/biuld'.*'sequences/build'"):
         seqstore.wrapper("sequences/biuld")
-    with pytest.raises(SeqstoreError, match="are sequences/build, sequences/extract, "):
+    with pytest.raises(SeqstoreError, match="are genomes/publish, sequences/build, "):
         seqstore.wrapper("../../tests")

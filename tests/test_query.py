@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from snakemake.io import apply_wildcards
 
 from snakemake_storage_plugin_seqstore import views
+from snakemake_storage_plugin_seqstore.collections import REGISTRY
 from snakemake_storage_plugin_seqstore.errors import QueryError
-from snakemake_storage_plugin_seqstore.query import COLLECTIONS, MAX_SEGMENT_BYTES, Query
+from snakemake_storage_plugin_seqstore.query import MAX_SEGMENT_BYTES, Query
 from snakemake_storage_plugin_seqstore.store.names import RESERVED_SEGMENT
 
 segments = (
@@ -32,10 +33,9 @@ views_text = st.dictionaries(
 ).map(lambda pairs: "&".join(f"{key}={value}" for key, value in pairs.items()))
 
 
-@given(collection=st.sampled_from(COLLECTIONS), name=names)
+@given(collection=st.sampled_from(list(REGISTRY)), name=names)
 def test_a_name_is_kept_as_it_is(collection, name):
-    if collection == "sequences":
-        name += ".sqlite"
+    name += REGISTRY[collection].suffixes[0] if REGISTRY[collection].suffixes else ""
     query = Query.parse(f"seqstore://{collection}/{name}")
     assert (query.collection, query.name, query.view) == (collection, name, ())
     assert str(query) == f"seqstore://{collection}/{name}"
@@ -65,6 +65,7 @@ words = st.text("abcXYZ019-._", min_size=1, max_size=12)
             "seqstore://sequences/{a}.db?name={b}&format={a}",
             "seqstore://sequences/x.db?header=%2A{a,[^&?]+}_{b}*",
             "seqstore://files/{a}?sha256={b}",
+            "seqstore://genomes/{a}.fa?region={b}:1-{a}&format=2bit",
             "seqstore://{a}/x",
         ]
     ),
@@ -118,6 +119,19 @@ def test_local_paths_end_in_a_useful_suffix(view, suffix):
 
 
 @pytest.mark.parametrize(
+    ("view", "suffix"),
+    [
+        ("region=chr1:1-1000", "/x.fa.fasta"),
+        ("region=chr1:1-1000&format=2bit", "/x.fa.2bit"),
+        ("format=sizes", "/x.fa.sizes"),
+        ("format=fai", "/x.fa.fai"),
+    ],
+)
+def test_local_paths_of_genomes_end_in_a_useful_suffix(view, suffix):
+    assert Query.parse(f"seqstore://genomes/x.fa?{view}").local_suffix().endswith(suffix)
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("s3://bucket/x", "does not start with seqstore://"),
@@ -137,6 +151,9 @@ def test_local_paths_end_in_a_useful_suffix(view, suffix):
         ("seqstore://files/" + "é" * 128, "255 bytes"),
         ("seqstore://reads/x", "allowed: sequences, genomes, tracks, files"),
         ("seqstore://sequences/x.fasta", ".sqlite, .sqlite3, .db"),
+        ("seqstore://genomes/x.bam", ".fa, .fasta, .fna, .gb"),
+        ("seqstore://genomes/x.fa?gids=1", "allowed for genomes: sha256, format, region"),
+        ("seqstore://tracks/x.bw?format=bed", "allowed for tracks: sha256"),
         ("seqstore://sequences/x.db?", "unknown key ''"),
         ("seqstore://sequences/x.db?size=3", "allowed for sequences: sha256, format"),
         ("seqstore://files/x?length=3", "allowed for files: sha256"),
@@ -177,6 +194,23 @@ def test_a_bad_query_is_refused_and_named(text, reason):
 )
 def test_a_bad_value_in_a_view_is_refused_and_named(view, reason):
     text = f"seqstore://sequences/x.sqlite?{view}"
+    with pytest.raises(QueryError, match=re.escape(reason)) as caught:
+        views.check(Query.parse(text))
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("view", "reason"),
+    [
+        ("format=bam", "allowed: fasta, fasta.gz, 2bit, bed, fai, sizes"),
+        ("region=chr1:1-5&format=sizes", "no meaning with format=sizes"),
+        ("region=chr1:0-5", "is not a region"),
+        ("region=:1-5", "is not a region"),
+        ("region=chr1:5-0", "is not a region"),
+    ],
+)
+def test_a_bad_view_of_a_genome_is_refused_and_named(view, reason):
+    text = f"seqstore://genomes/x.fa?{view}"
     with pytest.raises(QueryError, match=re.escape(reason)) as caught:
         views.check(Query.parse(text))
     assert text in str(caught.value)

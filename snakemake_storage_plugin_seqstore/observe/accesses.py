@@ -43,6 +43,10 @@ class Access:
     perhaps_made : bool
         It was opened so that it is made where it is missing, and nobody looked before: the time
         of its birth says whether the job made it.
+    made_new : bool
+        The job made it in a way that fails where something is.
+    first_read : int
+        When it was first read, in ns since the epoch.
     """
 
     read: bool = False
@@ -54,6 +58,8 @@ class Access:
     opened_to_change: bool = False
     replaced: bool = False
     perhaps_made: bool = False
+    made_new: bool = False
+    first_read: int = 0
 
 
 @dataclass
@@ -119,13 +125,14 @@ class _Assembly:
         self._searches = Searches()
         self._notes: set[str] = set()
         self._done: set[tuple[Does, str, str, str]] = set()
-        self._started = 0
+        self._started = self._now = 0
         self._events = 0
 
     def add(self, event: Event) -> None:
         if not self._events:
             self._started = event.time * 1000
         self._events += 1
+        self._now = event.time * 1000
         self._searches.add(event)
         if event.does in (Does.CONNECT, Does.RING, Does.VIEW):
             self._note(event)
@@ -213,7 +220,8 @@ class _Assembly:
         if not target:
             return
         access = self._access(target)
-        access.read = True
+        if not access.read:
+            access.read, access.first_read = True, self._now
         key = real or self._canonical(target)
         self._readers.setdefault(key, set()).add(target)
         if key in self._touched:
@@ -241,7 +249,8 @@ class _Assembly:
             return False
         match event.does:
             case Does.OPEN if {"O_EXCL", "O_CREAT"} <= flags:
-                self._absent(path)  # else it would have failed
+                if not self._is_own(path):
+                    self._access(path).made_new = True
                 self._replace(path, real)
             case Does.OPEN if "O_TRUNC" in flags:
                 self._replace(path, real)

@@ -14,6 +14,7 @@ from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.observe.listings import (
     digest_of,
     modules_there,
+    names_in,
     names_that_count,
 )
 from snakemake_storage_plugin_seqstore.observe.packages import Packages
@@ -38,6 +39,8 @@ class Checks:
         self._contents = contents
         self._packages = packages
         self._statuses: dict[str, os.stat_result | None] = {}
+        self._there: dict[str, bool] = {}
+        self._names: dict[tuple[str, str], list[str]] = {}
         self._digests: dict[str, str | None] = {}
         self._software: dict[str, tuple[list[str], str]] = {}
 
@@ -104,16 +107,16 @@ class Checks:
                 yield f"{here.shown(name)} {'is missing' if now is None else 'has changed'}"
         for name in reads.absent:
             path = here.path_of(name)
-            if path and os.path.lexists(path) and not here.is_written(path):
+            if path and self._is_there(path) and not here.is_written(path):
                 yield f"{here.shown(name)} has come to be"
 
     def _names_that_differ(self, reads: Reads, here: Places) -> Iterator[str]:
         for name, digest in reads.listed.items():
             path = here.path_of(name)
-            try:
-                names = names_that_count(path or "", here, reads.wrote.get(name, ()))
-            except OSError:
-                names = []
+            names: list[str] = []
+            if path:
+                kept = self._names_in(path, here)
+                names = names_that_count(kept, path, here, reads.wrote.get(name, ()))
             if digest_of(names) != digest:
                 yield f"{here.shown(name)} has other files in it"
         for name, digest in reads.searched.items():
@@ -128,6 +131,20 @@ class Checks:
             if digest is not None:
                 return digest
         return self._digest(path)
+
+    def _names_in(self, directory: str, here: Places) -> list[str]:
+        key = directory, here.workdir
+        if key not in self._names:
+            try:
+                self._names[key] = names_in(directory, here)
+            except OSError:
+                self._names[key] = []
+        return self._names[key]
+
+    def _is_there(self, path: str) -> bool:
+        if path not in self._there:
+            self._there[path] = os.path.lexists(path)
+        return self._there[path]
 
     def _status(self, path: str) -> os.stat_result | None:
         if path not in self._statuses:

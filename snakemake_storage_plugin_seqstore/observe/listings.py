@@ -16,17 +16,17 @@ def digest_of(names: Iterable[str]) -> str:
     return hashlib.sha256(b"\0".join(sorted(map(os.fsencode, names)))).hexdigest()
 
 
-def names_that_count(directory: str, places: Places, wrote: Collection[str]) -> list[str]:
-    """Names in a directory, less what this workflow, this job and the machine put there.
+def names_in(directory: str, places: Places) -> list[str]:
+    """Names in a directory, less what the workflow and the machine put there.
+
+    Which job asks does not matter, but which working directory.
 
     Parameters
     ----------
     directory : str
         Where it lies here.
     places : Places
-        The job's places.
-    wrote : collection of str
-        Names that the job wrote.
+        The places of any job.
 
     Raises
     ------
@@ -38,10 +38,30 @@ def names_that_count(directory: str, places: Places, wrote: Collection[str]) -> 
         name
         for name in os.listdir(directory)
         if name not in covered
-        and name not in wrote
-        and places.classify(f"{directory.rstrip('/')}/{name}").kind
-        not in (Kind.DECLARED, Kind.PRODUCT, Kind.IGNORED)
-        and not places.holds_declared(f"{directory.rstrip('/')}/{name}")
+        and places.kind_for_all(_join(directory, name)) not in (Kind.PRODUCT, Kind.IGNORED)
+    ]
+
+
+def names_that_count(
+    names: Iterable[str], directory: str, places: Places, wrote: Collection[str]
+) -> list[str]:
+    """Names in a directory, less what one job declares and what it wrote.
+
+    Parameters
+    ----------
+    names : iterable of str
+        What `names_in` found.
+    directory : str
+        Where it lies here.
+    places : Places
+        The job's places.
+    wrote : collection of str
+        Names that the job wrote.
+    """
+    return [
+        name
+        for name in names
+        if name not in wrote and not places.is_for_declared(_join(directory, name))
     ]
 
 
@@ -64,3 +84,7 @@ def modules_there(directory: str, modules: Collection[str]) -> list[str]:
         for name in names
         if name.partition(".")[0] in modules and (name.endswith(_MODULES) or "." not in name)
     ]
+
+
+def _join(directory: str, name: str) -> str:
+    return f"{directory.rstrip('/')}/{name}"

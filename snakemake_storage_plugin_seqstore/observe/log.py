@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections import deque
@@ -14,6 +15,7 @@ _LINE = re.compile(r"(\d+) +(\d+)\.(\d{6}) (.*)\n", re.DOTALL)
 _CALL = re.compile(r"(\w+)\(")
 _RESUMED = re.compile(r"<\.\.\. (\w+) resumed>")
 _RESULT = re.compile(r"\) = (-?\d+|\?)(?:<((?:[^<>\\]|\\.)*)>(\(deleted\))?)?(?: ([A-Z]+)\b.*)?$")
+_WITH_FLAGS = (Does.OPEN, Does.ASK, Does.VIEW)
 _UNFINISHED = " <unfinished ...>"
 # A file descriptor with its path, or a string.
 _ARGUMENT = re.compile(
@@ -197,7 +199,7 @@ def _event(
         return _connection(time, pid, arguments, error)
     if does is Does.RING:
         return None if error else Event(time, pid, does)
-    flags = frozenset(_FLAGS.findall(_STRING.sub("", arguments)))
+    flags = _flags(_STRING.sub("", arguments)) if does in _WITH_FLAGS else frozenset[str]()
     if does is Does.VIEW:
         if error or (text.startswith("unshare") and "CLONE_NEWNS" not in flags):
             return None
@@ -220,6 +222,11 @@ def _event(
     if real and ("/../" in path or path.endswith("/..") or path.startswith("/proc/")):
         path = real
     return Event(time, pid, does, path, other, real, error, flags)
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _flags(arguments: str) -> frozenset[str]:
+    return frozenset(_FLAGS.findall(arguments))
 
 
 def _paths(arguments: str, view: _View, does: Does) -> list[str]:

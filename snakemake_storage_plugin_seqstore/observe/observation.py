@@ -133,8 +133,8 @@ class Observation:
         NotObserved
             If no process of the job was observed.
         """
-        self.detach()
         try:
+            self.detach()
             logs = sorted(self._directory.glob("*.log"))
             if not logs:
                 raise NotObserved("nothing that this job started was observed")

@@ -61,13 +61,20 @@ class Packages:
 
     def __init__(self, root: str = "/") -> None:
         self._root = root
+        self._resolved: dict[str, str] = {}
         self._managers: dict[str, tuple[_Manager, ...]] = {}
         self._owners: dict[str, Owner | None] = {}
+
+    def resolved(self, path: str) -> str:
+        """A path without links, remembered."""
+        if path not in self._resolved:
+            self._resolved[path] = os.path.realpath(path)
+        return self._resolved[path]
 
     def owner(self, path: str) -> Owner | None:
         """The package that a file came with; None if none did."""
         if path not in self._owners:
-            real = os.path.realpath(path)  # a link among alternatives belongs to no package
+            real = self.resolved(path)  # a link among alternatives belongs to no package
             owner = self._find_owner(real)
             self._owners[path] = owner or (self._find_owner(path) if path != real else None)
         return self._owners[path]

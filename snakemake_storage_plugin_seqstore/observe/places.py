@@ -83,7 +83,8 @@ class Places:
     is_product : callable
         Whether a job of this workflow makes a path, or the directory that it is in.
     covered_names : callable
-        Names in a directory that this directory's claims ever covered.
+        Names in a directory that this directory's claims ever covered: also of directories on
+        the way to what they covered.
     """
 
     workdir: str
@@ -108,20 +109,29 @@ class Places:
                 break
         if self._declared(path):
             return Place(Kind.DECLARED, self._name(path), path)
-        kind, depth = Kind.SOURCE, 0
-        for root, root_kind in self._roots:
-            if len(root) > depth and _is_below(path, root):
-                kind, depth = root_kind, len(root)
+        kind = self.kind_for_all(path)
+        if kind is Kind.SCRATCH and self._is_beside_input(path):
+            kind = Kind.PRODUCT if self.is_product(path) else Kind.SOURCE
+        return Place(kind, self._name(path, kind), path)
+
+    def kind_for_all(self, path: str) -> Kind:
+        """What a path means for all jobs alike, whatever one of them declares."""
+        root = path
+        while root and root not in self._roots:
+            root = root.rpartition("/")[0]
+        kind, depth = self._roots.get(root, Kind.SOURCE), len(root)
         prefix = prefix_of(path)
         if prefix is not None and prefix != "/" and len(prefix) > depth:
             kind = Kind.SYSTEM
         if _BYTE_CODE in path.split("/") or self._is_remembered(path):
             kind = Kind.IGNORED
-        if kind is Kind.SCRATCH and self._is_beside_input(path):
-            kind = Kind.SOURCE
         if kind is Kind.SOURCE and self.is_product(path):
             kind = Kind.PRODUCT
-        return Place(kind, self._name(path, kind), path)
+        return kind
+
+    def is_for_declared(self, path: str) -> bool:
+        """Whether a path is declared by this job, or lies above or below what is."""
+        return path in self._declared_directories or self._declared(path)
 
     def path_of(self, name: str) -> str | None:
         """Where a place lies here; None if there is no such place here."""
@@ -166,13 +176,9 @@ class Places:
 
     def holds_places(self, directory: str) -> bool:
         """Whether a directory is there anyway: places or declared files lie below it."""
-        return self.holds_declared(directory) or any(
-            _is_below(root, directory) for root, _ in self._roots
+        return directory in self._declared_directories or any(
+            _is_below(root, directory) for root in self._roots
         )
-
-    def holds_declared(self, directory: str) -> bool:
-        """Whether a declared file lies below a directory."""
-        return directory in self._declared_directories
 
     def name_of(self, path: str) -> str:
         """How a path is called elsewhere, whatever it is."""
@@ -220,7 +226,8 @@ class Places:
         return sorted(found, key=lambda pair: -len(pair[0]))
 
     @cached_property
-    def _roots(self) -> list[tuple[str, Kind]]:
+    def _roots(self) -> dict[str, Kind]:
+        """What lies below a directory, the closest one decides; the first of two means more."""
         given = [
             *((root, Kind.SOURCE) for root in (self.workdir, self.workflow_dir, self.home)),
             (f"{self.workdir}/{_SNAKEMAKE}", Kind.IGNORED),
@@ -229,7 +236,7 @@ class Places:
             *((root, Kind.STORED) for root in (*self.stores, *self.copies)),
             *((root, Kind.SCRATCH) for root in (self.tmpdir, "/tmp", "/var/tmp")),
         ]
-        return [(way, kind) for root, kind in given if root for way in _ways(root)]
+        return {way: kind for root, kind in reversed(given) if root for way in _ways(root)}
 
     @cached_property
     def _caches(self) -> list[str]:
@@ -250,9 +257,7 @@ class Places:
 
     def _is_beside_input(self, path: str) -> bool:
         directory = os.path.dirname(path)
-        return directory in self._input_directories and directory not in (
-            root for root, kind in self._roots if kind is Kind.SCRATCH
-        )
+        return directory in self._input_directories and directory not in self._roots
 
     def _is_remembered(self, path: str) -> bool:
         directory, _, name = path.rpartition("/")

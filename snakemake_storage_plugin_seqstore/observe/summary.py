@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
 from contextlib import suppress
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -14,6 +13,7 @@ from snakemake_storage_plugin_seqstore.observe.births import born
 from snakemake_storage_plugin_seqstore.observe.listings import (
     digest_of,
     modules_there,
+    names_in,
     names_that_count,
 )
 from snakemake_storage_plugin_seqstore.observe.packages import Packages
@@ -22,8 +22,12 @@ from snakemake_storage_plugin_seqstore.observe.reads import Reads
 
 # A file whose status was asked for counts by its content up to this size, in bytes.
 LARGE = 16 << 20
+# The times of files lag behind the clock by as much, in ns.
+TICK = 10**7
 _PROGRAM_PLACES = ("workdir:", "workflow:")
 _INTERPRETERS = 4  # as many as the system allows, one started by the other
+# A machine's own settings and what is derived from all that is installed, as ld.so.cache.
+_SETTINGS = "/etc/"
 _HASH_BANG = b"#!"
 
 
@@ -71,6 +75,7 @@ class _Summary:
         self._contents = contents
         self._packages = packages
         self._search_path = search_path
+        self._written, self._written_below = _written(accesses)
         self._program_directories = frozenset(search_path.split(os.pathsep))
         self._files: dict[str, str] = {}
         self._asked: dict[str, str | tuple[int, int]] = {}
@@ -154,7 +159,7 @@ class _Summary:
         elif access.read or access.executed or access.opened_to_change:
             self._add_read(path, access, place, status)
         elif access.written:
-            if access.asked or access.absent:
+            if access.asked or access.absent or access.made_new:
                 self._add_made(path, access, place, status)
         elif access.asked:
             self._add_asked(path, place, status)
@@ -163,10 +168,11 @@ class _Summary:
             and not place.name.startswith(_PROGRAM_PLACES)
         ):
             self._absent.add(place.name)
-        if access.listed and status:
-            wrote = {written for written in self._written_in(path) if "/" not in written}
+        if access.listed and status and place.kind is Kind.SOURCE:
+            wrote = self._written.get(path.rstrip("/"), set())
             with suppress(OSError):
-                names = names_that_count(path, self._places, wrote)
+                names = names_in(path, self._places)
+                names = names_that_count(names, path, self._places, wrote)
                 self._listed[place.name] = digest_of(names)
                 if wrote:
                     self._wrote[place.name] = tuple(sorted(wrote))
@@ -177,7 +183,8 @@ class _Summary:
         if status is None:
             self._reject("gone when the job ended", place)
         elif stat.S_ISREG(status.st_mode):
-            if status.st_mtime_ns > self._accesses.started and place.kind is Kind.SOURCE:
+            read = access.first_read or self._accesses.started
+            if status.st_mtime_ns > read - TICK and place.kind is Kind.SOURCE:
                 self._reject("changed while the job ran", place)
             self._add_content(self._files, path, place, status)
             if access.executed:
@@ -200,11 +207,15 @@ class _Summary:
                 self._asked[place.name] = (status.st_size, status.st_mtime_ns)
             else:
                 self._add_content(self._asked, path, place, status)
-        elif stat.S_ISDIR(status.st_mode) and not (
-            self._places.holds_places(path)
-            or self._places.covered_names(path)
-            or self._places.is_written(path)
-            or any(self._written_in(path))
+        elif (
+            place.kind is Kind.SOURCE
+            and stat.S_ISDIR(status.st_mode)
+            and not (
+                self._places.holds_places(path)
+                or self._places.covered_names(path)
+                or self._places.is_written(path)
+                or path in self._written_below
+            )
         ):
             self._asked[place.name] = ""
 
@@ -229,7 +240,8 @@ class _Summary:
         if access.executed:
             self._add_program(path)
         elif access.read or access.asked:
-            if self._count_package(path) or not access.read or path.startswith("/etc/"):
+            is_setting = self._packages.resolved(path).startswith(_SETTINGS)
+            if is_setting or self._count_package(path) or not access.read:
                 return
             status = _status(path)
             if status and stat.S_ISREG(status.st_mode) and not path.endswith("/pyvenv.cfg"):
@@ -274,12 +286,14 @@ class _Summary:
 
     def _is_changed_in_place(self, access: Access, status: os.stat_result | None) -> bool:
         return bool(
-            access.opened_to_change and status and status.st_mtime_ns >= self._accesses.started
+            access.opened_to_change
+            and status
+            and status.st_mtime_ns > self._accesses.started - TICK
         )
 
     def _is_own(self, path: str, status: os.stat_result | None) -> bool:
         """Whether a job made what it opened: it is gone again, or was born while the job ran."""
-        return status is None or born(path) >= self._accesses.started
+        return status is None or born(path) > self._accesses.started - TICK
 
     def _reject(self, why: str, place: Place) -> None:
         self._rejected.add(f"{why}: {self._places.shown(place.name)}")
@@ -292,14 +306,19 @@ class _Summary:
         access = self._accesses.paths.get(directory)
         return access is not None and access.listed
 
-    def _written_in(self, directory: str) -> Iterable[str]:
-        """What the job wrote below a directory, relative to it."""
-        start = directory.rstrip("/") + "/"
-        return (
-            path[len(start) :]
-            for path, access in self._accesses.paths.items()
-            if access.written and path.startswith(start)
-        )
+
+def _written(accesses: Accesses) -> tuple[dict[str, set[str]], set[str]]:
+    """Names that a job wrote by directory, and all directories below which it wrote."""
+    names: dict[str, set[str]] = {}
+    above: set[str] = set()
+    for path, access in accesses.paths.items():
+        if access.written:
+            directory, _, name = path.rpartition("/")
+            names.setdefault(directory, set()).add(name)
+            while directory not in above:
+                above.add(directory)
+                directory = directory.rpartition("/")[0]
+    return names, above
 
 
 def _status(path: str) -> os.stat_result | None:

@@ -5,8 +5,18 @@ from snakemake_storage_plugin_seqstore.provenance.canonical import (
     canonical,
     plain,
     tagged,
+    untagged,
 )
 from snakemake_storage_plugin_seqstore.provenance.ids import content_id, result_id
 from snakemake_storage_plugin_seqstore.provenance.provenance import Provenance
 
-__all__ = ["NotCanonical", "Provenance", "canonical", "content_id", "plain", "result_id", "tagged"]
+__all__ = [
+    "NotCanonical",
+    "Provenance",
+    "canonical",
+    "content_id",
+    "plain",
+    "result_id",
+    "tagged",
+    "untagged",
+]

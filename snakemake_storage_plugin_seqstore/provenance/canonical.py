@@ -7,8 +7,9 @@ value carries its type. What has no obvious text is refused, so that nobody gues
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from json.encoder import encode_basestring_ascii as _quoted
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -67,6 +68,34 @@ def plain(tagged: Any) -> Any:
     if kind == "float":
         return float.fromhex(rest[0])
     return rest[0] if rest else None
+
+
+def untagged(tagged: Any) -> Any:
+    """Return the value that was tagged, of the same type; a path comes back as a Path."""
+    kind, *rest = tagged
+    if kind in _CONTAINERS:
+        return _CONTAINERS[kind](untagged(part) for part in rest[0])
+    if kind == "dict":
+        return {untagged(k): untagged(v) for k, v in zip(rest[0], rest[1], strict=True)}
+    return _SCALARS[kind](*rest)
+
+
+_CONTAINERS: dict[str, Callable[[Iterable[Any]], Any]] = {
+    "list": list,
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+}
+_SCALARS: dict[str, Callable[..., Any]] = {
+    "none": lambda: None,
+    "bool": bool,
+    "int": int,
+    "complex": complex,
+    "str": str,
+    "float": float.fromhex,
+    "bytes": bytes.fromhex,
+    "path": Path,
+}
 
 
 class _Refused(Exception):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import time
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore import transfer
-from snakemake_storage_plugin_seqstore.store import Entry
+from snakemake_storage_plugin_seqstore.store import Entry, Record
 from snakemake_storage_plugin_seqstore.store.background import Parcel
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
+from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
+from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.plan import Plan
 from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
+from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Workflow
@@ -68,6 +72,39 @@ def bring_checkpoints(plan: Plan, workflow: Workflow, stores: Stores, owner: obj
             # Snakemake would take an old copy, once it removed it, for a protected file.
             discard(path)
             workflow.iocache.exists_local.pop(file, None)
+
+
+def take_over(plan: Plan, stores: Stores, conditions: Conditions, teller: Teller) -> None:
+    """Store what plain Snakemake left in its place.
+
+    Others can reuse it only where Snakemake's own metadata say that the job as it is made it.
+    """
+    for job, resolved in plan.take_over:
+        tasks = []
+        for file in job.output:
+            ours, claim = stored(file), resolved.taken_over.get(label(file))
+            if ours and claim and claim.version:
+                made = stores.add(ours.provider.store, ours.copy_path)
+                tasks.append(stores.assigning(made.store, ours, made.version, claim.key))
+        is_whole = len(tasks) == len(job.output)
+        if is_whole and resolved.told and snakemake_api.made_as_it_is(job):
+            plain = teller.plain_reads(job, conditions.contents)
+            seen = conditions.of_run(job, None, plain, time.time_ns())
+            record = Record(
+                resolved.told.key,
+                tuple(resolved.versions[label(file)] for file in job.output),
+                (True,) * len(job.output),
+                (None,) * len(snakemake_api.traces(job)),
+                resolved.told.canonical(),
+                seen.reads,
+                {},
+                False,
+                0.0,
+                job.rule.name,
+                about.of(job) | {"taken over": "made by Snakemake without seqstore"},
+            )
+            tasks += stores.recording(job, record)
+        stores.in_background(Parcel.of(tasks))
 
 
 def write_down(plan: Plan, claims: Claims, stores: Stores) -> None:

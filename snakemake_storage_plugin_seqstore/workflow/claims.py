@@ -168,7 +168,11 @@ class Claims:
                 "made": sorted(made),
                 "accepted": self.accepted,
                 "project": self.project,
-                "claims": {path: claim for path, claim in self._claims.items() if claim.version},
+                "claims": {
+                    path: claim
+                    for path, claim in self._claims.items()
+                    if claim.version or claim.is_touched
+                },
             },
         )
 

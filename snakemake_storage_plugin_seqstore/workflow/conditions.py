@@ -119,7 +119,7 @@ class Conditions:
     ) -> None:
         self._workflow = workflow
         self._mode = mode
-        self._contents = contents
+        self.contents = contents
         self._products = products
         self._product_digest = product_digest
         self._accepted = accepted.setdefault(socket.gethostname(), {})
@@ -180,7 +180,7 @@ class Conditions:
                     seen.paths.setdefault(os.path.abspath(there), Access()).executed = True
         places = self.places(job, at_end=True)
         search_path = os.environ.get("PATH", os.defpath)
-        reads = summarise(seen, places, self._contents, self._packages, search_path)
+        reads = summarise(seen, places, self.contents, self._packages, search_path)
         named = counted(plain.variables, plain.programs, plain.languages)
         read = filter(None, map(places.path_of, reads.products))
         document = reads.to_json()
@@ -204,7 +204,7 @@ class Conditions:
                 if place.kind in (Kind.SOURCE, Kind.PRODUCT) and place.path.startswith(start):
                     with suppress(OSError, SeqstoreError):
                         if not os.path.isdir(place.path) or not os.listdir(place.path):
-                            version = self._contents.version(place.path)
+                            version = self.contents.version(place.path)
                             found[place.path.removeprefix(start)] = version
         return found
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import re
 
-from snakemake_storage_plugin_seqstore.query import SCHEME, Query
+from snakemake_storage_plugin_seqstore.query import Query
 
-HERE = f"{SCHEME}./"  # the query of a path: relative, absolute or above the working directory
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f?]")
 
 
 def query_of(query: str, prefix: str) -> str:
-    """The query of a path that Snakemake gives to its default provider behind a prefix."""
-    return query if query.startswith(HERE) else HERE + query.removeprefix(prefix)
+    """The query of a path that Snakemake gives to its default provider behind a prefix.
+
+    That is the path itself, so that Snakemake's metadata are those of an ordinary run.
+    """
+    return query.removeprefix(prefix)
 
 
 def path_of(query: str) -> str | None:
     """The path that a query means; None for a query of an entry of the store."""
-    return query.removeprefix(HERE) if query.startswith(HERE) else None
+    return None if "://" in query else query
 
 
 def named(path: str) -> Query:

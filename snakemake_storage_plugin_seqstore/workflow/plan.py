@@ -34,6 +34,8 @@ class Plan:
     bring : list
         Outputs of checkpoints that are to be in their places before what depends on them is known;
         with None where an old copy is to go.
+    take_over : list
+        Jobs with files that plain Snakemake left, which are to be stored.
     place : list
         Files that are to be in their own places, with what they mean: targets, and those of which
         an older state is there.
@@ -47,6 +49,7 @@ class Plan:
     made: set[str] = field(default_factory=set)
     follow: list[tuple[StoredFile, Version, str]] = field(default_factory=list)
     bring: list[tuple[File, StoredFile, Claim | None]] = field(default_factory=list)
+    take_over: list[tuple[Job, Resolved]] = field(default_factory=list)
     place: list[tuple[StoredFile, Claim]] = field(default_factory=list)
     wanted: set[File] = field(default_factory=set)
 
@@ -70,7 +73,9 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims, wanted_before: set[st
     targets.update(label(file) for job in dag.targetjobs if job.rule.norun for file in job.input)
     for job, resolved in resolution.jobs.items():
         forced = is_forced(job, wanted_before)
-        found.claims |= resolved.claims
+        found.claims |= resolved.taken_over | resolved.claims
+        if resolved.taken_over:
+            found.take_over.append((job, resolved))
         found.made.update(str(file) for file in job.products() if not file.is_storage)
         if forced or needs_to_run(job):
             found.forced.update(map(label, job.output))

@@ -31,7 +31,7 @@ from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import File, Job
 
 
 @dataclass
@@ -53,6 +53,8 @@ class Resolved:
         Why it is not known what the job is told.
     failing : list of str
         Why the newest record of the same key is no answer: what it read that is not the same here.
+    taken_over : dict
+        Claims to files that plain Snakemake left, by label: they are not in a store yet.
     is_hit : bool
         Whether the stored outputs are there because the store has the same computation.
     is_outdated : bool
@@ -68,6 +70,7 @@ class Resolved:
     record: Record | None = None
     reason: Unknown | None = None
     failing: list[str] = field(default_factory=list)
+    taken_over: dict[str, Claim] = field(default_factory=dict)
     is_hit: bool = False
     is_outdated: bool = False
     is_new: bool = False
@@ -329,6 +332,8 @@ class Resolution:
                 resolved.is_new = is_new or self._lacks_checkpoint(job)
             if not resolved.is_new:
                 self._believe_claims(job, resolved)
+                if self._touches:
+                    self._take_over_unknown(job, resolved)
         else:
             self._look_up(job, resolved, key)
         return resolved
@@ -471,28 +476,64 @@ class Resolution:
     def _keep_touched(self, job: Job, resolved: Resolved, before: list[Claim | None]) -> bool:
         """Let outputs stand that were made otherwise, if the user says so by ``--touch``.
 
-        That holds in this working directory, until their provenance changes again.
+        Files that plain Snakemake left in their places are taken over. That holds in this working
+        directory, until their provenance changes again.
         """
         assert resolved.told
-        key, workflow = resolved.told.key, self._dag.workflow
-        touches = workflow.executor_plugin is not None and workflow.touch
+        key = resolved.told.key
         kept: dict[str, Claim] = {}
         for file, claim in zip(job.output, before, strict=True):
-            if ours := stored(file):
-                if claim is None or claim.version is None:
+            ours = stored(file)
+            if ours is None:
+                continue
+            if claim is None or not (claim.version or claim.is_touched):
+                claim = self._found_here(file, ours, key) if self._touches else None
+                if claim is None:
                     return False
-                if not touches and not (claim.is_touched and claim.key == key):
-                    return False
-                if not self._stores.holder(ours.provider.store, claim.version):
-                    return False
-                kept[label(file)] = claim
-        resolved.is_hit = bool(kept) and all(claim.key == key for claim in kept.values())
-        resolved.is_outdated = bool(kept) and not resolved.is_hit
+                resolved.taken_over[label(file)] = claim
+            elif (not self._touches and not (claim.is_touched and claim.key == key)) or (
+                claim.version and not self._stores.holder(ours.provider.store, claim.version)
+            ):
+                return False
+            kept[label(file)] = claim
+        there = {name: claim for name, claim in kept.items() if claim.version}
+        resolved.is_hit = bool(there) and all(claim.key == key for claim in there.values())
+        resolved.is_outdated = bool(there) and not resolved.is_hit
         newest = self.newest_input(job) if resolved.is_hit else 0
-        for name, claim in kept.items():
+        for name, claim in there.items():
             resolved.claims[name] = replace(claim, time=max(claim.time, newest))
             resolved.versions[name] = claim.version  # type: ignore[assignment]
         return bool(kept)
+
+    @property
+    def _touches(self) -> bool:
+        """Whether the user says by ``--touch`` that what is here stands."""
+        workflow = self._dag.workflow
+        return workflow.executor_plugin is not None and workflow.touch
+
+    def _found_here(self, file: File, ours: StoredFile, key: str) -> Claim | None:
+        """A claim to what plain Snakemake left in a place, or to a temporary that it removed.
+
+        None if nothing is there that could be claimed.
+        """
+        if not ours.is_in_place:
+            return None
+        try:
+            version = self._contents.version(ours.copy_path)
+        except FileNotFoundError:
+            return Claim(None, self._now, key, is_touched=True) if file.flags.get("temp") else None
+        return Claim(version, self._now, key, is_touched=True)
+
+    def _take_over_unknown(self, job: Job, resolved: Resolved) -> None:
+        """Take over what is here of a job of which it is not known what it is told."""
+        for file in job.output:
+            ours = stored(file)
+            known = self._claims.get(label(file))
+            if ours and not (known and known.version):
+                claim = self._found_here(file, ours, "")
+                if claim and claim.version:
+                    resolved.taken_over[label(file)] = resolved.claims[label(file)] = claim
+                    resolved.versions[label(file)] = claim.version
 
     def _is_of(self, trace: Any, key: str) -> bool:
         """Whether a log or benchmark that is here is of the run that made a result."""

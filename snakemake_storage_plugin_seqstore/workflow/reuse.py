@@ -260,6 +260,8 @@ class Reuse:
         directory.messages.report(resolution)
         if workflow.dryrun:
             return
+        conditions = self.new_conditions(directory.contents, resolution)
+        apply.take_over(found, directory.stores, conditions, self.new_teller())
         apply.bring_checkpoints(found, workflow, directory.stores, self)
         if workflow.executor_plugin is not None:
             for file, claim in found.place:

@@ -499,6 +499,28 @@ def forget_reasons(workflow: Workflow) -> None:
     workflow.dag._reason.clear()
 
 
+def made_as_it_is(job: Job) -> bool:
+    """Whether Snakemake's metadata say that a job made its outputs as it is told now.
+
+    That is: the same code, params, inputs and software, and no input that is newer.
+    """
+    persistence = job.dag.workflow.persistence
+    if not all(persistence.metadata(file) for file in job.output):
+        return False
+    changed = (
+        bool(persistence.params_changed(job))
+        or any(persistence.input_changed(job))
+        or any(persistence.code_changed(job))
+        or any(persistence.software_stack_changed(job))
+    )
+    try:
+        made = min(os.lstat(file).st_mtime for file in job.output)
+        read = [os.stat(file).st_mtime for file in (*job.input, *script_path(job))]
+    except OSError:
+        return False
+    return not changed and max(read, default=0.0) <= made
+
+
 def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> None:
     """Have Snakemake see no change in jobs whose outputs are settled by their provenance.
 

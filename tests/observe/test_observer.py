@@ -62,13 +62,22 @@ def test_a_job_that_a_signal_ends(number: int, tmp_path: Path) -> None:
 
 def test_an_observer_that_dies(tmp_path: Path) -> None:
     observation = Observation(probe(), tmp_path / "o")
-    command = f"echo > {tmp_path}/begun; while test ! -e {tmp_path}/go; do :; done; cat x; exit 0"
-    process = subprocess.Popen([observation.shell, "-c", command], stderr=subprocess.DEVNULL)
+    command = f"echo > {tmp_path}/begun; read x; test -e / || echo wrong; exit 0"
+    process = subprocess.Popen(
+        [observation.shell, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     wait_for(tmp_path / "begun")
-    os.kill(tracer_of(process.pid), signal.SIGKILL)
-    time.sleep(0.05)
-    process.kill()
-    process.wait()
+    if not probe().options:
+        tracer = tracer_of(process.pid)
+        os.kill(tracer, signal.SIGKILL)
+        while tracer_of(process.pid):
+            time.sleep(0.01)
+        assert process.communicate(b"x\n")[0] == b"wrong\n"  # that is why it must be noticed
+        assert process.returncode == 0
+    else:  # it takes the job with it
+        os.kill(tracer_of(process.pid), signal.SIGKILL)
+        process.communicate(b"x\n")
+        assert process.returncode == -signal.SIGKILL
     with pytest.raises(ObserverDied, match="strace killed"):
         observation.finish()
     assert not (tmp_path / "o").exists()
@@ -134,12 +143,12 @@ if len(sys.argv) > 2:
     os.kill(int(status.partition("TracerPid:")[2].split()[0]), 9)
     while "TracerPid:\\t0" not in Path("/proc/self/status").read_text(): pass
 try:
-    observation.detach()
+    if len(sys.argv) == 2:
+        observation.detach()
     open("after.txt").close()
     print(*[os.path.basename(path) for path, access in observation.finish().paths.items()
             if access.read and path.endswith(".txt")])
 except ObserverDied:
-    observation.discard()
     print("died")
 print(Path(sys.argv[1]).exists(), "TracerPid:\\t0" in Path("/proc/self/status").read_text())
 """
