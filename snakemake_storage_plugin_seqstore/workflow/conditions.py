@@ -17,6 +17,7 @@ from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReads
 from snakemake_storage_plugin_seqstore.fingerprint.variables import counted, locale, salted
 from snakemake_storage_plugin_seqstore.observe import (
+    TICK,
     Access,
     Accesses,
     Checks,
@@ -128,6 +129,10 @@ class Conditions:
         self._checks = Checks(contents, self._packages)
         self._parsed: dict[str, Reads] = {}
 
+    def look_again(self) -> None:
+        """Forget what was found: more is known of what jobs make."""
+        self._checks = Checks(self.contents, self._packages)
+
     def failing(self, record: Record, job: Job, is_own: bool, others: list[Record]) -> list[str]:
         """Why a record is no answer for a job here, in words; empty if it is one.
 
@@ -194,11 +199,11 @@ class Conditions:
         )
 
     def _undeclared(self, seen: Accesses, places: Places) -> dict[str, Version]:
-        """What a job made without declaring it, below the working directory: files, empty folders."""
+        """What a job made here without declaring it: files and empty folders."""
         found: dict[str, Version] = {}
         start = places.workdir + os.sep
         for path, access in seen.paths.items():
-            made = access.written or (access.perhaps_made and born(path) >= seen.started)
+            made = access.written or (access.perhaps_made and born(path) > seen.started - TICK)
             if made and len(found) < _MOST_UNDECLARED:
                 place = places.classify(path)
                 if place.kind in (Kind.SOURCE, Kind.PRODUCT) and place.path.startswith(start):
@@ -238,7 +243,7 @@ class Conditions:
         found = set(self._products.names_in(directory))
         with suppress(OSError):
             for name in os.listdir(directory):
-                if name not in found and born(os.path.join(directory, name)) >= self._began:
+                if name not in found and born(os.path.join(directory, name)) > self._began - TICK:
                     found.add(name)
         return found
 

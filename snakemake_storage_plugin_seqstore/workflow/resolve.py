@@ -143,6 +143,7 @@ class Resolution:
         known = 0
         while len(self.products.undeclared) > known:
             known = len(self.products.undeclared)
+            self._conditions.look_again()
             self._look_again(jobs)
 
     def product_digest(self, path: str) -> str | None:

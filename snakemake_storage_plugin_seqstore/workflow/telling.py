@@ -176,7 +176,7 @@ class Teller:
         return code
 
     def places(self, rule: Rule) -> Places:
-        """Directories that do not count: where the job runs, its Snakefile, and copies of either."""
+        """Directories that do not count: where a job runs, its Snakefile, and copies of them."""
         found = {os.getcwd(): Symbol("workdir")}
         if basedir := snakemake_api.basedir(rule):
             found[basedir] = Symbol("basedir")
