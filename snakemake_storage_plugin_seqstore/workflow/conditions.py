@@ -64,6 +64,8 @@ class Seen:
         Absolute paths of such files of other jobs that it read.
     rejected : str
         Why its result is not for reuse elsewhere; empty if it is.
+    took : tuple of str
+        Absolute paths of its inputs that it changed or took away itself.
     """
 
     reads: dict[str, Any] = field(default_factory=dict)
@@ -71,6 +73,7 @@ class Seen:
     undeclared: dict[str, Version] = field(default_factory=dict)
     of_others: tuple[str, ...] = ()
     rejected: str = ""
+    took: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, document: dict[str, Any]) -> Seen:
@@ -83,8 +86,8 @@ class Seen:
         """
         files = document["undeclared"].items()
         undeclared = {path: Version.load(version) for path, version in files}
-        others = tuple(document["of_others"])
-        return cls(**document | {"undeclared": undeclared, "of_others": others})
+        paths = {name: tuple(document[name]) for name in ("of_others", "took")}
+        return cls(**document | {"undeclared": undeclared} | paths)
 
 
 class Conditions:
@@ -188,6 +191,8 @@ class Conditions:
         reads = summarise(seen, places, self.contents, self._packages, search_path)
         named = counted(plain.variables, plain.programs, plain.languages)
         read = filter(None, map(places.path_of, reads.products))
+        took = tuple(path for path in places.inputs if _is_taken(path, seen))
+        rejected = [*reads.rejected, *(f"it changes its input {path}" for path in took)]
         document = reads.to_json()
         document[_VARIABLES] = salted(named, os.environ) | {_LOCALE: locale(os.environ)}
         return Seen(
@@ -195,7 +200,8 @@ class Conditions:
             accesses is not None,
             self._undeclared(seen, places),
             tuple(path for path in read if path in self._products.undeclared),
-            reads.rejected[0] if reads.rejected else "",
+            rejected[0] if rejected else "",
+            took,
         )
 
     def _undeclared(self, seen: Accesses, places: Places) -> dict[str, Version]:
@@ -273,6 +279,12 @@ class Conditions:
             accepted = self._accepted.setdefault(machine, state)
             return found if accepted != state else []
         return found if self._accepted.get(machine) != state else []
+
+
+def _is_taken(path: str, seen: Accesses) -> bool:
+    """Whether a job changed or took away an input; who else would take it away meanwhile?"""
+    access = seen.paths.get(path, Access())
+    return access.written or access.replaced or not os.path.lexists(path)
 
 
 def _digest(*parts: object) -> str:
