@@ -282,7 +282,7 @@ class Conditions:
 
 
 def _is_taken(path: str, seen: Accesses) -> bool:
-    """Whether a job changed or took away an input; who else would take it away meanwhile?"""
+    """Whether a job changed an input or took it away: who else would, meanwhile."""
     access = seen.paths.get(path, Access())
     return access.written or access.replaced or not os.path.lexists(path)
 

@@ -1,6 +1,6 @@
 """The law of rest: what ran to its end has nothing to do, here and in a clone.
 
-One run of a workflow tries many rules, each of which is a kind of its own; a test that fails names it.
+One run of a workflow tries many rules, each a kind of its own; a test that fails names it.
 """
 
 from collections.abc import Callable
@@ -23,6 +23,7 @@ class Rested:
     first: Run
     again: Run
     clone: Run
+    clone_again: Run
     changed: Run | None
 
 
@@ -58,12 +59,12 @@ def rested(
             world = World(tmp_path_factory.mktemp("rest"), name, user, observe)
             first, again = world.run(), world.run()
             world.clone()
-            clone = world.run()
+            clone, clone_again = world.run(), world.run()
             changed = None
             if change := CHANGES.get(name):
                 change(world)
                 changed = world.run("--cores", "3")
-            known[which] = Rested(first, again, clone, changed)
+            known[which] = Rested(first, again, clone, clone_again, changed)
         return known[which]
 
     return rest
@@ -93,13 +94,13 @@ def test_rests(
 ) -> None:
     """A job runs once: not again in the same directory, not in a clone, not for another's sake."""
     done = rested(which)
-    assert done.first.computed[rule] == 1 or rule in OFTEN, done.first.about(rule)
-    assert not done.first.failed, done.first.printed
-    assert not done.again.computed[rule], done.again.about(rule)
+    assert done.first.computed[rule] == 1 or rule in OFTEN, done.first.about
+    assert not done.first.failed, done.first.about
+    assert not done.again.computed[rule], done.again.about
     if rule not in NOT_FOR_OTHERS:
-        assert not done.clone.computed[rule], done.clone.about(rule)
+        assert not done.clone.computed[rule], done.clone.about
     if done.changed and rule not in CHANGED:
-        assert not done.changed.computed[rule], done.changed.about(rule)
+        assert not done.changed.computed[rule], done.changed.about
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,7 @@ def test_nothing_is_planned(
     """Snakemake says that there is nothing to be done, and what is new was made."""
     done = rested(which)
     assert done.again.did_nothing, done.again.printed
+    assert done.clone_again.did_nothing, done.clone_again.printed
     if which[0] == "told":
         assert done.changed
         assert done.changed.computed["per"] == 1, done.changed.printed

@@ -32,12 +32,12 @@ class Run:
     def did_nothing(self) -> bool:
         return "Nothing to be done" in self.printed and not self.computed and not self.failed
 
-    def about(self, name: str) -> str:
-        """Why, for a test that fails."""
-        said = [line for line in self.printed.splitlines() if line.startswith("seqstore: ")]
-        return "\n".join([f"computed: {dict(self.computed)}", *said]) + (
-            f"\n{self.printed}" if self.failed else ""
-        )
+    @property
+    def about(self) -> str:
+        """What is of interest if a test fails."""
+        words = ("seqstore: ", "reason: ", "Error")
+        said = [line for line in self.printed.splitlines() if any(word in line for word in words)]
+        return "\n".join([f"computed: {dict(self.computed)}", *said])
 
 
 class World:
@@ -72,6 +72,7 @@ class World:
             "HOME": str(root / "home"),
             "LAB": str(root / "lab"),
             "TMPDIR": str(root / "tmp"),
+            "XDG_CACHE_HOME": str(root / "home" / ".cache"),
             "COMPUTED": str(root / "computed"),
         }
         self._clones = 0
@@ -85,7 +86,7 @@ class World:
         """Go on in a fresh directory, with the sources alone, all with new times."""
         self._clones += 1
         self.directory = self.root / f"clone{self._clones}" / f"work{self._clones}"
-        shutil.copytree(self._sources, self.directory, copy_function=shutil.copy)
+        shutil.copytree(self._sources, self.directory, True, copy_function=shutil.copy)
         snakefile = self.directory / "Snakefile"
         snakefile.write_text(_HEAD.format(observe=self.observe) + snakefile.read_text())
 
@@ -119,11 +120,13 @@ class World:
         return self.path(name).read_text()
 
     def write(self, name: str, text: str) -> None:
-        """Write a file, as an editor does; its time is another one for sure."""
+        """Put a new file in the place of one, as editors do; remove it if there is no text."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = path.stat().st_mode if path.exists() else None
         path.unlink(missing_ok=True)
+        if not text:
+            return
         path.write_text(text)
         if mode:
             path.chmod(mode)

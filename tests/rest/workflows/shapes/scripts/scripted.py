@@ -1,6 +1,5 @@
 import logging
 import os
-import sys
 
 logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
 with open(os.environ["COMPUTED"] + "/scripted", "a") as mark:

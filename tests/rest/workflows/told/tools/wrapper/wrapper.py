@@ -14,4 +14,6 @@ extra = snakemake.params.get("extra", "")
 log = log_of(snakemake)
 with open(os.environ["COMPUTED"] + "/wrapper_like", "a") as mark:
     mark.write("\n")
-shell("(echo {extra}; sort --parallel={snakemake.threads} {snakemake.input}) > {snakemake.output} {log}")
+shell(
+    "(echo {extra}; sort --parallel={snakemake.threads} {snakemake.input}) > {snakemake.output} {log}"
+)
