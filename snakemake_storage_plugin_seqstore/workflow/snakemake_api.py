@@ -302,6 +302,17 @@ def wrapper_files(path: str, workflow: Workflow) -> tuple[Any, Any]:
     return script, environment
 
 
+def source_copies(workflow: Workflow) -> str:
+    """Where this run copies local sources to, as for ``source_path``: below it are whole paths."""
+    return f"{workflow.sourcecache.runtime_cache_path}/file"
+
+
+def source_caches(workflow: Workflow) -> tuple[str, ...]:
+    """Where remote sources are copied to: for this run, and for all."""
+    cache = workflow.sourcecache
+    return str(cache.runtime_cache_path), str(cache.cache_path)
+
+
 def source_text(file: Any, workflow: Workflow) -> str:
     """A source as Snakemake will run it: from the same cache.
 
