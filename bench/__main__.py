@@ -163,7 +163,10 @@ def docs(results: Path) -> None:
     if (results / TRACKS).exists():
         _put(pages / "benchmarks-tracks.md", (results / TRACKS).read_text())
     if runs := workflows.load(results / REUSE):
-        _put(pages / "benchmarks-reuse.md", f"{workflows.about(results / REUSE)}\n\n{workflows.table(runs)}\n")
+        _put(
+            pages / "benchmarks-reuse.md",
+            f"{workflows.about(results / REUSE)}\n\n{workflows.table(runs)}\n",
+        )
 
 
 def _put(page: Path, text: str) -> None:
