@@ -25,6 +25,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#]+)")
 COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
 
@@ -75,6 +76,12 @@ def test_examples(
                     )
             case _:
                 pytest.fail(f"{where}: the block is of no known kind, '{block.language}'")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links(document: Path) -> None:
+    links = [link for link in LINK.findall(document.read_text()) if "://" not in link]
+    assert not [link for link in links if not (document.parent / link).exists()]
 
 
 def run(command: list[str], directory: Path, environment: dict[str, str]) -> str:
