@@ -455,7 +455,7 @@ def _in_place_path() -> Any:
 
         def __eq__(self, other: object) -> bool:
             is_marked = isinstance(other, InPlacePath) or getattr(other, "is_storage", False)
-            return bool(is_marked) and str.__eq__(self, other)  # type: ignore[arg-type]
+            return bool(is_marked) and str.__eq__(self, other)
 
         def __ne__(self, other: object) -> bool:
             return not self == other
