@@ -454,7 +454,8 @@ def _in_place_path() -> Any:
             return getattr(Path(str(self)), name)
 
         def __eq__(self, other: object) -> bool:
-            return type(other) not in (str, AnnotatedString) and str.__eq__(self, other)
+            is_marked = isinstance(other, InPlacePath) or getattr(other, "is_storage", False)
+            return bool(is_marked) and str.__eq__(self, other)
 
         def __ne__(self, other: object) -> bool:
             return not self == other
