@@ -72,6 +72,8 @@ class Places:
         Declared outputs, logs and benchmark.
     shadow : mapping of str to str
         A shadow directory, and the directory that it stands for.
+    bare : collection of str
+        Shadow directories with nothing in them but what the job declares.
     stores : collection of str
         Roots of stores.
     copies : collection of str
@@ -94,6 +96,7 @@ class Places:
     inputs: tuple[str, ...] = ()
     others: frozenset[str] = frozenset()
     shadow: Mapping[str, str] = field(default_factory=dict)
+    bare: Collection[str] = ()
     stores: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
@@ -103,12 +106,16 @@ class Places:
 
     def classify(self, path: str) -> Place:
         """Where an absolute path lies. The most specific place wins."""
+        is_bare = False
         for directory, meant in self._shadows:
             if _is_below(path, directory):
                 path = meant + path[len(directory) :]
+                is_bare = directory in self._bare
                 break
         if self._declared(path):
             return Place(Kind.DECLARED, self._name(path), path)
+        if is_bare:  # what else is in the directory that it stands for can't be seen from there
+            return Place(Kind.IGNORED, self._name(path, Kind.IGNORED), path)
         kind = self.kind_for_all(path)
         if kind is Kind.SCRATCH and self._is_beside_input(path):
             kind = Kind.PRODUCT if self.is_product(path) else Kind.SOURCE
@@ -196,6 +203,10 @@ class Places:
     @cached_property
     def _shadows(self) -> list[tuple[str, str]]:
         return [(way, meant) for made, meant in self.shadow.items() for way in _ways(made)]
+
+    @cached_property
+    def _bare(self) -> frozenset[str]:
+        return frozenset(way for made in self.bare for way in _ways(made))
 
     @cached_property
     def _inputs(self) -> frozenset[str]:

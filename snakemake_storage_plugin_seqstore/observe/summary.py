@@ -171,8 +171,9 @@ class _Summary:
         if access.listed and status and place.kind is Kind.SOURCE:
             wrote = self._written.get(path.rstrip("/"), set())
             with suppress(OSError):
-                names = names_in(path, self._places)
-                names = names_that_count(names, path, self._places, wrote)
+                # A shadow directory has links to what is in the directory that it stands for.
+                names = names_in(place.path, self._places)
+                names = names_that_count(names, place.path, self._places, wrote)
                 self._listed[place.name] = digest_of(names)
                 if wrote:
                     self._wrote[place.name] = tuple(sorted(wrote))

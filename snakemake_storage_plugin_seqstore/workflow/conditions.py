@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Workflow
 
 _MOST_UNDECLARED = 1000  # files of a job
+_BARE_SHADOWS = ("minimal", "copy-minimal")
 _LOCALE = "the locale or the time zone"
 _MACHINE = ("programs", "software", "system", "search_path")  # what belongs to a machine
 _VARIABLES = "variables"  # beside the reads, in a record
@@ -227,8 +228,11 @@ class Conditions:
         others = [*job.output, *snakemake_api.traces(job)]
         workdir = os.getcwd()
         shadow = {snakemake_api.source_copies(self._workflow): ""}
+        bare: list[str] = []
         if at_end and job.shadow_dir:
             shadow[os.path.abspath(job.shadow_dir)] = workdir
+            if job.rule.shadow_depth in _BARE_SHADOWS:
+                bare.append(os.path.abspath(job.shadow_dir))
         return Places(
             workdir=workdir,
             workflow_dir=snakemake_api.basedir(job.rule) or "",
@@ -237,6 +241,7 @@ class Conditions:
             inputs=tuple(os.path.abspath(file) for file in job.input),
             others=frozenset(os.path.abspath(file) for file in others),
             shadow=shadow,
+            bare=bare,
             stores=tuple(str(provider.store.root) for provider in self._providers()),
             copies=tuple(os.path.abspath(provider.local_prefix) for provider in self._providers()),
             variables=os.environ,

@@ -251,10 +251,11 @@ class Executions:
 def _discard_copies(job: Job) -> None:
     """Remove local copies of what a job is about to make, as of a checkpoint that was brought.
 
-    Snakemake does not, and members of a directory would stay in it.
+    Snakemake does not, and members of a directory would stay in it. What is updated has to be
+    there, and so has a pipe, which its reader may have opened.
     """
     for file in job.output:
-        if stored(file) and not file.flags.get("update"):
+        if stored(file) and not (file.flags.get("update") or file.flags.get("pipe")):
             discard(str(file))
 
 

@@ -238,6 +238,7 @@ class Reuse:
         elif self._resolution is None and self.workflow.is_main_process:
             self._say_stores()
             snakemake_api.overrule_metadata(self.workflow, self._is_settled)
+            snakemake_api.keep_outputs_in_place(self.workflow)
         resolution = Resolution(
             dag,
             self.new_teller(),

@@ -413,6 +413,26 @@ def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> 
         setattr(persistence, name, overruled(getattr(persistence, name), unchanged))
 
 
+def keep_outputs_in_place(workflow: Workflow) -> None:
+    """Have Snakemake leave an output in its own place until the job that makes it anew starts.
+
+    When a checkpoint changes its DAG, it removes the local copies of all that will be made, in a
+    dry run as well. A file in its own place is no copy.
+    """
+    dag = workflow.dag
+
+    async def remove_copies() -> None:
+        for job in dag.needrun_jobs():
+            if dag.is_running(job):
+                continue
+            for file in job.output:
+                in_place = file.is_storage and file.storage_object.is_in_place
+                if file.is_storage and not in_place and await file.exists_local():
+                    await file.remove(remove_non_empty_dir=True, only_local=True)
+
+    dag.sanitize_local_storage_copies = remove_copies
+
+
 def shell_settings() -> tuple[str, str, str]:
     """How Snakemake runs commands: the name of the shell, and what comes before and after them."""
     from snakemake.shell import shell

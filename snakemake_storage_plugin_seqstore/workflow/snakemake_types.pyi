@@ -45,6 +45,7 @@ class Rule:
     module_globals: dict[str, Any]
     params: Any
     resources: Mapping[str, Any]
+    shadow_depth: str | None
     input: Files
     output: Files
 
@@ -120,6 +121,9 @@ class DAG:
 
     def bfs(self, direction: Any, *jobs: Job) -> Iterator[Job]: ...
     def toposorted(self) -> Iterator[Iterable[Job]]: ...
+    def needrun_jobs(self) -> Iterable[Job]: ...
+    def is_running(self, job: Job) -> bool: ...
+    async def sanitize_local_storage_copies(self) -> None: ...
 
 class Workflow:
     """``snakemake.workflow.Workflow``."""
