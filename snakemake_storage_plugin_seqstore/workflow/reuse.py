@@ -134,10 +134,18 @@ class Reuse:
         return self._unmade(file)
 
     def is_source(self, file: StoredFile) -> bool:
-        """Whether a file in its own place is the user's, as no job makes it."""
+        """Whether a file in its own place is what is there: the user's, or a pipe of jobs.
+
+        No job makes the user's files; a pipe or what a service offers is there while its jobs run,
+        and Snakemake removes it.
+        """
         name = file.base_label
         if self.workflow.is_main_process:
-            return name not in self.resolution().producers
+            maker = self.resolution().producers.get(name)
+            if maker is None:
+                return True
+            flags = next((made.flags for made in maker.output if label(made) == name), {})
+            return bool(flags.get("pipe") or flags.get("service"))
         claim = self.claims.get(name)
         return claim is None or claim.version is None
 
