@@ -71,7 +71,11 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims, wanted_before: set[st
     """
     found = Plan()
     targets = {*map(label, dag.targetfiles)}
-    targets.update(label(file) for job in dag.targetjobs if job.rule.norun for file in job.input)
+    for job in dag.targetjobs:
+        if job.rule.norun:
+            targets.update(map(label, job.input))
+        elif targets.isdisjoint(map(label, job.output)):  # the rule is a target, not a file of it
+            targets.update(map(label, job.output))
     for job, resolved in resolution.jobs.items():
         forced = is_forced(job, wanted_before)
         found.claims |= resolved.taken_over | resolved.claims
