@@ -183,11 +183,18 @@ class Resolution:
     def _believe_claims(self, job: Job, resolved: Resolved) -> None:
         """What a job made here before stands, as it would with local files.
 
-        Snakemake's own metadata must be there, to tell it when the job has to run again.
+        Snakemake's own metadata must be there, to tell it when the job has to run again. It does
+        not stand if what says what the job reads means something else since: Snakemake would ask
+        the checkpoints behind it for what they do not contain any more.
         """
+        waits = snakemake_api.waits(job)
+        newest = self.inputs.newest(job) if waits else 0
         for file in job.output:
             if ours := stored(file):
                 claim = self._claims.get(label(file))
+                if claim and claim.time < newest:
+                    resolved.is_new = True
+                    continue
                 if claim and claim.version and self._dag.workflow.persistence.metadata(file):
                     resolved.versions[label(file)] = claim.version
                     if self._stores.holder(ours.provider.store, claim.version):
