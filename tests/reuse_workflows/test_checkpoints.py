@@ -82,3 +82,88 @@ def test_a_local_copy_that_a_killed_run_left(split):
     left.write_text("half\n")
     assert split.run(*IN_STORE, "--config", "other=new").computed == ["join", "other"]
     assert split.stored("joined.txt") == "1\n2\nnew\n1\n"
+
+
+def test_an_output_in_its_place_stays_until_its_job_runs(project):
+    project.write(
+        """
+        rule all:
+            input: "out/a.txt", "out/b.txt"
+
+        rule a:
+            output: "out/a.txt"
+            params: config.get("value", 1)
+            shell: "ran a; echo {params} > {output}"
+
+        checkpoint split:
+            output: "out/split.txt"
+            params: config.get("value", 1)
+            shell: "ran split; echo {params} > {output}"
+
+        rule b:
+            input: lambda wildcards: checkpoints.split.get().output
+            output: "out/b.txt"
+            shell: "ran b; cp {input} {output}"
+        """
+    )
+    assert project.run(*IN_STORE).computed == ["a", "b", "split"]
+    project.run(*IN_STORE, "--dry-run", "--config", "value=2")
+    assert project.read("out/a.txt") == "1\n"
+    assert project.read("out/b.txt") == "1\n"
+    assert project.run(*IN_STORE).did_nothing
+    (project.directory / "out/b.txt").unlink()
+    project.write("mine\n", "out/b.txt")
+    project.run(*IN_STORE, "--dry-run", "--config", "value=2")
+    assert project.read("out/b.txt") == "mine\n"
+
+
+def test_a_checkpoint_behind_a_checkpoint_follows_back(project):
+    project.write(
+        """
+        rule all:
+            input: "out/made.txt"
+
+        checkpoint first:
+            output: directory("out/parts")
+            params: config.get("parts", 3)
+            shell: "ran first; mkdir {output}; for i in $(seq {params}); do echo > {output}/$i; done"
+
+        rule count:
+            input:
+                lambda wildcards: expand(
+                    "{folder}/{number}",
+                    folder=checkpoints.first.get().output[0],
+                    number=glob_wildcards("out/parts/{number,[0-9]+}").number,
+                )
+            output: "out/count.txt"
+            shell: "ran count; cat {input} | wc -l > {output}"
+
+        checkpoint second:
+            input: "out/count.txt"
+            output: "out/number.txt"
+            shell: "ran second; cp {input} {output}"
+
+        rule made:
+            input:
+                lambda wildcards: expand(
+                    "out/{i}.txt", i=range(int(open(checkpoints.second.get().output[0]).read()))
+                )
+            output: "out/made.txt"
+            shell: "ran made; cat {input} > {output}"
+
+        rule one:
+            output: "out/{i}.txt"
+            shell: "ran one; echo {wildcards.i} > {output}"
+        """
+    )
+    arguments = (*IN_STORE, "--config", "parts=2")
+    project.run(*IN_STORE)
+    assert project.read("out/made.txt") == "0\n1\n2\n"
+    project.run(*arguments)
+    assert project.read("out/made.txt") == "0\n1\n"
+    assert project.run(*IN_STORE).computed == []
+    assert project.read("out/made.txt") == "0\n1\n2\n"
+    assert project.run(*IN_STORE).did_nothing
+    assert project.run(*arguments).computed == []
+    assert project.read("out/made.txt") == "0\n1\n"
+    assert project.run(*arguments).did_nothing

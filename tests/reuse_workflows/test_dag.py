@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from tests.reuse_workflows.conftest import IN_STORE
+
 
 def everything(project, computed, *arguments):
     """Run; then nothing is to be done, here and in a fresh clone."""
@@ -282,6 +284,63 @@ def test_pipes(project):
     assert clone.run().computed in (["a", "b"], ["a", "b", "c"])
     assert clone.stored("c.txt") == "abd\n"
     assert clone.run().did_nothing
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["pipe", "service"])
+def test_a_pipe_or_a_service_in_its_place(project, how):
+    serve = "echo abc > {output}; sleep 600" if how == "service" else "echo abc > {output}"
+    project.write(
+        f"""
+        rule all:
+            input: "out/b.txt", "out/done.txt"
+
+        rule a:
+            output: {how}("out/handed")
+            shell: "ran a; sleep 2; {serve}"
+
+        rule b:
+            input: "out/handed"
+            output: "out/b.txt"
+            shell: "ran b; cat {{input}} > {{output}}"
+
+        checkpoint c:
+            output: "out/c.txt"
+            shell: "ran c; echo > {{output}}"
+
+        rule d:
+            input: lambda wildcards: checkpoints.c.get().output
+            output: "out/done.txt"
+            shell: "ran d; cp {{input}} {{output}}"
+        """
+    )
+    assert project.run(*IN_STORE).computed == ["a", "b", "c", "d"]
+    assert project.read("out/b.txt") == "abc\n"
+    assert not os.path.lexists(project.directory / "out/handed")
+    assert project.run(*IN_STORE).did_nothing
+    assert project.run(*IN_STORE, "--forcerun", "a").computed == ["a", "b"]
+    assert project.read("out/b.txt") == "abc\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shadow", ["minimal", "copy-minimal", "shallow", "full"])
+def test_a_job_that_lists_its_shadow_directory(project, shadow):
+    project.write(
+        f"""
+        rule a:
+            input: "data/in.txt"
+            output: "out/a.txt"
+            shadow: "{shadow}"
+            shell: "ran a; ls > {{output}}; ls data >> {{output}}; cat data/in.t* >> {{output}}"
+        """
+    )
+    project.write("abc\n", "data/in.txt")
+    project.write("def\n", "data/other.txt")
+    assert project.run(*IN_STORE, "--cores=1").computed == ["a"]
+    assert project.run(*IN_STORE).did_nothing
+    clone = project.clone()
+    assert clone.run(*IN_STORE).did_nothing
+    assert clone.read("out/a.txt") == project.read("out/a.txt")
 
 
 def test_a_pipe_that_a_killed_run_left_is_not_read(project):
