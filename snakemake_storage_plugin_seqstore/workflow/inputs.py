@@ -55,6 +55,9 @@ class Resolved:
         Whether the stored outputs are there because the store has the same computation.
     is_outdated : bool
         Whether the outputs were made otherwise, and the user wants them to stand from now on.
+    is_old : bool
+        What its outputs mean is of a checkpoint that means something else by now, until Snakemake
+        knows the inputs of a job before it.
     is_new : bool
         Whether the outputs will be something that nobody has made before, because this computation
         has no record, or one upstream has none.
@@ -69,6 +72,7 @@ class Resolved:
     taken_over: dict[str, Claim] = field(default_factory=dict)
     is_hit: bool = False
     is_outdated: bool = False
+    is_old: bool = False
     is_new: bool = False
 
 

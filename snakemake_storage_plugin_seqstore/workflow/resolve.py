@@ -144,6 +144,12 @@ class Resolution:
 
     def _job(self, job: Job) -> Resolved:
         resolved = Resolved()
+        makers = [self.jobs[each] for each in self._dag.dependencies[job] if each in self.jobs]
+        resolved.is_old = any(maker.is_old for maker in makers)
+        if job.is_checkpoint and resolved.is_old:
+            # Functions would read it, and Snakemake would not ask again for what it is made of.
+            resolved.is_new = True
+            return resolved
         try:
             snakemake_api.refuse_special(job)
             versions = self.inputs.versions(job, self._contents)
@@ -151,7 +157,6 @@ class Resolution:
             key = resolved.told.key
         except Unknown as reason:
             resolved.reason = reason
-            makers = [self.jobs[each] for each in self._dag.dependencies[job] if each in self.jobs]
             if isinstance(reason, NotYet):
                 is_new = any(maker.is_new for maker in makers)
                 resolved.is_new = is_new or self._lacks_checkpoint(job)
@@ -183,18 +188,17 @@ class Resolution:
     def _believe_claims(self, job: Job, resolved: Resolved) -> None:
         """What a job made here before stands, as it would with local files.
 
-        Snakemake's own metadata must be there, to tell it when the job has to run again. It does
-        not stand if what says what the job reads means something else since: Snakemake would ask
-        the checkpoints behind it for what they do not contain any more.
+        Snakemake's own metadata must be there, to tell it when the job has to run again.
         """
-        waits = snakemake_api.waits(job)
-        newest = self.inputs.newest(job) if waits else 0
+        newest = self.inputs.newest(job) if snakemake_api.waits(job) else 0
         for file in job.output:
             if ours := stored(file):
                 claim = self._claims.get(label(file))
-                if claim and claim.time < newest:
-                    resolved.is_new = True
-                    continue
+                if claim and claim.time < newest:  # of what a checkpoint was before
+                    resolved.is_old = True
+                    if job.is_checkpoint:
+                        resolved.is_new = True
+                        continue
                 if claim and claim.version and self._dag.workflow.persistence.metadata(file):
                     resolved.versions[label(file)] = claim.version
                     if self._stores.holder(ours.provider.store, claim.version):

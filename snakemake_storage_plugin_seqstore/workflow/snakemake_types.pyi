@@ -18,6 +18,9 @@ class File(str):
     is_directory: bool
     storage_object: Any
 
+    async def exists_local(self) -> bool: ...
+    async def remove(self, remove_non_empty_dir: bool = ..., only_local: bool = ...) -> None: ...
+
 class Files(list[File]):
     """``snakemake.io.Namedlist``."""
 
@@ -118,12 +121,12 @@ class DAG:
     _reason: dict[Job, Any]
     job_factory: Any
     output_index: Any
+    sanitize_local_storage_copies: Any
 
     def bfs(self, direction: Any, *jobs: Job) -> Iterator[Job]: ...
     def toposorted(self) -> Iterator[Iterable[Job]]: ...
     def needrun_jobs(self) -> Iterable[Job]: ...
     def is_running(self, job: Job) -> bool: ...
-    async def sanitize_local_storage_copies(self) -> None: ...
 
 class Workflow:
     """``snakemake.workflow.Workflow``."""

@@ -126,7 +126,7 @@ def test_a_checkpoint_behind_a_checkpoint_follows_back(project):
         checkpoint first:
             output: directory("out/parts")
             params: config.get("parts", 3)
-            shell: "ran first; mkdir {output}; for i in $(seq {params}); do echo > {output}/$i; done"
+            shell: "ran first; mkdir {output}; for i in `seq {params}`; do echo > {output}/$i; done"
 
         rule count:
             input:

@@ -123,6 +123,13 @@ def test_two_chained_checkpoints(project):
     assert clone.run().computed == []  # the second checkpoint is fetched
     assert clone.run().did_nothing
     assert clone.stored("end.txt") == "xx\n"
+    project.write("y\n", "in.txt")
+    assert "end" in project.run().computed
+    assert project.stored("end.txt") == "yy\n"
+    project.write("x\n", "in.txt")
+    assert project.run().computed == []
+    assert project.stored("end.txt") == "xx\n"
+    assert project.run().did_nothing
     clone.write("x\ny\n", "in.txt")
     assert clone.run().computed == ["end", "first-y", "one", "second-yy", "two"]
     assert clone.stored("end.txt") == "xx\nyy\n"
