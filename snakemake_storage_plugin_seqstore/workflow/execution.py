@@ -506,6 +506,8 @@ class Executions:
             for file, trace in zip(snakemake_api.traces(job), record.traces, strict=True):
                 if trace and stored(file):
                     self._place(file, trace)
+            if job.benchmark and not os.path.lexists(job.benchmark):  # Snakemake waits for it
+                snakemake_api.write_benchmark(job, record.seconds)
         except (DamageError, OSError) as error:
             logger.warning(f"seqstore: rule {job.rule.name} is computed: {error}")
             for file in job.output:
@@ -555,7 +557,8 @@ def _discard_copies(job: Job) -> None:
     Snakemake does not, and members of a directory would stay in it.
     """
     for file in job.output:
-        if stored(file) and not file.flags.get("update"):
+        # A pipe is there for its reader before the job starts.
+        if stored(file) and not file.flags.get("update") and not file.flags.get("pipe"):
             discard(str(file))
 
 
