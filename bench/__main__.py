@@ -11,10 +11,12 @@ from bench import load as loads
 from bench import measure, observe, report, workflows
 from bench.errors import BenchError
 from bench.peers import PEERS
+from bench.tracks import measure as track_tasks
 
 ROOT = Path(__file__).parent
 BEGIN, END = "<!-- results: made by `python -m bench docs` -->", "<!-- end of results -->"
 REUSE = "reuse.tsv"
+TRACKS = "tracks.md"
 
 _repeats = click.option("--repeats", default=3, show_default=True, help="Medians are reported.")
 _work = click.option(
@@ -123,6 +125,25 @@ def load(
 
 
 @main.command()
+@click.argument("intervals", type=click.IntRange(min=1000), default=10_000_000)
+@_repeats
+@_work
+@_out
+def tracks(intervals: int, repeats: int, work: Path, out: Path) -> None:
+    """Measure tracks of so many INTERVALS next to pyBigWig, pybigtools, bedtools, samtools."""
+    out.mkdir(parents=True, exist_ok=True)
+    results = []
+    for result in track_tasks.run(intervals, repeats, work.resolve()):
+        results.append(result)
+        click.echo(
+            f"{result.task:14}{result.peer:20}{result.cpu:9.2f} s of CPU{result.peak:7.0f} MiB",
+            err=True,
+        )
+    (out / TRACKS).write_text(track_tasks.table(results, intervals))
+    click.echo((out / TRACKS).read_text())
+
+
+@main.command()
 @click.option(
     "--results",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -130,7 +151,7 @@ def load(
     help="What was measured.  [default: bench/results]",
 )
 def docs(results: Path) -> None:
-    """Put tables and plots into docs/benchmarks.md and docs/reuse.md."""
+    """Put tables and plots into the pages docs/benchmarks*.md."""
     pages = ROOT.parent / "docs"
     if (results / "results.tsv").exists():
         report.write(results)
@@ -139,8 +160,13 @@ def docs(results: Path) -> None:
         plots.mkdir(exist_ok=True)
         for plot in results.glob("*.svg"):
             shutil.copy(plot, plots)
+    if (results / TRACKS).exists():
+        _put(pages / "benchmarks-tracks.md", (results / TRACKS).read_text())
     if runs := workflows.load(results / REUSE):
-        _put(pages / "reuse.md", f"{workflows.about(results / REUSE)}\n\n{workflows.table(runs)}\n")
+        _put(
+            pages / "benchmarks-reuse.md",
+            f"{workflows.about(results / REUSE)}\n\n{workflows.table(runs)}\n",
+        )
 
 
 def _put(page: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from snakemake_storage_plugin_seqstore.errors import InputError
 
 # Raised when a wrapper makes other outputs from the same inputs and params.
 VERSIONS = {
+    "genomes/gc": 1,
     "genomes/publish": 1,
     "sequences/build": 1,
     "sequences/extract": 1,

@@ -101,8 +101,8 @@ class StorageProviderSettings(StorageProviderSettingsBase):
     verify: str | None = field(
         default=VERIFY[0],
         metadata={
-            "help": "How far an input is verified before it is used: size, or sha256 (reads all "
-            "bytes).",
+            "help": "How an input is verified before it is used: size (by size and times, now and "
+            "then by all bytes) or sha256 (always by all bytes).",
             "required": False,
             "type": str,
         },
@@ -409,7 +409,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def remove(self) -> None:
         """Let the entry mean nothing here; others who rely on the bytes keep them."""
         if bound := self._bound:
-            bound[1].remove(self)
+            bound[1].publications.remove(self)
         else:
             self.provider.store.remove(self.parsed.collection, self.parsed.name)
 
@@ -417,7 +417,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def touch(self) -> None:
         """Renew the entry's time."""
         if bound := self._bound:
-            bound[1].touch(self)
+            bound[1].publications.touch(self)
         else:
             self.provider.store.touch(self.parsed.collection, self.parsed.name)
 

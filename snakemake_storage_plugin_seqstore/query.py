@@ -25,7 +25,7 @@ PIN = "sha256"
 FORMAT = "format"
 
 _WILDCARD = "\0"  # stands for every character of a wildcard while the text around it is parsed
-_CONTROL = re.compile(r"[\x01-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x01-\x1f\x7f-\x9f\u2028\u2029]")
 # What may stand unescaped in a value. None of it means anything to a shell but `*`, which the local
 # path therefore does not contain.
 _UNSAFE_IN_VALUE = re.compile(r"[^A-Za-z0-9._~:,=*%+\0-]")

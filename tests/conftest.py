@@ -2,12 +2,16 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# Programs that tests start inherit an ignored SIGINT, as under nohup or in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -57,6 +57,7 @@ def test_put_ls_get(seqstore, tmp_path, database):
     assert fields[1:] == [
         str(database.stat().st_size),
         digest,
+        "-",
         "seqstore://sequences/p.sqlite",
     ]
     seqstore("get", f"sequences/p.sqlite?sha256={digest}", "copy.sqlite")
@@ -228,7 +229,7 @@ import os, signal, sys
 from pathlib import Path
 from snakemake_storage_plugin_seqstore.store import Store, filesystem
 filesystem.clone = lambda reader, writer: False
-filesystem.seal = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+filesystem.share = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 Store("store").publish("files", "big", Path("big"))
 """
     (tmp_path / "x").write_text("x")

@@ -60,7 +60,7 @@ words = st.text("abcXYZ019-._", min_size=1, max_size=12)
     pattern=st.sampled_from(
         [
             "seqstore://files/{a}/{b}.bam",
-            "seqstore://tracks/{a}.{b}",
+            "seqstore://tracks/{a}.{b}.bw?region={a}:{b}",
             "seqstore://sequences/{a}.sqlite?length={b}",
             "seqstore://sequences/{a}.db?name={b}&format={a}",
             "seqstore://sequences/x.db?header=%2A{a,[^&?]+}_{b}*",
@@ -153,7 +153,8 @@ def test_local_paths_of_genomes_end_in_a_useful_suffix(view, suffix):
         ("seqstore://sequences/x.fasta", ".sqlite, .sqlite3, .db"),
         ("seqstore://genomes/x.bam", ".fa, .fasta, .fna, .gb"),
         ("seqstore://genomes/x.fa?gids=1", "allowed for genomes: sha256, format, region"),
-        ("seqstore://tracks/x.bw?format=bed", "allowed for tracks: sha256"),
+        ("seqstore://tracks/x.bam", ".bed, .narrowpeak"),
+        ("seqstore://tracks/x.bw?gids=1", "allowed for tracks: sha256, format, region, bins"),
         ("seqstore://sequences/x.db?", "unknown key ''"),
         ("seqstore://sequences/x.db?size=3", "allowed for sequences: sha256, format"),
         ("seqstore://files/x?length=3", "allowed for files: sha256"),

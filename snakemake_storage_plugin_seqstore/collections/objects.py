@@ -223,7 +223,7 @@ class OnDisk(Generic[T]):
         item_id = result_id(key)
         if self._put_entry(item_id):
             return True
-        return self.store.find_record(key) is not None and self._entry(item_id) is not None
+        return bool(self.store.find_records(key)) and self._entry(item_id) is not None
 
     def _entry(self, item_id: str) -> Entry | None:
         """An entry of an object: the one that was put under its id, else one of another name."""
@@ -250,7 +250,7 @@ class OnDisk(Generic[T]):
 
     def _kept(self, item_id: str, entry: Entry) -> Kept[T]:
         key = self.store.names.key(entry.collection, entry.name)
-        record = self.store.find_record(key) if key else None
+        record = next(iter(self.store.find_records(key)), None) if key else None
         parts = record.provenance if record else {}
         provenance = untagged(parts["made"]) if "made" in parts else None
         extras = untagged(parts["extras"]) if "extras" in parts else {}

@@ -50,7 +50,7 @@ def stored(store: Store, entry: Entry) -> Payload:
     def keep(what: str, find: Callable[[], Any]) -> Any:
         identity = canonical(("known", what, digest))
         key = hashlib.sha256(identity.encode()).hexdigest()
-        record = store.find_record(key)
+        record = next(iter(store.find_records(key)), None)
         if record:
             return record.provenance["known"]
         known = find()

@@ -11,10 +11,11 @@ from typing import Literal
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.progress import Progress
-from snakemake_storage_plugin_seqstore.sequences import fasta, reading
+from snakemake_storage_plugin_seqstore.sequences import fastx_reader
+from snakemake_storage_plugin_seqstore.sequences.compact_writer import CompactLoader
+from snakemake_storage_plugin_seqstore.sequences.decompression import plain_size
 from snakemake_storage_plugin_seqstore.sequences.filters import ALPHABETS, Filter, Kept
 from snakemake_storage_plugin_seqstore.sequences.loader import Loader, PortableLoader
-from snakemake_storage_plugin_seqstore.sequences.packer import CompactLoader
 
 _LOADERS: dict[str, type[Loader]] = {"portable": PortableLoader, "compact": CompactLoader}
 
@@ -28,7 +29,9 @@ class BuildReport:
     read, written : int
         Records read, and records in the database.
     too_short, too_long, illegal, duplicates : int
-        Records left out, by the first reason that applies, in this order.
+        Records left out, by the first reason that applies: a record that no database may hold is
+        illegal whatever its length, one with characters that the alphabet does not have only if its
+        length is right.
     residues : int
         Residues in the database.
     """
@@ -44,8 +47,8 @@ class BuildReport:
     def __str__(self) -> str:
         return (
             f"{self.written:,} of {self.read:,} records written, {self.residues:,} residues; left "
-            f"out: {self.too_short:,} too short, {self.too_long:,} too long, {self.illegal:,} with "
-            f"illegal characters, {self.duplicates:,} duplicates"
+            f"out: {self.too_short:,} too short, {self.too_long:,} too long, {self.illegal:,} "
+            f"illegal, {self.duplicates:,} duplicates"
         )
 
 
@@ -66,13 +69,17 @@ def build(
 
     Memory stays bounded however large the files are. Records keep their order: gids count from 0,
     ``shard`` is the position of the file in ``sources`` and ``local_idx`` that of the record in it.
+    A header of several names, parted by Control-A as in NCBI's nr, makes a record for each. Blank
+    lines, blanks around lines of residues, comments (lines that begin with ``;``) and a byte-order
+    mark do not count.
 
     Parameters
     ----------
     path : path-like
         The database; it is replaced when the build is complete, and untouched if it fails.
     sources : iterable of path-like
-        Files, plain or compressed (gzip, bgzip, zstd, bzip2, xz). FASTQ qualities are dropped.
+        Files, plain or compressed (gzip, bgzip, zstd, bzip2, xz). FASTQ qualities are dropped; a
+        FASTQ record has four lines.
     encoding : {"portable", "compact"}
         Portable files can be read by every program that knows the schema; compact ones take half
         the space and can be read by this package alone.
@@ -80,7 +87,9 @@ def build(
         Allowed residues, in either case: IUPAC codes, and ``*`` in proteins; "any" are all letters,
         ``*``, ``-`` and ``.``.
     illegal : {"error", "skip"}
-        What to do with a sequence that has other characters.
+        What to do with a record that has other characters, no sequence, more than 1,000,000,000
+        residues, or a header that is empty, not UTF-8, has control characters or more than 65,536
+        bytes: stop, or leave it out and log a warning that names file, line and record.
     min_len, max_len : int, optional
         Leave out sequences with fewer or more residues.
     drop_duplicates : bool
@@ -142,14 +151,13 @@ def _require(name: str, value: str, allowed: Iterable[str]) -> None:
 
 
 def _read(files: list[Path], kept: Filter) -> Iterator[Kept]:
-    sizes = [fasta.plain_size(file) for file in files]  # before hours of work on the first ones
+    sizes = [plain_size(file) for file in files]  # before hours of work on the first ones
     known = [size for size in sizes if size is not None]
     total = sum(known) if len(known) == len(sizes) else None
     with Progress("read", "sequences", total) as progress:
         for shard, file in enumerate(files):
-            for batch in reading.read(file):
+            for batch in fastx_reader.read(file):
                 yield kept.apply(batch, shard)
-                # Line breaks are not counted: what is left of them at the end does not matter.
                 progress.update(len(batch.seqs), progress.done + batch.size)
 
 

@@ -29,7 +29,12 @@ _PLAIN, _ZSTD = bytearray(PLAIN), bytearray(ZSTD)
 SEQUENCE_LEVEL, HEADER_LEVEL = 1, 3
 # SQLite's own limit for a blob: nothing larger can have been stored, nor is it ever allocated.
 MAX_BYTES = 10**9
+# Of headers that are there already, and of those that are taken into new databases: a page of them
+# is read at once.
 MAX_HEADER_BYTES = 1 << 24
+MAX_NEW_HEADER_BYTES = 1 << 16
+# Of the headers of a page.
+MAX_HEADERS_BYTES = 1 << 27
 # What zstandard prepares for many frames takes as long as so many do one by one.
 _MANY = 12
 

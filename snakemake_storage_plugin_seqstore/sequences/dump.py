@@ -11,12 +11,11 @@ from queue import SimpleQueue
 from threading import Lock
 from typing import Any, BinaryIO
 
-from snakemake_storage_plugin_seqstore.sequences.ahead import ahead
-from snakemake_storage_plugin_seqstore.sequences.apart import Apart
 from snakemake_storage_plugin_seqstore.sequences.lines import fasta
-from snakemake_storage_plugin_seqstore.sequences.opening import open_file
 from snakemake_storage_plugin_seqstore.sequences.pool import replaced
-from snakemake_storage_plugin_seqstore.sequences.reader import Reader, version
+from snakemake_storage_plugin_seqstore.sequences.publish import version
+from snakemake_storage_plugin_seqstore.sequences.reader import Reader, open_file
+from snakemake_storage_plugin_seqstore.sequences.worker_process import WorkerProcess, ahead
 
 # Fewer records take no longer than to start Python, or are large: they need memory in each process.
 _MANY = 1 << 17
@@ -44,7 +43,7 @@ def write(reader: Reader, gids: Iterable[int] | None, out: BinaryIO) -> int:
     with contextlib.ExitStack() as stack:
         chosen: list[Maker] = [here, here]
         if _is_for_two(reader, asked):
-            process = stack.enter_context(Apart(texts, reader.path))
+            process = stack.enter_context(WorkerProcess(texts, reader.path))
             process.send(reader.version)
             there = _There(process)
             chosen = [here, there, there]  # so that the other process always has work
@@ -82,7 +81,7 @@ def _is_for_two(reader: Reader, gids: Sequence[int] | None) -> bool:
 class _There:
     """What another process makes; it answers several threads in the order of their requests."""
 
-    def __init__(self, process: Apart) -> None:
+    def __init__(self, process: WorkerProcess) -> None:
         self._process = process
         self._sending, self._receiving = Lock(), Lock()
         self._due: deque[Future[Answer]] = deque()

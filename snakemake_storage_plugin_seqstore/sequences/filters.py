@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.fasta import Batch
+from snakemake_storage_plugin_seqstore.sequences.fastx_reader import Batch
+
+logger = logging.getLogger(__name__)
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALPHABETS = {
@@ -66,7 +69,8 @@ class Filter:
     alphabet : str
         One of :data:`ALPHABETS`; case does not count.
     skip_illegal : bool
-        Drop sequences with other characters; otherwise they are an error.
+        Drop records that a database must not hold, sequences with other characters among them, and
+        log each; otherwise the first one is an error.
     min_len, max_len : int, optional
         Drop shorter and longer sequences.
     drop_duplicates : bool
@@ -95,15 +99,15 @@ class Filter:
         Raises
         ------
         InputError
-            If a sequence is empty, or has a character that is not allowed.
+            If a record is one that a database must not hold.
         """
         self.read += len(batch.seqs)
-        start, stop = batch.first - 1, batch.first - 1 + len(batch.seqs)
-        kept = Kept(shard, range(start, stop), batch.headers, batch.seqs, batch.digests)
+        kept = Kept(shard, batch.indexes, batch.headers, batch.seqs, batch.digests)
         # Batches are looked at as a whole first: nearly always nothing is wrong with any record.
         lengths = [len(seq) for seq in batch.seqs]
         if (
-            min(lengths) < max(self._min_len or 0, 1)
+            batch.problems
+            or min(lengths) < (self._min_len or 0)
             or (self._max_len is not None and max(lengths) > self._max_len)
             or b"".join(batch.seqs).translate(None, self._allowed)
         ):
@@ -121,10 +125,8 @@ class Filter:
 
     def _passes(self, batch: Batch, index: int) -> bool:
         seq = batch.seqs[index]
-        if not seq:
-            raise InputError(
-                f"{batch.where(index)}: the sequence is empty", "remove the record from the file"
-            )
+        if problem := batch.problems.get(index):
+            return self._refuse(batch, index, problem)
         if self._min_len is not None and len(seq) < self._min_len:
             self.too_short += 1
             return False
@@ -133,17 +135,19 @@ class Filter:
             return False
         if not seq.translate(None, self._allowed):
             return True
+        position, character = next(
+            (position, character)
+            for position, character in enumerate(seq.decode(errors="replace"), 1)
+            if character.encode() not in self._allowed
+        )
+        problem = f"illegal character {character!r} at residue {position:,}"
+        return self._refuse(batch, index, f"{problem}, alphabet is '{self._alphabet}'")
+
+    def _refuse(self, batch: Batch, index: int, problem: str) -> bool:
+        message = f"{batch.where(index)}: {problem}"
         if not self._skip_illegal:
-            position, character = next(
-                (position, character)
-                for position, character in enumerate(seq.decode(), 1)
-                if character.encode() not in self._allowed
-            )
-            raise InputError(
-                f"{batch.where(index)}: illegal character {character!r} "
-                f"at residue {position}, alphabet is '{self._alphabet}'",
-                "illegal='skip' leaves such records out",
-            )
+            raise InputError(message, "illegal='skip' leaves such records out and lists them")
+        logger.warning(f"left out: {message}")
         self.illegal += 1
         return False
 

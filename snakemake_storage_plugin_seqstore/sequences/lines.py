@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.reader import Page
-from snakemake_storage_plugin_seqstore.sequences.texts import Numbers, Texts, before
+from snakemake_storage_plugin_seqstore.sequences.texts import Numbers, Page, Texts, before
 
 _LINE = 60
 _WIDTH = _LINE + 1  # of a line with its end
 _LINE_ENDS = (b"\n", b"\r")
+# What would begin a record or a comment, or is no residue that could be read again.
+_MARKS = (b">", b";", b"\x7f")
+_UNFIT = re.compile(rb"[\x00-\x20>;\x7f]")
 
 
 def fasta(path: Path, page: Page) -> NDArray[np.uint8]:
@@ -22,8 +25,9 @@ def fasta(path: Path, page: Page) -> NDArray[np.uint8]:
     Raises
     ------
     InputError
-        If a header has a line break.
+        If a header has a line break, or a sequence something that FASTA cannot hold.
     """
+    require_residues(path, page)
     headers, seqs = _headers(path, page), page.seqs
     count = len(seqs)
     # Header and sequence of each record in turn.
@@ -43,6 +47,27 @@ def fasta(path: Path, page: Page) -> NDArray[np.uint8]:
     out[places[1::2] - 1] = ord("\n")
     out[ends[1::2] - 1] = ord("\n")
     return out[: ends[-1]]
+
+
+def require_residues(path: Path, page: Page) -> None:
+    """Refuse sequences that would forge other records where they are written.
+
+    Raises
+    ------
+    InputError
+        If one has a blank, a control character, ``>`` or ``;``.
+    """
+    data = page.seqs.data
+    # They are looked at as a whole first: nearly always nothing is wrong with any.
+    lowest = np.frombuffer(data, np.uint8).min(initial=255)
+    if lowest > ord(" ") and not any(mark in data for mark in _MARKS):
+        return
+    for gid, seq in zip(page.gids, page.seqs, strict=True):
+        if unfit := _UNFIT.search(seq):
+            raise InputError(
+                f"{path}: the sequence of gid {gid} has the character {unfit[0].decode()!r} "
+                f"at residue {unfit.start() + 1:,}, no file can hold it as a residue"
+            )
 
 
 def _copy_lines(

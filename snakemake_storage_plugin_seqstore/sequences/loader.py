@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from snakemake_storage_plugin_seqstore.sequences import codec
 from snakemake_storage_plugin_seqstore.sequences.filters import Kept
 from snakemake_storage_plugin_seqstore.sequences.sorter import ascending
-from snakemake_storage_plugin_seqstore.sequences.writer import Row, Writer
+from snakemake_storage_plugin_seqstore.sequences.sqlite_writer import Row, Writer
 
 # As many names are compared by hashes in 64 MB of memory; to find equal ones in more takes a scan.
 _MAX_NAMES = 8_000_000

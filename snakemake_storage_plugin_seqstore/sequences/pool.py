@@ -12,7 +12,7 @@ from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, StoreError
 from snakemake_storage_plugin_seqstore.sequences import schema
-from snakemake_storage_plugin_seqstore.sequences.reader import version
+from snakemake_storage_plugin_seqstore.sequences.publish import version
 
 # Some of SQLite's own errors quote damaged bytes, which Python cannot decode.
 COMPLAINTS = sqlite3.DatabaseError, UnicodeDecodeError

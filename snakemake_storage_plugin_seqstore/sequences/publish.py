@@ -17,6 +17,15 @@ from snakemake_storage_plugin_seqstore.errors import StoreError
 
 _LITTER_AGE_S = 24 * 3600
 
+# Number, size and time of a file: another one that takes its place has others.
+Version = tuple[int, int, int]
+
+
+def version(file: Path | int) -> Version:
+    """Return what tells which file this path, or descriptor, is now."""
+    status = os.stat(file)
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
 
 def beside(path: Path) -> Path:
     """Return where a target is built; clears what killed writers of the same target left.

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from snakemake_storage_plugin_seqstore.sequences.texts import Texts
-
-MIN_INT, MAX_INT = -(2**63), 2**63 - 1
-
-# gid, header, length, hash8
-Meta = tuple[int, str | None, int, int | None]
-# Number, size and time of a file: another one that takes its place has others.
-Version = tuple[int, int, int]
-
-
-def version(file: Path | int) -> Version:
-    """Return what tells which file this path, or descriptor, is now."""
-    status = os.stat(file)
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-class Page(NamedTuple):
-    """Decoded and checked records."""
-
-    gids: Sequence[int]
-    headers: Sequence[bytes | None]
-    seqs: Texts
+from snakemake_storage_plugin_seqstore.sequences import compact_format
+from snakemake_storage_plugin_seqstore.sequences.compact_reader import CompactReader
+from snakemake_storage_plugin_seqstore.sequences.publish import Version
+from snakemake_storage_plugin_seqstore.sequences.sqlite_reader import SqliteReader
+from snakemake_storage_plugin_seqstore.sequences.texts import Meta, Page
 
 
 class Reader(Protocol):
@@ -89,3 +71,12 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Refuse to read from now on."""
+
+
+def open_file(path: Path) -> Reader:
+    """Return what reads a file of this kind."""
+    if path.is_file():
+        with open(path, "rb") as file:
+            if file.read(len(compact_format.MAGIC)) == compact_format.MAGIC:
+                return CompactReader(path)
+    return SqliteReader(path)

@@ -24,6 +24,9 @@ INDEX_HEADER = "CREATE INDEX idx_header ON sequences(header)"
 COLUMNS = ("gid", "len", "hash8", "seq", "shard", "local_idx", "header")
 _TYPES = ("INTEGER", "INTEGER", "INTEGER", "BLOB", "INTEGER", "INTEGER", "BLOB")
 
+# All integers that SQLite has.
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1
+
 _MAGIC = b"SQLite format 3\x00"
 
 
@@ -41,6 +44,8 @@ def connect(path: str | os.PathLike[str]) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=32,
     )
+    # What a foreign file defines must not run functions that reach beyond it.
+    connection.execute("PRAGMA trusted_schema=OFF")
     # A reader that sorts, or joins, must not fill the memory of a small job.
     connection.execute("PRAGMA temp_store=FILE")
     return connection

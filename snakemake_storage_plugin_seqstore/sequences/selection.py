@@ -43,6 +43,20 @@ class Selection:
     sample: int | None = None
     seed: int = 0
 
+    def __str__(self) -> str:
+        low, high = (("" if end is None else str(end)) for end in (self.min_len, self.max_len))
+        gids = self.gids or ()
+        conditions = {
+            "length": f"{low}-{high}" if low or high else "",
+            "gids": ",".join(map(str, gids[:5])) + ",..." * (len(gids) > 5),
+            "name": self.name,
+            "header": self.header,
+            "sample": self.sample,
+        }
+        return " and ".join(
+            f"{key}={value}" for key, value in conditions.items() if value not in ("", None)
+        )
+
     @classmethod
     def parse(cls, params: Mapping[str, str]) -> Selection:
         """Read a selection from the parameters of a query.

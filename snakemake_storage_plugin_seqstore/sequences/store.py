@@ -13,12 +13,13 @@ from types import TracebackType
 from typing import BinaryIO, NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import build, codec, dump
-from snakemake_storage_plugin_seqstore.sequences.opening import open_file
+from snakemake_storage_plugin_seqstore.sequences import build, codec, dump, lines
 from snakemake_storage_plugin_seqstore.sequences.output import binary_output
-from snakemake_storage_plugin_seqstore.sequences.reader import MAX_INT, MIN_INT, Meta, Reader
+from snakemake_storage_plugin_seqstore.sequences.reader import Reader, open_file
+from snakemake_storage_plugin_seqstore.sequences.schema import MAX_INT, MIN_INT
 from snakemake_storage_plugin_seqstore.sequences.selection import Selection
-from snakemake_storage_plugin_seqstore.sequences.writer import Row, Writer
+from snakemake_storage_plugin_seqstore.sequences.sqlite_writer import Row, Writer
+from snakemake_storage_plugin_seqstore.sequences.texts import Meta
 
 _PAGE = 2000
 
@@ -356,7 +357,8 @@ class SequenceStore:
             The file.
         deep : bool
             Also decode every record and compare it with its hash or checksum, and with what the
-            indexes say of it.
+            indexes say of it; refuse sequences with blanks, control characters, ``>`` or ``;``,
+            which would be taken for something else where they are written.
 
         Returns
         -------
@@ -373,8 +375,9 @@ class SequenceStore:
             if not len(store):
                 raise StoreError(f"{store.path} has no sequences")
             if deep:
-                for _ in store:
-                    pass
+                for page in store._reading().pages():
+                    store._reading().texts(page.gids, page.headers)
+                    lines.require_residues(store.path, page)
             return len(store)
 
     # ---- the seed's encoding

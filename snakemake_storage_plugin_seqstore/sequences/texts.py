@@ -1,13 +1,19 @@
-"""Many texts in one buffer: what is done with all of them at once needs no object for each."""
+"""Many texts in one buffer: what is done with all of them at once needs no object for each.
+
+And records, made of such texts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
+# gid, header, length, hash8
+Meta = tuple[int, str | None, int, int | None]
 
 
 class Texts(Sequence[bytes]):
@@ -53,6 +59,14 @@ class Texts(Sequence[bytes]):
     def take(self, indexes: Numbers) -> Texts:
         """Return some of the texts, in another order."""
         return Texts(self.data, self.starts[indexes], self.lengths[indexes])
+
+
+class Page(NamedTuple):
+    """Decoded and checked records."""
+
+    gids: Sequence[int]
+    headers: Sequence[bytes | None]
+    seqs: Texts
 
 
 def before(sizes: Numbers) -> Numbers:

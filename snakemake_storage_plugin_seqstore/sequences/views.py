@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import BinaryIO
 
-from snakemake_storage_plugin_seqstore.errors import QueryError
+from snakemake_storage_plugin_seqstore.errors import InputError, QueryError
 from snakemake_storage_plugin_seqstore.sequences.output import binary_output, compressed
 from snakemake_storage_plugin_seqstore.sequences.selection import FORMATS, Selection
 from snakemake_storage_plugin_seqstore.sequences.store import SequenceStore
 
-_STEP = 2000
+logger = logging.getLogger(__name__)
 
 
 def write_view(database: Path, selection: Selection, format: str, out: Path | BinaryIO) -> int:
@@ -34,12 +35,14 @@ def write_view(database: Path, selection: Selection, format: str, out: Path | Bi
     Returns
     -------
     int
-        Number of records; 0 is not an error.
+        Number of records. None at all is no error, but a warning says so.
     """
     if format not in FORMATS:
         raise QueryError(f"unknown format {format!r}", f"allowed: {', '.join(FORMATS)}")
     with SequenceStore.open_reader(database) as store:
         gids = None if selection == Selection() else store.select(selection)
+        if gids == []:
+            logger.warning(f"{database}: none of its {len(store):,} sequences has {selection}")
         with binary_output(out, compress=False) as file, compressed(file, format) as text:
             if format.startswith("fasta"):
                 return store.write_fasta(text, gids)
@@ -50,6 +53,8 @@ def _write_tsv(store: SequenceStore, gids: list[int] | None, out: BinaryIO) -> i
     out.write(b"gid\tlength\theader\tsequence\n")
     written = 0
     for gid, header, seq in store.records(gids):
+        if not seq.isprintable():
+            raise InputError(f"{store.path}: the sequence of gid {gid} has a control character")
         out.write(f"{gid}\t{len(seq)}\t{_escape(header or '')}\t{seq}\n".encode())
         written += 1
     return written

@@ -77,6 +77,8 @@ class Remembered:
             return
         if self._sound is not None:
             self._sound.add(signature)
+        if not self._file.is_absolute():  # a user without a home
+            return
         with suppress(OSError):  # else it is read again
             self._file.parent.mkdir(parents=True, exist_ok=True)
             mode = "a" if not self._file.exists() or self._file.stat().st_size < _MOST else "w"

@@ -134,9 +134,9 @@ def write(
     if durable and (ready := _prepared.get((str(root), content))):
         directories.move(root, ready.pop(), path)
         return
-    with Unfinished(root, 0o444) as new:
+    with Unfinished(root) as new:
         _write(new.file, content)
-        _share(new.file, root)
+        share(new.file, root)
         if durable:
             os.fsync(new.file)
         if is_payload:
@@ -145,14 +145,14 @@ def write(
 
 
 class Unfinished:
-    """A new file of a store, which has no place in it until it is settled; if it never is, it goes.
+    """A new read-only file of a store, which has no place in it until it is settled.
+
+    If it never is, it goes.
 
     Parameters
     ----------
     root : Path
         Root of the store.
-    mode : int
-        Its mode, from which the umask is taken.
 
     Attributes
     ----------
@@ -160,9 +160,8 @@ class Unfinished:
         Its descriptor, to be read and written.
     """
 
-    def __init__(self, root: Path, mode: int) -> None:
+    def __init__(self, root: Path) -> None:
         self._root = root
-        self._mode = mode
         self._name = temporary_name()
 
     def __enter__(self) -> Unfinished:
@@ -171,7 +170,12 @@ class Unfinished:
         self._folder = self._opened.enter_context(folder)
         with self._opened:
             flags = _NEW | os.O_RDWR
-            self.file = os.open(self._name, flags, self._mode, dir_fd=self._folder)
+            # Nobody else can open it to write to it.
+            try:
+                self.file = os.open(self._name, flags, 0o444, dir_fd=self._folder)
+            except OSError as error:
+                error.filename = f"{self._root}/{STAGING}/{self._name}"
+                raise
             self._opened = self._opened.pop_all()
         return self
 
@@ -211,7 +215,7 @@ def prepared(contents: Iterable[bytes], root: Path) -> Iterator[None]:
                     file = os.open(name, _NEW | os.O_WRONLY, 0o444, dir_fd=folder)
                     try:
                         _write(file, content)
-                        _share(file, root)
+                        share(file, root)
                     finally:
                         os.close(file)
                     written.append(path)
@@ -252,13 +256,7 @@ def overwrite(target: Path, content: bytes, staging: Path) -> None:
         raise
 
 
-def seal(file: int, root: Path) -> None:
-    """Make a file read-only, for everyone who may read it; share it like `root`."""
-    os.chmod(file, os.fstat(file).st_mode & 0o444)
-    _share(file, root)
-
-
-def _share(file: int, root: Path) -> None:
+def share(file: int, root: Path) -> None:
     """Let the group read a read-only file, if it shares `root`."""
     if os.stat(root).st_mode & stat.S_IWGRP:
         os.chmod(file, os.fstat(file).st_mode & 0o444 | stat.S_IRGRP)

@@ -129,7 +129,7 @@ class Objects:
 
     def _add_large(self, source: Path, durable: bool) -> tuple[str, int]:
         with (
-            filesystem.Unfinished(self.root, 0o666) as new,
+            filesystem.Unfinished(self.root) as new,
             opened(source, follow=True) as (reader, _),
         ):
             if filesystem.clone(reader, new.file):
@@ -138,7 +138,7 @@ class Objects:
                 digest = filesystem.copy(reader, new.file, source.name)
             size = os.fstat(new.file).st_size
             if not self._has(digest, size):
-                filesystem.seal(new.file, self.root)
+                filesystem.share(new.file, self.root)
                 if durable:
                     os.fsync(new.file)
                 evidence.give(new.file, filesystem.clock(self.root))

@@ -37,6 +37,7 @@ _DEEPEST = 200  # JSON; what is deeper stops code that goes down into it
 _SEGMENT, _PATH = 255, 4095  # bytes
 LEVELS = 100  # of a name; whoever lists names enters so many directories at most
 _SHA256 = re.compile("[0-9a-f]{64}")
+_UNCLEAN = re.compile(rb"(?:^|/)\.{0,2}(?:/|\Z)|\0")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 T = TypeVar("T")
@@ -295,17 +296,16 @@ def sha256(value: Any) -> str:
 
 def relative_path(value: Any) -> str:
     """Check a clean relative path, which stays below where it starts; it may be in any encoding."""
-    if type(value) is not str or "\0" in value:
-        raise MalformedError("it is no path")
     try:
-        segments = os.fsencode(value).split(b"/")
+        path = os.fsencode(value) if type(value) is str else b""
     except UnicodeEncodeError:
-        raise MalformedError("it is no path") from None
-    if len(value) > _PATH or any(
-        segment in (b"", b".", b"..") or len(segment) > _SEGMENT for segment in segments
-    ):
+        path = b""
+    is_long = len(path) > _SEGMENT and (
+        len(path) > _PATH or max(map(len, path.split(b"/"))) > _SEGMENT
+    )
+    if _UNCLEAN.search(path) or is_long:
         raise MalformedError(f"'{printable(value)[:80]}' is no clean relative path")
-    return value
+    return str(value)
 
 
 def name(value: Any) -> str:

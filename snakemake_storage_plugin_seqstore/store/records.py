@@ -54,21 +54,21 @@ class Record:
         What was made, in the order in which the outputs are declared.
     stored : tuple of bool
         For each output, whether its payload was stored, or only its digest is known.
+    provenance : dict
+        The parts of the provenance as canonical values, by name, to be compared with another's.
+    seconds : float
+        How long it took.
+    rule : str
+        What made it, for people.
     traces : tuple of Version or None
         Its logs and its benchmark, in their order, as far as they were stored: others may read
         them.
-    provenance : dict
-        The parts of the provenance as canonical values, by name, to be compared with another's.
     reads : dict
         What was read beyond that, as JSON; its form belongs to whoever checks it.
     undeclared : dict of str to Version
         Files that it made without declaring them, by their path from the working directory.
     is_observed : bool
         Whether the reads were seen; if not, they are what is plain from the code.
-    seconds : float
-        How long it took.
-    rule : str
-        What made it, for people.
     about : dict
         What people ask of it besides: workflow, commit, command, user, host, log.
     digest : str
@@ -80,13 +80,13 @@ class Record:
     key: str
     outputs: tuple[Version, ...]
     stored: tuple[bool, ...]
-    traces: tuple[Version | None, ...]
     provenance: dict[str, Any]
-    reads: dict[str, Any]
-    undeclared: dict[str, Version]
-    is_observed: bool
     seconds: float
     rule: str
+    traces: tuple[Version | None, ...] = ()
+    reads: dict[str, Any] = field(default_factory=dict)
+    undeclared: dict[str, Version] = field(default_factory=dict)
+    is_observed: bool = False
     about: dict[str, Any] = field(default_factory=dict)
     digest: str = ""
     time: int = 0

@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +158,13 @@ def load(content: bytes) -> list[Member]:
         If `content` is not a manifest of this version, or its members would not all be in the
         directory.
     """
+    return list(_loaded(content))
+
+
+@lru_cache(maxsize=2)  # Snakemake asks for a directory several times in a row
+def _loaded(content: bytes) -> tuple[Member, ...]:
     document = fields(parsing.load(content), tree=one_of(VERSION), members=each(_parse))
-    members: list[Member] = list(document["members"])
+    members: tuple[Member, ...] = document["members"]
     kinds = {member.path: member for member in members}
     if len(kinds) < len(members):
         raise MalformedError("two members of it have the same path")

@@ -22,7 +22,7 @@ class StoredTrack:
     track : Track
         The track itself.
     track_type : str
-        The kind of track, e.g. ``"interval"``.
+        ``interval``, ``signal`` or ``table``.
     chroms : dict of str to int
         Chromosomes and their lengths in bp.
     created_at : datetime, optional
@@ -89,7 +89,7 @@ class TrackStore:
         stored = StoredTrack(
             track_id,
             track,
-            track.track_type,
+            str(getattr(track, "track_type", "track")),
             dict(chroms or {}),
             datetime.now(UTC),
             provenance,

@@ -14,7 +14,7 @@ from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import label
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
 
 def of(job: Job) -> dict[str, Any]:

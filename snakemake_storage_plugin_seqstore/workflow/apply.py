@@ -22,7 +22,7 @@ from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Workflow
 
 
 def schedule(plan: Plan, workflow: Workflow, wanted: set[str]) -> None:
@@ -89,19 +89,16 @@ def take_over(plan: Plan, stores: Stores, conditions: Conditions, teller: Teller
         is_whole = len(tasks) == len(job.output)
         if is_whole and resolved.told and snakemake_api.made_as_it_is(job):
             plain = teller.plain_reads(job, conditions.contents)
-            seen = conditions.of_run(job, None, plain, time.time_ns())
             record = Record(
                 resolved.told.key,
                 tuple(resolved.versions[label(file)] for file in job.output),
                 (True,) * len(job.output),
-                (None,) * len(snakemake_api.traces(job)),
                 resolved.told.canonical(),
-                seen.reads,
-                {},
-                False,
                 0.0,
                 job.rule.name,
-                about.of(job) | {"taken over": "made by Snakemake without seqstore"},
+                (None,) * len(snakemake_api.traces(job)),
+                conditions.of_run(job, None, plain, time.time_ns()).reads,
+                about=about.of(job) | {"taken over": "made by Snakemake without seqstore"},
             )
             tasks += stores.recording(job, record)
         stores.in_background(Parcel.of(tasks))

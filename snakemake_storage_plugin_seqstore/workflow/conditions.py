@@ -35,7 +35,7 @@ from snakemake_storage_plugin_seqstore.workflow.observing import Mode
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.products import Products
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Workflow
 
 _MOST_UNDECLARED = 1000  # files of a job
 _LOCALE = "the locale or the time zone"
@@ -101,6 +101,8 @@ class Conditions:
         Whether a result that was not observed is an answer.
     contents : Contents
         Says what files contain.
+    packages : Packages
+        Says which package a file belongs to.
     products : Products
         What the workflow makes.
     product_digest : callable
@@ -116,6 +118,7 @@ class Conditions:
         workflow: Workflow,
         mode: Mode,
         contents: Contents,
+        packages: Packages,
         products: Products,
         product_digest: Callable[[str], str | None],
         accepted: Accepted,
@@ -128,8 +131,8 @@ class Conditions:
         self._product_digest = product_digest
         self._accepted = accepted.setdefault(socket.gethostname(), {})
         self._began = began
-        self._packages = Packages()
-        self._checks = Checks(contents, self._packages)
+        self._packages = packages
+        self._checks = Checks(contents, packages)
         self._parsed: dict[str, Reads] = {}
 
     def look_again(self) -> None:
@@ -264,7 +267,7 @@ class Conditions:
         """
         recorded: dict[str, str] = record.reads.get(_VARIABLES, {})
         variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
-        found = self._checks.software(reads)
+        found = [*self._checks.software(reads)]
         found += [
             f"{name if name == _LOCALE else f'the variable {name}'} has changed"
             for name, before in recorded.items()

@@ -11,7 +11,7 @@ from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
 
 def deployed(job: Job, contents: Contents) -> tuple[str, ...]:

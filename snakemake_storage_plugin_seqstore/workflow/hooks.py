@@ -16,7 +16,7 @@ from snakemake_storage_plugin_seqstore.workflow.execution import Executions
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
 
 class Settings:

@@ -12,11 +12,12 @@ from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.unknown import NotYet
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
-from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution, Resolved
+from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
+from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
 logger = logging.getLogger(__name__)
 

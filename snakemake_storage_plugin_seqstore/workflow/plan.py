@@ -11,10 +11,11 @@ from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
-from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution, Resolved
+from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
+from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import DAG, File, Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, File, Job
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from snakemake_storage_plugin_seqstore.store import Version
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import File, Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
 
 
 class Products:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
-from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, version_log
+from snakemake_storage_plugin_seqstore.observe import Packages
+from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, marker, version_log
 from snakemake_storage_plugin_seqstore.workflow import apply, garbage, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
@@ -31,7 +32,7 @@ from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Rule, Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Rule, Workflow
 
 FOLDER = "seqstore"  # in .snakemake
 
@@ -49,6 +50,7 @@ class Directory:
         self.path = workflow.persistence.path / FOLDER
         self.hashes = FileHashes(self.path / "contents.json")
         self.contents = Contents(self.hashes)
+        self.packages = Packages()
         alone = workflow.is_main_process and workflow.local_exec
         self.claims = Claims(self.path, alone)
         self.claims.load(join=not workflow.is_main_process)
@@ -219,6 +221,7 @@ class Reuse:
             self.workflow,
             self.observing.mode,
             contents,
+            self.directory.packages,
             resolution.products,
             resolution.product_digest,
             self.claims.accepted,
@@ -233,6 +236,7 @@ class Reuse:
         if self._resolution and dag._jobid:
             before = {job for job, found in self._resolution.jobs.items() if found.is_hit}
         elif self._resolution is None and self.workflow.is_main_process:
+            self._say_stores()
             snakemake_api.overrule_metadata(self.workflow, self._is_settled)
         resolution = Resolution(
             dag,
@@ -250,6 +254,13 @@ class Reuse:
         if self.workflow.is_main_process:
             self._settle(resolution)
         return resolution
+
+    def _say_stores(self) -> None:
+        """Say which stores are used, and refuse what is none before any job runs."""
+        for root in {provider.store.root for provider in snakemake_api.providers(self.workflow)}:
+            marker.check(root)
+            new = "" if marker.is_store(root) else ", which is new"
+            self.directory.messages.tell(f"the store is {root}{new}")
 
     def _settle(self, resolution: Resolution) -> None:
         """Do what follows from a resolution, and tell the user; a dry run writes nothing."""

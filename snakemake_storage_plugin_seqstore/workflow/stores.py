@@ -31,7 +31,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
 from snakemake_storage_plugin_seqstore.workflow.in_place import named
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Workflow
 
 logger = logging.getLogger(__name__)
 

@@ -33,7 +33,7 @@ from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.files import label
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_api import Job, Rule, Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Rule, Workflow
 
 # A command that has nothing else is the same for all jobs of a rule.
 _SYMBOLS = frozenset(
@@ -128,6 +128,14 @@ class Teller:
         reader = self._reader(job)
         found = reader.of_source(code.names, code.folder, code.in_workdir, code.local_modules)
         return found | reader.of_command(code.command) if code.command else found
+
+    def runs_container(self, job: Job, contents: Contents) -> bool:
+        """Whether the command of a job starts a container, into which nobody sees."""
+        try:
+            code = self.code(job, snakemake_api.declared_params(job), contents)
+        except (Unknown, NotCanonical):
+            return False
+        return code.command is not None and code.command.is_container
 
     def _reader(self, job: Job) -> PlainReader:
         """What follows code to local files, as they are now."""

@@ -7,17 +7,43 @@ from pathlib import Path
 import pytest
 import yaml
 
-from snakemake_storage_plugin_seqstore import GenomeStore, genomes
+from snakemake_storage_plugin_seqstore import GenomeStore, genomes, tracks
+from snakemake_storage_plugin_seqstore.store import Store
 
 WRAPPERS = Path(__file__).parents[2] / "wrappers" / "genomes"
 
 
 @pytest.fixture
-def workflow(tmp_path: Path) -> Path:
-    """A copy of the test workflow of genomes/publish."""
-    return Path(shutil.copytree(WRAPPERS / "publish" / "test", tmp_path / "workflow"))
+def workflow(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy of the test workflow of the wrapper that the test names."""
+    return Path(shutil.copytree(WRAPPERS / request.param / "test", tmp_path / "workflow"))
 
 
+def of(wrapper: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("workflow", [wrapper], indirect=True)
+
+
+@of("gc")
+def test_gc(workflow: Path, snakemake: Callable) -> None:
+    snakemake(workflow)
+    expected = [
+        ("chr1", 0, 10, 0.5),
+        ("chr1", 10, 20, 0.6),
+        ("plasmid", 0, 10, 0.3),
+        ("plasmid", 10, 20, 0.3),
+        ("plasmid", 20, 30, 0.2),
+    ]
+    lines = (workflow / "gc.bedGraph").read_text().splitlines()
+    rows = [line.split("\t") for line in lines]
+    assert [(c, int(s), int(e), float(v)) for c, s, e, v in rows] == expected
+    store = Store(workflow / ".seqstore")
+    payload = store.objects.path(store.find("tracks", "test/gc.bw").version.digest)
+    track = tracks.open(payload, format="bigwig")
+    for chrom, start, end, value in expected:
+        assert track.signal_at(chrom, start, end) == pytest.approx(value)
+
+
+@of("publish")
 def test_publish(workflow: Path, snakemake: Callable) -> None:
     snakemake(workflow, "publish")
     snakemake(workflow, "region")
@@ -32,6 +58,7 @@ def test_publish(workflow: Path, snakemake: Callable) -> None:
     assert "Nothing to be done" in snakemake(workflow, "publish").stdout
 
 
+@of("publish")
 def test_publish_refuses_what_is_no_genome(workflow: Path, snakemake: Callable) -> None:
     with (workflow / "genome.fa").open("a") as fasta:
         fasta.write(">protein\nMKV\nMEV\n")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from .changes import TOLD, TOLD_AGAIN, UNSEEN
 from .world import WORKFLOWS, Run, World, marks
 
 # What is made again in a clone: it streams, adds to what was there or takes its input away; its
@@ -31,7 +32,9 @@ class Rested:
     again: Run
     clone: Run
     clone_again: Run
-    changed: Run | None
+    told: Run | None = None
+    untold: Run | None = None
+    changed: Run | None = None
 
 
 def _workflows() -> list[tuple[str, str]]:
@@ -68,18 +71,22 @@ def rested(
             first, again = world.run(), world.run()
             world.clone()
             clone, clone_again = world.run(), world.run()
-            changed = None
-            if change := CHANGES.get(name):
-                change(world)
-                changed = world.run("--cores", "3")
-            known[which] = Rested(first, again, clone, clone_again, changed)
+            known[which] = Rested(first, again, clone, clone_again)
+            if name == "told":
+                _tell(world, known[which])
         return known[which]
 
     return rest
 
 
-def _of_no_account(world: World) -> None:
-    """Change what has nothing to do with what the rules of `told` do."""
+def _tell(world: World, done: Rested) -> None:
+    """Change what the rules of `told` are told, undo it, and change what they are not told."""
+    for name, old, new, _ in TOLD:
+        world.replace(name, old, new)
+    done.told = world.run()
+    for name, old, new, _ in TOLD:
+        world.replace(name, new, old)
+    done.untold = world.run()
     world.write("README.md", "# Another readme\n")
     world.write("scripts/unrelated.py", "print('new')\n")
     world.write("scripts/unrelated.R", "print('new')\n")
@@ -89,9 +96,9 @@ def _of_no_account(world: World) -> None:
     world.replace("Snakefile", "rule helper_snakemake:", "# A comment.\n\n\nrule helped:")
     world.write("more/s3.txt", "three\n")
     world.replace("config/samples.tsv", "s2\t", "s3\tmore/s3.txt\t9\t\t2022\ns2\t")
+    done.changed = world.run("--cores", "3")
 
 
-CHANGES = {"told": _of_no_account}
 # These read the sheet of samples, or are of the new one; and a script hands all of its job on.
 CHANGED = {"date_column", "ordered", "per", "helper_snakemake"}
 
@@ -130,3 +137,21 @@ def test_nothing_is_planned(
     if which[0] == "told":
         assert done.changed
         assert done.changed.computed["per"] == 1, done.changed.printed
+
+
+@pytest.mark.parametrize(
+    "observe",
+    [
+        pytest.param(each, marks=pytest.mark.xdist_group(f"rest-told-{each}"))
+        for each in ("auto", "off")
+    ],
+)
+def test_told(rested: Callable[[tuple[str, str]], Rested], observe: str) -> None:
+    """What jobs are told changes: exactly they run again; it is undone, and nothing does."""
+    done = rested(("told", observe))
+    assert done.told
+    assert done.untold
+    expected = TOLD_AGAIN.union(*(rules for *_, rules in TOLD))
+    unseen = UNSEEN if observe == "off" else set()
+    assert set(+done.told.computed) == expected - unseen, done.told.about
+    assert not +done.untold.computed, done.untold.about

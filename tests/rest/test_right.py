@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .changes import CHANGES, TOLD, TOLD_AGAIN, UNSEEN
+from .changes import CHANGES
 from .world import WORKFLOWS, Run, World, marks
 
 pytestmark = pytest.mark.xdist_group("rest-reads")
@@ -116,21 +116,3 @@ def test_nothing_else_runs(righted: Righted) -> None:
     """Rules that read nothing are left alone."""
     for run, rules in zip(righted.changed, (_FIRST, _SECOND), strict=True):
         assert set(+run.computed) == set(rules), run.about
-
-
-@pytest.mark.parametrize("observe", ["auto", "off"])
-def test_told(tmp_path: Path, user: dict[str, str], observe: str) -> None:
-    """What jobs are told changes: exactly they run again; it is undone, and nothing does."""
-    world = World(tmp_path, "told", user, observe)
-    assert not world.run().failed
-    expected = set(TOLD_AGAIN)
-    for name, old, new, rules in TOLD:
-        world.replace(name, old, new)
-        expected |= rules
-    done = world.run()
-    assert set(+done.computed) == expected - (UNSEEN if observe == "off" else set()), done.about
-    for name, old, new, _ in TOLD:
-        world.replace(name, new, old)
-    undone = world.run()
-    assert not +undone.computed, undone.about
-    assert world.run().did_nothing

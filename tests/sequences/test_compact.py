@@ -21,9 +21,9 @@ from snakemake_storage_plugin_seqstore.errors import (
 )
 from snakemake_storage_plugin_seqstore.sequences import (
     SequenceStore,
-    compact,
-    layout,
-    packer,
+    compact_format,
+    compact_reader,
+    compact_writer,
     sorter,
 )
 
@@ -74,10 +74,10 @@ def test_both_encodings_answer_the_same(tmp_path: Path) -> None:
 
 
 def test_copies_of_what_was_read_long_ago(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(compact, "_RECORDS_AT_ONCE", 50)
-    monkeypatch.setattr(compact, "_BATCH_RECORDS", 30)
-    monkeypatch.setattr(compact, "_NEAR", 2)
-    monkeypatch.setattr(compact, "_BLOCKS_IN_MEMORY", 8)  # which is replaced all the time
+    monkeypatch.setattr(compact_reader, "_RECORDS_AT_ONCE", 50)
+    monkeypatch.setattr(compact_reader, "_BATCH_RECORDS", 30)
+    monkeypatch.setattr(compact_reader, "_NEAR", 2)
+    monkeypatch.setattr(compact_reader, "_BLOCKS_IN_MEMORY", 8)  # which is replaced all the time
     records = [*many(700), ("long", "ACDEFGHIKLMNPQRSTVWY" * 1000)]
     for i in range(900):
         seq = records[i * 37 % 701][1] if i % 4 else "ACDEFGHIKL" * 10 + "W" * i
@@ -171,7 +171,7 @@ def test_no_flipped_bit_gives_another_answer(tmp_path: Path) -> None:
         except DamageError as error:
             assert str(path) in str(error)
         except StoreError:
-            assert place < layout.HEAD.size  # another program's file, or another version
+            assert place < compact_format.HEAD.size  # another program's file, or another version
         with pytest.raises(SeqstoreError):
             SequenceStore.validate(path, deep=True)
     assert unnoticed < 5  # zstd has a bit without meaning in each frame
@@ -201,7 +201,7 @@ def test_a_file_that_shrinks_while_it_is_open_is_damaged(tmp_path: Path) -> None
 def test_other_versions_are_refused(tmp_path: Path) -> None:
     path = _build(tmp_path, RECORDS)
     with open(path, "r+b") as file:
-        file.write(layout.HEAD.pack(layout.MAGIC, 9))
+        file.write(compact_format.HEAD.pack(compact_format.MAGIC, 9))
     with pytest.raises(StoreError, match="compact format 9, this program knows 1"):
         SequenceStore.open_reader(path)
 
@@ -221,7 +221,7 @@ def test_a_replaced_file_is_read_to_its_end(tmp_path: Path) -> None:
 
 
 def test_what_a_file_cannot_hold_is_said(tmp_path: Path, monkeypatch, litter) -> None:
-    monkeypatch.setattr(layout, "MAX_RECORDS", 3)
+    monkeypatch.setattr(compact_format, "MAX_RECORDS", 3)
     with pytest.raises(InputError, match="at most 3 records"):
         _build(tmp_path, RECORDS)
     assert litter(tmp_path) == []
@@ -233,14 +233,14 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch, lit
         raise OSError(28, "No space left on device")
 
     before = _build(tmp_path, RECORDS).read_bytes()
-    monkeypatch.setattr(packer, "publish", full)
+    monkeypatch.setattr(compact_writer, "publish", full)
     with pytest.raises(StoreError, match=r"cannot write .*compact: No space left"):
         _build(tmp_path, RECORDS + many(70))
     assert (tmp_path / "compact").read_bytes() == before
     assert litter(tmp_path) == []
 
 
-@given(st.lists(st.lists(st.integers(0, layout.MAX_KEY), max_size=40), max_size=12))
+@given(st.lists(st.lists(st.integers(0, compact_format.MAX_KEY), max_size=40), max_size=12))
 def test_more_pairs_than_fit_into_memory_are_sorted(tmp_path_factory, batches) -> None:
     before = sorter._RUN, sorter._STEP
     sorter._RUN, sorter._STEP = 30, 4
@@ -260,10 +260,11 @@ def test_more_pairs_than_fit_into_memory_are_sorted(tmp_path_factory, batches) -
 def test_tables_find_keys(keys: list[int], low: int, high: int) -> None:
     pairs = sorted(key << 32 | gid for gid, key in enumerate(keys))
     data = b""
-    for start in range(0, len(pairs), layout.CHUNK_NUMBERS):
-        chunk = layout.little_endian(array("Q", pairs[start : start + layout.CHUNK_NUMBERS]))
-        data += layout.CRC.pack(layout.zlib.crc32(chunk)) + chunk.tobytes()
-    table = layout.Table(lambda at, size: data[at : at + size], DamageError, 0, len(pairs))
+    size = compact_format.CHUNK_NUMBERS
+    for start in range(0, len(pairs), size):
+        chunk = compact_format.little_endian(array("Q", pairs[start : start + size]))
+        data += compact_format.CRC.pack(compact_format.zlib.crc32(chunk)) + chunk.tobytes()
+    table = compact_format.Table(lambda at, size: data[at : at + size], DamageError, 0, len(pairs))
     assert list(table) == pairs
     assert table.gids(low, high) == [
         pair & 0xFFFFFFFF for pair in pairs if low <= pair >> 32 <= high
@@ -272,11 +273,12 @@ def test_tables_find_keys(keys: list[int], low: int, high: int) -> None:
 
 
 def test_numbers_in_a_file_are_little_endian() -> None:
-    assert layout.little_endian(struct.pack("<2Q", 1, 1 << 62)).tolist() == [1, 1 << 62]
+    assert compact_format.little_endian(struct.pack("<2Q", 1, 1 << 62)).tolist() == [1, 1 << 62]
 
 
 def test_threads_and_forked_processes_share_a_reader(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(compact, "_BLOCKS_IN_MEMORY", 8)  # which all of them replace all the time
+    # All of them replace it all the time.
+    monkeypatch.setattr(compact_reader, "_BLOCKS_IN_MEMORY", 8)
     records = many(600) + [(f"copy{i}", seq) for i, (_, seq) in enumerate(many(300))]
     with SequenceStore.open_reader(_build(tmp_path, records)) as store:
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import SequenceStore, codec, packer, schema
+from snakemake_storage_plugin_seqstore.sequences import SequenceStore, codec, compact_writer, schema
 
 from .conftest import RECORDS, fasta_text, many, row, write
 
@@ -356,7 +356,7 @@ def test_what_a_disk_still_refuses_when_all_is_discarded_hides_no_reason(tmp_pat
     def refuse() -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    loader = packer.CompactLoader(tmp_path / "db")
+    loader = compact_writer.CompactLoader(tmp_path / "db")
     loader._files.callback(refuse)
     with pytest.raises(StoreError, match="the reason"), contextlib.closing(loader):
         raise StoreError("the reason")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import SequenceStore, apart, dump
+from snakemake_storage_plugin_seqstore.sequences import SequenceStore, dump, worker_process
 from snakemake_storage_plugin_seqstore.sequences.reader import Reader
 
 from .conftest import fasta_text, many, row
@@ -44,7 +44,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Dump everything with another process; tell in which ones."""
     started: list[Any] = []
 
-    class Apart(apart.Apart):
+    class WorkerProcess(worker_process.WorkerProcess):
         def __init__(self, *args: Any) -> None:
             super().__init__(*args)
             self.answers = 0
@@ -59,7 +59,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
                 self.answered.set()
 
     monkeypatch.setattr(dump, "_MANY", 0)
-    monkeypatch.setattr(dump, "Apart", Apart)
+    monkeypatch.setattr(dump, "WorkerProcess", WorkerProcess)
     return started
 
 
@@ -116,14 +116,14 @@ def test_the_target_may_be_a_pipe(store: SequenceStore, processes) -> None:
 
 
 def test_small_databases_need_no_process(store: SequenceStore, monkeypatch) -> None:
-    monkeypatch.setattr(dump, "Apart", None)
+    monkeypatch.setattr(dump, "WorkerProcess", None)
     out = io.BytesIO()
     store.write_fasta(out)
     assert out.getvalue() == _expected()
 
 
 def test_few_records_of_a_large_one_need_none(store: SequenceStore, monkeypatch) -> None:
-    monkeypatch.setattr(dump, "Apart", None)
+    monkeypatch.setattr(dump, "WorkerProcess", None)
     monkeypatch.setattr(dump, "_MANY", NUMBER)
     out = io.BytesIO()
     store.write_fasta(out, range(100))
@@ -210,13 +210,13 @@ def test_what_comes_behind_an_error_is_that_error() -> None:
 def test_a_killed_process_is_an_error(
     store: SequenceStore, processes, only_there, monkeypatch, stop: signal.Signals
 ) -> None:
-    send = apart.Apart.send
+    send = worker_process.WorkerProcess.send
 
     def kill(self: Any, request: Any) -> None:
         send(self, request)
         self._process.send_signal(stop)
 
-    monkeypatch.setattr(apart.Apart, "send", kill)
+    monkeypatch.setattr(worker_process.WorkerProcess, "send", kill)
     with pytest.raises(StoreError, match=f"{store.path}: the process .* status -{stop} .*killed"):
         store.write_fasta(io.BytesIO())
     assert _ended(processes) == [-stop]
@@ -279,8 +279,10 @@ def _replace(path: Path) -> None:
 def test_it_ends_with_this_process(path: Path, stop: signal.Signals) -> None:
     who = "0" if stop == signal.SIGINT else "os.getpid()"  # all of them, as a terminal does
     code = f"""
-        import os, sys
+        import os, signal, sys
         from snakemake_storage_plugin_seqstore.sequences import SequenceStore, dump
+        # What started the tests may have it ignored, as nohup does.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         dump._MANY = 0
         class Out:
             def write(self, data):

@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
-from snakemake_storage_plugin_seqstore.sequences import SequenceStore, compact, rows, schema
+from snakemake_storage_plugin_seqstore.sequences import (
+    SequenceStore,
+    compact_reader,
+    schema,
+    sqlite_reader,
+)
 
 from .conftest import RECORDS, many, row, write
 
@@ -68,8 +73,8 @@ def test_pages_hold_no_more_residues_than_fit_into_memory(
     store: SequenceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = list(store)
-    monkeypatch.setattr(rows, "_PAGE_RESIDUES", 280)
-    monkeypatch.setattr(compact, "_RESIDUES_AT_ONCE", 280)
+    monkeypatch.setattr(sqlite_reader, "_PAGE_RESIDUES", 280)
+    monkeypatch.setattr(compact_reader, "_RESIDUES_AT_ONCE", 280)
     gids = [record.gid for record in expected]
     random.Random(1).shuffle(gids)
     with SequenceStore.open_reader(store.path) as other:
@@ -394,7 +399,7 @@ def test_relative_paths_and_undecodable_names(tmp_path: Path, monkeypatch) -> No
 def test_importing_selections_is_light() -> None:
     code = (
         "import sys, snakemake_storage_plugin_seqstore.sequences.selection;"
-        "heavy = {'sqlite3', 'zstandard', 'numpy', 'needletail', 'tqdm', 'altair'};"
+        "heavy = {'sqlite3', 'zstandard', 'numpy', 'isal', 'tqdm', 'altair'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -141,10 +141,14 @@ def test_views_of_every_format(tmp_path: Path) -> None:
         assert plain == expected[format.removesuffix(".gz")]
 
 
-def test_a_view_of_everything_and_of_nothing(tmp_path: Path) -> None:
+def test_a_view_of_everything_and_of_nothing(tmp_path: Path, caplog) -> None:
     path = write(tmp_path / "db")
     assert write_view(path, Selection(), "fasta", tmp_path / "all.fasta") == 4
     assert write_view(path, Selection(min_len=1000), "tsv", tmp_path / "none.tsv") == 0
+    assert f"{path}: none of its 4 sequences has length=1000-" in caplog.text
+    caplog.clear()
+    assert write_view(path, Selection(gids=(), name="x*"), "fasta", tmp_path / "none.fasta") == 0
+    assert "none of its 4 sequences has name=x*" in caplog.text
     assert (tmp_path / "none.tsv").read_bytes() == b"gid\tlength\theader\tsequence\n"
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import signal
+import subprocess
 
 import pytest
 
@@ -151,7 +152,7 @@ def test_a_crash_leaves_the_old_state_or_the_new_one(tmp_path, monkeypatch, kind
         assert os.WIFSIGNALED(status)
         after = content(Store(store.root))
         seen.add("old" if after == old else "none" if after is None else "new")
-        if record := Store(store.root).find_record(KEY):
+        if record := next(iter(Store(store.root).find_records(KEY)), None):
             assert record.outputs[0].digest == after  # what is recorded is there
         change(Store(store.root), source, kind)  # whoever comes next is not in the way of anything
         done = content(Store(store.root))
@@ -223,3 +224,48 @@ def test_a_store_of_somebody_else_is_readable_and_refuses_to_be_written(tmp_path
 
     assert as_user(use) == 0
     assert Store(store.root).find("files", "y") is None
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A filesystem with few inodes; gives its directory, and what mounts it again."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+
+    def mount(options):
+        command = ["mount", "-t", "tmpfs", "-o", options, "none", disk]
+        if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("nothing can be mounted here")
+
+    mount("nr_inodes=60")
+    yield disk, mount
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_name_is_removed_where_inodes_have_run_out(small_disk, tmp_path):
+    disk, _ = small_disk
+    (tmp_path / "x").write_text("x")
+    store = Store(disk / "store")
+    store.publish("files", "x", tmp_path / "x")
+    with pytest.raises(OSError, match="No space left"):
+        for number in range(100):
+            (disk / f"{number}").touch()
+    (tmp_path / "x").write_text("y")
+    with pytest.raises(StoreError, match=r"cannot write files/x .*No space left.*store/tmp/"):
+        Store(disk / "store").publish("files", "x", tmp_path / "x")
+    assert Store(disk / "store").remove("files", "x")
+    assert Store(disk / "store").find("files", "x") is None
+    assert list(store.under("files")) == []
+
+
+def test_a_store_that_became_read_only(small_disk, tmp_path):
+    disk, mount = small_disk
+    (tmp_path / "x").write_text("x")
+    store = Store(disk / "store")
+    version = store.publish("files", "x", tmp_path / "x").version
+    os.utime(store.objects.path(version.digest), (1, 1))  # it has to be read
+    mount("remount,ro")
+    assert Store(disk / "store").find("files", "x")
+    with pytest.raises(StoreError, match="Read-only file system"):
+        store.publish("files", "y", tmp_path / "x")
+    assert maintenance.collect_garbage(store, 0) == maintenance.Removed()

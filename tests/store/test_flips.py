@@ -67,8 +67,9 @@ def damage(path, chance):
 
 
 @pytest.mark.parametrize("do_times_tell", [True, False])
-def test_flips_and_cuts(tmp_path, sources, do_times_tell):
+def test_flips_and_cuts(tmp_path, sources, monkeypatch, do_times_tell):
     """Made by something that writes; or by the disk, whose doing a copy or `verify` finds."""
+    monkeypatch.setattr(os, "fsync", lambda file: None)  # no crash, so nothing to wait for
     store, chance = Store(tmp_path / "store"), random.Random(7)
 
     def publish():
@@ -103,12 +104,14 @@ def test_flips_and_cuts(tmp_path, sources, do_times_tell):
             assert (
                 reader.find("files", name) is None or reader.find("files", name).version == version
             )
-        record = reader.find_record(KEY)
+        record = next(iter(reader.find_records(KEY)), None)
         assert record is None or record.outputs == tuple(versions.values())
         publish()
         for name in sources:
             store.verify(store.find("files", name).version, name)
-        assert store.find_record(KEY).outputs == tuple(versions.values())
+        assert next(iter(store.find_records(KEY)), None).outputs == tuple(versions.values())
         filesystem.discard(store.objects.damaged)
+        for old in sorted((store.root / "records").rglob("*.json"))[:-1]:
+            old.unlink()  # else most of what is damaged next is damaged already
     assert wrong > INPUTS / 4
     assert marker.is_store(store.root)

@@ -249,7 +249,7 @@ def test_an_unknown_format_is_refused_by_name(store, make):
     store.publish("files", "a", make())
     path = store.root / marker.MARKER
     path.unlink()
-    path.write_text(json.dumps({"format": 7}))
+    path.write_text(json.dumps({"format": 7, "more": []}))
     for use in (
         lambda s: s.find("files", "a"),
         lambda s: s.publish("files", "a", make()),
@@ -311,6 +311,23 @@ def test_permissions(tmp_path, make, umask, shared):
         for name in names:
             mode = stat.S_IMODE(os.stat(os.path.join(directory, name)).st_mode)
             assert mode == 0o444 & ~umask | (0o040 if shared else 0)
+
+
+@pytest.mark.parametrize("size", [10, SMALL + 1])
+def test_nobody_else_may_write_to_what_is_unfinished(store, make, monkeypatch, size):
+    modes = []
+    real = filesystem.share
+    monkeypatch.setattr(
+        filesystem,
+        "share",
+        lambda file, root: modes.append(os.fstat(file).st_mode) or real(file, root),
+    )
+    before = os.umask(0o000)
+    try:
+        store.publish("files", "a", make(b"x" * size))
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(mode) for mode in modes} == {0o444}
 
 
 def _publish(root, source, name, times):

@@ -2,6 +2,7 @@
 
 import ast
 import gzip
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -48,6 +49,20 @@ def test_build(workflow: Path, snakemake: Callable) -> None:
         (2, "tr|P4|FOUR_TEST kinase", "MSTNPKPQRKTKRNTNRRPQ"),
     ]
     assert "duplicates" in (workflow / "logs" / "build.log").read_text()
+
+
+@of("build")
+def test_build_lists_what_it_leaves_out(workflow: Path, snakemake: Callable) -> None:
+    edit(workflow, "min_len=2", 'min_len=2, illegal="skip"')
+    lines = (workflow / "proteins.fasta").read_text().count("\n")
+    with (workflow / "proteins.fasta").open("a") as fasta:
+        fasta.write(">P5 numbers\nMK1\n>P6\n>\nMK\n>P7\nMKVLW\n")
+    snakemake(workflow)
+    with SequenceStore.open_reader(workflow / "proteins.sqlite") as store:
+        assert len(store) == 4 and store.find_name("P7") == [3]
+    log = (workflow / "logs" / "build.log").read_text()
+    for line, problem in ((1, "illegal character '1'"), (3, "is empty"), (4, "header is empty")):
+        assert re.search(rf"left out: proteins.fasta, line {lines + line}, .*{problem}", log)
 
 
 @of("build")

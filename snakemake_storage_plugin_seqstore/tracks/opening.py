@@ -1,0 +1,118 @@
+"""Open a track of any format."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import BigBed
+from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig import BigWig
+from snakemake_storage_plugin_seqstore.tracks.bbi.layout import BIGBED, BIGWIG
+from snakemake_storage_plugin_seqstore.tracks.formats import BINARY, FORMATS, format_of
+from snakemake_storage_plugin_seqstore.tracks.tables import read_table
+from snakemake_storage_plugin_seqstore.tracks.text.bed import BED_FIELDS, PEAK_FIELDS, read_bed
+from snakemake_storage_plugin_seqstore.tracks.text.gff import read_gff
+from snakemake_storage_plugin_seqstore.tracks.text.signals import TextSignal
+from snakemake_storage_plugin_seqstore.tracks.track import (
+    IntervalTrack,
+    SignalTrack,
+    TableTrack,
+    TrackLabel,
+)
+
+_STARTS = {
+    struct.pack("<I", BIGWIG): "a bigWig",
+    struct.pack(">I", BIGWIG): "a bigWig",
+    struct.pack("<I", BIGBED): "a bigBed",
+    struct.pack(">I", BIGBED): "a bigBed",
+    b"\x1f\x8b": "a gzip file",
+    b"BAM\x01": "a BAM",
+    b"SQLite": "an SQLite database",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+    b"BZh": "a bzip2 file",
+    b"PK\x03\x04": "a zip file",
+    b">": "FASTA",
+    b"@": "FASTQ or SAM",
+    b"##gff-version": "GFF",
+    b"{": "JSON",
+    b"fixedStep": "wig",
+    b"variableStep": "wig",
+}
+_NAMES = {
+    "a bigWig": "bigwig",
+    "a bigBed": "bigbed",
+    "GFF": "gff3",
+    "JSON": "table",
+    "wig": "wig",
+}
+
+
+def check_start(path: str | os.PathLike[str], format: str) -> None:
+    """Refuse a file that does not begin as its format does, saying what it is.
+
+    Raises
+    ------
+    InputError
+        If its suffix lies.
+    """
+    with open(path, "rb") as file:
+        head = file.read(32)
+    for start, what in _STARTS.items():
+        if not head.startswith(start):
+            continue
+        if _NAMES.get(what) == format or (what == "a gzip file" and format not in BINARY):
+            return
+        raise InputError(f"{path} should be {format}, but is {what}", "is its suffix right?")
+    if format in BINARY:
+        raise InputError(f"{path} should be {format}, but does not begin as one")
+    if b"\0" in head:
+        raise InputError(f"{path} should be {format}, but is no text")
+
+
+def open_track(
+    path: str | os.PathLike[str], name: str | None = None, format: str | None = None
+) -> IntervalTrack | SignalTrack | TableTrack:
+    """Open a track.
+
+    Parameters
+    ----------
+    path : path
+        BED, narrowPeak, GFF3, bedGraph, wig (each also ``.gz``), bigWig, bigBed or a JSON table.
+    name : str, optional
+        Name of the track; that of the file without its suffix if it is left out.
+    format : str, optional
+        Format, if the suffix does not say it.
+
+    Returns
+    -------
+    IntervalTrack, SignalTrack or TableTrack
+        A signal, and the intervals of a bigBed, are read when they are asked for.
+
+    Raises
+    ------
+    InputError
+        If the file is not what its suffix says.
+    """
+    path = Path(path)
+    kind = format or format_of(path.name)
+    check_start(path, kind)
+    stem = path.name[: -len(path.suffix)] if path.suffix else path.name
+    label = TrackLabel(name or (Path(stem).stem if path.suffix.lower() == ".gz" else stem))
+    match kind:
+        case "bigwig":
+            return SignalTrack(label, BigWig(path))
+        case "bedgraph" | "wig":
+            return SignalTrack(label, TextSignal(path, wig=kind == "wig"))
+        case "bigbed":
+            return IntervalTrack(label, BigBed(path))
+        case "bed":
+            return IntervalTrack(label, read_bed(path, BED_FIELDS))
+        case "narrowpeak":
+            return IntervalTrack(label, read_bed(path, PEAK_FIELDS))
+        case "gff3":
+            return IntervalTrack(label, read_gff(path))
+        case "table":
+            return TableTrack(label, read_table(path))
+    raise InputError(f"unknown format {kind!r}", f"there are {', '.join(FORMATS)}")

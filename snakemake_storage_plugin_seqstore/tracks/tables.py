@@ -1,0 +1,50 @@
+"""Tables: numbers by key, as a JSON object."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from snakemake_storage_plugin_seqstore.errors import InputError
+
+
+def read_table(path: str | os.PathLike[str]) -> dict[str, float]:
+    """Return the numbers of a JSON object by key.
+
+    Raises
+    ------
+    InputError
+        If the file is none; it says the key whose value is no finite number.
+    """
+    content = Path(path).read_bytes()
+    try:
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+        found: Any = json.loads(content, object_pairs_hook=_Pairs)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{path} is no JSON: {error}") from None
+    if not isinstance(found, _Pairs):
+        raise InputError(f"{path} is no table", 'a table is {"key": number, ...}')
+    table: dict[str, float] = {}
+    for key, value in found:
+        if key in table:
+            raise InputError(f"{path}: the key {key!r} is there twice")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{path}: the value of {key!r} is no number")
+        if not math.isfinite(value):
+            raise InputError(f"{path}: the value of {key!r} is not finite")
+        table[key] = float(value)
+    return table
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The pairs of an object, so that a key that comes twice is seen."""
+
+
+def table_text(table: dict[str, float]) -> bytes:
+    """Return a table as JSON."""
+    return (json.dumps(table, indent=1, allow_nan=False) + "\n").encode()

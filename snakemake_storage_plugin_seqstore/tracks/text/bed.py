@@ -1,0 +1,192 @@
+"""BED of 3 to 12 columns and narrowPeak."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snakemake_storage_plugin_seqstore.tracks.intervals import STRANDS, Intervals
+from snakemake_storage_plugin_seqstore.tracks.text.encode import Part, lines, shortest
+from snakemake_storage_plugin_seqstore.tracks.text.lines import Lines, TextColumn, blocks, open_text
+
+Fields = Mapping[str, Callable[[str], Any]]
+
+
+def numbers(text: str) -> list[int]:
+    """Return the whole numbers of a list with commas."""
+    return [int(part) for part in text.rstrip(",").split(",")]
+
+
+# Columns from the seventh on, and what their values are.
+BED_FIELDS: Fields = {
+    "thickStart": int,
+    "thickEnd": int,
+    "itemRgb": str,
+    "blockCount": int,
+    "blockSizes": numbers,
+    "blockStarts": numbers,
+}
+PEAK_FIELDS: Fields = {"signalValue": float, "pValue": float, "qValue": float, "peak": int}
+_STRAND_CODES = {ord(strand): place for place, strand in enumerate(STRANDS)}
+
+
+def read_lines(path: str | os.PathLike[str]) -> Lines:
+    """Return the lines of a BED or narrowPeak file."""
+    with open_text(path) as file:
+        return Lines(Path(path), file.read())
+
+
+def read_bed(path: str | os.PathLike[str], fields: Fields = BED_FIELDS) -> Intervals:
+    """Read a BED file into columns.
+
+    Parameters
+    ----------
+    path : path
+        The file, plain or gzip.
+    fields : dict of str to function of str
+        The columns from the seventh on, and what makes a value of their text.
+
+    Raises
+    ------
+    InputError
+        If a line is none; it says which.
+    """
+    with open_text(path) as file:
+        line = 1
+        parts = []
+        for _, content in blocks(file):
+            rows = Lines(Path(path), content, line)
+            line += rows.all
+            if len(rows):
+                parts.append(intervals_of(rows, fields))
+    return Intervals.joined(parts)
+
+
+def intervals_of(rows: Lines, fields: Fields, defined: int = 12) -> Intervals:
+    """Return lines of BED as columns; `defined` says how many of them are those of BED."""
+    rows.need(3)
+    start, end = rows.ints(1, "the start"), rows.ints(2, "the end")
+    rows.refuse(end < start, "the end is before the start")
+    chroms, codes = codes_of(rows)
+    whole = int(rows.columns.min()) if len(rows) else 3
+    columns = min(whole, defined)
+    return Intervals(
+        chroms,
+        codes,
+        start,
+        end,
+        rows.floats(4, "the score", dot=0.0) if columns > 4 else None,
+        strands(rows, 5) if columns > 5 else None,
+        rows.texts(3) if columns > 3 else None,
+        rows.from_column(min(6, columns), tags_parser(fields, columns))
+        if whole > min(6, columns)
+        else None,
+        rows.from_column(3) if whole > 3 else None,
+    )
+
+
+def codes_of(rows: Lines, column: int = 0) -> tuple[tuple[str, ...], Any]:
+    """Return the names of chromosomes, and the place of each line's among them."""
+    first, names = rows.groups(column)
+    places: dict[str, int] = {}
+    group = np.array([places.setdefault(name, len(places)) for name in names], np.int32)
+    return tuple(places), np.repeat(group, np.diff(np.append(first, len(rows))))
+
+
+def strands(rows: Lines, column: int) -> Any:
+    """Return the strands of all lines as places in STRANDS."""
+    start, end = rows.field(column)
+    byte = rows.text[start]
+    known = np.isin(byte, list(_STRAND_CODES)) & (end - start == 1)
+    rows.refuse(~known, "the strand is none of + - .")
+    found = np.zeros(len(rows), np.int8)
+    for code, place in _STRAND_CODES.items():
+        found[byte == code] = place
+    return found
+
+
+def tags_parser(fields: Fields, columns: int) -> Callable[[str], dict[str, Any]]:
+    """Return a function that makes tags of what stands behind the columns of BED."""
+    names, makers = list(fields), list(fields.values())
+    first = min(6, columns)
+
+    def parse(text: str) -> dict[str, Any]:
+        tags = {}
+        for place, value in enumerate(text.split("\t")):
+            if place < len(names):
+                tags[names[place]] = _value(makers[place], value)
+            else:
+                tags[f"column{first + place + 1}"] = value
+        return tags
+
+    return parse
+
+
+def _value(make: Callable[[str], Any], text: str) -> Any:
+    try:
+        return make(text)
+    except ValueError:
+        return text
+
+
+def bed_lines(intervals: Intervals, columns: int | None = None) -> Iterator[bytes]:
+    """Yield intervals as lines of BED, in their order.
+
+    Parameters
+    ----------
+    intervals : Intervals
+        What was read from BED and not changed is written as it was.
+    columns : int, optional
+        3 leaves out all but the places; as many as have something to say if it is left out.
+    """
+    size = len(intervals)
+    names = _texts(list(intervals.chroms)).take(intervals.codes.astype(np.int64))
+    parts: list[Part] = [names, b"\t", intervals.start, b"\t", intervals.end]
+    if columns != 3:
+        parts += _rest(intervals)
+    yield from lines([*parts, b"\n"], size)
+
+
+def _rest(intervals: Intervals) -> list[Part]:
+    if intervals.rest is not None:
+        if isinstance(intervals.rest, TextColumn):
+            return [b"\t", intervals.rest]
+        return [b"\t", _texts([str(intervals.rest.value(i)) for i in range(len(intervals))])]
+    has_tags = intervals.tags is not None and any(
+        set(intervals.tags.value(row)) & {*BED_FIELDS, *PEAK_FIELDS}
+        for row in range(min(1, len(intervals)))
+    )
+    width = 7 if has_tags else 6 if intervals.strand is not None else 0
+    if not width and intervals.score is not None:
+        width = 5
+    if not width and intervals.names is not None:
+        width = 4
+    if not width:
+        return []
+    return [_texts([_line(intervals, row, width) for row in range(len(intervals))])]
+
+
+def _line(intervals: Intervals, row: int, width: int) -> str:
+    region = intervals.region(row)
+    values = [region.name or ".", shortest(region.score), region.strand][: width - 3]
+    if width > 6:
+        fields = PEAK_FIELDS if "signalValue" in region.tags else BED_FIELDS
+        values += [_shown(region.tags[name]) for name in fields if name in region.tags]
+    return "\t" + "\t".join(values)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return shortest(value) if isinstance(value, float) else str(value)
+
+
+def _texts(values: list[str]) -> TextColumn:
+    packed = [value.encode() for value in values]
+    end = np.cumsum([len(value) for value in packed], dtype=np.int64)
+    start = end - np.array([len(value) for value in packed], np.int64)
+    return TextColumn(np.frombuffer(b"".join(packed) or b"\0", np.uint8), start, end)

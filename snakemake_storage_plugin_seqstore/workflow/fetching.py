@@ -1,0 +1,100 @@
+"""A job that Snakemake schedules all the same is fetched where its result is known by then."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+from snakemake_storage_plugin_seqstore import transfer
+from snakemake_storage_plugin_seqstore.errors import DamageError
+from snakemake_storage_plugin_seqstore.store import Entry, Record, Version, version_log
+from snakemake_storage_plugin_seqstore.store.filesystem import discard
+from snakemake_storage_plugin_seqstore.workflow import messages, snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.files import label, stored
+from snakemake_storage_plugin_seqstore.workflow.plan import needs_to_run
+from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+
+logger = logging.getLogger(__name__)
+
+
+class Fetching:
+    """Puts outputs of jobs in place that need not run.
+
+    Parameters
+    ----------
+    reuse : Reuse
+        The reuse of the workflow.
+    """
+
+    def __init__(self, reuse: Reuse) -> None:
+        self._reuse = reuse
+
+    def is_allowed(self, job: Job) -> bool:
+        """Whether a job need not run where its result is known: nobody wants more of it."""
+        return (
+            all(stored(file) for file in job.output)
+            and not self._reuse.is_forced(job)
+            and not (self._reuse.workflow.is_main_process and needs_to_run(job))
+        )
+
+    def fetch(self, job: Job, key: str) -> Record | None:
+        """Put the outputs of a job in place, all or none."""
+        reuse = self._reuse
+        resolution = reuse.resolution()
+        conditions = reuse.new_conditions(reuse.directory.contents, resolution)
+        records = reuse.stores.find_records(job, key)
+        record = next(
+            (
+                each
+                for each in records
+                if reuse.stores.has_payloads(job, each)
+                and _has_traces(job, each)
+                and not conditions.failing(each, job, False, records)
+            ),
+            None,
+        )
+        if record is None:
+            return None
+        try:
+            for file, version in zip(job.output, record.outputs, strict=True):
+                self._place(file, version)
+            for file, trace in zip(snakemake_api.traces(job), record.traces, strict=True):
+                if trace and stored(file):
+                    self._place(file, trace)
+            if job.benchmark and not os.path.lexists(job.benchmark):  # Snakemake waits for it
+                snakemake_api.write_benchmark(job, record.seconds)
+        except (DamageError, OSError) as error:
+            logger.warning(f"seqstore: rule {job.rule.name} is computed: {error}")
+            for file in job.output:
+                discard(str(file))
+            return None
+        logger.info(
+            f"seqstore: rule {job.rule.name} was not computed but fetched: the same computation "
+            f"took {messages.duration(record.seconds)} when it was made."
+        )
+        return record
+
+    def _place(self, file: Any, version: Version) -> None:
+        ours = stored(file)
+        assert ours
+        holder = self._reuse.stores.holder(ours.provider.store, version)
+        if holder is None:
+            raise DamageError(f"the stored bytes of {ours.parsed} are gone")
+        query = ours.parsed
+        entry = Entry(query.collection, query.name, version, version_log.now())
+        path = ours.copy_path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        transfer.bring(
+            holder, entry, query, path, ours.provider.materialisation, ours.provider.verify
+        )
+
+
+def _has_traces(job: Job, record: Record) -> bool:
+    """Whether a record has the logs and the benchmark that others need."""
+    needed = {*map(label, snakemake_api.needed_traces(job))}
+    traces = zip(snakemake_api.traces(job), record.traces, strict=False)
+    return needed <= {label(file) for file, version in traces if version}

@@ -1,0 +1,270 @@
+"""What the inputs of a job contain, and since when, as far as that is known."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from snakemake_storage_plugin_seqstore import transfer
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
+from snakemake_storage_plugin_seqstore.file_hashes import Contents
+from snakemake_storage_plugin_seqstore.fingerprint.task import Told
+from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Version
+from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
+from snakemake_storage_plugin_seqstore.workflow.files import (
+    StoredFile,
+    foreign_version,
+    label,
+    local_time,
+    local_version,
+    stored,
+)
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, Job
+
+
+@dataclass
+class Resolved:
+    """What is known about one job.
+
+    Parameters
+    ----------
+    claims : dict
+        What its stored outputs mean, by label; one that is not there is missing.
+    versions : dict
+        What its outputs contain, by label, where that is known; also of outputs that are not there,
+        so that what is downstream can be found.
+    told : Told or None
+        What the job is told, if that is known.
+    record : Record or None
+        The execution whose result is the answer.
+    reason : Unknown or None
+        Why it is not known what the job is told.
+    failing : list of str
+        Why the newest record of the same key is no answer: what it read that is not the same here.
+    taken_over : dict
+        Claims to files that plain Snakemake left, by label: they are not in a store yet.
+    is_hit : bool
+        Whether the stored outputs are there because the store has the same computation.
+    is_outdated : bool
+        Whether the outputs were made otherwise, and the user wants them to stand from now on.
+    is_new : bool
+        Whether the outputs will be something that nobody has made before, because this computation
+        has no record, or one upstream has none.
+    """
+
+    claims: dict[str, Claim] = field(default_factory=dict)
+    versions: dict[str, Version] = field(default_factory=dict)
+    told: Told | None = None
+    record: Record | None = None
+    reason: Unknown | None = None
+    failing: list[str] = field(default_factory=list)
+    taken_over: dict[str, Claim] = field(default_factory=dict)
+    is_hit: bool = False
+    is_outdated: bool = False
+    is_new: bool = False
+
+
+class Inputs:
+    """The inputs of the jobs of a DAG.
+
+    Parameters
+    ----------
+    dag : DAG
+        The DAG.
+    claims : Claims
+        What the working directory claims.
+    source : callable
+        Says of a stored file that no job makes what it is, and since when.
+
+    Attributes
+    ----------
+    jobs : dict
+        What is known of the jobs, as far as they are resolved.
+    producers : dict
+        The jobs that make files, by label.
+    """
+
+    def __init__(
+        self,
+        dag: DAG,
+        claims: Claims,
+        source: Callable[[StoredFile], tuple[Version, int] | None],
+    ) -> None:
+        self._dag = dag
+        self._claims = claims
+        self._source = source
+        self._times: dict[str, int] = {}
+        self.jobs: dict[Job, Resolved] = {}
+        self.producers: dict[str, Job] = {}
+
+    def versions(
+        self, job: Job, contents: Contents, finished: Mapping[str, str] | None = None
+    ) -> tuple[Version, ...]:
+        """What the inputs of a job contain.
+
+        Parameters
+        ----------
+        finished : mapping of str to str, optional
+            If the job is about to start, so that its inputs are here: the keys of the runs that
+            have made empty files in this process, by label.
+
+        Raises
+        ------
+        Unknown
+            If the content of one is not known.
+        """
+        makers = self.makers(job)
+        at_start = finished is not None
+        versions = []
+        for file in job.input:
+            maker = makers.get(label(file))
+            if (ours := stored(file)) is not None:
+                version = self._stored_version(ours, label(file), maker, contents, at_start)
+                if at_start:
+                    _check_copy(str(file), ours, version, contents)
+            elif file.is_storage:
+                version = foreign_version(file, contents, at_start)
+            else:
+                version = self._local_version(label(file), maker, contents, at_start)
+            if version.digest == EMPTY.digest:
+                version = self._flag(label(file), maker, version, finished or {})
+            versions.append(version)
+        return tuple(versions)
+
+    def newest(self, job: Job) -> int:
+        """Time of the newest of a job's inputs and its script, in ns."""
+        times = [self._local_time(path) for path in snakemake_api.script_path(job)]
+        for file in job.input:
+            ours = stored(file)
+            if ours is None or (ours.is_in_place and label(file) not in self.producers):
+                times.append(self._local_time(label(file)))
+            elif claim := self._claims.made_in_this_run(label(file)) or self._claim(label(file)):
+                times.append(claim.time)
+            elif label(file) not in self.producers and (found := self._find_source(ours)):
+                times.append(found[1])
+        return max(times, default=0)
+
+    def _find_source(self, file: StoredFile) -> tuple[Version, int] | None:
+        """What a stored file is that no job makes, unless it is a view of something made."""
+        base = file.base_label
+        if base not in self.producers:
+            found = self._source(file)
+        else:
+            claim = self._claims.made_in_this_run(base) or self._claim(base)
+            found = (claim.version, claim.time) if claim and claim.version else None
+        if found and file.parsed.is_derived:
+            return Version(transfer.checksum(found[0], file.parsed), "file", 0), found[1]
+        return found
+
+    def makers(self, job: Job) -> dict[str, Any]:
+        """The jobs that make the inputs of a job, by label."""
+        return {
+            label(file): maker
+            for maker, files in self._dag.dependencies[job].items()
+            for file in files
+        }
+
+    def _stored_version(
+        self, file: StoredFile, name: str, maker: Any, contents: Contents, at_start: bool
+    ) -> Version:
+        if maker is None:
+            found = self._find_source(file)
+            version = found[0] if found else None
+            if version is None and file.is_in_place:
+                return self._local_version(name, None, contents, at_start)
+        elif claim := self._claims.made_in_this_run(name):
+            version = claim.version
+        elif at_start and file.copy_path.exists():  # a group stores its outputs at its end
+            version = contents.version(file.copy_path)
+        else:
+            version = self.jobs[maker].versions.get(name) if maker in self.jobs else None
+        if version is None:
+            raise NotYet(f"its input {name if file.is_in_place else file.parsed} is not made yet")
+        return self._in_place(file, name, version, contents) if file.is_in_place else version
+
+    def _in_place(
+        self, file: StoredFile, name: str, version: Version, contents: Contents
+    ) -> Version:
+        """What readers of an output find in its own place: other bytes than ours are the user's."""
+        found = local_version(file, version, contents)
+        before = self._claims.known(name)
+        if found is None or (before and found.identity == _identity(before)):
+            return version  # it will be put there
+        return found
+
+    def _local_version(self, path: str, maker: Any, contents: Contents, at_start: bool) -> Version:
+        try:
+            return contents.version(path)
+        except FileNotFoundError:
+            made = self.jobs[maker].versions.get(path) if maker in self.jobs else None
+            if made is None or at_start:
+                raise NotYet(f"its input {path} is not here yet") from None
+            return made
+        except (OSError, SeqstoreError) as error:
+            raise Unknown(f"its input {path} cannot be read: {error}") from None
+
+    def _flag(
+        self, name: str, maker: Any, version: Version, finished: Mapping[str, str]
+    ) -> Version:
+        """An empty file says only that its job ran: if a rule makes it, it counts by that run.
+
+        What reads it may read what that job did besides.
+        """
+        resolved = self.jobs.get(maker)
+        made = self._claims.made_in_this_run(name)
+        if name in finished:  # a group stores its outputs at its end
+            key = finished[name]
+        elif made:
+            key = made.key
+        elif resolved and resolved.told:
+            key = resolved.told.key
+        else:
+            claim = self._claims.get(name)
+            key = claim.key if claim else ""
+        if not key:
+            return version
+        return replace(version, digest=hashlib.sha256(f"made by {key}".encode()).hexdigest())
+
+    def _claim(self, name: str) -> Claim | None:
+        maker = self.producers.get(name)
+        return self.jobs[maker].claims.get(name) if maker else None
+
+    def _local_time(self, path: str) -> int:
+        if path not in self._times:
+            self._times[path] = local_time(os.fspath(path))
+        return self._times[path]
+
+
+def _identity(claim: Claim) -> str:
+    return claim.version.identity if claim.version else ""
+
+
+def _check_copy(path: str, file: StoredFile, version: Version, contents: Contents) -> None:
+    """Make sure that what a job is about to read is what the store has.
+
+    Raises
+    ------
+    Unknown
+        If the local copy was changed.
+    """
+    if file.parsed.is_derived or file.is_in_place:
+        return
+    try:
+        status = os.lstat(path)
+        is_link = stat.S_ISLNK(status.st_mode)
+        objects = file.provider.store.objects
+        if is_link and os.readlink(path) == str(objects.path(version.digest)):
+            return
+        found = contents.version(path, None if is_link else status)
+    except FileNotFoundError:
+        return  # it is not retrieved, but read where it is
+    if (found.digest, found.kind) != (version.digest, version.kind):
+        raise Unknown(f"the local copy {path} of {file.parsed} was changed")

@@ -1,0 +1,149 @@
+"""The attributes of Snakemake's objects that this package reads, with their types.
+
+What is not here is not used, and mypy says so. Nothing of this exists when a program runs: the
+objects are Snakemake's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+class File(str):
+    """An input or output, ``snakemake.io._IOFile``: a path with flags."""
+
+    flags: dict[str, Any]
+    is_storage: bool
+    is_directory: bool
+    storage_object: Any
+
+class Files(list[File]):
+    """``snakemake.io.Namedlist``."""
+
+    def _get_names(self) -> Iterator[tuple[str, tuple[int, int | None]]]: ...
+    def _allitems(self) -> Iterator[tuple[str | None, Any]]: ...
+    def _plainstrings(self) -> Any: ...
+    def items(self) -> Iterable[tuple[str, Any]]: ...
+
+class Rule:
+    """``snakemake.rules.Rule``."""
+
+    name: str
+    workflow: Workflow
+    norun: bool
+    shellcmd: str | None
+    run_func: Any
+    script: Any
+    notebook: Any
+    wrapper: Any
+    is_handover: bool
+    is_template_engine: bool
+    cwl: Any
+    cache: Any
+    basedir: Any
+    module_globals: dict[str, Any]
+    params: Any
+    resources: Mapping[str, Any]
+    input: Files
+    output: Files
+
+    def expand_params(self, *arguments: Any) -> tuple[Files, Any]: ...
+    def expand_resources(self, *arguments: Any, **more: Any) -> Any: ...
+    def is_producer(self, path: str) -> bool: ...
+
+class Job:
+    """``snakemake.jobs.Job``."""
+
+    dag: DAG
+    rule: Rule
+    input: Files
+    output: Files
+    log: Files
+    params: Files
+    benchmark: File | None
+    wildcards: Any
+    wildcards_dict: Any
+    resources: Any
+    is_checkpoint: bool
+    is_run: bool
+    is_shadow: bool
+    shadow_dir: str | None
+    conda_env: Any
+    conda_env_spec: Any
+    container_img_url: str | None
+    env_modules: Any
+    shellcmd: str | None
+
+    def products(self, include_logfiles: bool = True) -> Iterator[File]: ...
+    def shadowed_path(self, file: File) -> File: ...
+    def _path_to_source_file(self, source: Any) -> Any: ...
+
+class IOCache:
+    """``snakemake.iocontainers``: what Snakemake remembers of files while it builds its DAG."""
+
+    active: bool
+    exists_in_storage: MutableMapping[Any, Any]
+    exists_local: MutableMapping[Any, Any]
+    mtime: MutableMapping[Any, Any]
+    checksum: MutableMapping[Any, Any]
+
+class Persistence:
+    """``snakemake.persistence``: Snakemake's metadata of what was made in a directory."""
+
+    path: Path
+
+    def metadata(self, file: File) -> Any: ...
+    def _get_key(self, file: File) -> str: ...
+    def _filter_incomplete_keys(self, keys: Collection[str]) -> Iterable[str]: ...
+    def params_changed(self, job: Job) -> Any: ...
+    def input_changed(self, job: Job) -> Any: ...
+    def code_changed(self, job: Job) -> Any: ...
+    def software_stack_changed(self, job: Job) -> Any: ...
+
+class DAG:
+    """``snakemake.dag.DAG``."""
+
+    workflow: Workflow
+    jobs: Iterable[Job]
+    dependencies: Mapping[Job, Mapping[Job, set[File]]]
+    depending: Mapping[Job, Mapping[Job, set[File]]]
+    targetjobs: set[Job]
+    targetfiles: set[File]
+    forcerules: set[Rule]
+    forcefiles: set[File]
+    omitforce: set[Job]
+    _jobid: Mapping[Job, int]
+    _reason: dict[Job, Any]
+    job_factory: Any
+    output_index: Any
+
+    def bfs(self, direction: Any, *jobs: Job) -> Iterator[Job]: ...
+    def toposorted(self) -> Iterator[Iterable[Job]]: ...
+
+class Workflow:
+    """``snakemake.workflow.Workflow``."""
+
+    dag: DAG
+    persistence: Persistence
+    iocache: IOCache
+    rules: Iterable[Rule]
+    config: dict[str, Any]
+    globals: dict[str, Any]
+    vanilla_globals: dict[str, Any]
+    included: Iterator[Any]
+    sourcecache: Any
+    envvars: Iterable[str]
+    is_main_process: bool
+    local_exec: bool
+    remote_exec: bool
+    subprocess_exec: bool
+    dryrun: bool
+    touch: bool
+    executor_plugin: Any
+    main_snakefile: str
+    workflow_settings: Any
+    storage_settings: Any
+    storage_registry: Any
+    deployment_settings: Any
+    execution_settings: Any
