@@ -190,8 +190,9 @@ def write_benchmark(job: Job, seconds: float) -> None:
     """Write the benchmark of a job of which only the time is known."""
     from snakemake.benchmark import BenchmarkRecord, write_benchmark_records
 
-    os.makedirs(os.path.dirname(job.benchmark) or ".", exist_ok=True)
-    write_benchmark_records([BenchmarkRecord(running_time=seconds)], str(job.benchmark), False)
+    path = str(job.benchmark)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    write_benchmark_records([BenchmarkRecord(running_time=seconds)], path, False)
 
 
 def waits(job: Job) -> bool:
