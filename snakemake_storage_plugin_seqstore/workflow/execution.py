@@ -254,7 +254,8 @@ def _discard_copies(job: Job) -> None:
     Snakemake does not, and members of a directory would stay in it.
     """
     for file in job.output:
-        if stored(file) and not file.flags.get("update"):
+        # A pipe is there for its reader before the job starts.
+        if stored(file) and not file.flags.get("update") and not file.flags.get("pipe"):
             discard(str(file))
 
 
