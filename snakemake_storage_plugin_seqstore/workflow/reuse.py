@@ -282,9 +282,9 @@ class Reuse:
             directory.hashes.save()
 
     def _is_settled(self, job: Job) -> bool:
-        """Whether a job's outputs are there by their provenance."""
+        """Whether a job's outputs are there by their provenance; of local files nobody knows."""
         resolved = self._resolution.jobs.get(job) if self._resolution else None
-        return resolved is not None and resolved.is_hit
+        return resolved is not None and resolved.is_hit and all(map(stored, job.output))
 
     @property
     def _is_running(self) -> bool:
