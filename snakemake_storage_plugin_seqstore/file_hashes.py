@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -150,9 +151,17 @@ class Watched(Contents):
         self._seen[os.fspath(path)] = found
         return found
 
-    def changed(self) -> str:
-        """A path that does not contain any more what it did; empty if there is none."""
+    def changed(self, expected: Collection[str] = ()) -> str:
+        """A path that does not contain any more what it did; empty if there is none.
+
+        Parameters
+        ----------
+        expected : collection of str
+            Absolute paths that may.
+        """
         for path, before in self._seen.items():
+            if os.path.abspath(path) in expected:
+                continue
             try:
                 again = super().version(path)
             except (OSError, SeqstoreError):

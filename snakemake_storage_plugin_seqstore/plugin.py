@@ -101,8 +101,8 @@ class StorageProviderSettings(StorageProviderSettingsBase):
     verify: str | None = field(
         default=VERIFY[0],
         metadata={
-            "help": "How an input is verified before it is used: size (by size and times, and now and "
-            "then by all bytes), or sha256 (always by all bytes).",
+            "help": "How an input is verified before it is used: size (by size and times, now and "
+            "then by all bytes) or sha256 (always by all bytes).",
             "required": False,
             "type": str,
         },

@@ -57,6 +57,7 @@ def test_put_ls_get(seqstore, tmp_path, database):
     assert fields[1:] == [
         str(database.stat().st_size),
         digest,
+        "-",
         "seqstore://sequences/p.sqlite",
     ]
     seqstore("get", f"sequences/p.sqlite?sha256={digest}", "copy.sqlite")

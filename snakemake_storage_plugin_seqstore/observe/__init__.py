@@ -11,6 +11,7 @@ Nothing here knows Snakemake.
 """
 
 from snakemake_storage_plugin_seqstore.observe.accesses import Access, Accesses
+from snakemake_storage_plugin_seqstore.observe.births import born
 from snakemake_storage_plugin_seqstore.observe.checks import (
     Checks,
     check,
@@ -26,9 +27,10 @@ from snakemake_storage_plugin_seqstore.observe.packages import Owner, Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Place, Places
 from snakemake_storage_plugin_seqstore.observe.reads import Reads
 from snakemake_storage_plugin_seqstore.observe.strace import Observer, probe
-from snakemake_storage_plugin_seqstore.observe.summary import summarise
+from snakemake_storage_plugin_seqstore.observe.summary import TICK, summarise
 
 __all__ = [
+    "TICK",
     "Access",
     "Accesses",
     "Checks",
@@ -42,6 +44,7 @@ __all__ = [
     "Place",
     "Places",
     "Reads",
+    "born",
     "check",
     "probe",
     "software_holds",

@@ -33,11 +33,14 @@ def names_in(directory: str, places: Places) -> list[str]:
     OSError
         If it can not be listed.
     """
+    names = os.listdir(directory)
     covered = places.covered_names(directory)
+    there = set(os.listdir(directory))  # other jobs may be at work here: what is gone is nothing
     return [
         name
-        for name in os.listdir(directory)
+        for name in names
         if name not in covered
+        and name in there
         and places.kind_for_all(_join(directory, name)) not in (Kind.PRODUCT, Kind.IGNORED)
     ]
 

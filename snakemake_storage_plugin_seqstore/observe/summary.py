@@ -132,9 +132,11 @@ class _Summary:
                 elif access.read:
                     self._add_content(self._files, path, place, status)
         elif place.kind is Kind.PRODUCT:
-            if (access.read or access.asked or access.executed) and not access.written:
+            is_found = self._is_listed(os.path.dirname(path))
+            asked = access.asked and not is_found
+            if (access.read or asked or access.executed) and not access.written:
                 self._add_content(self._products, path, place, status)
-            if access.listed and status and stat.S_ISDIR(status.st_mode):
+            if access.listed and not is_found and status and stat.S_ISDIR(status.st_mode):
                 self._add_content(self._products, path, place, status, directories=True)
         else:
             self._add_source(path, access, place, status)
@@ -295,6 +297,14 @@ class _Summary:
 
     def _reject(self, why: str, place: Place) -> None:
         self._rejected.add(f"{why}: {self._places.shown(place.name)}")
+
+    def _is_listed(self, directory: str) -> bool:
+        """Whether a directory's names were asked for, as `ls -l` and `find` do before all else.
+
+        Which products are there depends on when the job runs; it is their content that counts.
+        """
+        access = self._accesses.paths.get(directory)
+        return access is not None and access.listed
 
 
 def _written(accesses: Accesses) -> tuple[dict[str, set[str]], set[str]]:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 import uuid
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
@@ -77,6 +78,7 @@ class Claims:
         self.forced: frozenset[str] = frozenset()
         self.made: frozenset[str] = frozenset()
         self.joined = False
+        self.began = time.time_ns()  # the run
         # Under which files in their own places are listed in stores.
         self.project = f"{_clean(Path.cwd().name)}-{self.run[:8]}"
         # The software that results of this directory were made with or first used with, by host.
@@ -97,6 +99,7 @@ class Claims:
             self.project = document["project"]
             if join:
                 self.run = document["run"]
+                self.began = self._summary.stat().st_mtime_ns
                 self.forced = frozenset(document["forced"])
                 self.made = frozenset(document["made"])
                 self.joined = True
@@ -114,6 +117,10 @@ class Claims:
     def known(self, path: str) -> Claim | None:
         """What an output meant when the claims were loaded."""
         return self._claims.get(path)
+
+    def products(self) -> set[str]:
+        """Files that jobs make, or made in earlier runs for other targets."""
+        return {*self.made, *self._claims}
 
     def made_in_this_run(self, path: str) -> Claim | None:
         """What a job of this run said that an output means."""

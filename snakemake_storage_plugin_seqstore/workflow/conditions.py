@@ -17,6 +17,7 @@ from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReads
 from snakemake_storage_plugin_seqstore.fingerprint.variables import counted, locale, salted
 from snakemake_storage_plugin_seqstore.observe import (
+    TICK,
     Access,
     Accesses,
     Checks,
@@ -24,6 +25,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     Packages,
     Places,
     Reads,
+    born,
     summarise,
 )
 from snakemake_storage_plugin_seqstore.store import Record, Version
@@ -56,11 +58,14 @@ class Seen:
     is_observed : bool
         Whether that was seen.
     undeclared : dict of str to Version
-        Files that it made without declaring them, by their path from the working directory.
+        Files and empty folders that it made without declaring them, by their path from the
+        working directory.
     of_others : tuple of str
         Absolute paths of such files of other jobs that it read.
     rejected : str
         Why its result is not for reuse elsewhere; empty if it is.
+    took : tuple of str
+        Absolute paths of its inputs that it changed or took away itself.
     """
 
     reads: dict[str, Any] = field(default_factory=dict)
@@ -68,6 +73,7 @@ class Seen:
     undeclared: dict[str, Version] = field(default_factory=dict)
     of_others: tuple[str, ...] = ()
     rejected: str = ""
+    took: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, document: dict[str, Any]) -> Seen:
@@ -80,8 +86,8 @@ class Seen:
         """
         files = document["undeclared"].items()
         undeclared = {path: Version.load(version) for path, version in files}
-        others = tuple(document["of_others"])
-        return cls(**document | {"undeclared": undeclared, "of_others": others})
+        paths = {name: tuple(document[name]) for name in ("of_others", "took")}
+        return cls(**document | {"undeclared": undeclared} | paths)
 
 
 class Conditions:
@@ -101,10 +107,10 @@ class Conditions:
         What the workflow makes.
     product_digest : callable
         SHA-256 of what a job of this workflow makes at a path; None if that is not known.
-    complete : callable
-        Looks up what other jobs make without declaring it; says whether more of that is known.
     accepted : dict
         The software that this directory has accepted, by host; added to.
+    began : int
+        When this run of the workflow began, in ns since the epoch.
     """
 
     def __init__(
@@ -115,19 +121,23 @@ class Conditions:
         packages: Packages,
         products: Products,
         product_digest: Callable[[str], str | None],
-        complete: Callable[[], bool],
         accepted: Accepted,
+        began: int,
     ) -> None:
         self._workflow = workflow
         self._mode = mode
         self.contents = contents
         self._products = products
         self._product_digest = product_digest
-        self._complete = complete
         self._accepted = accepted.setdefault(socket.gethostname(), {})
+        self._began = began
         self._packages = packages
         self._checks = Checks(contents, packages)
         self._parsed: dict[str, Reads] = {}
+
+    def look_again(self) -> None:
+        """Forget what was found: more is known of what jobs make."""
+        self._checks = Checks(self.contents, self._packages)
 
     def failing(self, record: Record, job: Job, is_own: bool, others: list[Record]) -> list[str]:
         """Why a record is no answer for a job here, in words; empty if it is one.
@@ -148,8 +158,6 @@ class Conditions:
         if reads is None:
             return ["its record cannot be read"]
         found = self._checks.files(reads, self.places(job), self._product_digest)
-        if found and self._complete():  # other jobs make what this one reads
-            found = self._checks.files(reads, self.places(job), self._product_digest)
         return found or self._failing_machine(record, reads, is_own)
 
     def reads(self, record: Record) -> Reads | None:
@@ -177,13 +185,17 @@ class Conditions:
             seen.paths.setdefault(os.path.abspath(path), Access()).read = True
         if accesses is None:
             for program in plain.programs:
-                if there := shutil.which(program):
+                # One below the working directory is among the files, if it was there before.
+                is_named = "/" not in program or os.path.isabs(program)
+                if is_named and (there := shutil.which(program)):
                     seen.paths.setdefault(os.path.abspath(there), Access()).executed = True
         places = self.places(job, at_end=True)
         search_path = os.environ.get("PATH", os.defpath)
         reads = summarise(seen, places, self.contents, self._packages, search_path)
         named = counted(plain.variables, plain.programs, plain.languages)
         read = filter(None, map(places.path_of, reads.products))
+        took = tuple(path for path in places.inputs if _is_taken(path, seen))
+        rejected = [*reads.rejected, *(f"it changes its input {path}" for path in took)]
         document = reads.to_json()
         document[_VARIABLES] = salted(named, os.environ) | {_LOCALE: locale(os.environ)}
         return Seen(
@@ -191,20 +203,22 @@ class Conditions:
             accesses is not None,
             self._undeclared(seen, places),
             tuple(path for path in read if path in self._products.undeclared),
-            reads.rejected[0] if reads.rejected else "",
+            rejected[0] if rejected else "",
+            took,
         )
 
     def _undeclared(self, seen: Accesses, places: Places) -> dict[str, Version]:
-        """The files that a job made without declaring them, below the working directory."""
+        """What a job made here without declaring it: files and empty folders."""
         found: dict[str, Version] = {}
         start = places.workdir + os.sep
         for path, access in seen.paths.items():
-            if access.written and len(found) < _MOST_UNDECLARED:
+            made = access.written or (access.perhaps_made and born(path) > seen.started - TICK)
+            if made and len(found) < _MOST_UNDECLARED:
                 place = places.classify(path)
                 if place.kind in (Kind.SOURCE, Kind.PRODUCT) and place.path.startswith(start):
                     with suppress(OSError, SeqstoreError):
-                        version = self.contents.version(place.path)
-                        if version.kind == "file":
+                        if not os.path.isdir(place.path) or not os.listdir(place.path):
+                            version = self.contents.version(place.path)
                             found[place.path.removeprefix(start)] = version
         return found
 
@@ -212,7 +226,9 @@ class Conditions:
         """The places of a job, here."""
         others = [*job.output, *snakemake_api.traces(job)]
         workdir = os.getcwd()
-        shadow = job.shadow_dir if at_end else None
+        shadow = {snakemake_api.source_copies(self._workflow): ""}
+        if at_end and job.shadow_dir:
+            shadow[os.path.abspath(job.shadow_dir)] = workdir
         return Places(
             workdir=workdir,
             workflow_dir=snakemake_api.basedir(job.rule) or "",
@@ -220,13 +236,25 @@ class Conditions:
             tmpdir=tempfile.gettempdir(),
             inputs=tuple(os.path.abspath(file) for file in job.input),
             others=frozenset(os.path.abspath(file) for file in others),
-            shadow={os.path.abspath(shadow): workdir} if shadow else {},
+            shadow=shadow,
             stores=tuple(str(provider.store.root) for provider in self._providers()),
             copies=tuple(os.path.abspath(provider.local_prefix) for provider in self._providers()),
             variables=os.environ,
             is_product=self._products.includes,
-            covered_names=self._products.names_in,
+            covered_names=self._names_made if at_end else self._products.names_in,
         )
+
+    def _names_made(self, directory: str) -> set[str]:
+        """Names in a directory that jobs make, or have made in this run.
+
+        What a job that still runs makes without declaring it is not known otherwise.
+        """
+        found = set(self._products.names_in(directory))
+        with suppress(OSError):
+            for name in os.listdir(directory):
+                if name not in found and born(os.path.join(directory, name)) > self._began - TICK:
+                    found.add(name)
+        return found
 
     def _providers(self) -> list[Provider]:
         return snakemake_api.providers(self._workflow)
@@ -239,7 +267,7 @@ class Conditions:
         """
         recorded: dict[str, str] = record.reads.get(_VARIABLES, {})
         variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
-        found = self._checks.software(reads)
+        found = [*self._checks.software(reads)]
         found += [
             f"{name if name == _LOCALE else f'the variable {name}'} has changed"
             for name, before in recorded.items()
@@ -254,6 +282,12 @@ class Conditions:
             accepted = self._accepted.setdefault(machine, state)
             return found if accepted != state else []
         return found if self._accepted.get(machine) != state else []
+
+
+def _is_taken(path: str, seen: Accesses) -> bool:
+    """Whether a job changed an input or took it away: who else would, meanwhile."""
+    access = seen.paths.get(path, Access())
+    return access.written or access.replaced or not os.path.lexists(path)
 
 
 def _digest(*parts: object) -> str:

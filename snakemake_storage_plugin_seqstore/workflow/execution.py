@@ -214,8 +214,8 @@ class Executions:
             execution.changed = "the config, or what else the Snakefile reads,"
 
     def _changed(self, execution: Execution) -> str:
-        """What changed under a job while it ran; empty if nothing did."""
-        return execution.changed or execution.contents.changed()
+        """What others changed under a job while it ran; empty if nothing did."""
+        return execution.changed or execution.contents.changed(execution.seen.took)
 
     def _said(self, job: Job) -> Path:
         folder: Path = self._reuse.directory.path / "said"

@@ -20,7 +20,7 @@ def query_of(query: str, prefix: str) -> str:
 
 def path_of(query: str) -> str | None:
     """The path that a query means; None for a query of an entry of the store."""
-    return None if "://" in query else query
+    return query if query and "://" not in query else None
 
 
 def named(path: str) -> Query:

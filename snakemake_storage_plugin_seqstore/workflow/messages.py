@@ -112,14 +112,21 @@ class Messages:
             logger.info(f"seqstore: {message}.")
 
     def _sum_up(self, resolution: Resolution) -> None:
-        hits = [
-            each for each in resolution.jobs.values() if each.is_hit and each.record and each.claims
-        ]
-        outputs = {name for each in hits for name in each.claims}
+        hits = {
+            job: each
+            for job, each in resolution.jobs.items()
+            if each.is_hit and each.record and each.claims
+        }
+        outputs = {
+            label(file)
+            for job, each in hits.items()
+            for file in job.output
+            if label(file) in each.claims
+        }
         if outputs <= self._summed_up:
             return
         self._summed_up |= outputs
-        seconds = sum(each.record.seconds for each in hits if each.record)
+        seconds = sum(each.record.seconds for each in hits.values() if each.record)
         logger.info(
             f"seqstore: {_count(len(outputs), 'output')} of {_count(len(hits), 'job')} "
             f"{'is' if len(outputs) == 1 else 'are'} reused; computing "

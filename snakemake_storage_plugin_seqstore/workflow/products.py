@@ -46,6 +46,7 @@ class Products:
             whole = os.path.abspath(path)
             if self._around(whole) is None and whole.startswith(os.getcwd() + os.sep):
                 self.undeclared[whole] = version
+                self._add_names(whole)
 
     def includes(self, path: str) -> bool:
         """Whether a job makes a path, or a directory that it is in."""
@@ -71,6 +72,9 @@ class Products:
 
     def _add(self, path: str, maker: tuple[Job, File] | None) -> None:
         self._makers[path] = maker
+        self._add_names(path)
+
+    def _add_names(self, path: str) -> None:
         while True:
             directory, name = os.path.split(path)
             names = self._names.setdefault(directory, set())

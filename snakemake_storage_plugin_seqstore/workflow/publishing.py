@@ -197,12 +197,17 @@ class Publications:
         return time.monotonic() - ended < _SOON or made.store.renew(made.version)
 
     def remove(self, file: StoredFile) -> None:
-        """Give up the claim to an output, and a temporary's name; nobody else is affected."""
+        """Give up the claim to an output, or a temporary's name; nobody else is affected.
+
+        What a temporary file means stays known, and since when: else it would look newer in the
+        next run than what was made of it.
+        """
         before = self._reuse.current(file.base_label)
-        self._reuse.claim(file, Claim(None, version_log.now()))
         if before and before.version and self._is_temporary(file):
             task = self._reuse.stores.withdrawing(file, before.version)
             self._reuse.stores.in_background(Parcel.of([task]))
+        else:
+            self._reuse.claim(file, Claim(None, version_log.now()))
         if file.is_in_place:
             discard(file.copy_path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Set
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -67,7 +68,6 @@ class Resolution:
         self._contents = contents
         self.products = products
         self._under_way: set[Job] = set()
-        self._waiting: list[Job] = []
         self._claims = claims
         self._stores = stores
         self._now = now
@@ -87,11 +87,15 @@ class Resolution:
         keys = {persistence._get_key(file): label(file) for job in jobs for file in job.output}
         self._incomplete = {keys[key] for key in persistence._filter_incomplete_keys(keys)}
         self._conditions = conditions
-        self._waiting = list(jobs)
         for job in jobs:
             self.producers |= dict.fromkeys(map(label, job.products()), job)
         for job in jobs:
             self._resolve(job)
+        known = 0
+        while len(self.products.undeclared) > known:
+            known = len(self.products.undeclared)
+            self._conditions.look_again()
+            self._look_again(jobs)
 
     def product_digest(self, path: str) -> str | None:
         """SHA-256 of what a job makes at a path, as its record says; else of what is there."""
@@ -111,16 +115,20 @@ class Resolution:
         except (OSError, SeqstoreError):
             return None
 
-    def complete(self) -> bool:
-        """Resolve all jobs, whose records name what they make without declaring it.
+    def _look_again(self, jobs: list[Job]) -> None:
+        """Resolve again what failed by what it read, and what follows from that.
 
-        Says whether more of that is known now.
+        Others may make that without declaring it, as their records say.
         """
-        before = len(self.products.undeclared)
-        waiting, self._waiting = self._waiting, []
-        for job in waiting:
+        doubtful: set[Job] = set()
+        for job in jobs:
+            makers = self._dag.dependencies[job]
+            if self.jobs[job].failing or not doubtful.isdisjoint(makers):
+                doubtful.add(job)
+        for job in doubtful:
+            del self.jobs[job]
+        for job in jobs:
             self._resolve(job)
-        return len(self.products.undeclared) > before
 
     def _resolve(self, job: Job) -> None:
         """Resolve a job and what it depends on, unless that is done or under way."""
@@ -235,19 +243,26 @@ class Resolution:
                 resolved.claims[label(file)] = Claim(version, max(since, newest), key)
 
     def _traces(self, job: Job, record: Record, key: str, newest: int) -> dict[str, Claim] | None:
-        """What the logs and the benchmark mean that others need; None if one is not there."""
+        """What the logs and the benchmark mean; None if one is not there that others need.
+
+        Snakemake takes a benchmark that is older than an input for a reason to run.
+        """
         found: dict[str, Claim] = {}
         recorded = zip(snakemake_api.traces(job), record.traces, strict=False)
         versions = {label(file): version for file, version in recorded}
-        for file in snakemake_api.needed_traces(job):
+        needed = snakemake_api.needed_traces(job)
+        for file in snakemake_api.traces(job):
             ours, version = stored(file), versions.get(label(file))
-            if ours is None:
+            known = self._claims.known(label(file))
+            if file not in needed:
+                if ours and known and known.version:
+                    found[label(file)] = replace(known, time=max(known.time, newest))
+            elif ours is None:
                 if not self._is_of(file, key):
                     return None
             elif version is None or self._stores.holder(ours.provider.store, version) is None:
                 return None
             else:
-                known = self._claims.known(label(file))
                 since = known.time if known and known.version == version else self._now
                 found[label(file)] = Claim(version, max(since, newest), key)
         return found

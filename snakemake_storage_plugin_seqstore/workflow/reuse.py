@@ -224,8 +224,8 @@ class Reuse:
             self.directory.packages,
             resolution.products,
             resolution.product_digest,
-            resolution.complete,
             self.claims.accepted,
+            self.claims.began,
         )
 
     def _resolve(self) -> Resolution:
@@ -241,7 +241,7 @@ class Reuse:
             dag,
             self.new_teller(),
             directory.contents,
-            Products(self._jobs, directory.claims.made),
+            Products(self._jobs, directory.claims.products()),
             directory.claims,
             directory.stores,
             self._source,

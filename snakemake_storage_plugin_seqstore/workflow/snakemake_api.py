@@ -302,6 +302,17 @@ def wrapper_files(path: str, workflow: Workflow) -> tuple[Any, Any]:
     return script, environment
 
 
+def source_copies(workflow: Workflow) -> str:
+    """Where this run copies local sources to, as for ``source_path``: below it are whole paths."""
+    return f"{workflow.sourcecache.runtime_cache_path}/file"
+
+
+def source_caches(workflow: Workflow) -> tuple[str, ...]:
+    """Where remote sources are copied to: for this run, and for all."""
+    cache = workflow.sourcecache
+    return str(cache.runtime_cache_path), str(cache.cache_path)
+
+
 def source_text(file: Any, workflow: Workflow) -> str:
     """A source as Snakemake will run it: from the same cache.
 
@@ -443,7 +454,8 @@ def _in_place_path() -> Any:
             return getattr(Path(str(self)), name)
 
         def __eq__(self, other: object) -> bool:
-            return type(other) not in (str, AnnotatedString) and str.__eq__(self, other)
+            is_marked = isinstance(other, InPlacePath) or getattr(other, "is_storage", False)
+            return bool(is_marked) and str.__eq__(self, other)
 
         def __ne__(self, other: object) -> bool:
             return not self == other

@@ -131,7 +131,9 @@ class Teller:
 
     def _reader(self, job: Job) -> PlainReader:
         """What follows code to local files, as they are now."""
-        symbols = {str(symbol): place for place, symbol in self.places(job.rule)}
+        symbols: dict[str, str] = {}
+        for place, symbol in self.places(job.rule):
+            symbols.setdefault(str(symbol), place)
         for number, file in enumerate(job.input):
             symbols[str(Symbol(f"input:{number}"))] = str(file)
         path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
@@ -174,12 +176,19 @@ class Teller:
         return code
 
     def places(self, rule: Rule) -> Places:
-        """Directories that do not count: where the job runs, its Snakefile, and local copies."""
+        """Directories that do not count: where a job runs, its Snakefile, and copies of them."""
         found = {os.getcwd(): Symbol("workdir")}
         if basedir := snakemake_api.basedir(rule):
             found[basedir] = Symbol("basedir")
         found.pop("/", None)
-        return (*found.items(), *self._local_copies)
+        copies = snakemake_api.source_copies(self._workflow)
+        copied = {f"{copies}{place}": symbol for place, symbol in found.items()}
+        return (*found.items(), *copied.items(), *self._source_caches, *self._local_copies)
+
+    @cached_property
+    def _source_caches(self) -> Places:
+        caches = snakemake_api.source_caches(self._workflow)
+        return tuple((path, Symbol(f"sources:{number}")) for number, path in enumerate(caches))
 
     @cached_property
     def _local_copies(self) -> Places:

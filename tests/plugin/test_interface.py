@@ -17,7 +17,7 @@ from snakemake_storage_plugin_seqstore import (
     Store,
 )
 from snakemake_storage_plugin_seqstore.store import evidence
-from snakemake_storage_plugin_seqstore.workflow import supported
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import Answer
 
 
@@ -97,8 +97,9 @@ def test_example_queries_are_valid():
 
 
 def test_other_schemes_are_left_to_others():
-    for query in ("s3://bucket/x", "https://host/x", "x.txt", ""):
+    for query in ("s3://bucket/x", "https://host/x", ""):
         assert not StorageProvider.is_valid_query(query)
+    assert StorageProvider.is_valid_query("x.txt")  # a path in its own place
 
 
 @pytest.mark.parametrize("setting", [{"materialize": "hardlink"}, {"verify": "md5"}])
@@ -233,18 +234,18 @@ def test_local_paths_do_not_collide(obj):
 
 
 def test_retrieve_false_is_refused_where_snakemake_would_delete(provider, monkeypatch):
-    monkeypatch.setattr(supported, "version", lambda name: "9.23.0")
+    monkeypatch.setattr(snakemake_api, "version", lambda name: "9.23.0")
     with pytest.raises(WorkflowError, match=r"before 9\.23\.1"):
         provider().object("seqstore://files/a", retrieve=False)
     assert provider().object("seqstore://files/a").retrieve
-    monkeypatch.setattr(supported, "version", lambda name: "9.23.1")
+    monkeypatch.setattr(snakemake_api, "version", lambda name: "9.23.1")
     assert not provider().object("seqstore://files/a", retrieve=False).retrieve
 
 
 def test_reuse_is_refused_where_snakemake_is_too_old_or_names_are_no_list(monkeypatch):
     with pytest.raises(WorkflowError, match="list of rule names, not 'map'"):
         seqstore.reuse(None, ignore_file_names="map")
-    monkeypatch.setattr(supported, "version", lambda name: "9.22")
+    monkeypatch.setattr(snakemake_api, "version", lambda name: "9.22")
     with pytest.raises(WorkflowError, match=r"9\.23\.1 or newer"):
         seqstore.reuse(None)
 

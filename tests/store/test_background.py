@@ -64,7 +64,7 @@ def background():
 def told(caplog, number):
     """The messages, as soon as there are so many."""
     caplog.set_level(logging.WARNING)
-    for _ in range(600):
+    for _ in range(2400):
         if len(caplog.messages) >= number:
             break
         time.sleep(0.05)

@@ -104,12 +104,12 @@ def test_flips_and_cuts(tmp_path, sources, monkeypatch, do_times_tell):
             assert (
                 reader.find("files", name) is None or reader.find("files", name).version == version
             )
-        record = reader.find_record(KEY)
+        record = next(iter(reader.find_records(KEY)), None)
         assert record is None or record.outputs == tuple(versions.values())
         publish()
         for name in sources:
             store.verify(store.find("files", name).version, name)
-        assert store.find_record(KEY).outputs == tuple(versions.values())
+        assert next(iter(store.find_records(KEY)), None).outputs == tuple(versions.values())
         filesystem.discard(store.objects.damaged)
         for old in sorted((store.root / "records").rglob("*.json"))[:-1]:
             old.unlink()  # else most of what is damaged next is damaged already

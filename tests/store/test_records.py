@@ -19,9 +19,9 @@ def store(tmp_path):
 
 
 def test_a_record_comes_back(store):
-    assert store.find_record(KEY) is None
+    assert next(iter(store.find_records(KEY)), None) is None
     written = store.add_record(record(ONE, TWO))
-    found = store.find_record(KEY)
+    found = next(iter(store.find_records(KEY)), None)
     assert found == written and found.outputs == (ONE, TWO) and found.provenance
     assert list(store.records) == [KEY]
 
@@ -35,8 +35,7 @@ def test_the_same_outputs_are_recorded_once(store):
 def test_other_outputs_count_from_then_on_and_the_earlier_ones_stay_as_evidence(store):
     store.add_record(record(ONE))
     store.add_record(record(TWO))
-    assert store.find_record(KEY).outputs == (TWO,)
-    assert store.find_record(KEY, {0: ONE}).outputs == (ONE,)
+    assert next(iter(store.find_records(KEY)), None).outputs == (TWO,)
     assert [old.outputs for old in store.records.all(KEY)] == [(TWO,), (ONE,)]
     store.add_record(record(ONE))
     assert [old.outputs for old in store.records.all(KEY)] == [(ONE,), (TWO,)]
@@ -50,7 +49,7 @@ def test_a_damaged_record_counts_as_missing(store, caplog, position):
     content[position] ^= 1
     path.chmod(0o644)
     path.write_bytes(content)
-    assert store.find_record(KEY) is None
+    assert next(iter(store.find_records(KEY)), None) is None
     assert "counts as missing" in caplog.text
     assert store.add_record(record(ONE)).outputs == (ONE,)
-    assert store.find_record(KEY).outputs == (ONE,)
+    assert next(iter(store.find_records(KEY)), None).outputs == (ONE,)

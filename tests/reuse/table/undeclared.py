@@ -226,7 +226,7 @@ case(
     "find without directory",
     "a command finds an undeclared file in the working directory, into which the workflow writes",
     Step(FIND, "one\n", ["a"], files=ONE | {"p/side.dat": "one\n"}),
-    clone(FIND, "one\n", ["a"]),
+    clone(FIND, "one\n"),
     clone(FIND, "two\n", ["a"], files={"p/side.dat": "two\n"}),
     peer="wrong",
 )

@@ -1,0 +1,124 @@
+"""The law of rest: what ran to its end has nothing to do, here and in a clone.
+
+One run of a workflow tries many rules, each a kind of its own; a test that fails names it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from .world import WORKFLOWS, Run, World, marks
+
+# What may be made again in a clone: it streams, adds to what was there, or takes its input away.
+NOT_FOR_OTHERS = {"pipe_in", "pipe_out", "updated", "moved_input"}
+# These fail once, or stand for several jobs.
+OFTEN = {"attempt", "per", "trim", "sort", "part"}
+
+
+@dataclass
+class Rested:
+    """What happened to a workflow."""
+
+    first: Run
+    again: Run
+    clone: Run
+    clone_again: Run
+    changed: Run | None
+
+
+def _workflows() -> list[tuple[str, str]]:
+    names = sorted(path.name for path in WORKFLOWS.iterdir() if path.name != "reads")
+    return [(name, observe) for name in names for observe in ("auto", "off")]
+
+
+def _params() -> list[object]:
+    """Each rule of each workflow; one process has all of a workflow's."""
+    return [
+        pytest.param(
+            (name, observe),
+            rule,
+            id=f"{name}-{observe}-{rule}",
+            marks=pytest.mark.xdist_group(f"rest-{name}-{observe}"),
+        )
+        for name, observe in _workflows()
+        for rule in marks(WORKFLOWS / name)
+    ]
+
+
+@pytest.fixture(scope="session")
+def rested(
+    tmp_path_factory: pytest.TempPathFactory, user: dict[str, str]
+) -> Callable[[tuple[str, str]], Rested]:
+    """Run a workflow, run it again, run it in a clone, and there after changes of no account."""
+    known: dict[tuple[str, str], Rested] = {}
+
+    def rest(which: tuple[str, str]) -> Rested:
+        if which not in known:
+            name, observe = which
+            world = World(tmp_path_factory.mktemp("rest"), name, user, observe)
+            first, again = world.run(), world.run()
+            world.clone()
+            clone, clone_again = world.run(), world.run()
+            changed = None
+            if change := CHANGES.get(name):
+                change(world)
+                changed = world.run("--cores", "3")
+            known[which] = Rested(first, again, clone, clone_again, changed)
+        return known[which]
+
+    return rest
+
+
+def _of_no_account(world: World) -> None:
+    """Change what has nothing to do with what the rules of `told` do."""
+    world.write("README.md", "# Another readme\n")
+    world.write("scripts/unrelated.py", "print('new')\n")
+    world.write("scripts/unrelated.R", "print('new')\n")
+    world.write("lib/unrelated.py", "X = 6\n")
+    world.replace("config/config.yaml", "unrelated: 1", "unrelated: 2\nmore: [1, 2]")
+    world.replace("Snakefile", "rule dirname:", "rule another_name:")
+    world.replace("Snakefile", "rule helper_snakemake:", "# A comment.\n\n\nrule helped:")
+    world.write("data/s3.txt", "three\n")
+    world.replace("config/samples.tsv", "s2\t", "s3\tdata/s3.txt\t9\t\t2022\ns2\t")
+
+
+CHANGES = {"told": _of_no_account}
+# These read the sheet of samples, or are of the new one.
+CHANGED = {"date_column", "ordered", "per"}
+
+
+@pytest.mark.parametrize(("which", "rule"), _params())
+def test_rests(
+    rested: Callable[[tuple[str, str]], Rested], which: tuple[str, str], rule: str
+) -> None:
+    """A job runs once: not again in the same directory, not in a clone, not for another's sake."""
+    done = rested(which)
+    assert done.first.computed[rule] == 1 or rule in OFTEN, done.first.about
+    assert not done.first.failed, done.first.about
+    assert not done.again.computed[rule], done.again.about
+    if rule not in NOT_FOR_OTHERS:
+        assert not done.clone.computed[rule], done.clone.about
+    if done.changed and rule not in CHANGED:
+        assert not done.changed.computed[rule], done.changed.about
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        pytest.param(
+            each, id="-".join(each), marks=pytest.mark.xdist_group(f"rest-{'-'.join(each)}")
+        )
+        for each in _workflows()
+    ],
+)
+def test_nothing_is_planned(
+    rested: Callable[[tuple[str, str]], Rested], which: tuple[str, str]
+) -> None:
+    """Snakemake says that there is nothing to be done, and what is new was made."""
+    done = rested(which)
+    assert done.again.did_nothing, done.again.printed
+    assert done.clone_again.did_nothing, done.clone_again.printed
+    if which[0] == "told":
+        assert done.changed
+        assert done.changed.computed["per"] == 1, done.changed.printed

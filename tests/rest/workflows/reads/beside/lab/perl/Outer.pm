@@ -1,0 +1,1 @@
+package Outer; use Deep::Inner; sub x { Deep::Inner::x() } 1;

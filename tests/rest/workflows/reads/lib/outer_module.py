@@ -1,0 +1,3 @@
+import inner_module
+
+X = inner_module.X

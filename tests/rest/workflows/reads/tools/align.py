@@ -1,0 +1,4 @@
+import sys
+
+name = sys.argv[2]
+print(open(name + ".idx").read())

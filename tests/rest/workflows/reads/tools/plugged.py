@@ -1,0 +1,4 @@
+import importlib
+
+for name in ("a",):
+    print(importlib.import_module("plugin_" + name).X)

@@ -1,0 +1,2 @@
+here=$(dirname $0)
+source $here/deeper.sh

@@ -1,0 +1,1 @@
+wildcard_constraints: s="[A-Z]"

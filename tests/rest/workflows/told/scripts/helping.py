@@ -1,0 +1,3 @@
+def write(snakemake):
+    with open(snakemake.input[0]) as source, open(snakemake.output[0], "w") as out:
+        out.write(source.read())
