@@ -196,6 +196,10 @@ class TrackStore:
 
         if format and self._root is None:
             raise InputError("tracks in memory have no format", "give the store a root")
+        if format and format not in formats.FORMATS:
+            raise InputError(
+                f"unknown format {format!r}", f"there are {', '.join(formats.FORMATS)}"
+            )
         found = operations.find(operation)
         roles = found.roles(len(inputs))
         given = [self._input(one, role) for one, role in zip(inputs, roles, strict=True)]

@@ -153,5 +153,5 @@ def text_of(track: AnyTrack, format: str) -> Iterator[bytes]:
         case _:
             raise InputError(
                 f"a track of the kind {track.track_type} is not written as {format}",
-                "signals: bigwig, bedgraph; intervals: regions (.jsonl), bed, bigbed; tables: .json",
+                "signals: bigwig, bedgraph; intervals: bed, bigbed, .jsonl; tables: .json",
             )

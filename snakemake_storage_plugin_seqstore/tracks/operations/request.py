@@ -9,7 +9,7 @@ from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.provenance import Provenance
-from snakemake_storage_plugin_seqstore.tracks.formats import COMPLETE, FORMATS, KINDS, format_of
+from snakemake_storage_plugin_seqstore.tracks.formats import COMPLETE, KINDS, format_of
 from snakemake_storage_plugin_seqstore.tracks.operations.operation import Input, Operation
 
 _FORMAT, _FORMATS = "format", "formats"
@@ -52,7 +52,8 @@ class Request:
     inputs : tuple of str
         Formats of the inputs that are files of tracks, in order; else empty.
     format : str
-        Format of the result; the one that keeps all of it if it is empty.
+        Format of the result, with ``.gz`` if it is packed; the one that keeps all of it if it is
+        empty.
     """
 
     operation: Operation
@@ -83,8 +84,6 @@ class Request:
         InputError
             If the operation has no such inputs or parameters.
         """
-        if self.format not in ("", *FORMATS):
-            raise InputError(f"unknown format {self.format!r}", f"there are {', '.join(FORMATS)}")
         made = self.operation.provenance(input_ids, self.params)
         more: list[tuple[str, Any]] = []
         if self.format and self.format != COMPLETE.get(self.kind, ("",))[0]:
