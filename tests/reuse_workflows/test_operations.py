@@ -136,3 +136,7 @@ def test_what_rules_made_is_found_by_python(project: Path, snakemake: Callable) 
     assert set(plain.under("tracks")) > names - {"s1/ratio.bw"}
     shutil.rmtree(project / ".snakemake")
     assert "Nothing to be done" in snakemake(project).stdout
+    command = [sys.executable, "-m", "snakemake_storage_plugin_seqstore", "--root", plain.root]
+    shown = subprocess.run([*command, "show", "tracks/s1/log.bw"], capture_output=True, text=True)
+    for text in ("summary", "kind: signal", "rule", "log"):
+        assert text in shown.stdout
