@@ -19,7 +19,7 @@ help:
 	@echo "make test         run the tests (PYTEST_ARGS=... are handed to pytest)"
 	@echo "make test-all     run the slow tests too"
 	@echo "make test-oldest  run the tests of what touches Snakemake on its version $(OLDEST_SNAKEMAKE)"
-	@echo "make bench        compare databases and workflows with others (minutes; more: docs/benchmarks.md, docs/reuse.md)"
+	@echo "make bench        compare databases and workflows with others (minutes; more: docs/benchmarks*.md)"
 	@echo "make lint         check style, types and workflows"
 	@echo "make clean        remove environments and results"
 

@@ -151,7 +151,7 @@ def tracks(intervals: int, repeats: int, work: Path, out: Path) -> None:
     help="What was measured.  [default: bench/results]",
 )
 def docs(results: Path) -> None:
-    """Put tables and plots into the pages docs/benchmarks*.md and docs/reuse.md."""
+    """Put tables and plots into the pages docs/benchmarks*.md."""
     pages = ROOT.parent / "docs"
     if (results / "results.tsv").exists():
         report.write(results)
@@ -163,7 +163,10 @@ def docs(results: Path) -> None:
     if (results / TRACKS).exists():
         _put(pages / "benchmarks-tracks.md", (results / TRACKS).read_text())
     if runs := workflows.load(results / REUSE):
-        _put(pages / "reuse.md", f"{workflows.about(results / REUSE)}\n\n{workflows.table(runs)}\n")
+        _put(
+            pages / "benchmarks-reuse.md",
+            f"{workflows.about(results / REUSE)}\n\n{workflows.table(runs)}\n",
+        )
 
 
 def _put(page: Path, text: str) -> None:

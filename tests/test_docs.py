@@ -1,12 +1,17 @@
 """Every example in the documentation runs: a document's blocks in turn, in one directory.
 
+- ``yaml``: becomes the profile, which Snakemake reads by itself
 - ``snakemake``: becomes the Snakefile, and runs to its end
 - ``python``: runs
 - ``console``: lines behind ``$`` run in bash; the lines below are what they print, where ``...``
   stands for anything
-- ``text``: is not run
+- ``json``: can be parsed, with ``...`` for what is left out
+- ``text``, ``mermaid``: are not run
+
+Wherever it stands, /shared/lab is a directory of the test.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -20,6 +25,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#]+)")
 COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
 
@@ -43,16 +49,23 @@ def test_examples(
     for block in blocks(document):
         where = f"{document.name}, line {block.line}"
         print(where)
+        text = block.text.replace("/shared/lab", str(tmp_path / "lab"))
         match block.language:
-            case "text":
+            case "text" | "mermaid":
                 pass
+            case "yaml":
+                profile = tmp_path / "profiles/default/config.yaml"
+                profile.parent.mkdir(parents=True, exist_ok=True)
+                profile.write_text(text)
             case "snakemake":
-                (tmp_path / "Snakefile").write_text(block.text)
+                (tmp_path / "Snakefile").write_text(text)
                 snakemake(tmp_path)
             case "python":
-                run([sys.executable, "-c", block.text], tmp_path, environment)
+                run([sys.executable, "-c", text], tmp_path, environment)
+            case "json":
+                json.loads(text.replace("...", ""))
             case "console":
-                commands = COMMAND.findall(block.text)
+                commands = COMMAND.findall(text)
                 assert commands, f"{where}: no line begins with $"
                 for command, expected in commands:
                     printed = run(["bash", "-ec", command], tmp_path, environment)
@@ -63,6 +76,12 @@ def test_examples(
                     )
             case _:
                 pytest.fail(f"{where}: the block is of no known kind, '{block.language}'")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links(document: Path) -> None:
+    links = [link for link in LINK.findall(document.read_text()) if "://" not in link]
+    assert not [link for link in links if not (document.parent / link).exists()]
 
 
 def run(command: list[str], directory: Path, environment: dict[str, str]) -> str:

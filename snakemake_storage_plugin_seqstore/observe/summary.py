@@ -207,11 +207,13 @@ class _Summary:
                 self._asked[place.name] = (status.st_size, status.st_mtime_ns)
             else:
                 self._add_content(self._asked, path, place, status)
-        elif (
+        elif (  # shells ask whether directories are there that they come from or search
             place.kind is Kind.SOURCE
+            and place.name.startswith(_PROGRAM_PLACES)
             and stat.S_ISDIR(status.st_mode)
             and not (
-                self._places.holds_places(path)
+                path == self._places.variables.get("PWD")  # a shell asks if it is there
+                or self._places.holds_places(path)
                 or self._places.covered_names(path)
                 or self._places.is_written(path)
                 or path in self._written_below

@@ -1,6 +1,7 @@
 """Packages of the system: what dpkg and rpm have installed, and which of them are its base.
 
-The base is what the system itself says that it can't be without, and all that this needs.
+The base is what the system itself says that it can't be without, all that this needs, and data
+that is built from the same sources.
 """
 
 from __future__ import annotations
@@ -78,7 +79,15 @@ class Dpkg:
             for name, fields in self._packages.items()
             if fields.get("Essential") == "yes" or fields.get("Priority") in _BASE_PRIORITIES
         ]
-        return _closure(first, needs, provided)
+        base = _closure(first, needs, provided)
+        # Data that is built from the same source belongs to it, as the locales do to libc.
+        sources = {self._source(name) for name in base}
+        data = (n for n, fields in self._packages.items() if fields["Architecture"] == "all")
+        return base.union(name for name in data if self._source(name) in sources)
+
+    def _source(self, name: str) -> str:
+        """The name of the source that a package is built from."""
+        return self._packages[name].get("Source", name).split(" ")[0]
 
     @cached_property
     def _base_files(self) -> dict[str, str]:

@@ -66,18 +66,35 @@ def create(root: Path, shared: bool = False) -> None:
         if shared:
             _share(root)
         return
+    check(root)
     root.mkdir(parents=True, exist_ok=True)
-    if foreign := sorted(set(os.listdir(root)) - _OWN - {MARKER}):
-        raise StoreError(
-            f"{root} is not a store, and not empty (it has {foreign[0]})",
-            "give an empty or a new directory as root",
-        )
     mode = stat.S_IMODE(root.stat().st_mode)
     wanted = (mode & ~stat.S_IWOTH) | (stat.S_IRWXG | stat.S_ISGID if shared else 0)
     if wanted != mode:
         root.chmod(wanted)
     for name, content in ((IGNORE, "*\n"), (MARKER, json.dumps({"format": FORMAT}))):
         filesystem.write(f"{root}/{name}", content.encode(), root)
+
+
+def check(root: Path) -> None:
+    """Refuse a root that is no store and cannot become one.
+
+    Raises
+    ------
+    StoreError
+        If it is a file, or a directory with something else in it.
+    """
+    if is_store(root):
+        return
+    hint = "give an empty or a new directory as root"
+    try:
+        foreign = sorted(set(os.listdir(root)) - _OWN - {MARKER})
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        raise StoreError(f"the root {root} is no directory", hint) from None
+    if foreign:
+        raise StoreError(f"{root} is not a store, and not empty (it has {foreign[0]})", hint)
 
 
 def _share(root: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snakemake_storage_plugin_seqstore.file_hashes import Watched
+from snakemake_storage_plugin_seqstore.file_hashes import Contents, Watched
 from snakemake_storage_plugin_seqstore.observe import Observation
 from snakemake_storage_plugin_seqstore.store import version_log
 from snakemake_storage_plugin_seqstore.store.background import Parcel
@@ -31,6 +31,7 @@ from snakemake_storage_plugin_seqstore.workflow.publishing import (
     made_at,
 )
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
@@ -86,7 +87,7 @@ class Executions:
         if execution.fetched is None:
             _discard_copies(job)
             self._bring_undeclared(job)
-            execution.observation = self._observe(job)
+            execution.observation = self._observe(job, teller, contents)
         return execution.fetched is not None
 
     def _bring_undeclared(self, job: Job) -> None:
@@ -101,7 +102,7 @@ class Executions:
             if folder in folders and not name.startswith(".") and not os.path.lexists(path):
                 self._reuse.stores.bring_kept(job, version, Path(path))
 
-    def _observe(self, job: Job) -> Observation | None:
+    def _observe(self, job: Job, teller: Teller, contents: Contents) -> Observation | None:
         """Observe a job that runs in this process from now on, if that can be."""
         observing = self._reuse.observing
         if not observing.is_on:
@@ -114,7 +115,7 @@ class Executions:
         # Its process observes a job that has one of its own; nobody sees into a container.
         if snakemake_api.is_spawned(job) and not self._reuse.workflow.subprocess_exec:
             return None
-        if snakemake_api.runs_in_container(job):
+        if snakemake_api.runs_in_container(job) or teller.runs_container(job, contents):
             return None
         return observing.begin(attach=snakemake_api.is_python_block(job))
 
@@ -126,7 +127,7 @@ class Executions:
         execution.instructions = teller.instructions(job, execution.contents)
         execution.plain = teller.plain_reads(job, execution.contents)
         self._jobs[job] = execution
-        execution.observation = self._observe(job)
+        execution.observation = self._observe(job, teller, execution.contents)
 
     def finish_there(self, job: Job) -> None:
         """Say in the process of its own what a job was told and what it read.
@@ -253,7 +254,8 @@ def _discard_copies(job: Job) -> None:
     Snakemake does not, and members of a directory would stay in it.
     """
     for file in job.output:
-        if stored(file) and not file.flags.get("update"):
+        # A pipe is there for its reader before the job starts.
+        if stored(file) and not file.flags.get("update") and not file.flags.get("pipe"):
             discard(str(file))
 
 

@@ -11,7 +11,7 @@ from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.observe import Packages
-from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, version_log
+from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, marker, version_log
 from snakemake_storage_plugin_seqstore.workflow import apply, garbage, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
@@ -236,6 +236,7 @@ class Reuse:
         if self._resolution and dag._jobid:
             before = {job for job, found in self._resolution.jobs.items() if found.is_hit}
         elif self._resolution is None and self.workflow.is_main_process:
+            self._say_stores()
             snakemake_api.overrule_metadata(self.workflow, self._is_settled)
         resolution = Resolution(
             dag,
@@ -253,6 +254,13 @@ class Reuse:
         if self.workflow.is_main_process:
             self._settle(resolution)
         return resolution
+
+    def _say_stores(self) -> None:
+        """Say which stores are used, and refuse what is none before any job runs."""
+        for root in {provider.store.root for provider in snakemake_api.providers(self.workflow)}:
+            marker.check(root)
+            new = "" if marker.is_store(root) else ", which is new"
+            self.directory.messages.tell(f"the store is {root}{new}")
 
     def _settle(self, resolution: Resolution) -> None:
         """Do what follows from a resolution, and tell the user; a dry run writes nothing."""

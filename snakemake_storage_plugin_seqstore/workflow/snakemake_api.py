@@ -186,6 +186,15 @@ def needed_traces(job: Job) -> list[File]:
     return [file for file in found if any(file in files for files in needed)]
 
 
+def write_benchmark(job: Job, seconds: float) -> None:
+    """Write the benchmark of a job of which only the time is known."""
+    from snakemake.benchmark import BenchmarkRecord, write_benchmark_records
+
+    path = str(job.benchmark)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    write_benchmark_records([BenchmarkRecord(running_time=seconds)], path, False)
+
+
 def waits(job: Job) -> bool:
     """Whether the inputs of a job are known only when a checkpoint is there."""
     return any(file.flags.get("checkpoint_target") for file in job.input)

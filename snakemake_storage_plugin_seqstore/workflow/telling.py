@@ -130,6 +130,14 @@ class Teller:
         found = reader.of_source(code.names, code.folder, code.in_workdir, code.local_modules)
         return found | reader.of_command(code.command) if code.command else found
 
+    def runs_container(self, job: Job, contents: Contents) -> bool:
+        """Whether the command of a job starts a container, into which nobody sees."""
+        try:
+            code = self.code(job, snakemake_api.declared_params(job), contents)
+        except (Unknown, NotCanonical):
+            return False
+        return code.command is not None and code.command.is_container
+
     def _reader(self, job: Job) -> PlainReader:
         """What follows code to local files, as they are now."""
         symbols: dict[str, str] = {}

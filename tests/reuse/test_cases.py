@@ -56,5 +56,5 @@ def test_peer(case: Case, tmp_path: Path, environment: dict[str, str]) -> None:
 
 
 def test_documentation_has_the_table() -> None:
-    document = (Path(__file__).parents[2] / "docs" / "reuse.md").read_text()
+    document = (Path(__file__).parents[2] / "docs" / "reuse-cases.md").read_text()
     assert markdown() in document, "python -m tests.reuse.cases prints the table"

@@ -33,8 +33,9 @@ class Run:
 
     @property
     def messages(self) -> list[str]:
-        """What the package told the user."""
-        return [line for line in self.printed.splitlines() if line.startswith("seqstore: ")]
+        """What the package told the user, besides which store it uses."""
+        lines = [line for line in self.printed.splitlines() if line.startswith("seqstore: ")]
+        return [line for line in lines if not line.startswith("seqstore: the store is ")]
 
     @property
     def did_nothing(self) -> bool:
