@@ -1,7 +1,7 @@
 """Draw reads from the phage at random, aligned where they come from: SAM for samtools.
 
-python simulate_reads.py phage_lambda.fa.gz 0 1.0 | samtools view --bam --no-PG - > alignments/reference.bam
-python simulate_reads.py phage_lambda.fa.gz 1 3.0 | samtools view --bam --no-PG - > alignments/amplified.bam
+python simulate_reads.py phage_lambda.fa.gz 0 1.0 | samtools view -b - > alignments/reference.bam
+python simulate_reads.py phage_lambda.fa.gz 1 3.0 | samtools view -b - > alignments/amplified.bam
 """
 
 import gzip
@@ -21,4 +21,6 @@ print(f"@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:{name}\tLN:{len(genome)}")
 for number, place in enumerate(sorted(generator.choices(places, weights, k=READS))):
     flag = generator.choice((0, 16))
     sequence = genome[place : place + LENGTH]
-    print(f"r{number}\t{flag}\t{name}\t{place + 1}\t60\t{LENGTH}M\t*\t0\t0\t{sequence}\t*", sep="\t")
+    print(
+        f"r{number}\t{flag}\t{name}\t{place + 1}\t60\t{LENGTH}M\t*\t0\t0\t{sequence}\t*", sep="\t"
+    )

@@ -67,10 +67,11 @@ def plot(
     for number, track in enumerate(tracks):
         label = labels[number] if labels else track.name
         color = _COLORS[number % len(_COLORS)]
+        x = _x(alt, place, has_numbers=track is tracks[-1])
         if isinstance(track, SignalTrack):
-            chart = _area(alt, track, place, bins, label, color).properties(height=height)
+            chart = _area(alt, track, x, place, bins, label, color).properties(height=height)
         elif isinstance(track, IntervalTrack):
-            chart = _boxes(alt, track, place, width, label, color)
+            chart = _boxes(alt, track, x, place, width, label, color)
         else:
             raise InputError(f"the table {track.name!r} has no places: it cannot be drawn")
         rows.append(chart.properties(width=width))
@@ -89,12 +90,15 @@ def _place(region: str, tracks: Iterable[Any]) -> Place:
     return parse_place(region or next(iter(lengths)), lengths)
 
 
-def _x(alt: Any, place: Place) -> Any:
+def _x(alt: Any, place: Place, has_numbers: bool) -> Any:
     scale = alt.Scale(domain=[place.start, place.end], nice=False, zero=False)
-    return alt.X("start:Q", scale=scale, axis=alt.Axis(format=",d", grid=False), title=None)
+    axis = alt.Axis(format=",d", grid=False, labels=has_numbers)
+    return alt.X("start:Q", scale=scale, axis=axis, title=None)
 
 
-def _area(alt: Any, track: SignalTrack, place: Place, bins: int, label: str, color: str) -> Any:
+def _area(
+    alt: Any, track: SignalTrack, x: Any, place: Place, bins: int, label: str, color: str
+) -> Any:
     edges = bin_edges(place.start, place.end, min(bins, place.end - place.start))
     values = binned(track.signal.runs(place.chrom, place.start, place.end), edges, "mean")
     rows = [
@@ -109,8 +113,8 @@ def _area(alt: Any, track: SignalTrack, place: Place, bins: int, label: str, col
     y = alt.Y("value:Q", title=label, scale=alt.Scale(zero=not is_far), axis=_axis(alt))
     return (
         alt.Chart(alt.InlineData(values=rows))
-        .mark_rect(color=color)
-        .encode(x=_x(alt, place), x2="end:Q", y=y, y2=alt.datum(base))
+        .mark_rect(color=color, aria=False)
+        .encode(x=x, x2="end:Q", y=y, y2=alt.datum(base))
     )
 
 
@@ -118,7 +122,9 @@ def _axis(alt: Any) -> Any:
     return alt.Axis(tickCount=3, titleAngle=0, titleAlign="right", titleAnchor="middle")
 
 
-def _boxes(alt: Any, track: IntervalTrack, place: Place, width: int, label: str, color: str) -> Any:
+def _boxes(
+    alt: Any, track: IntervalTrack, x: Any, place: Place, width: int, label: str, color: str
+) -> Any:
     found = list(track.regions(place.chrom, place.start, place.end))
     if len(found) > _MOST:
         raise InputError(
@@ -151,9 +157,9 @@ def _boxes(alt: Any, track: IntervalTrack, place: Place, width: int, label: str,
         scale=alt.Scale(domain=list(range(max(lanes, default=0) + 1)), paddingInner=0.25),
     )
     data = alt.InlineData(values=rows)
-    boxes = alt.Chart(data).mark_bar(color=color, opacity=0.55, minBandSize=_LANE - 4)
-    names = alt.Chart(data).mark_text(fontSize=9, limit=width)
-    chart = boxes.encode(x=_x(alt, place), x2="end:Q", y=y) + names.encode(
+    boxes = alt.Chart(data).mark_bar(color=color, opacity=0.55, aria=False)
+    names = alt.Chart(data).mark_text(fontSize=9, limit=width, aria=False)
+    chart = boxes.encode(x=x, x2="end:Q", y=y) + names.encode(
         x=alt.X("middle:Q"), y=y, text="name:N"
     )
     return chart.properties(height=_LANE * (max(lanes, default=0) + 1))

@@ -70,10 +70,10 @@ rule open_reading_frames:
         "results/phage/orfs.bed",
     log:
         "logs/open_reading_frames.log",
-    params:
-        codons=config["phage"]["orf_codons"],
     conda:
         "../envs/python.yaml"
+    params:
+        codons=config["phage"]["orf_codons"],
     script:
         "../scripts/open_reading_frames.py"
 
@@ -95,6 +95,8 @@ rule track_statistics:
         ),
     log:
         "logs/track_statistics.log",
+    params:
+        labels=[*SAMPLES, "GC", "log2 ratio", "ORFs"],
     wrapper:
         seqstore.wrapper("tracks/stats")
 

@@ -5,6 +5,8 @@ __license__ = "MIT"
 from snakemake_storage_plugin_seqstore import wrapping
 from snakemake_storage_plugin_seqstore.tracks.summary import write_table
 
-with wrapping.job(snakemake):
-    write_table([*map(str, snakemake.input)], snakemake.output[0])
+PARAMS = ("labels",)
+
+with wrapping.job(snakemake, PARAMS) as params:
+    write_table([*map(str, snakemake.input)], snakemake.output[0], **params)
     print(f"{len(snakemake.input)} tracks -> {snakemake.output[0]}")
