@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .PHONY: help demo test test-all test-oldest bench lint clean
 
 help:
-	@echo "make demo         run the example workflow, including its report"
+	@echo "make demo         run the example workflow with its report, then a clone that has nothing to do"
 	@echo "make test         run the tests (PYTEST_ARGS=... are handed to pytest)"
 	@echo "make test-all     run the slow tests too"
 	@echo "make test-oldest  run the tests of what touches Snakemake on its version $(OLDEST_SNAKEMAKE)"
@@ -24,7 +24,12 @@ help:
 	@echo "make clean        remove environments and results"
 
 demo: $(VENV)/demo
-	cd example-workflow && snakemake --cores 2 && snakemake --report report.html
+	cd example-workflow && snakemake && snakemake --report report.html
+	@echo
+	@echo "A fresh clone that uses the same store:"
+	rm -rf build/demo && mkdir -p build/demo
+	cd example-workflow && cp -R config profiles resources workflow $(CURDIR)/build/demo
+	cd build/demo && SNAKEMAKE_STORAGE_SEQSTORE_ROOT=$(CURDIR)/example-workflow/.seqstore snakemake
 	@echo
 	@echo "Results:  example-workflow/results/"
 	@echo "Report:   example-workflow/report.html"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.store import Record
@@ -30,9 +30,9 @@ def document(record: Record) -> dict[str, Any]:
     }
 
 
-def lines(record: Record) -> Iterator[tuple[str, str]]:
-    """The same as pairs of a name and a text, one for each line."""
-    for name, value in document(record).items():
+def lines(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The same, and a summary, as pairs of a name and a text, one for each line."""
+    for name, value in document.items():
         if name == "reads":
             yield from _reads(value)
         elif isinstance(value, dict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -135,12 +135,19 @@ class Resolution:
         if job in self.jobs or job in self._under_way or job.rule.norun:
             return
         self._under_way.add(job)
-        for maker in self._dag.dependencies[job]:
+        for maker in (*self._dag.dependencies[job], *self._made_views(job)):
             self._resolve(maker)
         self.jobs[job] = resolved = self._job(job)
         self._under_way.remove(job)
         if resolved.is_hit and resolved.record:
             self.products.add_undeclared(resolved.record.undeclared)
+
+    def _made_views(self, job: Job) -> Iterator[Job]:
+        """Jobs that make what a job reads views of: no dependencies, as far as Snakemake knows."""
+        for file in job.input:
+            ours = stored(file)
+            if ours and ours.parsed.is_derived and ours.base_label in self.producers:
+                yield self.producers[ours.base_label]
 
     def _job(self, job: Job) -> Resolved:
         resolved = Resolved()

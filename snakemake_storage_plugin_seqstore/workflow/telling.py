@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore import bundled
+from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReader, PlainReads
 from snakemake_storage_plugin_seqstore.fingerprint.run_block import RunBlock, read_run_block
@@ -25,7 +26,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
 from snakemake_storage_plugin_seqstore.fingerprint.task import Operation, Told, roles
 from snakemake_storage_plugin_seqstore.fingerprint.values import Values
 from snakemake_storage_plugin_seqstore.fingerprint.variables import salted
-from snakemake_storage_plugin_seqstore.provenance import NotCanonical
+from snakemake_storage_plugin_seqstore.provenance import NotCanonical, Provenance, content_id
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.unknown import Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
@@ -307,11 +308,34 @@ class Teller:
             varying["resources"] = values.of_names(items, names.resources, "resources")
         if names.has_rule_name:
             varying["rule"] = rule.name
-        return Told(code.operation, [(each.kind, each.digest) for each in inputs], varying)
+        made = _made(job, params, inputs)
+        return Told(code.operation, [(each.kind, each.digest) for each in inputs], varying, made)
 
     def _config(self, rule: Rule) -> dict[Any, Any]:
         found = rule.module_globals.get("config")
         return found if isinstance(found, dict) else self._workflow.config
+
+
+def _made(job: Job, params: Any, inputs: Sequence[Version]) -> Provenance | None:
+    """How the output of one of our wrappers is made, if it is that of an operation on tracks.
+
+    Python, and any rule that asks for the same, has the same.
+    """
+    offer = bundled.offer(job.rule.wrapper) if job.rule.wrapper else None
+    if offer is None or len(job.output) != 1 or _demands(job.output[0], job):
+        return None
+    from snakemake_storage_plugin_seqstore.tracks.operations.wrapped import asked
+
+    files = [*map(str, job.input)]
+    items = [*params._allitems()] if job.rule.params else []
+    try:
+        if any(name is None for name, _ in items):
+            raise InputError("a param has no name")
+        found = asked(offer, files, dict(job.input._get_names()), dict(items), str(job.output[0]))
+        ids = [content_id(inputs[place].kind, inputs[place].digest) for place in found.order]
+        return found.request.provenance(ids)
+    except InputError as error:
+        raise Unknown(str(error)) from None
 
 
 class _Resources:
