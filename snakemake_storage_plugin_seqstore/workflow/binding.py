@@ -24,6 +24,7 @@ def reuse(
     workflow: Any,
     ignore_file_names: bool | Iterable[str] = False,
     observe: Mode = "auto",
+    secret: Iterable[str] = (),
 ) -> None:
     """Reuse what the store has: a computation whose result is known is never scheduled again.
 
@@ -42,6 +43,8 @@ def reuse(
     observe : {"auto", "required", "off"}, optional
         Whether it is seen what jobs read beyond what they declare: where that is possible, or
         so that a result that was not observed is never reused, or not at all.
+    secret : iterable of str, optional
+        Names of params, such as passwords, of which records keep a digest only.
 
     Raises
     ------
@@ -74,6 +77,8 @@ def reuse(
         raise WorkflowError(
             f"seqstore.reuse(): observe is one of {', '.join(MODES)}, not {observe!r}."
         )
+    if isinstance(secret, str):
+        raise WorkflowError("seqstore.reuse(): secret is a list of names of params.")
     everywhere = ignore_file_names is True
     rules = frozenset(() if isinstance(ignore_file_names, bool) else ignore_file_names)
 
@@ -83,11 +88,13 @@ def reuse(
     if bound := _settings(workflow):
         bound[0].nameless = nameless
         bound[0].observing.mode = observe
+        bound[0].secret = frozenset(secret)
         return
     # What is loaded by now stays: to look through it whenever garbage is collected takes longer
     # than all that is done here.
     gc.freeze()
     answers = Reuse(workflow, nameless, Observing(observe))
+    answers.secret = frozenset(secret)
     workflow.workflow_settings = Settings(
         workflow.workflow_settings, workflow, answers, Executions(answers)
     )

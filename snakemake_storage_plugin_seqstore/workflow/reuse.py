@@ -23,6 +23,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     local_version,
     stored,
 )
+from snakemake_storage_plugin_seqstore.workflow.inputs import time_of
 from snakemake_storage_plugin_seqstore.workflow.messages import Messages
 from snakemake_storage_plugin_seqstore.workflow.observing import Observing
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced, plan
@@ -77,6 +78,7 @@ class Reuse:
         self.workflow = workflow
         self.nameless = nameless
         self.observing = observing
+        self.secret: frozenset[str] = frozenset()  # names of params of which a digest is kept
         self._lock = threading.RLock()
         self._directory: Directory | None = None
         self._resolution: Resolution | None = None
@@ -85,7 +87,8 @@ class Reuse:
         self._has_forgotten = False
         self._wanted: set[str] = set()  # scheduled by us, not by the user
         self._answers = Answers()
-        self._now = version_log.now()
+        root = next((each.store.root for each in snakemake_api.providers(workflow)), None)
+        self._now = version_log.now(root)
 
     @property
     def is_ready(self) -> bool:
@@ -144,13 +147,12 @@ class Reuse:
     def place(self, file: StoredFile, store: Store, entry: Entry) -> None:
         """Put what a file means in its own place, but over bytes that are the user's."""
         path = file.copy_path
-        found = local_version(file, entry.version, self.directory.contents)
         before = self.claims.known(file.base_label)
+        since = time_of(before, entry.version)
+        found = local_version(file, entry.version, since, self.directory.contents)
         ours = (entry.version, before.version if before else None)
         if found is not None and found not in ours:
-            self.directory.messages.tell(
-                f"{path} is not what the workflow made: it is left as it is, and read as it is"
-            )
+            self.directory.messages.tell_foreign(str(path))
         elif found == entry.version:
             os.utime(path, ns=(entry.time, entry.time), follow_symlinks=False)
         else:
@@ -213,7 +215,7 @@ class Reuse:
 
     def new_teller(self) -> Teller:
         """Says what jobs are told, as things are now."""
-        return Teller(self.workflow, self.nameless)
+        return Teller(self.workflow, self.nameless, self.secret)
 
     def new_conditions(self, contents: Contents, resolution: Resolution) -> Conditions:
         """Checks what jobs read, as things are now."""
@@ -272,7 +274,7 @@ class Reuse:
         if workflow.dryrun:
             return
         conditions = self.new_conditions(directory.contents, resolution)
-        apply.take_over(found, directory.stores, conditions, self.new_teller())
+        apply.take_over(found, directory.stores, conditions, self.new_teller(), self.secret)
         apply.bring_checkpoints(found, workflow, directory.stores, self)
         if workflow.executor_plugin is not None:
             for file, claim in found.place:

@@ -145,6 +145,16 @@ def declared_params(job: Job) -> Files:
     raise NotYet(f"its params cannot be evaluated yet: {failure}")
 
 
+def with_params(params: Files, values: list[Any]) -> Any:
+    """The same params, named or not, with other values."""
+    found: Any = type(params)()
+    for (name, _), value in zip(params._allitems(), values, strict=True):
+        found.append(value)
+        if name is not None:
+            found._add_name(name)
+    return found
+
+
 def params_as_run(job: Job) -> dict[str, str]:
     """The params that a job is given, for people."""
     items = enumerate(job.params._allitems())

@@ -80,11 +80,16 @@ class Teller:
         The workflow.
     nameless : callable
         Says of a rule whether the names of its files do not matter.
+    secret : frozenset of str
+        Names of params of which only a digest may be kept.
     """
 
-    def __init__(self, workflow: Workflow, nameless: Callable[[Rule], bool]) -> None:
+    def __init__(
+        self, workflow: Workflow, nameless: Callable[[Rule], bool], secret: frozenset[str]
+    ) -> None:
         self._workflow = workflow
         self._nameless = nameless
+        self._secret = secret
         self._texts: dict[Any, str] = {}
         self._codes: dict[tuple[Any, ...], Code | Unknown] = {}
 
@@ -104,7 +109,7 @@ class Teller:
             If it cannot be told.
         """
         try:
-            params = snakemake_api.declared_params(job)
+            params = self._params(job)
             code = self.code(job, params, contents)
             return self._told(job, params, code, inputs)
         except NotCanonical as error:
@@ -123,7 +128,7 @@ class Teller:
     def plain_reads(self, job: Job, contents: Contents) -> PlainReads:
         """What is plain from the code of a job, as files are now; nothing if that is unknown."""
         try:
-            code = self.code(job, snakemake_api.declared_params(job), contents)
+            code = self.code(job, self._params(job), contents)
         except (Unknown, NotCanonical):
             return PlainReads()
         reader = self._reader(job)
@@ -133,7 +138,7 @@ class Teller:
     def runs_container(self, job: Job, contents: Contents) -> bool:
         """Whether the command of a job starts a container, into which nobody sees."""
         try:
-            code = self.code(job, snakemake_api.declared_params(job), contents)
+            code = self.code(job, self._params(job), contents)
         except (Unknown, NotCanonical):
             return False
         return code.command is not None and code.command.is_container
@@ -277,6 +282,19 @@ class Teller:
         if snakemake_api.fields(rule.shellcmd) <= _SYMBOLS:
             self._texts[rule, shape] = text
         return text
+
+    def _params(self, job: Job) -> Any:
+        """The params that a job is told, with digests in place of those that are secret."""
+        params = snakemake_api.declared_params(job)
+        if self._secret.isdisjoint(name for name, _ in params._get_names()):
+            return params
+        digests = [
+            Symbol(f"secret:{salted([name], {name: str(value)})[name]}")
+            if name in self._secret
+            else value
+            for name, value in params._allitems()
+        ]
+        return snakemake_api.with_params(params, digests)
 
     def _told(self, job: Job, params: Any, code: Code, inputs: Sequence[Version]) -> Told:
         rule, places = job.rule, self.places(job.rule)
