@@ -60,7 +60,7 @@ def reuse(
     """
     from snakemake_interface_common.exceptions import WorkflowError
 
-    from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+    from snakemake_storage_plugin_seqstore.workflow import snakemake_changes
     from snakemake_storage_plugin_seqstore.workflow.execution import Executions
     from snakemake_storage_plugin_seqstore.workflow.hooks import Settings
     from snakemake_storage_plugin_seqstore.workflow.observing import MODES, Observing
@@ -98,7 +98,7 @@ def reuse(
     workflow.workflow_settings = Settings(
         workflow.workflow_settings, workflow, answers, Executions(answers)
     )
-    snakemake_api.keep_paths_in_place(workflow)
+    snakemake_changes.keep_paths_in_place(workflow)
     _workflows.append(weakref.ref(workflow))
 
 

@@ -12,7 +12,12 @@ from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.observe import Packages
 from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, marker, version_log
-from snakemake_storage_plugin_seqstore.workflow import apply, garbage, snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import (
+    apply,
+    garbage,
+    snakemake_api,
+    snakemake_changes,
+)
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import (
@@ -201,7 +206,7 @@ class Reuse:
                     self._jobs = jobs
                     self.forget_early_answers()
                     if self._resolution and not self._is_running:
-                        snakemake_api.forget_reasons(self.workflow)
+                        snakemake_changes.forget_reasons(self.workflow)
                     with garbage.lasting():
                         self._resolution = self._resolve()
                     self._has_forgotten = False
@@ -211,7 +216,7 @@ class Reuse:
         """Have Snakemake ask again, once, as its DAG changes."""
         if self._resolution and not self._has_forgotten and not self._is_running:
             self._has_forgotten = True
-            snakemake_api.forget_answers(self.workflow, self._resolution.jobs)
+            snakemake_changes.forget_answers(self.workflow, self._resolution.jobs)
 
     def new_teller(self) -> Teller:
         """Says what jobs are told, as things are now."""
@@ -239,7 +244,7 @@ class Reuse:
             before = {job for job, found in self._resolution.jobs.items() if found.is_hit}
         elif self._resolution is None and self.workflow.is_main_process:
             self._say_stores()
-            snakemake_api.overrule_metadata(self.workflow, self._is_settled)
+            snakemake_changes.overrule_metadata(self.workflow, self._is_settled)
         resolution = Resolution(
             dag,
             self.new_teller(),
