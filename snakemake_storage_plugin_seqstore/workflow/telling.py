@@ -32,6 +32,7 @@ from snakemake_storage_plugin_seqstore.unknown import Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.files import label
+from snakemake_storage_plugin_seqstore.workflow.symbolic_command import symbolic
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Rule, Workflow
@@ -278,7 +279,7 @@ class Teller:
         assert rule.shellcmd is not None
         if (rule, shape) in self._texts:
             return self._texts[rule, shape]
-        text = _symbolic(job, params)
+        text = symbolic(job, params)
         if snakemake_api.fields(rule.shellcmd) <= _SYMBOLS:
             self._texts[rule, shape] = text
         return text
@@ -354,59 +355,6 @@ def _made(job: Job, params: Any, inputs: Sequence[Version]) -> Provenance | None
         return found.request.provenance(ids)
     except InputError as error:
         raise Unknown(str(error)) from None
-
-
-class _Resources:
-    """The resources of a job in its command: symbols, or for those that users invent, values."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    def __getattr__(self, name: str) -> Any:
-        if snakemake_api.is_scheduled(name):
-            return Symbol(f"resources.{name}")
-        return snakemake_api.declared_resource(self._job, name)
-
-    def __getitem__(self, index: Any) -> Any:
-        raise Unknown("it formats a resource by its position")
-
-    def __format__(self, spec: str) -> str:
-        return Symbol("resources")
-
-
-def _symbolic(job: Job, params: Any) -> str:
-    """The command of a job with the values that count, and symbols for those that do not.
-
-    The wildcards, params and globals of the rule's own module are real.
-    """
-    rule = job.rule
-    values = {
-        "input": _symbols(job.input, "input"),
-        "output": _symbols(job.output, "output"),
-        "log": _symbols(job.log, "log"),
-        "params": params,
-        "wildcards": job.wildcards,
-        "threads": Symbol("threads"),
-        "resources": _Resources(job),
-        "jobid": Symbol("jobid"),
-        "bench_iteration": Symbol("bench_iteration"),
-        "rule": rule.name,
-        "name": rule.name,
-        "rulename": rule.name,
-    }
-    try:
-        assert rule.shellcmd is not None
-        return snakemake_api.formatted(rule.shellcmd, **{**rule.module_globals, **values})
-    except Unknown:
-        raise
-    except Exception as error:
-        raise Unknown(f"its command cannot be formatted: {error}") from None
-
-
-def _symbols(files: Any, kind: str) -> Any:
-    """The files of a job, by position and name, as symbols."""
-    numbers = iter(range(len(files)))
-    return type(files)(toclone=files, custom_map=lambda file: Symbol(f"{kind}:{next(numbers)}"))
 
 
 def _formatted_path(path: str, job: Job, params: Any) -> str:
