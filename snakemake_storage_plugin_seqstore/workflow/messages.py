@@ -77,6 +77,8 @@ class Messages:
         for job, resolved in resolution.jobs.items():
             if not any(stored(file) for file in job.output):
                 continue
+            for path in resolved.foreign:
+                self.tell_foreign(path)
             if resolved.is_hit:
                 logger.debug(f"seqstore: reused: {_named(job)}")
             elif resolved.reason is None:
@@ -104,6 +106,10 @@ class Messages:
         else:
             return ""
         return f"{_named(job)} is not what it was: {changes}"
+
+    def tell_foreign(self, path: str) -> None:
+        """Tell of a file in the place of an output that the workflow did not make."""
+        self.tell(f"{path} is not what the workflow made: it is left as it is, and read as it is")
 
     def tell(self, message: str) -> None:
         """Tell something once."""
