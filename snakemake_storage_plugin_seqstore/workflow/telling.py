@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -341,8 +341,10 @@ def _made(job: Job, params: Any, inputs: Sequence[Version]) -> Provenance | None
     Python, and any rule that asks for the same, has the same.
     """
     offer = bundled.offer(job.rule.wrapper) if job.rule.wrapper else None
-    if offer is None or len(job.output) != 1 or _demands(job.output[0], job):
+    if offer is None:
         return None
+    if len(job.output) != 1:
+        raise Unknown(f"its wrapper has one output, not {len(job.output)}")
     from snakemake_storage_plugin_seqstore.tracks.operations.wrapped import asked
 
     files = [*map(str, job.input)]
@@ -352,9 +354,11 @@ def _made(job: Job, params: Any, inputs: Sequence[Version]) -> Provenance | None
             raise InputError("a param has no name")
         found = asked(offer, files, dict(job.input._get_names()), dict(items), str(job.output[0]))
         ids = [content_id(inputs[place].kind, inputs[place].digest) for place in found.order]
-        return found.request.provenance(ids)
+        made = found.request.provenance(ids)
     except InputError as error:
         raise Unknown(str(error)) from None
+    demands = _demands(job.output[0], job)
+    return replace(made, params=(*made.params, ("demands", demands))) if demands else made
 
 
 def _formatted_path(path: str, job: Job, params: Any) -> str:
