@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.store import Record
+from snakemake_storage_plugin_seqstore.store import Record, parsing
 
 _HERE = ("workdir:", "workflow:")  # places that a Snakefile can name as they are
 
@@ -20,14 +20,20 @@ def document(record: Record) -> dict[str, Any]:
         "observed": record.is_observed,
         "outputs": {
             name: version.digest
-            for name, version in zip(
-                record.about.get("outputs", record.names), record.outputs, strict=False
-            )
+            for name, version in zip(_names(record), record.outputs, strict=False)
         },
         "reads": record.reads,
         "key": record.key,
         "id": record.id,
     }
+
+
+def _names(record: Record) -> Sequence[str]:
+    """What its outputs are called; anyone may have written what a record is said to be about."""
+    try:
+        return parsing.each(parsing.text)(record.about.get("outputs"))
+    except parsing.MalformedError:
+        return record.names
 
 
 def lines(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.provenance import plain
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.unknown import NotYet
@@ -102,7 +103,7 @@ class Messages:
                 return ""  # it is made anew for another reason
             return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
         if (earlier := self._earlier(job)) and earlier.key != resolved.told.key:
-            changes = "; ".join(differences(earlier.provenance, resolved.told.canonical()))
+            changes = _changes(earlier, resolved.told)
         else:
             return ""
         return f"{_named(job)} is not what it was: {changes}"
@@ -152,6 +153,14 @@ class Messages:
             if key and (records := self._stores.find_records(job, key)):
                 return records[0]
         return None
+
+
+def _changes(earlier: Record, told: Told) -> str:
+    """What differs from an earlier result; who shares a store may have written its record."""
+    try:
+        return "; ".join(differences(earlier.provenance, told.canonical()))
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return "its record cannot be compared"
 
 
 def _few(reasons: list[str]) -> list[str]:
