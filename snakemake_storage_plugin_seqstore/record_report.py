@@ -52,10 +52,10 @@ def lines(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _reads(reads: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for kind, found in reads.items():
         if kind == "software":
-            for prefix, packages in found.items():
+            for prefix, packages in _object(found).items():
                 yield from (
                     (kind, f"{package} {version} ({prefix})")
-                    for package, version in packages.items()
+                    for package, version in _object(packages).items()
                 )
         elif isinstance(found, dict):
             yield from ((f"read ({kind})", f"{place}: {what}") for place, what in found.items())
@@ -63,6 +63,11 @@ def _reads(reads: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((f"read ({kind})", str(place)) for place in found)
         else:
             yield f"read ({kind})", str(found)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """What should be an object; empty if whoever wrote it wrote something else."""
+    return value if isinstance(value, dict) else {}
 
 
 def undeclared(records: Iterable[Record]) -> dict[str, Counter[str]]:
@@ -73,7 +78,7 @@ def undeclared(records: Iterable[Record]) -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
     for record in records:
         if record.is_observed:
-            read = {**record.reads.get("files", {}), **record.reads.get("products", {})}
+            read = _object(record.reads.get("files")) | _object(record.reads.get("products"))
             if read:
                 found.setdefault(record.rule, Counter()).update(map(_path, read))
     return found
