@@ -5,26 +5,32 @@ PYTHON ?= python3
 VENV = .venv
 OLDEST_VENV = .venv-oldest
 # What depends on how Snakemake works inside, in less than two minutes.
-OLDEST_TESTS = tests/plugin tests/workflow/test_run.py tests/reuse_workflows/test_dag.py
+OLDEST_TESTS = tests/plugin tests/reuse_workflows/test_dag.py tests/reuse_workflows/test_observing.py
 PIP_INSTALL = pip install --quiet --disable-pip-version-check
 PYTEST_ARGS = --numprocesses auto --dist loadgroup
 
 # programs of the environment, also for the rules of a workflow
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test test-all test-oldest bench lint clean
+.PHONY: help demo test test-all test-peer test-oldest bench lint clean
 
 help:
-	@echo "make demo         run the example workflow, including its report"
+	@echo "make demo         run the example workflow with its report, then a clone that has nothing to do"
 	@echo "make test         run the tests (PYTEST_ARGS=... are handed to pytest)"
 	@echo "make test-all     run the slow tests too"
+	@echo "make test-peer    check the table's words on Snakemake's own cache"
 	@echo "make test-oldest  run the tests of what touches Snakemake on its version $(OLDEST_SNAKEMAKE)"
 	@echo "make bench        compare databases and workflows with others (minutes; more: docs/benchmarks*.md)"
 	@echo "make lint         check style, types and workflows"
 	@echo "make clean        remove environments and results"
 
 demo: $(VENV)/demo
-	cd example-workflow && snakemake --cores 2 && snakemake --report report.html
+	cd example-workflow && snakemake && snakemake --report report.html
+	@echo
+	@echo "A fresh clone that uses the same store:"
+	rm -rf build/demo && mkdir -p build/demo
+	cd example-workflow && cp -R config profiles resources workflow $(CURDIR)/build/demo
+	cd build/demo && SNAKEMAKE_STORAGE_SEQSTORE_ROOT=$(CURDIR)/example-workflow/.seqstore snakemake
 	@echo
 	@echo "Results:  example-workflow/results/"
 	@echo "Report:   example-workflow/report.html"
@@ -34,7 +40,10 @@ test: $(VENV)/dev
 	pytest $(PYTEST_ARGS)
 
 test-all: $(VENV)/slow
-	pytest -m "slow or not slow" $(PYTEST_ARGS)
+	pytest -m "not peer" $(PYTEST_ARGS)
+
+test-peer: $(VENV)/dev
+	pytest -m peer tests/reuse $(PYTEST_ARGS)
 
 test-oldest: $(OLDEST_VENV)/dev
 	PATH="$(CURDIR)/$(OLDEST_VENV)/bin:$$PATH" pytest $(OLDEST_TESTS) $(PYTEST_ARGS)

@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.bundled import wrapper
     from snakemake_storage_plugin_seqstore.genomes import Genome, GenomeStore, StoredGenome
-    from snakemake_storage_plugin_seqstore.plugin import (
-        StorageObject,
-        StorageProvider,
-        StorageProviderSettings,
-    )
+    from snakemake_storage_plugin_seqstore.plugin import StorageObject, StorageProvider
+    from snakemake_storage_plugin_seqstore.plugin_settings import StorageProviderSettings
     from snakemake_storage_plugin_seqstore.provenance import Provenance
     from snakemake_storage_plugin_seqstore.sequences import SequenceStore
     from snakemake_storage_plugin_seqstore.store import Store
@@ -55,7 +52,8 @@ __all__ = [
 _HOMES = {
     "bundled": ("wrapper",),
     "genomes": ("Genome", "GenomeStore", "StoredGenome"),
-    "plugin": ("StorageObject", "StorageProvider", "StorageProviderSettings"),
+    "plugin": ("StorageObject", "StorageProvider"),
+    "plugin_settings": ("StorageProviderSettings",),
     "provenance": ("Provenance",),
     "sequences": ("SequenceStore",),
     "store": ("Store",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import InputError
@@ -15,6 +16,62 @@ VERSIONS = {
     "sequences/extract": 1,
     "sequences/publish": 1,
     "sequences/stats": 1,
+    "tracks/combine": 1,
+    "tracks/convert": 1,
+    "tracks/coverage": 1,
+    "tracks/intersect": 1,
+    "tracks/plot": 1,
+    "tracks/publish": 1,
+    "tracks/stats": 1,
+    "tracks/transform": 1,
+}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The operations of a wrapper.
+
+    Parameters
+    ----------
+    operations : tuple of str
+        Their ids; a rule's param ``operation`` names one.
+    default : tuple of str
+        Without that param it is the first of these that takes so many inputs.
+    """
+
+    operations: tuple[str, ...]
+    default: tuple[str, ...] = ()
+
+
+# What these wrappers make has the provenance of the operation, whoever computes it.
+OFFERS = {
+    "genomes/gc": Offer(("genome.gc", "genome.skew"), ("genome.gc",)),
+    "tracks/combine": Offer(("combine",), ("combine",)),
+    "tracks/coverage": Offer(
+        ("coverage.reads", "coverage.intervals"), ("coverage.reads", "coverage.intervals")
+    ),
+    "tracks/intersect": Offer(
+        (
+            "intervals.intersect",
+            "intervals.subtract",
+            "intervals.merge",
+            "intervals.closest",
+            "intervals.complement",
+        ),
+        ("intervals.intersect",),
+    ),
+    "tracks/transform": Offer(
+        (
+            "transform.log",
+            "transform.scale",
+            "transform.clip",
+            "transform.threshold",
+            "transform.normalize",
+            "transform.fill",
+            "transform.bin",
+            "transform.smooth",
+        )
+    ),
 }
 
 
@@ -57,10 +114,19 @@ def operation(uri: str) -> str | None:
     uri : str
         What stands in a rule's ``wrapper:`` directive.
     """
+    name = _name(uri)
+    return f"wrapper {name} {VERSIONS[name]}" if name else None
+
+
+def offer(uri: str) -> Offer | None:
+    """The operations that a bundled wrapper offers; None if it is another one, or has none."""
+    return OFFERS.get(_name(uri))
+
+
+def _name(uri: str) -> str:
+    """The name of a bundled wrapper; empty for any other."""
     name = "/".join(uri.rstrip("/").split("/")[-2:])
-    if name not in VERSIONS or wrapper(name) != uri.rstrip("/"):
-        return None
-    return f"wrapper {name} {VERSIONS[name]}"
+    return name if name in VERSIONS and wrapper(name) == uri.rstrip("/") else ""
 
 
 def _wrappers_dir() -> Path:

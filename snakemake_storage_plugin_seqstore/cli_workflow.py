@@ -7,14 +7,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
 from snakemake_storage_plugin_seqstore import record_report
 from snakemake_storage_plugin_seqstore.cli import for_people, main, to_query
+from snakemake_storage_plugin_seqstore.collections import REGISTRY
+from snakemake_storage_plugin_seqstore.collections.payload import stored
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.query import Query
-from snakemake_storage_plugin_seqstore.store import Record, Store
+from snakemake_storage_plugin_seqstore.store import Entry, Record, Store
 from snakemake_storage_plugin_seqstore.store.parsing import printable
 
 __all__ = ["main"]
@@ -28,27 +31,43 @@ _OURS = "seqstore: "
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @click.pass_obj
 def show(store: Store, query: Query, as_json: bool) -> None:
-    """Tell how QUERY was made: rule, command, params, inputs, reads, software, who and when."""
+    """Tell what QUERY is, and how it was made.
+
+    Of genomes and tracks what is in them; of what a rule made the rule, command, params, inputs,
+    reads, software, who and when.
+    """
     with for_people(store):
         key = store.names.key(query.collection, query.name)
         records = store.find_records(key) if key else []
-        if not records:
+        entry = store.find(query.collection, query.name, query.pin)
+        found = _summary(store, entry)
+        if records:
+            found |= record_report.document(_of(records, entry))
+        if not found:
             raise SeqstoreError(
                 f"no record says how {query} was made", "it was published, not made by a rule"
             )
-        record = _of(records, store, query)
         if as_json:
-            click.echo(json.dumps(record_report.document(record), indent=2))
+            click.echo(json.dumps(found, indent=2))
             return
-        pairs = list(record_report.lines(record))
+        pairs = list(record_report.lines(found))
         width = max(len(name) for name, _ in pairs)
         for name, text in pairs:
             click.echo(f"{name:{width}}  {printable(text)}")
 
 
-def _of(records: list[Record], store: Store, query: Query) -> Record:
+def _summary(store: Store, entry: Entry | None) -> dict[str, Any]:
+    """What is in an entry, if its collection knows."""
+    summary = REGISTRY[entry.collection].summary if entry else None
+    if entry is None or summary is None or entry.version.kind != "file":
+        return {}
+    known = summary(stored(store, entry))
+    shown = {name: value for name, value in known.items() if value is not None}
+    return {"summary": shown} if shown else {}
+
+
+def _of(records: list[Record], entry: Entry | None) -> Record:
     """The record that made what a query means now, else the newest."""
-    entry = store.find(query.collection, query.name, query.pin)
     made = (r for r in records if entry and entry.version in (*r.outputs, *r.traces))
     return next(made, records[0])
 

@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -21,7 +20,6 @@ from snakemake_interface_storage_plugins.io import (
     Mtime,
     get_constant_prefix,
 )
-from snakemake_interface_storage_plugins.settings import StorageProviderSettingsBase
 from snakemake_interface_storage_plugins.storage_object import (
     StorageObjectGlob,
     StorageObjectRead,
@@ -38,6 +36,7 @@ from snakemake_interface_storage_plugins.storage_provider import (
 from snakemake_storage_plugin_seqstore import transfer, views
 from snakemake_storage_plugin_seqstore.collections import REGISTRY
 from snakemake_storage_plugin_seqstore.errors import QueryError, SeqstoreError
+from snakemake_storage_plugin_seqstore.plugin_settings import VERIFY
 from snakemake_storage_plugin_seqstore.query import SCHEME, Query
 from snakemake_storage_plugin_seqstore.store import (
     DEFAULT_ROOT,
@@ -51,62 +50,13 @@ from snakemake_storage_plugin_seqstore.store.parsing import is_name, printable
 from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
 from snakemake_storage_plugin_seqstore.workflow.files import Answer, source_time
 from snakemake_storage_plugin_seqstore.workflow.in_place import named, path_of, query_of
-from snakemake_storage_plugin_seqstore.workflow.snakemake_api import (
-    OLDEST,
-    in_place_path,
-    is_supported,
-)
+from snakemake_storage_plugin_seqstore.workflow.snakemake_api import OLDEST, is_supported
+from snakemake_storage_plugin_seqstore.workflow.snakemake_changes import in_place_path
 
-VERIFY = ("size", "sha256")
 _TAG = re.compile(r"\w+:")
 _NO_LIMIT = nullcontext()
 
 T = TypeVar("T")
-
-
-@dataclass
-class StorageProviderSettings(StorageProviderSettingsBase):
-    """Settings, given as ``--storage-seqstore-...`` or in the Snakefile's ``storage`` directive."""
-
-    root: Path | None = field(
-        default=None,
-        metadata={
-            "help": "Directory of the store, usually on a filesystem that all users and nodes "
-            f"share. By default ${ROOT_VARIABLE}, else {DEFAULT_ROOT} in the working directory.",
-            # Snakemake would hand it to jobs as a variable, which not every executor passes on.
-            "env_var": False,
-            "required": False,
-            "type": Path,
-        },
-    )
-    materialize: str | None = field(
-        default=Materialisation.SYMLINK.value,
-        metadata={
-            "help": "How an input is brought to the working directory: symlink (into the store; "
-            "root and executables get a clone or copy), reflink (clone, or copy where the "
-            "filesystem cannot) or copy.",
-            "required": False,
-            "type": str,
-        },
-    )
-    project: str | None = field(
-        default=None,
-        metadata={
-            "help": "Under which project the files of a workflow are listed in the store. By "
-            "default the working directory's name and a number of its own.",
-            "required": False,
-            "type": str,
-        },
-    )
-    verify: str | None = field(
-        default=VERIFY[0],
-        metadata={
-            "help": "How an input is verified before it is used: size (by size and times, now and "
-            "then by all bytes) or sha256 (always by all bytes).",
-            "required": False,
-            "type": str,
-        },
-    )
 
 
 class StorageProvider(StorageProviderBase):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.store import Record
+from snakemake_storage_plugin_seqstore.store import Record, parsing
 
 _HERE = ("workdir:", "workflow:")  # places that a Snakefile can name as they are
 
@@ -20,9 +20,7 @@ def document(record: Record) -> dict[str, Any]:
         "observed": record.is_observed,
         "outputs": {
             name: version.digest
-            for name, version in zip(
-                record.about.get("outputs", record.names), record.outputs, strict=False
-            )
+            for name, version in zip(_names(record), record.outputs, strict=False)
         },
         "reads": record.reads,
         "key": record.key,
@@ -30,9 +28,17 @@ def document(record: Record) -> dict[str, Any]:
     }
 
 
-def lines(record: Record) -> Iterator[tuple[str, str]]:
-    """The same as pairs of a name and a text, one for each line."""
-    for name, value in document(record).items():
+def _names(record: Record) -> Sequence[str]:
+    """What its outputs are called; anyone may have written what a record is said to be about."""
+    try:
+        return parsing.each(parsing.text)(record.about.get("outputs"))
+    except parsing.MalformedError:
+        return record.names
+
+
+def lines(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The same, and a summary, as pairs of a name and a text, one for each line."""
+    for name, value in document.items():
         if name == "reads":
             yield from _reads(value)
         elif isinstance(value, dict):
@@ -46,10 +52,10 @@ def lines(record: Record) -> Iterator[tuple[str, str]]:
 def _reads(reads: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for kind, found in reads.items():
         if kind == "software":
-            for prefix, packages in found.items():
+            for prefix, packages in _object(found).items():
                 yield from (
                     (kind, f"{package} {version} ({prefix})")
-                    for package, version in packages.items()
+                    for package, version in _object(packages).items()
                 )
         elif isinstance(found, dict):
             yield from ((f"read ({kind})", f"{place}: {what}") for place, what in found.items())
@@ -57,6 +63,11 @@ def _reads(reads: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((f"read ({kind})", str(place)) for place in found)
         else:
             yield f"read ({kind})", str(found)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """What should be an object; empty if whoever wrote it wrote something else."""
+    return value if isinstance(value, dict) else {}
 
 
 def undeclared(records: Iterable[Record]) -> dict[str, Counter[str]]:
@@ -67,7 +78,7 @@ def undeclared(records: Iterable[Record]) -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
     for record in records:
         if record.is_observed:
-            read = {**record.reads.get("files", {}), **record.reads.get("products", {})}
+            read = _object(record.reads.get("files")) | _object(record.reads.get("products"))
             if read:
                 found.setdefault(record.rule, Counter()).update(map(_path, read))
     return found

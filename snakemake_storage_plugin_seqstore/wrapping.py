@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from pathlib import Path
 from typing import Any
 
+from snakemake_storage_plugin_seqstore.bundled import Offer
 from snakemake_storage_plugin_seqstore.errors import InputError, SeqstoreError
 
 FORMAT_OF_SUFFIX = {
@@ -53,6 +54,36 @@ def job(snakemake: Any, known: Collection[str] = ()) -> Iterator[dict[str, Any]]
             if snakemake.log:
                 print(message)
             sys.exit(message)
+
+
+def operate(snakemake: Any, offer: Offer) -> None:
+    """Run the operation that a rule asks for: the body of a wrapper that offers operations.
+
+    Parameters
+    ----------
+    snakemake : Snakemake
+        The object that Snakemake puts into a wrapper.
+    offer : Offer
+        The operations of the wrapper.
+    """
+    from snakemake_storage_plugin_seqstore.tracks import operations
+    from snakemake_storage_plugin_seqstore.tracks.operations.request import open_input
+    from snakemake_storage_plugin_seqstore.tracks.operations.wrapped import asked
+    from snakemake_storage_plugin_seqstore.tracks.writing import write
+
+    known = [one.name for each in offer.operations for one in operations.find(each).parameters]
+    with job(snakemake, ["operation", *dict.fromkeys(known)]) as params:
+        if len(snakemake.output) != 1:
+            raise InputError(f"this wrapper has one output, not {len(snakemake.output)}")
+        files, target = [*map(str, snakemake.input)], str(snakemake.output[0])
+        found = asked(offer, files, dict(snakemake.input._get_names()), params, target)
+        operation, told = found.request.operation, found.request.params
+        roles = operation.roles(len(found.order))
+        paths = [files[place] for place in found.order]
+        inputs = [open_input(path, role) for path, role in zip(paths, roles, strict=True)]
+        write(operations.run(operation.id, inputs, **told), target)
+        shown = ", ".join(f"{name}={value}" for name, value in told.items())
+        print(f"{operation.id}({', '.join(paths)}{', ' if shown else ''}{shown}) -> {target}")
 
 
 def named_params(params: Any, known: Collection[str]) -> dict[str, Any]:

@@ -291,3 +291,25 @@ def test_json(seqstore, tmp_path):
     assert row["sha256"] == digest
     seqstore("rm", "files/x")
     assert [row["sha256"] for row in rows("history", "files/x")] == [None, digest]
+
+
+def test_show_says_what_is_in_tracks_and_genomes(seqstore, tmp_path):
+    (tmp_path / "x.bedGraph").write_text("chr1\t0\t10\t3\nchr1\t10\t20\t7\n")
+    (tmp_path / "g.fa").write_text(">chr1\nACGN\n")
+    (tmp_path / "g.fa.fai").write_text("chr1\t4\t6\t4\t5\n")
+    for file, query in (
+        ("x.bedGraph", "tracks/x.bedGraph"),
+        ("g.fa", "genomes/g.fa"),
+        ("g.fa.fai", "genomes/g.fa.fai"),
+        ("g.fa", "files/g.fa"),
+    ):
+        seqstore("put", file, query)
+    lines = seqstore("show", "tracks/x.bedGraph").splitlines()
+    assert {"summary  kind: signal", "summary  covered: 20", "summary  mean: 5.0"} <= set(lines)
+    records = len(list(Store(tmp_path / "store").records))
+    found = json.loads(seqstore("show", "--json", "tracks/x.bedGraph"))["summary"]
+    assert (found["chromosomes"], found["intervals"], found["max"]) == (1, 2, 7)
+    assert len(list(Store(tmp_path / "store").records)) == records == 1  # it is kept
+    assert "summary  GC: 0.666667" in seqstore("show", "genomes/g.fa")
+    for query in ("genomes/g.fa.fai", "files/g.fa", "tracks/none.bw"):
+        assert "no record says how" in seqstore("show", query, fails=True)

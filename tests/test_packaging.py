@@ -19,6 +19,8 @@ WRAPPERS = [
     "genomes/gc",
     "genomes/publish",
     *(f"sequences/{action}" for action in ("build", "extract", "publish", "stats")),
+    *(f"tracks/{action}" for action in ("combine", "convert", "coverage", "intersect")),
+    *(f"tracks/{action}" for action in ("plot", "publish", "stats", "transform")),
 ]
 
 

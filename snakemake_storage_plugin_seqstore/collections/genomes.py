@@ -42,6 +42,9 @@ def _write_view(
 def _summary(payload: Payload) -> Mapping[str, Any]:
     from snakemake_storage_plugin_seqstore.genomes import Summary
 
+    if formats.promised(payload.name) is None:
+        return {}  # an index of one
+
     def find() -> Mapping[str, Any]:
         with open_payload(payload) as genome:
             return Summary.of(genome).rows()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -46,12 +47,18 @@ class Kept(Generic[T]):
         Since when it is there.
     provenance : Provenance, optional
         How it was made, None for source data.
+    content : str
+        On disk, the id of the content of its file, however it was made; in memory its UUID.
+    name : str
+        What the file is called; empty in memory.
     """
 
     id: str
     open: Callable[[], T]
     created_at: datetime
     provenance: Provenance | None = None
+    content: str = ""
+    name: str = ""
 
     @cached_property
     def item(self) -> T:
@@ -64,6 +71,9 @@ class Shelf(Protocol[T]):
 
     def put(self, item: T, provenance: Provenance | None = None) -> str:
         """Keep an object, unless what was made alike is kept already; return its id."""
+
+    def made(self, provenance: Provenance) -> str | None:
+        """Return the id of what was made like this, None if nothing was."""
 
     def get(self, item_id: str) -> Kept[T] | None:
         """Return an object, None if there is none of this id."""
@@ -91,10 +101,15 @@ class InMemory(Generic[T]):
         if key and key in self._made:
             return self._made[key]
         item_id = str(uuid.uuid4())
-        self._items[item_id] = Kept(item_id, lambda: item, datetime.now(UTC), provenance)
+        now = datetime.now(UTC)
+        self._items[item_id] = Kept(item_id, lambda: item, now, provenance, item_id)
         if key:
             self._made[key] = item_id
         return item_id
+
+    def made(self, provenance: Provenance) -> str | None:
+        """Return the id of what was made like this, None if nothing was."""
+        return self._made.get(_key(provenance) or "")
 
     def get(self, item_id: str) -> Kept[T] | None:
         """Return an object, None if there is none of this id."""
@@ -158,6 +173,7 @@ class OnDisk(Generic[T]):
         key = _key(provenance)
         if key and self._is_made(key):
             return result_id(key)
+        began = time.monotonic()  # a signal is computed when it is written
         with tempfile.TemporaryDirectory() as directory:
             path, stem, suffix = self._codec.write(item, Path(directory))
             extras = self._codec.extras(item, path)
@@ -171,9 +187,31 @@ class OnDisk(Generic[T]):
         if self._put_entry(item_id):
             return item_id
         if key:
-            self.store.add_record(_record(key, name, version, provenance, extras))
+            seconds = time.monotonic() - began
+            self.store.add_record(_record(key, name, version, provenance, extras, seconds))
         self.store.assign(self._collection, f"{item_id}/{name}", version, key)
         return item_id
+
+    def made(self, provenance: Provenance) -> str | None:
+        """Return the id of what was made like this, by whomever; None if nothing was.
+
+        What a rule made has its id even if the rule's name for it means something else by now.
+        """
+        key = _key(provenance)
+        if not key:
+            return None
+        item_id = result_id(key)
+        if self._put_entry(item_id):
+            return item_id
+        for record in self.store.find_records(key):
+            if record.stored[:1] == (True,) and self.store.has_payload(record.outputs[0]):
+                name = record.names[0].rpartition("/")[2]
+                name = f"{provenance.operation}{name}" if name.startswith(".") else name
+                if self._codec.holds(name):
+                    self.store.renew(record.outputs[0])
+                    self.store.assign(self._collection, f"{item_id}/{name}", record.outputs[0], key)
+                    return item_id
+        return None
 
     def get(self, item_id: str) -> Kept[T] | None:
         """Return an object, None if there is none of this id."""
@@ -265,7 +303,8 @@ class OnDisk(Generic[T]):
                 ) from error
 
         created = datetime.fromtimestamp(entry.time / 10**9, UTC)
-        return Kept(item_id, open, created, Provenance(*provenance) if provenance else None)
+        made = Provenance(*provenance) if provenance else None
+        return Kept(item_id, open, created, made, entry.id, entry.name)
 
 
 def _record(
@@ -274,13 +313,16 @@ def _record(
     version: Version,
     provenance: Provenance | None,
     extras: Mapping[str, Any],
+    seconds: float,
 ) -> Record:
     parts = {"outputs": tagged((((name, ""),), ())), "extras": tagged(dict(extras))}
+    about: dict[str, Any] = {"when": datetime.now(UTC).isoformat(timespec="seconds")}
     if provenance:
-        made = (provenance.operation, tuple(provenance.input_ids), tuple(provenance.params))
-        parts["made"] = tagged(made)
+        parts |= provenance.parts()
+        about["inputs"] = list(provenance.input_ids)
+        about["params"] = {name: str(value) for name, value in provenance.params}
     rule = provenance.operation if provenance else "imported"
-    return Record(key, (version,), (True,), parts, 0.0, rule)
+    return Record(key, (version,), (True,), parts, seconds, rule, about=about)
 
 
 def _key(provenance: Provenance | None) -> str | None:

@@ -108,6 +108,8 @@ CONTAINERS = frozenset(
     ("docker", "podman", "singularity", "apptainer", "udocker", "shifter", "charliecloud", "ch-run")
 )
 NAMES_VARIABLES = frozenset(("printenv",))  # its arguments are variables
+ALL_VARIABLES = "*"  # stands for all of them
+LISTS_VARIABLES = frozenset(("env", "printenv"))  # without arguments they list all
 # What a shell does itself; `time` is a word of its grammar.
 _BUILTINS = """
     . : [ alias bg bind break builtin caller cd command compgen complete compopt continue declare

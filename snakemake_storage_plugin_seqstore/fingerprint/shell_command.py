@@ -10,8 +10,10 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.fingerprint.interpreters import (
+    ALL_VARIABLES,
     BUILTINS,
     CONTAINERS,
+    LISTS_VARIABLES,
     NAMES_VARIABLES,
     RUNNERS,
     Interpreter,
@@ -196,6 +198,8 @@ class _Reader:
             self._note(self.sourced, arguments[0])
         if program and program not in BUILTINS and program not in self._functions:
             self._note(self.programs, program)
+        if name in LISTS_VARIABLES and not arguments:
+            self.variables.add(ALL_VARIABLES)
         if name in NAMES_VARIABLES:
             self.variables.update(word for word in arguments if word.isidentifier())
         if found := interpreter(program):

@@ -52,16 +52,20 @@ class Told:
     varying : mapping
         What else counts, by name, and differs from job to job: ``inputs`` and ``outputs`` with
         their roles and names (see `roles`), ``params``, ``wildcards``.
+    made : Provenance, optional
+        How the outputs are made, if it is an operation that others ask for in another way: then
+        it alone is the key.
     """
 
     operation: Operation
     inputs: Sequence[tuple[str, str]]
     varying: Mapping[str, Any]
+    made: Provenance | None = None
 
     @cached_property
     def provenance(self) -> Provenance:
         """How the job's outputs are made, as a value."""
-        return Provenance(
+        return self.made or Provenance(
             self.operation.kind,
             tuple(sorted(content_id(kind, digest) for kind, digest in self.inputs)),
             (("operation", self.operation.digest), *sorted(self.varying.items())),
@@ -80,7 +84,8 @@ class Told:
 
     def canonical(self) -> dict[str, Any]:
         """All that counts as tagged canonical values by name, as a record keeps it."""
-        return self.operation.canonical | _tagged(dict(self.varying))
+        parts = self.operation.canonical | _tagged(dict(self.varying))
+        return parts | self.made.parts() if self.made else parts
 
 
 def roles(

@@ -8,7 +8,11 @@ import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from snakemake_storage_plugin_seqstore.fingerprint.interpreters import interpreter, plain_name
+from snakemake_storage_plugin_seqstore.fingerprint.interpreters import (
+    ALL_VARIABLES,
+    interpreter,
+    plain_name,
+)
 
 # How any program is loaded and works.
 _OF_ALL = (
@@ -87,7 +91,15 @@ def counted(
 
 def salted(names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
     """Digests of the values of variables, which no table finds again; empty if not set."""
-    return {name: _salted(name, environment[name]) if name in environment else "" for name in names}
+    values = {name: _value(name, environment) for name in names}
+    return {name: "" if value is None else _salted(name, value) for name, value in values.items()}
+
+
+def _value(name: str, environment: Mapping[str, str]) -> str | None:
+    if name != ALL_VARIABLES:
+        return environment.get(name)
+    counted = (item for item in environment.items() if not _UNCOUNTED.fullmatch(item[0]))
+    return repr(sorted(counted))
 
 
 @lru_cache

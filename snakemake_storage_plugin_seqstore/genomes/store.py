@@ -72,7 +72,7 @@ class GenomeStore:
     """
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
-        self._shelf: Shelf[Genome] = InMemory() if root is None else OnDisk(root, _Codec())
+        self._shelf: Shelf[Genome] = InMemory() if root is None else shelf(root)
 
     def put(self, genome: Genome) -> str:
         """Keep a genome; return its UUID.
@@ -106,6 +106,11 @@ class GenomeStore:
             If it is no query of a genome, or a view.
         """
         return self._shelf.find(query)
+
+
+def shelf(root: str | os.PathLike[str]) -> Shelf[Genome]:
+    """Return the genomes of a store on disk."""
+    return OnDisk(root, _Codec())
 
 
 class _Listed(StoredGenome):

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Places
 
+_MOST_LOOKS = 5
 _MODULES = (".py", ".pyc", ".so")
 
 
@@ -33,14 +34,16 @@ def names_in(directory: str, places: Places) -> list[str]:
     OSError
         If it can not be listed.
     """
-    names = os.listdir(directory)
-    covered = places.covered_names(directory)
-    there = set(os.listdir(directory))  # other jobs may be at work here: what is gone is nothing
+    for _ in range(_MOST_LOOKS):  # other jobs may be at work here, with files that come and go
+        names = set(os.listdir(directory))
+        covered = places.covered_names(directory)
+        there = set(os.listdir(directory))
+        if names == there:
+            break
     return [
         name
-        for name in names
+        for name in names & there
         if name not in covered
-        and name in there
         and places.kind_for_all(_join(directory, name)) not in (Kind.PRODUCT, Kind.IGNORED)
     ]
 

@@ -22,11 +22,24 @@ _HARMLESS = "CHLD,CONT,STOP,TSTP,TTIN,TTOU,URG,WINCH"
 
 # The job's shell keeps the process id, so signals, limits and benchmarks meet it and not the
 # tracer. A process that is traced already belongs to an observation. No process is started here.
-_SCRIPT = """#!/bin/sh
+# With `-p`, bash reads no file of the user's and hands on variables whose names are no identifiers,
+# as those of exported functions, which other shells drop. Options that the environment gives to
+# shells are set again.
+_SCRIPT = """#!{shebang} -p
 while read -r _seqstore_key _seqstore_value; do
   case $_seqstore_key in TracerPid:) break ;; esac
 done < /proc/self/status
 case $_seqstore_value in 0) ;; *) exec {shell} "$@" ;; esac
+set +p
+if [[ ${{SHELLOPTS@a}} == *x* ]]; then
+  while IFS= read -r -d '' _seqstore_value; do
+    if [[ $_seqstore_value == SHELLOPTS=* ]]; then
+      for _seqstore_key in ${{_seqstore_value//[:=]/ }}; do
+        set -o "$_seqstore_key" 2>/dev/null
+      done
+    fi
+  done < /proc/self/environ
+fi
 _seqstore_log=${{0%/*}}/$$
 while [ -e "$_seqstore_log.log" ]; do _seqstore_log=$_seqstore_log.0; done
 exec {command} -o "$_seqstore_log.log" {shell} "$@"
@@ -67,7 +80,9 @@ class Observer:
         The logs lie beside the link.
         """
         command = [self.program, "-DDD", "--seccomp-bpf", *self.options, *_options()]
-        text = _SCRIPT.format(command=shlex.join(command), shell=shlex.quote(self.shell))
+        text = _SCRIPT.format(
+            shebang=self.shell, command=shlex.join(command), shell=shlex.quote(self.shell)
+        )
         script = directory / f"observed-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if not script.exists():
             # Another process writes it: a file that this one has open for writing is busy while a

@@ -213,7 +213,8 @@ class _Summary:
             and place.name.startswith(_PROGRAM_PLACES)
             and stat.S_ISDIR(status.st_mode)
             and not (
-                self._places.holds_places(path)
+                path == self._places.variables.get("PWD")  # a shell asks if it is there
+                or self._places.holds_places(path)
                 or self._places.covered_names(path)
                 or self._places.is_written(path)
                 or path in self._written_below

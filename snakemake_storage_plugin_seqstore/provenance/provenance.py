@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.provenance.canonical import NotCanonical, canonical
+from snakemake_storage_plugin_seqstore.provenance.canonical import NotCanonical, canonical, tagged
 
 VERSION = 2  # of the key: raised when the same provenance should get another digest
 
@@ -59,6 +59,21 @@ class Provenance:
         False
         """
         return self._digest
+
+    def parts(self) -> dict[str, Any]:
+        """Return it by name as tagged canonical values, as a record keeps it.
+
+        Raises
+        ------
+        NotCanonical
+            If a parameter has no canonical form.
+        """
+        operation, inputs, params = self.operation, tuple(self.input_ids), tuple(self.params)
+        return {
+            "made": tagged((operation, inputs, params)),
+            "operation": tagged(operation),
+            "params": tagged(params),
+        }
 
     @cached_property
     def _digest(self) -> str:

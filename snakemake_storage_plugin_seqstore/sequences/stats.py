@@ -7,23 +7,19 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore import charts
 from snakemake_storage_plugin_seqstore.progress import Progress
-from snakemake_storage_plugin_seqstore.sequences.output import binary_output, partial
+from snakemake_storage_plugin_seqstore.sequences.output import binary_output
 from snakemake_storage_plugin_seqstore.sequences.store import SequenceStore
 
 if TYPE_CHECKING:
     import altair
 
-PLOT_SUFFIXES = (".svg", ".png", ".html")
-
 # Residues are counted in pieces of about this size.
 _PIECE_BYTES = 1 << 20
 _BINS_PER_DOUBLING = 6
-_INK, _GRID = "#30638e", "#dddddd"
 
 
 @dataclass(frozen=True)
@@ -122,32 +118,16 @@ class Stats:
         title : str
             What stands above, by default the number of sequences and residues alone.
         """
-        path = Path(path)
-        if path.suffix not in PLOT_SUFFIXES:
-            raise InputError(
-                f"{path}: its suffix does not say which format is wanted",
-                f"allowed: {', '.join(PLOT_SUFFIXES)}",
-            )
-        chart = self.chart(title)
-        with partial(path) as part:
-            if path.suffix == ".html":
-                chart.save(str(part), format="html", inline=True)
-            else:
-                chart.save(str(part), scale_factor=2)
+        charts.check_suffix(path)
+        charts.save(self.chart(title), path)
 
     def chart(self, title: str = "") -> altair.VConcatChart:
         """Return the plot as an altair chart: lengths above, composition below."""
-        try:
-            import altair as alt
-        except ImportError:
-            raise InputError(
-                "plots need altair and vl-convert-python",
-                "pip install 'snakemake-storage-plugin-seqstore[plots]'",
-            ) from None
+        alt = charts.altair()
         size = {"width": 560, "height": 200}
         lengths = (
             alt.Chart(alt.InlineData(values=self._bins()))
-            .mark_rect(color=_INK, stroke="white", strokeWidth=0.5)
+            .mark_rect(color=charts.INK, stroke="white", strokeWidth=0.5)
             .encode(
                 x=alt.X(
                     "from:Q",
@@ -169,7 +149,7 @@ class Stats:
         ]
         composition = (
             alt.Chart(alt.InlineData(values=residues))
-            .mark_bar(color=_INK)
+            .mark_bar(color=charts.INK)
             .encode(
                 x=alt.X("residue:N", sort=None, axis=alt.Axis(labelAngle=0), title="residue"),
                 y=alt.Y("share:Q", axis=alt.Axis(format="~%"), title="share of residues"),
@@ -184,11 +164,7 @@ class Stats:
         heading = alt.TitleParams(
             title or numbers, subtitle=numbers if title else "", anchor="start", offset=12
         )
-        chart: altair.VConcatChart = (
-            alt.vconcat(lengths, composition, title=heading)
-            .configure_view(stroke=None)
-            .configure_axis(gridColor=_GRID, domainColor="#888888", tickColor="#888888")
-        )
+        chart: altair.VConcatChart = alt.vconcat(lengths, composition, title=heading)
         return chart
 
     def _bins(self) -> list[dict[str, int]]:

@@ -21,6 +21,25 @@ SUFFIXES = {
     ".bb": "bigbed",
     ".bigbed": "bigbed",
     ".json": "table",
+    ".jsonl": "regions",
+}
+# What a track of a format is.
+KINDS = {
+    "bed": "interval",
+    "narrowpeak": "interval",
+    "gff3": "interval",
+    "bigbed": "interval",
+    "regions": "interval",
+    "bedgraph": "signal",
+    "wig": "signal",
+    "bigwig": "signal",
+    "table": "table",
+}
+# The format that keeps all of a track, by what it is, and its suffix.
+COMPLETE = {
+    "signal": ("bigwig", ".bw"),
+    "interval": ("regions", ".jsonl"),
+    "table": ("table", ".json"),
 }
 BINARY = ("bigwig", "bigbed")
 FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
@@ -52,3 +71,16 @@ def format_of(name: str) -> str:
             f"{name}: no format of tracks has this suffix", f"there are {', '.join(SUFFIXES)}"
         )
     return found
+
+
+def suffix_of(name: str) -> str:
+    """Return the suffix of a name that says its format, ``.gz`` included.
+
+    Raises
+    ------
+    InputError
+        If it says none.
+    """
+    format_of(name)
+    path = Path(name)
+    return Path(path.stem).suffix + path.suffix if path.suffix.lower() == ".gz" else path.suffix

@@ -14,9 +14,11 @@ from snakemake_storage_plugin_seqstore.tracks.formats import BINARY, FORMATS, fo
 from snakemake_storage_plugin_seqstore.tracks.tables import read_table
 from snakemake_storage_plugin_seqstore.tracks.text.bed import BED_FIELDS, PEAK_FIELDS, read_bed
 from snakemake_storage_plugin_seqstore.tracks.text.gff import read_gff
+from snakemake_storage_plugin_seqstore.tracks.text.regions import read_regions
 from snakemake_storage_plugin_seqstore.tracks.text.signals import TextSignal
 from snakemake_storage_plugin_seqstore.tracks.track import (
     IntervalTrack,
+    Origin,
     SignalTrack,
     TableTrack,
     TrackLabel,
@@ -40,12 +42,12 @@ _STARTS = {
     b"fixedStep": "wig",
     b"variableStep": "wig",
 }
-_NAMES = {
-    "a bigWig": "bigwig",
-    "a bigBed": "bigbed",
-    "GFF": "gff3",
-    "JSON": "table",
-    "wig": "wig",
+_NAMES: dict[str, tuple[str, ...]] = {
+    "a bigWig": ("bigwig",),
+    "a bigBed": ("bigbed",),
+    "GFF": ("gff3",),
+    "JSON": ("table", "regions"),
+    "wig": ("wig",),
 }
 
 
@@ -62,7 +64,7 @@ def check_start(path: str | os.PathLike[str], format: str) -> None:
     for start, what in _STARTS.items():
         if not head.startswith(start):
             continue
-        if _NAMES.get(what) == format or (what == "a gzip file" and format not in BINARY):
+        if format in _NAMES.get(what, ()) or (what == "a gzip file" and format not in BINARY):
             return
         raise InputError(f"{path} should be {format}, but is {what}", "is its suffix right?")
     if format in BINARY:
@@ -79,7 +81,8 @@ def open_track(
     Parameters
     ----------
     path : path
-        BED, narrowPeak, GFF3, bedGraph, wig (each also ``.gz``), bigWig, bigBed or a JSON table.
+        BED, narrowPeak, GFF3, bedGraph, wig, a JSON table or regions in lines of JSON (each also
+        ``.gz``), bigWig or bigBed.
     name : str, optional
         Name of the track; that of the file without its suffix if it is left out.
     format : str, optional
@@ -100,6 +103,13 @@ def open_track(
     check_start(path, kind)
     stem = path.name[: -len(path.suffix)] if path.suffix else path.name
     label = TrackLabel(name or (Path(stem).stem if path.suffix.lower() == ".gz" else stem))
+    origin = Origin.of(path, kind)
+    track = _open(path, label, kind)
+    track.origin = origin
+    return track
+
+
+def _open(path: Path, label: TrackLabel, kind: str) -> IntervalTrack | SignalTrack | TableTrack:
     match kind:
         case "bigwig":
             return SignalTrack(label, BigWig(path))
@@ -113,6 +123,8 @@ def open_track(
             return IntervalTrack(label, read_bed(path, PEAK_FIELDS))
         case "gff3":
             return IntervalTrack(label, read_gff(path))
+        case "regions":
+            return IntervalTrack(label, read_regions(path))
         case "table":
             return TableTrack(label, read_table(path))
     raise InputError(f"unknown format {kind!r}", f"there are {', '.join(FORMATS)}")

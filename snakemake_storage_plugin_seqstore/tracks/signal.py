@@ -253,9 +253,9 @@ def dense(runs: Runs, start: int, end: int, missing: float = math.nan) -> Array:
     bounds = np.empty(2 * len(runs) + 2, np.int64)
     bounds[0], bounds[-1] = start, end
     bounds[1:-1:2], bounds[2:-1:2] = runs.start, runs.end
-    values = np.full(2 * len(runs) + 1, missing)
-    values[1::2] = runs.value
-    return np.repeat(values, np.diff(bounds))
+    values = np.empty(2 * len(runs) + 1)
+    values[0::2], values[1::2] = missing, runs.value
+    return values.repeat(bounds[1:] - bounds[:-1])
 
 
 def runs_of(values: Array, start: int) -> Runs:

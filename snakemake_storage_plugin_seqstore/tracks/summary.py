@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
 
 import numpy as np
 
+from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.sequences.output import partial
 from snakemake_storage_plugin_seqstore.tracks.intervals import Floats, Intervals
 from snakemake_storage_plugin_seqstore.tracks.signal import Runs, Signal
 from snakemake_storage_plugin_seqstore.tracks.sweep import union
@@ -105,3 +110,42 @@ def _scores(scores: Floats) -> tuple[float | None, float | None, float | None]:
     if not len(scores):
         return None, None, None
     return float(scores.min()), float(scores.mean()), float(scores.max())
+
+
+def write_table(
+    paths: Sequence[str], target: str | os.PathLike[str], labels: Sequence[str] = ()
+) -> None:
+    """Write what files of tracks have as a tab-separated table, a line a track.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        The files.
+    target : path
+        The table.
+    labels : sequence of str
+        What tracks are called; the names of the files if it is left out.
+
+    Raises
+    ------
+    InputError
+        If one is no track, or there are more or fewer labels.
+    """
+    from snakemake_storage_plugin_seqstore.tracks.opening import open_track
+
+    names = [field.name for field in fields(TrackSummary)]
+    lines = ["\t".join(("track", *names))]
+    labels = labels or [os.path.basename(path) for path in paths]
+    if len(labels) != len(paths):
+        raise InputError(f"there are {len(labels)} labels for {len(paths)} tracks")
+    for label, path in zip(labels, paths, strict=True):
+        found = astuple(summarise(open_track(path)))
+        values = ("" if value is None else shown(value) for value in found)
+        lines.append("\t".join((label, *values)))
+    with partial(Path(target)) as part:
+        part.write_text("\n".join(lines) + "\n")
+
+
+def shown(value: object) -> str:
+    """Return a value of a summary for people: numbers with six digits that count."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

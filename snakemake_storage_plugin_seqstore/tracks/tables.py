@@ -46,5 +46,14 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def table_text(table: dict[str, float]) -> bytes:
-    """Return a table as JSON."""
+    """Return a table as JSON.
+
+    Raises
+    ------
+    InputError
+        If a number is not finite.
+    """
+    for key, value in table.items():
+        if not math.isfinite(value):
+            raise InputError(f"the value of {key!r} is not finite")
     return (json.dumps(table, indent=1, allow_nan=False) + "\n").encode()

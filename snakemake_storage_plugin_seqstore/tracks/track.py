@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 
+from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.tracks.intervals import Intervals, Windowed
 from snakemake_storage_plugin_seqstore.tracks.region import Region
 from snakemake_storage_plugin_seqstore.tracks.signal import Foreign, Signal
@@ -26,6 +28,43 @@ class TrackLabel:
     """
 
     name: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The file that a track was opened from.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    format : str
+        Its format.
+    seen : tuple of int
+        How it looked then.
+    """
+
+    path: Path
+    format: str
+    seen: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, path: Path, format: str) -> Origin:
+        """Return a file as it looks now."""
+        status = path.stat()
+        return cls(path, format, (status.st_ino, status.st_size, status.st_mtime_ns))
+
+    def check(self) -> Path:
+        """Return the path.
+
+        Raises
+        ------
+        InputError
+            If the file is not what it was.
+        """
+        if not self.path.exists() or Origin.of(self.path, self.format) != self:
+            raise InputError(f"{self.path} changed since it was opened", "open it again")
+        return self.path
 
 
 @runtime_checkable
@@ -101,6 +140,7 @@ class IntervalTrack:
     """
 
     track_type: ClassVar[str] = "interval"
+    origin: Origin | None = None
 
     def __init__(self, source: Any, regions: Iterable[Region] | Windowed) -> None:
         self.name = name_of(source, "IntervalTrack")
@@ -165,6 +205,7 @@ class SignalTrack:
     """
 
     track_type: ClassVar[str] = "signal"
+    origin: Origin | None = None
 
     def __init__(self, source: Any, bw: Any) -> None:
         self.name = name_of(source, "SignalTrack")
@@ -231,6 +272,7 @@ class TableTrack:
     """
 
     track_type: ClassVar[str] = "table"
+    origin: Origin | None = None
 
     def __init__(self, source: Any, data: Mapping[str, float]) -> None:
         self.name = name_of(source, "TableTrack")

@@ -47,6 +47,7 @@ _DEFAULTS = {
     "narrowpeak": "bed",
     "gff3": "bed",
     "table": "tsv",
+    "regions": "bed",
 }
 
 

@@ -16,6 +16,7 @@ from snakemake_storage_plugin_seqstore.tracks.signal import Runs, Signal
 from snakemake_storage_plugin_seqstore.tracks.tables import table_text
 from snakemake_storage_plugin_seqstore.tracks.text.bed import bed_lines
 from snakemake_storage_plugin_seqstore.tracks.text.encode import shortest
+from snakemake_storage_plugin_seqstore.tracks.text.regions import region_lines
 from snakemake_storage_plugin_seqstore.tracks.text.signals import bedgraph_lines, places_lines
 from snakemake_storage_plugin_seqstore.tracks.track import IntervalTrack, SignalTrack, TableTrack
 
@@ -116,7 +117,7 @@ def text_of(track: AnyTrack, format: str) -> Iterator[bytes]:
     track : track
         The track.
     format : str
-        ``bed``, ``bedgraph``, ``tsv``, or ``table`` (JSON).
+        ``bed``, ``bedgraph``, ``tsv``, ``table`` (JSON) or ``regions`` (JSON, one a line).
 
     Raises
     ------
@@ -126,6 +127,8 @@ def text_of(track: AnyTrack, format: str) -> Iterator[bytes]:
     match format, track:
         case "table", TableTrack():
             yield table_text(dict(zip(track.keys(), track.scores(), strict=True)))
+        case "regions", IntervalTrack():
+            yield from region_lines(track.intervals)
         case "tsv", TableTrack():
             yield b"key\tvalue\n"
             for key, value in zip(track.keys(), track.scores(), strict=True):
@@ -150,5 +153,5 @@ def text_of(track: AnyTrack, format: str) -> Iterator[bytes]:
         case _:
             raise InputError(
                 f"a track of the kind {track.track_type} is not written as {format}",
-                "signals: bigwig, bedgraph; intervals: bed, bigbed; tables: table (.json)",
+                "signals: bigwig, bedgraph; intervals: bed, bigbed, .jsonl; tables: .json",
             )

@@ -74,7 +74,9 @@ def bring_checkpoints(plan: Plan, workflow: Workflow, stores: Stores, owner: obj
             workflow.iocache.exists_local.pop(file, None)
 
 
-def take_over(plan: Plan, stores: Stores, conditions: Conditions, teller: Teller) -> None:
+def take_over(
+    plan: Plan, stores: Stores, conditions: Conditions, teller: Teller, secret: frozenset[str]
+) -> None:
     """Store what plain Snakemake left in its place.
 
     Others can reuse it only where Snakemake's own metadata say that the job as it is made it.
@@ -98,7 +100,7 @@ def take_over(plan: Plan, stores: Stores, conditions: Conditions, teller: Teller
                 job.rule.name,
                 (None,) * len(snakemake_api.traces(job)),
                 conditions.of_run(job, None, plain, time.time_ns()).reads,
-                about=about.of(job) | {"taken over": "made by Snakemake without seqstore"},
+                about=about.of(job, secret) | {"taken over": "made by Snakemake without seqstore"},
             )
             tasks += stores.recording(job, record)
         stores.in_background(Parcel.of(tasks))

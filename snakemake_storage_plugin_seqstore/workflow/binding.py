@@ -24,6 +24,7 @@ def reuse(
     workflow: Any,
     ignore_file_names: bool | Iterable[str] = False,
     observe: Mode = "auto",
+    secret: Iterable[str] = (),
 ) -> None:
     """Reuse what the store has: a computation whose result is known is never scheduled again.
 
@@ -42,6 +43,8 @@ def reuse(
     observe : {"auto", "required", "off"}, optional
         Whether it is seen what jobs read beyond what they declare: where that is possible, or
         so that a result that was not observed is never reused, or not at all.
+    secret : iterable of str, optional
+        Names of params, such as passwords, of which records keep a digest only.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def reuse(
     """
     from snakemake_interface_common.exceptions import WorkflowError
 
-    from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+    from snakemake_storage_plugin_seqstore.workflow import snakemake_changes
     from snakemake_storage_plugin_seqstore.workflow.execution import Executions
     from snakemake_storage_plugin_seqstore.workflow.hooks import Settings
     from snakemake_storage_plugin_seqstore.workflow.observing import MODES, Observing
@@ -74,6 +77,8 @@ def reuse(
         raise WorkflowError(
             f"seqstore.reuse(): observe is one of {', '.join(MODES)}, not {observe!r}."
         )
+    if isinstance(secret, str):
+        raise WorkflowError("seqstore.reuse(): secret is a list of names of params.")
     everywhere = ignore_file_names is True
     rules = frozenset(() if isinstance(ignore_file_names, bool) else ignore_file_names)
 
@@ -83,15 +88,17 @@ def reuse(
     if bound := _settings(workflow):
         bound[0].nameless = nameless
         bound[0].observing.mode = observe
+        bound[0].secret = frozenset(secret)
         return
     # What is loaded by now stays: to look through it whenever garbage is collected takes longer
     # than all that is done here.
     gc.freeze()
     answers = Reuse(workflow, nameless, Observing(observe))
+    answers.secret = frozenset(secret)
     workflow.workflow_settings = Settings(
         workflow.workflow_settings, workflow, answers, Executions(answers)
     )
-    snakemake_api.keep_paths_in_place(workflow)
+    snakemake_changes.keep_paths_in_place(workflow)
     _workflows.append(weakref.ref(workflow))
 
 

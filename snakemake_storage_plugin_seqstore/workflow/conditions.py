@@ -28,7 +28,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     born,
     summarise,
 )
-from snakemake_storage_plugin_seqstore.store import Record, Version
+from snakemake_storage_plugin_seqstore.store import Record, Version, parsing
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import Provider
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
@@ -155,11 +155,11 @@ class Conditions:
                 return ["its result was made without being observed"]
             if not is_own and any(other.is_observed and other.reads for other in others):
                 return ["it was made without being observed, and reads more than it declares"]
-        reads = self.reads(record)
-        if reads is None:
+        reads, variables = self.reads(record), _variables(record)
+        if reads is None or variables is None:
             return ["its record cannot be read"]
         found = self._checks.files(reads, self.places(job), self._product_digest)
-        return found or self._failing_machine(record, reads, is_own)
+        return found or self._failing_machine(record, reads, variables, is_own)
 
     def reads(self, record: Record) -> Reads | None:
         """The reads of a record; None if they are of no known form."""
@@ -264,13 +264,14 @@ class Conditions:
     def _providers(self) -> list[Provider]:
         return snakemake_api.providers(self._workflow)
 
-    def _failing_machine(self, record: Record, reads: Reads, is_own: bool) -> list[str]:
+    def _failing_machine(
+        self, record: Record, reads: Reads, recorded: dict[str, str], is_own: bool
+    ) -> list[str]:
         """What differs of the software and the variables that a result was made with.
 
         What this directory made elsewhere, as on a node, stands as long as these are here what
         they were when the result was first used here.
         """
-        recorded: dict[str, str] = record.reads.get(_VARIABLES, {})
         variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
         found = [*self._checks.software(reads)]
         found += [
@@ -287,6 +288,14 @@ class Conditions:
             accepted = self._accepted.setdefault(machine, state)
             return found if accepted != state else []
         return found if self._accepted.get(machine) != state else []
+
+
+def _variables(record: Record) -> dict[str, str] | None:
+    """The variables of a record with their digests; None if they are of no known form."""
+    try:
+        return parsing.mapping(parsing.text)(record.reads.get(_VARIABLES, {}))
+    except SeqstoreError:
+        return None
 
 
 def _is_taken(path: str, seen: Accesses) -> bool:

@@ -99,7 +99,8 @@ class Executions:
         folders = {os.path.dirname(os.path.abspath(file)) for file in (*job.input, *job.output)}
         for path, version in self._reuse.resolution().products.undeclared.items():
             folder, name = os.path.split(path)
-            if folder in folders and not name.startswith(".") and not os.path.lexists(path):
+            is_harmless = folder in folders and not name.startswith(".") and not version.executable
+            if is_harmless and not os.path.lexists(path):
                 self._reuse.stores.bring_kept(job, version, Path(path))
 
     def _observe(self, job: Job, teller: Teller, contents: Contents) -> Observation | None:

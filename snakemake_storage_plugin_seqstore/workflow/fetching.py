@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore import transfer
@@ -64,6 +65,8 @@ class Fetching:
             for file, trace in zip(snakemake_api.traces(job), record.traces, strict=True):
                 if trace and stored(file):
                     self._place(file, trace)
+            if job.benchmark and not os.path.lexists(job.benchmark):  # Snakemake waits for it
+                snakemake_api.write_benchmark(job, record.seconds)
         except (DamageError, OSError) as error:
             logger.warning(f"seqstore: rule {job.rule.name} is computed: {error}")
             for file in job.output:

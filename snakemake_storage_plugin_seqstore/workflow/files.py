@@ -148,20 +148,27 @@ def local_time(path: str) -> int:
         return 0
 
 
-def local_version(file: StoredFile, expected: Version, contents: Contents) -> Version | None:
+def local_version(
+    file: StoredFile, expected: Version, time: int, contents: Contents
+) -> Version | None:
     """What is at the place of a file; None if nothing is.
 
     Parameters
     ----------
     expected : Version
         What it probably is: a link to that need not be read.
+    time : int
+        When that was put there, in ns: what still has this time need not be read either.
     """
     path = file.copy_path
     try:
-        if os.path.islink(path):
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
             target = str(file.provider.store.objects.path(expected.digest))
             if os.readlink(path) == target:
                 return expected
+        elif stat.S_ISREG(status.st_mode) and status.st_mtime_ns == time:
+            return expected
         return contents.version(path)
     except FileNotFoundError:
         return None

@@ -49,6 +49,8 @@ class Resolved:
         Why it is not known what the job is told.
     failing : list of str
         Why the newest record of the same key is no answer: what it read that is not the same here.
+    foreign : list of str
+        Outputs in whose places other bytes are than the workflow's.
     taken_over : dict
         Claims to files that plain Snakemake left, by label: they are not in a store yet.
     is_hit : bool
@@ -69,6 +71,7 @@ class Resolved:
     record: Record | None = None
     reason: Unknown | None = None
     failing: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
     taken_over: dict[str, Claim] = field(default_factory=dict)
     is_hit: bool = False
     is_outdated: bool = False
@@ -198,8 +201,8 @@ class Inputs:
         self, file: StoredFile, name: str, version: Version, contents: Contents
     ) -> Version:
         """What readers of an output find in its own place: other bytes than ours are the user's."""
-        found = local_version(file, version, contents)
         before = self._claims.known(name)
+        found = local_version(file, version, time_of(before, version), contents)
         if found is None or (before and found.identity == _identity(before)):
             return version  # it will be put there
         return found
@@ -245,6 +248,11 @@ class Inputs:
         if path not in self._times:
             self._times[path] = local_time(os.fspath(path))
         return self._times[path]
+
+
+def time_of(claim: Claim | None, version: Version) -> int:
+    """Since when a claim means a version, in ns; 0 if it does not."""
+    return claim.time if claim and claim.version == version else 0
 
 
 def _identity(claim: Claim) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.provenance import plain
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.unknown import NotYet
@@ -39,8 +40,8 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     found: list[str] = []
     for name in sorted(before.keys() | now.keys()):
         old, new = plain(before.get(name)), plain(now.get(name))
-        if before.get(name) == now.get(name):
-            continue
+        if before.get(name) == now.get(name) or name == "made":
+            continue  # what is made of an operation says the same as its parts
         if name in ("inputs", "outputs"):
             found += _file_differences(name.removesuffix("s"), old, new)
         elif name == "params":
@@ -77,6 +78,8 @@ class Messages:
         for job, resolved in resolution.jobs.items():
             if not any(stored(file) for file in job.output):
                 continue
+            for path in resolved.foreign:
+                self.tell_foreign(path)
             if resolved.is_hit:
                 logger.debug(f"seqstore: reused: {_named(job)}")
             elif resolved.reason is None:
@@ -100,10 +103,14 @@ class Messages:
                 return ""  # it is made anew for another reason
             return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
         if (earlier := self._earlier(job)) and earlier.key != resolved.told.key:
-            changes = "; ".join(differences(earlier.provenance, resolved.told.canonical()))
+            changes = _changes(earlier, resolved.told)
         else:
             return ""
         return f"{_named(job)} is not what it was: {changes}"
+
+    def tell_foreign(self, path: str) -> None:
+        """Tell of a file in the place of an output that the workflow did not make."""
+        self.tell(f"{path} is not what the workflow made: it is left as it is, and read as it is")
 
     def tell(self, message: str) -> None:
         """Tell something once."""
@@ -146,6 +153,14 @@ class Messages:
             if key and (records := self._stores.find_records(job, key)):
                 return records[0]
         return None
+
+
+def _changes(earlier: Record, told: Told) -> str:
+    """What differs from an earlier result; who shares a store may have written its record."""
+    try:
+        return "; ".join(differences(earlier.provenance, told.canonical()))
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return "its record cannot be compared"
 
 
 def _few(reasons: list[str]) -> list[str]:

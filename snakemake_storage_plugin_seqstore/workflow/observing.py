@@ -23,7 +23,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     Observation,
     probe,
 )
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_changes
 
 Mode = Literal["auto", "required", "off"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -92,7 +92,7 @@ class Observing:
         if not isinstance(executable, JobShell):  # the workflow set one of its own
             if os.path.basename(executable or "") != "bash":
                 return None
-            snakemake_api.set_shell_executable(JobShell(str(executable)))
+            snakemake_changes.set_shell_executable(JobShell(str(executable)))
         observation = Observation(probe(), self._directory / str(next(self._numbers)))
         if attach:
             try:

@@ -148,7 +148,7 @@ class Publications:
         newest = resolution.inputs.newest(job) if job else 0
         claim = Claim(
             made.version,
-            max(version_log.now(), newest),
+            max(version_log.now(made.store.root), newest),
             execution.key,
             is_touched=bool(execution.seen.rejected),  # it stands here, without a record
         )
@@ -207,7 +207,7 @@ class Publications:
             task = self._reuse.stores.withdrawing(file, before.version)
             self._reuse.stores.in_background(Parcel.of([task]))
         else:
-            self._reuse.claim(file, Claim(None, version_log.now()))
+            self._reuse.claim(file, Claim(None, version_log.now(file.provider.store.root)))
         if file.is_in_place:
             discard(file.copy_path)
 
@@ -227,7 +227,13 @@ class Publications:
         key = told.key if told else claim.key
         is_touched = claim.is_touched or key != claim.key
         self._reuse.claim(
-            file, replace(claim, time=version_log.now(), key=key, is_touched=is_touched)
+            file,
+            replace(
+                claim,
+                time=version_log.now(file.provider.store.root),
+                key=key,
+                is_touched=is_touched,
+            ),
         )
 
     def _naming(self, file: StoredFile, made: Made, key: str) -> Task:
@@ -262,7 +268,7 @@ class Publications:
             execution.seen.reads,
             execution.seen.undeclared,
             execution.seen.is_observed,
-            about.of(job),
+            about.of(job, self._reuse.secret),
         )
         return named + self._reuse.stores.recording(job, record)
 

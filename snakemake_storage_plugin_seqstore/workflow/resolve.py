@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,13 @@ from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
-from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
-from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved
+from snakemake_storage_plugin_seqstore.workflow.files import (
+    StoredFile,
+    label,
+    local_version,
+    stored,
+)
+from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved, time_of
 from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
@@ -135,12 +140,19 @@ class Resolution:
         if job in self.jobs or job in self._under_way or job.rule.norun:
             return
         self._under_way.add(job)
-        for maker in self._dag.dependencies[job]:
+        for maker in (*self._dag.dependencies[job], *self._made_views(job)):
             self._resolve(maker)
         self.jobs[job] = resolved = self._job(job)
         self._under_way.remove(job)
         if resolved.is_hit and resolved.record:
             self.products.add_undeclared(resolved.record.undeclared)
+
+    def _made_views(self, job: Job) -> Iterator[Job]:
+        """Jobs that make what a job reads views of: no dependencies, as far as Snakemake knows."""
+        for file in job.input:
+            ours = stored(file)
+            if ours and ours.parsed.is_derived and ours.base_label in self.producers:
+                yield self.producers[ours.base_label]
 
     def _job(self, job: Job) -> Resolved:
         resolved = Resolved()
@@ -248,10 +260,20 @@ class Resolution:
         resolved.is_hit = True
         resolved.claims |= traces
         for file, claim in zip(job.output, before, strict=True):
-            if stored(file):
+            if ours := stored(file):
                 version = resolved.versions[label(file)]
+                if ours.is_in_place and self._is_foreign(ours, version, claim):
+                    resolved.foreign.append(label(file))
                 since = claim.time if claim and claim.version == version else self._now
                 resolved.claims[label(file)] = Claim(version, max(since, newest), key)
+
+    def _is_foreign(self, file: StoredFile, version: Version, before: Claim | None) -> bool:
+        """Whether other bytes are in a file's place than what it means, or meant."""
+        try:
+            found = local_version(file, version, time_of(before, version), self._contents)
+        except (OSError, SeqstoreError):
+            return True
+        return found is not None and found not in (version, before.version if before else None)
 
     def _traces(self, job: Job, record: Record, key: str, newest: int) -> dict[str, Claim] | None:
         """What the logs and the benchmark mean; None if one is not there that others need.

@@ -12,7 +12,12 @@ from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.observe import Packages
 from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, marker, version_log
-from snakemake_storage_plugin_seqstore.workflow import apply, garbage, snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import (
+    apply,
+    garbage,
+    snakemake_api,
+    snakemake_changes,
+)
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import (
@@ -23,6 +28,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     local_version,
     stored,
 )
+from snakemake_storage_plugin_seqstore.workflow.inputs import time_of
 from snakemake_storage_plugin_seqstore.workflow.messages import Messages
 from snakemake_storage_plugin_seqstore.workflow.observing import Observing
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced, plan
@@ -77,6 +83,7 @@ class Reuse:
         self.workflow = workflow
         self.nameless = nameless
         self.observing = observing
+        self.secret: frozenset[str] = frozenset()  # names of params of which a digest is kept
         self._lock = threading.RLock()
         self._directory: Directory | None = None
         self._resolution: Resolution | None = None
@@ -85,7 +92,8 @@ class Reuse:
         self._has_forgotten = False
         self._wanted: set[str] = set()  # scheduled by us, not by the user
         self._answers = Answers()
-        self._now = version_log.now()
+        root = next((each.store.root for each in snakemake_api.providers(workflow)), None)
+        self._now = version_log.now(root)
 
     @property
     def is_ready(self) -> bool:
@@ -152,13 +160,12 @@ class Reuse:
     def place(self, file: StoredFile, store: Store, entry: Entry) -> None:
         """Put what a file means in its own place, but over bytes that are the user's."""
         path = file.copy_path
-        found = local_version(file, entry.version, self.directory.contents)
         before = self.claims.known(file.base_label)
+        since = time_of(before, entry.version)
+        found = local_version(file, entry.version, since, self.directory.contents)
         ours = (entry.version, before.version if before else None)
         if found is not None and found not in ours:
-            self.directory.messages.tell(
-                f"{path} is not what the workflow made: it is left as it is, and read as it is"
-            )
+            self.directory.messages.tell_foreign(str(path))
         elif found == entry.version:
             os.utime(path, ns=(entry.time, entry.time), follow_symlinks=False)
         else:
@@ -207,7 +214,7 @@ class Reuse:
                     self._jobs = jobs
                     self.forget_early_answers()
                     if self._resolution and not self._is_running:
-                        snakemake_api.forget_reasons(self.workflow)
+                        snakemake_changes.forget_reasons(self.workflow)
                     with garbage.lasting():
                         self._resolution = self._resolve()
                     self._has_forgotten = False
@@ -217,11 +224,11 @@ class Reuse:
         """Have Snakemake ask again, once, as its DAG changes."""
         if self._resolution and not self._has_forgotten and not self._is_running:
             self._has_forgotten = True
-            snakemake_api.forget_answers(self.workflow, self._resolution.jobs)
+            snakemake_changes.forget_answers(self.workflow, self._resolution.jobs)
 
     def new_teller(self) -> Teller:
         """Says what jobs are told, as things are now."""
-        return Teller(self.workflow, self.nameless)
+        return Teller(self.workflow, self.nameless, self.secret)
 
     def new_conditions(self, contents: Contents, resolution: Resolution) -> Conditions:
         """Checks what jobs read, as things are now."""
@@ -245,8 +252,8 @@ class Reuse:
             before = {job for job, found in self._resolution.jobs.items() if found.is_hit}
         elif self._resolution is None and self.workflow.is_main_process:
             self._say_stores()
-            snakemake_api.overrule_metadata(self.workflow, self._is_settled)
-            snakemake_api.keep_outputs_in_place(self.workflow)
+            snakemake_changes.overrule_metadata(self.workflow, self._is_settled)
+            snakemake_changes.keep_outputs_in_place(self.workflow)
         resolution = Resolution(
             dag,
             self.new_teller(),
@@ -281,7 +288,7 @@ class Reuse:
         if workflow.dryrun:
             return
         conditions = self.new_conditions(directory.contents, resolution)
-        apply.take_over(found, directory.stores, conditions, self.new_teller())
+        apply.take_over(found, directory.stores, conditions, self.new_teller(), self.secret)
         apply.bring_checkpoints(found, workflow, directory.stores, self)
         if workflow.executor_plugin is not None:
             for file, claim in found.place:
@@ -291,9 +298,9 @@ class Reuse:
             directory.hashes.save()
 
     def _is_settled(self, job: Job) -> bool:
-        """Whether a job's outputs are there by their provenance."""
+        """Whether a job's outputs are there by their provenance; of local files nobody knows."""
         resolved = self._resolution.jobs.get(job) if self._resolution else None
-        return resolved is not None and resolved.is_hit
+        return resolved is not None and resolved.is_hit and all(map(stored, job.output))
 
     @property
     def _is_running(self) -> bool:

@@ -10,10 +10,8 @@ from __future__ import annotations
 import os
 import re
 import string
-from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
@@ -145,6 +143,16 @@ def declared_params(job: Job) -> Files:
     raise NotYet(f"its params cannot be evaluated yet: {failure}")
 
 
+def with_params(params: Files, values: list[Any]) -> Any:
+    """The same params, named or not, with other values."""
+    found: Any = type(params)()
+    for (name, _), value in zip(params._allitems(), values, strict=True):
+        found.append(value)
+        if name is not None:
+            found._add_name(name)
+    return found
+
+
 def params_as_run(job: Job) -> dict[str, str]:
     """The params that a job is given, for people."""
     items = enumerate(job.params._allitems())
@@ -184,6 +192,15 @@ def needed_traces(job: Job) -> list[File]:
         return []
     needed = [job.dag.targetfiles, *job.dag.depending[job].values()]
     return [file for file in found if any(file in files for files in needed)]
+
+
+def write_benchmark(job: Job, seconds: float) -> None:
+    """Write the benchmark of a job of which only the time is known."""
+    from snakemake.benchmark import BenchmarkRecord, write_benchmark_records
+
+    path = str(job.benchmark)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    write_benchmark_records([BenchmarkRecord(running_time=seconds)], path, False)
 
 
 def waits(job: Job) -> bool:
@@ -349,24 +366,6 @@ def python_of_snakefile(workflow: Workflow, path: str) -> str | None:
     return None
 
 
-def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
-    """Have Snakemake ask again what it asked before it knew what depends on checkpoints.
-
-    It makes a job anew once its checkpoint is there, but remembers what it knew of its outputs.
-    """
-    known = workflow.iocache
-    for job in jobs:
-        for file in job.products():
-            if file.is_storage:
-                for answers in (known.exists_in_storage, known.mtime, known.checksum):
-                    answers.pop(file, None)
-
-
-def forget_reasons(workflow: Workflow) -> None:
-    """Have Snakemake forget why jobs had to run, as its DAG has changed: it looks at them anew."""
-    workflow.dag._reason.clear()
-
-
 def made_as_it_is(job: Job) -> bool:
     """Whether Snakemake's metadata say that a job made its outputs as it is told now.
 
@@ -389,50 +388,6 @@ def made_as_it_is(job: Job) -> bool:
     return not changed and max(read, default=0.0) <= made
 
 
-def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> None:
-    """Have Snakemake see no change in jobs whose outputs are settled by their provenance.
-
-    Its own metadata are of the last run here, which may have been another one.
-    """
-    persistence = workflow.persistence
-
-    def overruled(ask: Callable[..., Any], unchanged: Any) -> Callable[..., Any]:
-        def answer(job: Job, **more: Any) -> Any:
-            return unchanged if is_settled(job) else ask(job, **more)
-
-        return answer
-
-    for name, unchanged in (
-        ("params_changed", ()),
-        ("input_changed", ()),
-        ("code_changed", ()),
-        ("software_stack_changed", ()),
-        ("has_metadata", True),
-        ("has_outdated_metadata", False),
-    ):
-        setattr(persistence, name, overruled(getattr(persistence, name), unchanged))
-
-
-def keep_outputs_in_place(workflow: Workflow) -> None:
-    """Have Snakemake leave an output in its own place until the job that makes it anew starts.
-
-    When a checkpoint changes its DAG, it removes the local copies of all that will be made, in a
-    dry run as well. A file in its own place is no copy.
-    """
-    dag = workflow.dag
-
-    async def remove_copies() -> None:
-        for job in dag.needrun_jobs():
-            if dag.is_running(job):
-                continue
-            for file in job.output:
-                in_place = file.is_storage and file.storage_object.is_in_place
-                if file.is_storage and not in_place and await file.exists_local():
-                    await file.remove(remove_non_empty_dir=True, only_local=True)
-
-    dag.sanitize_local_storage_copies = remove_copies
-
-
 def shell_settings() -> tuple[str, str, str]:
     """How Snakemake runs commands: the name of the shell, and what comes before and after them."""
     from snakemake.shell import shell
@@ -450,67 +405,6 @@ def shell_executable() -> Any:
     from snakemake.shell import shell
 
     return shell.get_executable()
-
-
-def set_shell_executable(executable: os.PathLike[str]) -> None:
-    """Have Snakemake start another shell, by its own setting."""
-    from snakemake.shell import shell
-
-    shell.executable(executable)
-
-
-@cache
-def _in_place_path() -> Any:
-    from snakemake.io import AnnotatedString
-
-    class InPlacePath(AnnotatedString):  # type: ignore[misc]
-        """The path of a file in its own place, with Snakemake's flags.
-
-        Snakemake drops the mark of a stored path where that equals the path in the rule: it does
-        not equal a path that is not marked. It is asked what any ``Path`` is, too.
-        """
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(Path(str(self)), name)
-
-        def __eq__(self, other: object) -> bool:
-            is_marked = isinstance(other, InPlacePath) or getattr(other, "is_storage", False)
-            return bool(is_marked) and str.__eq__(self, other)
-
-        def __ne__(self, other: object) -> bool:
-            return not self == other
-
-        __hash__ = str.__hash__
-
-    return InPlacePath
-
-
-def in_place_path(path: str) -> Any:
-    """The local path of a file in its own place, as Snakemake marks it as stored."""
-    return _in_place_path()(path)
-
-
-def keep_paths_in_place(workflow: Workflow) -> None:
-    """Let the default provider, if it is of this plugin, leave files in their own places.
-
-    What the Snakefile names by queries gets a provider of its own.
-    """
-    registry, settings = workflow.storage_registry, workflow.storage_settings
-    default = registry.default_storage_provider
-    if default is None or getattr(default, "in_place", None) is None:
-        return
-    prefix = settings.default_storage_prefix or ""
-    default.in_place = prefix if prefix.endswith("/") else f"{prefix}/"
-    for name, provider in registry._storages.items():
-        if provider is default:
-            registry._storages[name] = type(default)(
-                local_prefix=default.local_prefix,
-                logger=default.logger,
-                wait_for_free_local_storage=default.wait_for_free_local_storage,
-                settings=default.settings,
-                keep_local=default.keep_local,
-                retrieve=default.retrieve,
-            )
 
 
 def providers(workflow: Workflow) -> list[Any]:

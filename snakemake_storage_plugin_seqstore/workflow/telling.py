@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore import bundled
+from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReader, PlainReads
 from snakemake_storage_plugin_seqstore.fingerprint.run_block import RunBlock, read_run_block
@@ -25,12 +26,13 @@ from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
 from snakemake_storage_plugin_seqstore.fingerprint.task import Operation, Told, roles
 from snakemake_storage_plugin_seqstore.fingerprint.values import Values
 from snakemake_storage_plugin_seqstore.fingerprint.variables import salted
-from snakemake_storage_plugin_seqstore.provenance import NotCanonical
+from snakemake_storage_plugin_seqstore.provenance import NotCanonical, Provenance, content_id
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.unknown import Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.files import label
+from snakemake_storage_plugin_seqstore.workflow.symbolic_command import symbolic
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Rule, Workflow
@@ -79,11 +81,16 @@ class Teller:
         The workflow.
     nameless : callable
         Says of a rule whether the names of its files do not matter.
+    secret : frozenset of str
+        Names of params of which only a digest may be kept.
     """
 
-    def __init__(self, workflow: Workflow, nameless: Callable[[Rule], bool]) -> None:
+    def __init__(
+        self, workflow: Workflow, nameless: Callable[[Rule], bool], secret: frozenset[str]
+    ) -> None:
         self._workflow = workflow
         self._nameless = nameless
+        self._secret = secret
         self._texts: dict[Any, str] = {}
         self._codes: dict[tuple[Any, ...], Code | Unknown] = {}
 
@@ -103,7 +110,7 @@ class Teller:
             If it cannot be told.
         """
         try:
-            params = snakemake_api.declared_params(job)
+            params = self._params(job)
             code = self.code(job, params, contents)
             return self._told(job, params, code, inputs)
         except NotCanonical as error:
@@ -122,7 +129,7 @@ class Teller:
     def plain_reads(self, job: Job, contents: Contents) -> PlainReads:
         """What is plain from the code of a job, as files are now; nothing if that is unknown."""
         try:
-            code = self.code(job, snakemake_api.declared_params(job), contents)
+            code = self.code(job, self._params(job), contents)
         except (Unknown, NotCanonical):
             return PlainReads()
         reader = self._reader(job)
@@ -132,7 +139,7 @@ class Teller:
     def runs_container(self, job: Job, contents: Contents) -> bool:
         """Whether the command of a job starts a container, into which nobody sees."""
         try:
-            code = self.code(job, snakemake_api.declared_params(job), contents)
+            code = self.code(job, self._params(job), contents)
         except (Unknown, NotCanonical):
             return False
         return code.command is not None and code.command.is_container
@@ -272,10 +279,23 @@ class Teller:
         assert rule.shellcmd is not None
         if (rule, shape) in self._texts:
             return self._texts[rule, shape]
-        text = _symbolic(job, params)
+        text = symbolic(job, params)
         if snakemake_api.fields(rule.shellcmd) <= _SYMBOLS:
             self._texts[rule, shape] = text
         return text
+
+    def _params(self, job: Job) -> Any:
+        """The params that a job is told, with digests in place of those that are secret."""
+        params = snakemake_api.declared_params(job)
+        if self._secret.isdisjoint(name for name, _ in params._get_names()):
+            return params
+        digests = [
+            Symbol(f"secret:{salted([name], {name: str(value)})[name]}")
+            if name in self._secret
+            else value
+            for name, value in params._allitems()
+        ]
+        return snakemake_api.with_params(params, digests)
 
     def _told(self, job: Job, params: Any, code: Code, inputs: Sequence[Version]) -> Told:
         rule, places = job.rule, self.places(job.rule)
@@ -307,64 +327,38 @@ class Teller:
             varying["resources"] = values.of_names(items, names.resources, "resources")
         if names.has_rule_name:
             varying["rule"] = rule.name
-        return Told(code.operation, [(each.kind, each.digest) for each in inputs], varying)
+        made = _made(job, params, inputs)
+        return Told(code.operation, [(each.kind, each.digest) for each in inputs], varying, made)
 
     def _config(self, rule: Rule) -> dict[Any, Any]:
         found = rule.module_globals.get("config")
         return found if isinstance(found, dict) else self._workflow.config
 
 
-class _Resources:
-    """The resources of a job in its command: symbols, or for those that users invent, values."""
+def _made(job: Job, params: Any, inputs: Sequence[Version]) -> Provenance | None:
+    """How the output of one of our wrappers is made, if it is that of an operation on tracks.
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    def __getattr__(self, name: str) -> Any:
-        if snakemake_api.is_scheduled(name):
-            return Symbol(f"resources.{name}")
-        return snakemake_api.declared_resource(self._job, name)
-
-    def __getitem__(self, index: Any) -> Any:
-        raise Unknown("it formats a resource by its position")
-
-    def __format__(self, spec: str) -> str:
-        return Symbol("resources")
-
-
-def _symbolic(job: Job, params: Any) -> str:
-    """The command of a job with the values that count, and symbols for those that do not.
-
-    The wildcards, params and globals of the rule's own module are real.
+    Python, and any rule that asks for the same, has the same.
     """
-    rule = job.rule
-    values = {
-        "input": _symbols(job.input, "input"),
-        "output": _symbols(job.output, "output"),
-        "log": _symbols(job.log, "log"),
-        "params": params,
-        "wildcards": job.wildcards,
-        "threads": Symbol("threads"),
-        "resources": _Resources(job),
-        "jobid": Symbol("jobid"),
-        "bench_iteration": Symbol("bench_iteration"),
-        "rule": rule.name,
-        "name": rule.name,
-        "rulename": rule.name,
-    }
+    offer = bundled.offer(job.rule.wrapper) if job.rule.wrapper else None
+    if offer is None:
+        return None
+    if len(job.output) != 1:
+        raise Unknown(f"its wrapper has one output, not {len(job.output)}")
+    from snakemake_storage_plugin_seqstore.tracks.operations.wrapped import asked
+
+    files = [*map(str, job.input)]
+    items = [*params._allitems()] if job.rule.params else []
     try:
-        assert rule.shellcmd is not None
-        return snakemake_api.formatted(rule.shellcmd, **{**rule.module_globals, **values})
-    except Unknown:
-        raise
-    except Exception as error:
-        raise Unknown(f"its command cannot be formatted: {error}") from None
-
-
-def _symbols(files: Any, kind: str) -> Any:
-    """The files of a job, by position and name, as symbols."""
-    numbers = iter(range(len(files)))
-    return type(files)(toclone=files, custom_map=lambda file: Symbol(f"{kind}:{next(numbers)}"))
+        if any(name is None for name, _ in items):
+            raise InputError("a param has no name")
+        found = asked(offer, files, dict(job.input._get_names()), dict(items), str(job.output[0]))
+        ids = [content_id(inputs[place].kind, inputs[place].digest) for place in found.order]
+        made = found.request.provenance(ids)
+    except InputError as error:
+        raise Unknown(str(error)) from None
+    demands = _demands(job.output[0], job)
+    return replace(made, params=(*made.params, ("demands", demands))) if demands else made
 
 
 def _formatted_path(path: str, job: Job, params: Any) -> str:

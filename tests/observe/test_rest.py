@@ -172,13 +172,13 @@ def test_what_must_not_be_reused(command: str, expected: str, world: World) -> N
 def test_a_file_that_changes_while_its_reader_runs(world: World) -> None:
     # A sibling's file, complete before it was read, may be as new as it likes.
     for command, expected in [
-        ("cat late.txt; sleep 0.2", "changed while the job ran: late.txt"),
-        ("sleep 0.2; cat early.txt", ""),
+        ("cat late.txt; sleep 1.5", "changed while the job ran: late.txt"),
+        ("sleep 1.5; cat early.txt", ""),
     ]:
         name = command.split()[-1] if command.startswith("sleep") else "late.txt"
         write(f"w/{name}")(world)
         os.utime(world.root / f"w/{name}", (OLD, OLD))
-        thread = threading.Timer(0.1, write(f"w/{name}"), (world,))
+        thread = threading.Timer(0.8, write(f"w/{name}"), (world,))
         thread.start()
         assert world.run(command).rejected == ((expected,) if expected else ())
         thread.join()

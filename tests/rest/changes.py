@@ -75,3 +75,39 @@ CHANGES = {
     "tar": ("nested/tarred/x", "old", "new"),
     "quoted": ("data/of eval.txt", "old", "new"),
 }  # fmt: skip
+
+# What the rules of `workflows/told` are told: the file, a text in it and another one instead, and
+# the rules that run again.
+TOLD = [
+    ("config/config.yaml", "k: 21", "k: 22", {"config_key"}),
+    ("config/config.yaml", '"-M"', '"-X"', {"config_key", "config_whole_param", "lookup"}),
+    ("config/config.yaml", "release: 2024-03-01", "release: 2024-03-02", {"date"}),
+    ("Snakefile", "low: int = 1", "low: int = 3", {"dataclass"}),
+    ("Snakefile", "point=Point(1, 2)", "point=Point(2, 2)", {"named"}),
+    ("Snakefile", "r=range(3)", "r=range(4)", {"ranges"}),
+    ("Snakefile", "a=np.int64(3)", "a=np.int32(3)", {"scalars"}),
+    ("Snakefile", "OrderedDict(a=1, b=2)", "OrderedDict(b=2, a=1)", {"ordered"}),
+    ("Snakefile", '"c", "d"}', '"c", "e"}', {"sets"}),
+    ("Snakefile", "~ condition + batch", "~ condition", {"tilde"}),
+    ("Snakefile", 'params: column="date"', 'params: column="day"', {"date_column"}),
+    ("Snakefile", 'd = {"results": 3', 'd = {"results": 4', {"python_results"}),
+    ("Snakefile", 'names = dict(R="A"', 'names = dict(R="B"', {"key_r"}),
+    ("Snakefile", "for i in a b", "for i in a b c", {"multi_line"}),
+    ("Snakefile", "a{{1,2}}", "a{{1,3}}", {"curly"}),
+    ("Snakefile", 'extra="--fast"', 'extra="--slow"', {"wrapper_like"}),
+    ("scripts/helping.py", "source.read()", "source.read() * 2", {"helper_snakemake"}),
+    ("scripts/words.py", 'sep="."', 'sep=","', {"sep_dot"}),
+    ("scripts/frame.py", "params.f.shape", "params.f.size", {"frame"}),
+    ("scripts/more.sh", "echo more", "echo still more", {"bash_script"}),
+    ("scripts/x.awk", '$1 "."', '$2 "."', {"awk_script"}),
+    ("scripts/x.pl", '"w"', '"v"', {"perl_script"}),
+    ("lib/mine.py", "X = 5", "X = 55", {"local_module"}),
+    ("bin/tool", "echo tool", "echo other tool", {"own_program", "exec_bit"}),
+    ("data/genome.2.idx", "2", "3", {"splitext", "prefix_param", "glob_data"}),
+    ("data/s2.txt", "two", "three", {"per"}),
+    ("dots.txt", "d.e", "e.e", {"awk_dot", "cut_dot", "perl_dot", "awk_script", "perl_script"}),
+]
+TOLD_AGAIN = {"sep_dot", "unpack"}  # by the last one, too
+# What no code says plainly: what is on a path that the command sets itself, and what a pattern
+# of the shell stands for.
+UNSEEN = {"exec_bit", "glob_data", "local_module"}

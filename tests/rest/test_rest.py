@@ -8,12 +8,20 @@ from dataclasses import dataclass
 
 import pytest
 
+from .changes import TOLD, TOLD_AGAIN, UNSEEN
 from .world import WORKFLOWS, Run, World, marks
 
-# What may be made again in a clone: it streams, adds to what was there, or takes its input away.
-NOT_FOR_OTHERS = {"pipe_in", "pipe_out", "updated", "moved_input"}
-# These fail once, or stand for several jobs.
-OFTEN = {"attempt", "per", "trim", "sort", "part"}
+# What is made again in a clone: it streams, adds to what was there or takes its input away; its
+# output is in no store.
+MADE_IN_CLONE = {
+    "shapes": {"pipe_in", "pipe_out", "updated", "moved_input"},
+    "named": {
+        *("local_of_temp", "local_temp", "from_local_temp", "flag_reader", "log_reader", "part"),
+        *("gathered", "dir_reader", "listing", "benched", "leftover_copy", "group_reader"),
+    },
+}
+# These fail once, are repeated, or stand for several jobs.
+OFTEN = {"attempt", "per", "trim", "sort", "part", "benched"}
 
 
 @dataclass
@@ -24,11 +32,14 @@ class Rested:
     again: Run
     clone: Run
     clone_again: Run
-    changed: Run | None
+    told: Run | None = None
+    untold: Run | None = None
+    changed: Run | None = None
 
 
 def _workflows() -> list[tuple[str, str]]:
-    names = sorted(path.name for path in WORKFLOWS.iterdir() if path.name != "reads")
+    names = sorted(path.parent.name for path in WORKFLOWS.glob("*/Snakefile"))
+    names.remove("reads")
     return [(name, observe) for name in names for observe in ("auto", "off")]
 
 
@@ -60,18 +71,22 @@ def rested(
             first, again = world.run(), world.run()
             world.clone()
             clone, clone_again = world.run(), world.run()
-            changed = None
-            if change := CHANGES.get(name):
-                change(world)
-                changed = world.run("--cores", "3")
-            known[which] = Rested(first, again, clone, clone_again, changed)
+            known[which] = Rested(first, again, clone, clone_again)
+            if name == "told":
+                _tell(world, known[which])
         return known[which]
 
     return rest
 
 
-def _of_no_account(world: World) -> None:
-    """Change what has nothing to do with what the rules of `told` do."""
+def _tell(world: World, done: Rested) -> None:
+    """Change what the rules of `told` are told, undo it, and change what they are not told."""
+    for name, old, new, _ in TOLD:
+        world.replace(name, old, new)
+    done.told = world.run()
+    for name, old, new, _ in TOLD:
+        world.replace(name, new, old)
+    done.untold = world.run()
     world.write("README.md", "# Another readme\n")
     world.write("scripts/unrelated.py", "print('new')\n")
     world.write("scripts/unrelated.R", "print('new')\n")
@@ -79,13 +94,13 @@ def _of_no_account(world: World) -> None:
     world.replace("config/config.yaml", "unrelated: 1", "unrelated: 2\nmore: [1, 2]")
     world.replace("Snakefile", "rule dirname:", "rule another_name:")
     world.replace("Snakefile", "rule helper_snakemake:", "# A comment.\n\n\nrule helped:")
-    world.write("data/s3.txt", "three\n")
-    world.replace("config/samples.tsv", "s2\t", "s3\tdata/s3.txt\t9\t\t2022\ns2\t")
+    world.write("more/s3.txt", "three\n")
+    world.replace("config/samples.tsv", "s2\t", "s3\tmore/s3.txt\t9\t\t2022\ns2\t")
+    done.changed = world.run("--cores", "3")
 
 
-CHANGES = {"told": _of_no_account}
-# These read the sheet of samples, or are of the new one.
-CHANGED = {"date_column", "ordered", "per"}
+# These read the sheet of samples, or are of the new one; and a script hands all of its job on.
+CHANGED = {"date_column", "ordered", "per", "helper_snakemake"}
 
 
 @pytest.mark.parametrize(("which", "rule"), _params())
@@ -97,7 +112,7 @@ def test_rests(
     assert done.first.computed[rule] == 1 or rule in OFTEN, done.first.about
     assert not done.first.failed, done.first.about
     assert not done.again.computed[rule], done.again.about
-    if rule not in NOT_FOR_OTHERS:
+    if rule not in MADE_IN_CLONE.get(which[0], ()):
         assert not done.clone.computed[rule], done.clone.about
     if done.changed and rule not in CHANGED:
         assert not done.changed.computed[rule], done.changed.about
@@ -122,3 +137,21 @@ def test_nothing_is_planned(
     if which[0] == "told":
         assert done.changed
         assert done.changed.computed["per"] == 1, done.changed.printed
+
+
+@pytest.mark.parametrize(
+    "observe",
+    [
+        pytest.param(each, marks=pytest.mark.xdist_group(f"rest-told-{each}"))
+        for each in ("auto", "off")
+    ],
+)
+def test_told(rested: Callable[[tuple[str, str]], Rested], observe: str) -> None:
+    """What jobs are told changes: exactly they run again; it is undone, and nothing does."""
+    done = rested(("told", observe))
+    assert done.told
+    assert done.untold
+    expected = TOLD_AGAIN.union(*(rules for *_, rules in TOLD))
+    unseen = UNSEEN if observe == "off" else set()
+    assert set(+done.told.computed) == expected - unseen, done.told.about
+    assert not +done.untold.computed, done.untold.about

@@ -12,6 +12,7 @@ from pathlib import Path
 
 WORKFLOWS = Path(__file__).parent / "workflows"
 HANGS = 300.0  # s
+IN_PLACE = ("--default-storage-provider=seqstore", "--default-storage-prefix=seqstore://files")
 # A command says so that it runs, beside the working directory: `echo >> $COMPUTED/name`.
 _MARK = re.compile(r"COMPUTED[/}\"'\] +]+/?(\w+)")
 _HEAD = """\
@@ -75,6 +76,7 @@ class World:
             "XDG_CACHE_HOME": str(root / "home" / ".cache"),
             "COMPUTED": str(root / "computed"),
         }
+        self._is_named = "storage.seqstore(" in (self._sources / "Snakefile").read_text()
         self._clones = 0
         self.clone()
 
@@ -92,23 +94,25 @@ class World:
 
     def run(self, *arguments: str) -> Run:
         """Run Snakemake."""
+        launched = self.root / "launched"  # where a user, or a cluster, happens to be
+        launched.mkdir()
         process = subprocess.run(
             [
                 *(sys.executable, "-m", "snakemake", "--keep-going"),
                 *arguments,
                 *(() if "--cores" in arguments else ("--cores", "4")),
-                *("--default-storage-provider", "seqstore"),
-                *("--default-storage-prefix", "seqstore://files"),
+                *(() if self._is_named else IN_PLACE),
                 *("--storage-seqstore-root", str(self.root / "store")),
             ],
             cwd=self.directory,
-            env=self.environment,
+            env=self.environment | {"PWD": str(launched)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
             timeout=HANGS,
         )
+        launched.rmdir()
         return Run(process.stdout, self._take_marks(), process.returncode != 0)
 
     def path(self, name: str) -> Path:

@@ -13,11 +13,21 @@ from .step import Case, Step
 NOT_TRACED = re.compile(r"run:|script:|wrapper:|shell\.")  # not run by bash
 
 
-def parameters(cases: list[Case]) -> list:
-    return [pytest.param(case, id=case.name.replace(" ", "-")) for case in cases]
+USUAL = 6  # one case of so many is run by default
 
 
-@pytest.mark.parametrize("case", parameters(CASES))
+def parameters(cases: list[Case], usual: int) -> list:
+    return [
+        pytest.param(
+            case,
+            id=case.name.replace(" ", "-"),
+            marks=() if number % usual == 0 else pytest.mark.slow,
+        )
+        for number, case in enumerate(cases)
+    ]
+
+
+@pytest.mark.parametrize("case", parameters(CASES, USUAL))
 def test_ours(case: Case, tmp_path: Path, environment: dict[str, str]) -> None:
     world = World(tmp_path, OURS, environment)
     for step in case.steps:
@@ -35,8 +45,8 @@ def is_right(step: Step, results: list[str]) -> bool:
     return results[-1] == expected if isinstance(expected, str) else expected(results)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", parameters([case for case in CASES if case.peer]))
+@pytest.mark.peer
+@pytest.mark.parametrize("case", parameters([case for case in CASES if case.peer], 1))
 def test_peer(case: Case, tmp_path: Path, environment: dict[str, str]) -> None:
     world = World(tmp_path, PEER, environment)
     unneeded: Counter[str] = Counter()

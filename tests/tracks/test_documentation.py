@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from snakemake_storage_plugin_seqstore.tracks.opening import SUFFIXES
+from snakemake_storage_plugin_seqstore.tracks.formats import SUFFIXES
 from snakemake_storage_plugin_seqstore.tracks.operations import REGISTRY
 
 PAGE = Path(__file__).parents[2] / "docs" / "tracks.md"

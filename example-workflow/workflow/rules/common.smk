@@ -4,10 +4,18 @@ validate(config, "../schemas/config.schema.yaml")
 
 DATABASE = f"seqstore://sequences/{config['database']}.sqlite"
 LENGTH_CLASSES = config["length_classes"]
+GENOME = "seqstore://genomes/phage_lambda.fa.gz"
+SAMPLES = [config["phage"]["sample"], config["phage"]["control"]]
 
 
 wildcard_constraints:
     length_class="|".join(LENGTH_CLASSES),
+    sample="|".join(SAMPLES),
+
+
+def binned(role):
+    """Return the query for the binned coverage of the sample or the control."""
+    return f"seqstore://tracks/phage/{config['phage'][role]}/binned.bw"
 
 
 def length_range(wildcards):

@@ -75,7 +75,7 @@ class BigWig(Signal):
         number = self.file.chromosomes[chrom][0]
         found = self.file.index.blocks(number, start, end)
         if len(found) == 1:  # as for most small windows: nothing is to be joined
-            yield _within(self._section_runs(self.file.content(found[0]), number), start, end)
+            yield self._section_runs(self.file.content(found[0]), number, start, end)
             return
         parts: list[Runs] = []
         size = 0
@@ -88,12 +88,21 @@ class BigWig(Signal):
         if parts:
             yield _within(Runs.joined(parts), start, end)
 
-    def _section_runs(self, content: bytes | bytearray | memoryview, number: int) -> Runs:
+    def _section_runs(
+        self, content: bytes | bytearray | memoryview, number: int, low: int, high: int
+    ) -> Runs:
         chrom, first, _, step, span, kind, _, items = self._head(content)
         if chrom != number:
             return Runs.empty()
         body = memoryview(content)[SECTION_SIZE : SECTION_SIZE + items * _SIZES[kind]]
-        return self._runs([body]) if kind == RUNS else self._steps(body, kind, first, step, span)
+        if kind != RUNS:
+            return _within(self._steps(body, kind, first, step, span), low, high)
+        # What is outside of the window is not even converted.
+        table = np.frombuffer(body, self.file.order + "u4").reshape(-1, 3)
+        one, last = int(table[:, 1].searchsorted(low, "right")), int(table[:, 0].searchsorted(high))
+        places = table[one:last, :2].astype(np.int64, order="F")
+        value = np.frombuffer(body, self.file.order + "f4")[3 * one + 2 : 3 * last : 3]
+        return Runs(places[:, 0], places[:, 1], value)
 
     def _sections(self, blocks: list[Block], number: int) -> Iterator[Runs]:
         """Yield decoded sections; runs of several sections come together."""

@@ -190,6 +190,11 @@ class Operation:
                 raise InputError(f"{self.id}: {error}") from None
         return found
 
+    def takes(self, number: int) -> bool:
+        """Whether so many inputs can be given."""
+        least = len(self.inputs)
+        return number == least or (number > least and self.inputs[-1].many)
+
     def roles(self, number: int) -> list[Input]:
         """Return the input that each of so many things is.
 
@@ -199,7 +204,7 @@ class Operation:
             If there are too few or too many.
         """
         last = self.inputs[-1]
-        if number < len(self.inputs) or (number > len(self.inputs) and not last.many):
+        if not self.takes(number):
             names = ", ".join(one.name for one in self.inputs)
             raise InputError(f"{self.id} takes {names}: {number} inputs are not right")
         return [*self.inputs, *[last] * (number - len(self.inputs))]

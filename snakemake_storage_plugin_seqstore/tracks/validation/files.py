@@ -30,6 +30,7 @@ from snakemake_storage_plugin_seqstore.tracks.summary import (
 )
 from snakemake_storage_plugin_seqstore.tracks.tables import read_table
 from snakemake_storage_plugin_seqstore.tracks.text import bed, gff
+from snakemake_storage_plugin_seqstore.tracks.text.regions import read_regions
 from snakemake_storage_plugin_seqstore.tracks.text.signals import TextSignal
 from snakemake_storage_plugin_seqstore.tracks.track import TableTrack, TrackLabel
 from snakemake_storage_plugin_seqstore.tracks.validation.bed import check_bed, check_peaks
@@ -93,6 +94,8 @@ def validate(
             return _bigwig(path, genome, thorough)
         case "bigbed":
             return _bigbed(path, genome)
+        case "regions":
+            return of_intervals(read_regions(path, genome))
         case "table":
             return summarise(TableTrack(TrackLabel(path.name), read_table(path)))
     raise InputError(f"unknown format {kind!r}", f"there are {', '.join(FORMATS)}")

@@ -1,0 +1,65 @@
+"""The command of a job as it counts: with symbols in place of what does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from snakemake_storage_plugin_seqstore.fingerprint.symbols import Symbol
+from snakemake_storage_plugin_seqstore.unknown import Unknown
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+
+
+def symbolic(job: Job, params: Any) -> str:
+    """The command of a job with the values that count, and symbols for those that do not.
+
+    The wildcards, params and globals of the rule's own module are real.
+    """
+    rule = job.rule
+    values = {
+        "input": _symbols(job.input, "input"),
+        "output": _symbols(job.output, "output"),
+        "log": _symbols(job.log, "log"),
+        "params": params,
+        "wildcards": job.wildcards,
+        "threads": Symbol("threads"),
+        "resources": _Resources(job),
+        "jobid": Symbol("jobid"),
+        "bench_iteration": Symbol("bench_iteration"),
+        "rule": rule.name,
+        "name": rule.name,
+        "rulename": rule.name,
+    }
+    try:
+        assert rule.shellcmd is not None
+        return snakemake_api.formatted(rule.shellcmd, **{**rule.module_globals, **values})
+    except Unknown:
+        raise
+    except Exception as error:
+        raise Unknown(f"its command cannot be formatted: {error}") from None
+
+
+class _Resources:
+    """The resources of a job in its command: symbols, or for those that users invent, values."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __getattr__(self, name: str) -> Any:
+        if snakemake_api.is_scheduled(name):
+            return Symbol(f"resources.{name}")
+        return snakemake_api.declared_resource(self._job, name)
+
+    def __getitem__(self, index: Any) -> Any:
+        raise Unknown("it formats a resource by its position")
+
+    def __format__(self, spec: str) -> str:
+        return Symbol("resources")
+
+
+def _symbols(files: Any, kind: str) -> Any:
+    """The files of a job, by position and name, as symbols."""
+    numbers = iter(range(len(files)))
+    return type(files)(toclone=files, custom_map=lambda file: Symbol(f"{kind}:{next(numbers)}"))

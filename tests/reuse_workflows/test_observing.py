@@ -1,0 +1,101 @@
+"""Each observation belongs to its job, whatever kinds of jobs run at the same time."""
+
+import re
+
+import pytest
+
+from snakemake_storage_plugin_seqstore.observe import probe
+from tests.reuse_workflows.conftest import IN_STORE
+
+pytestmark = pytest.mark.skipif(not probe().available, reason=probe().reason)
+
+# Each job reads a file of its own that it does not declare.
+KINDS = """
+    import subprocess
+
+    LONG = "#" * 70_000
+
+    rule all:
+        input: expand("out/{kind}.{n}.txt", kind=KINDS, n=range(2))
+
+    rule shell:
+        output: "out/shell.{n}.txt"
+        shell: "sleep 0.{wildcards.n}; cat side/shell.{wildcards.n} > {output}"
+
+    rule background:
+        output: "out/background.{n}.txt"
+        shell: "(sleep 3; cat side/late) & cat side/background.{wildcards.n} > {output}"
+
+    rule child:
+        output: "out/child.{n}.txt"
+        shell: "bash -c 'sh -c \\"cat side/child.{wildcards.n}\\"' > {output}"
+
+    rule long:
+        output: "out/long.{n}.txt"
+        params: long=LONG
+        shell: "cat side/long.{wildcards.n} > {output}\\n{params.long}"
+
+    rule benchmarked:
+        output: "out/benchmarked.{n}.txt"
+        benchmark: "bench/{n}.tsv"
+        shell: "sleep 0.2; cat side/benchmarked.{wildcards.n} > {output}"
+
+    rule block:
+        output: "out/block.{n}.txt"
+        run:
+            text = open(f"side/block.{wildcards.n}").read()
+            open(output[0], "w").write(text)
+
+    rule block_of_commands:
+        output: "out/block_of_commands.{n}.txt"
+        run:
+            shell("cat side/block_of_commands.{wildcards.n} > {output}")
+            subprocess.run(["cat", f"side/more.{wildcards.n}"], check=True)
+
+    rule script:
+        output: "out/script.{n}.txt"
+        script: "script.py"
+
+    rule shadowed:
+        output: "out/shadowed.{n}.txt"
+        shadow: "shallow"
+        shell: "cat side/shadowed.{wildcards.n} > {output}"
+
+    rule grouped:
+        output: "out/grouped.{n}.txt"
+        group: "g"
+        shell: "cat side/grouped.{wildcards.n} > {output}"
+
+    rule retried:
+        output: "out/retried.{n}.txt"
+        retries: 1
+        shell:
+            "mkdir retry.{wildcards.n} || cat side/retried.{wildcards.n} > {output}; "
+            "test -s {output}"
+"""
+NAMES = re.findall(r"rule (\w+):", KINDS)[1:]
+SCRIPT = (
+    'open(snakemake.output[0], "w").write(open(f"side/script.{snakemake.wildcards.n}").read())\n'
+)
+
+
+def test_jobs_of_all_kinds_at_the_same_time(project):
+    project.write(KINDS.replace("kind=KINDS", f"kind={NAMES!r}"))
+    project.write(SCRIPT, "script.py")
+    for kind in [*NAMES, "more"]:
+        for n in range(2):
+            project.write(f"{kind} {n}\n", f"side/{kind}.{n}")
+    project.write("late\n", "side/late")
+    project.run(*IN_STORE, "--cores=8")
+    seen = {}
+    for key in project.store.records:
+        (record,) = project.store.find_records(key)
+        assert record.is_observed, record.rule
+        output = record.about["outputs"][0]
+        seen[output] = {
+            place.partition("side/")[2] for place in record.reads["files"] if "side/" in place
+        }
+    expected = {f"out/{kind}.{n}.txt": {f"{kind}.{n}"} for kind in NAMES for n in range(2)}
+    for n in range(2):
+        expected[f"out/block_of_commands.{n}.txt"].add(f"more.{n}")
+    assert seen == expected
