@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snakemake_storage_plugin_seqstore.workflow.files import stored
+
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Workflow
 
@@ -128,8 +130,9 @@ def keep_outputs_in_place(workflow: Workflow) -> None:
             if dag.is_running(job):
                 continue
             for file in job.output:
-                in_place = file.is_storage and file.storage_object.is_in_place
-                if file.is_storage and not in_place and await file.exists_local():
+                ours = stored(file)
+                is_copy = file.is_storage and not (ours and ours.is_in_place)
+                if is_copy and await file.exists_local():
                     await file.remove(remove_non_empty_dir=True, only_local=True)
 
     dag.sanitize_local_storage_copies = remove_copies
