@@ -12,12 +12,12 @@ case(
         shell("printf '#!/bin/sh\\necho hi\\n' > {output}; chmod +x {output}"),
         "hi\n",
         ["a"],
-        show="{input}",
+        show="./{input}",
     ),
     clone(
         shell("printf '#!/bin/sh\\necho hi\\n' > {output}; chmod +x {output}"),
         "hi\n",
-        show="{input}",
+        show="./{input}",
     ),
     peer="fails",
 )

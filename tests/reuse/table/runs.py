@@ -137,7 +137,7 @@ case(
     clone(shell("echo 1 > {output}"), "1\n"),
     peer="right",
 )
-STORED_SOURCE = copies(input="'source.txt'", output="'x.txt'")
+STORED_SOURCE = copies(input="storage('seqstore://files/source.txt')", output="'x.txt'")
 case(
     "stored source",
     "a source is in the store, and somebody publishes a new version of it",
