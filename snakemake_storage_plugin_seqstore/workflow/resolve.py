@@ -160,6 +160,7 @@ class Resolution:
         resolved.is_old = any(maker.is_old for maker in makers)
         if job.is_checkpoint and resolved.is_old:
             # Functions would read it, and Snakemake would not ask again for what it is made of.
+            resolved.reason = NotYet("what it reads is not known before another checkpoint")
             resolved.is_new = True
             return resolved
         try:
