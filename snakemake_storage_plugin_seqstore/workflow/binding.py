@@ -99,6 +99,7 @@ def reuse(
         workflow.workflow_settings, workflow, answers, Executions(answers)
     )
     snakemake_changes.keep_paths_in_place(workflow)
+    snakemake_changes.keep_outputs_in_place(workflow)
     _workflows.append(weakref.ref(workflow))
 
 

@@ -253,7 +253,6 @@ class Reuse:
         elif self._resolution is None and self.workflow.is_main_process:
             self._say_stores()
             snakemake_changes.overrule_metadata(self.workflow, self._is_settled)
-            snakemake_changes.keep_outputs_in_place(self.workflow)
         resolution = Resolution(
             dag,
             self.new_teller(),

@@ -120,12 +120,13 @@ def keep_paths_in_place(workflow: Workflow) -> None:
 def keep_outputs_in_place(workflow: Workflow) -> None:
     """Have Snakemake leave an output in its own place until the job that makes it anew starts.
 
-    When a checkpoint changes its DAG, it removes the local copies of all that will be made, in a
-    dry run as well. A file in its own place is no copy.
+    Whenever its DAG has changed, it removes the local copies of all that will be made, in a dry
+    run as well, before anything is asked of the store. A file in its own place is no copy.
     """
-    dag = workflow.dag
+    prepare = workflow._prepare_dag
 
     async def remove_copies() -> None:
+        dag = workflow.dag
         for job in dag.needrun_jobs():
             if dag.is_running(job):
                 continue
@@ -135,4 +136,8 @@ def keep_outputs_in_place(workflow: Workflow) -> None:
                 if is_copy and await file.exists_local():
                     await file.remove(remove_non_empty_dir=True, only_local=True)
 
-    dag.sanitize_local_storage_copies = remove_copies
+    def prepared(*arguments: Any, **settings: Any) -> None:
+        prepare(*arguments, **settings)
+        workflow.dag.sanitize_local_storage_copies = remove_copies
+
+    workflow._prepare_dag = prepared

@@ -153,5 +153,6 @@ class Workflow:
     workflow_settings: Any
     storage_settings: Any
     storage_registry: Any
+    _prepare_dag: Any
     deployment_settings: Any
     execution_settings: Any
