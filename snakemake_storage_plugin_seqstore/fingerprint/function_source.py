@@ -52,6 +52,11 @@ class FunctionSource:
             read |= formatted - self._locals()
         return read
 
+    @cached_property
+    def attributes(self) -> set[str]:
+        """Names of all attributes that it may read of an object."""
+        return {name for each in self._codes for name in each.co_names}
+
     def form(self, values: Values, is_block: bool) -> Any:
         """What it does: without its name, comments, docstrings; of a block only the body."""
         if self._node is None:

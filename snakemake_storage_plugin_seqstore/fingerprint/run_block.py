@@ -137,8 +137,14 @@ class _Reader:
         named = function.names(roots)
         self.names |= EVERYTHING | named if is_block and not function.has_source else named
         self.commands |= dict.fromkeys(map(_with_symbols, function.commands()))
-        for name in sorted(function.globals & namespace.keys()):
-            self._global(namespace, name, function)
+        spaces: list[tuple[Mapping[str, Any], set[str]]] = [(namespace, function.globals)]
+        for space, read in spaces:  # which grows: what is read of a local module is a global, too
+            for name in sorted(read & space.keys()):
+                self._global(space, name, function)
+                value = space[name]
+                is_local = isinstance(value, ModuleType) and _is_local(value)
+                if is_local and all(each is not vars(value) for each, _ in spaces):
+                    spaces.append((vars(value), function.attributes))
         return _sha256(canonical(function.form(self._values, is_block)))
 
     def _global(self, namespace: Mapping[str, Any], name: str, function: FunctionSource) -> None:
