@@ -51,8 +51,8 @@ def language_of(name: str) -> str:
 def counted_source(text: str, name: str) -> tuple[str, SourceNames]:
     """Return what counts of a script or notebook of some file name, and what it names."""
     if name.endswith(".ipynb"):
-        language, source = notebook_source(text)
-        return f"{language}\n{source}", read_script(source, language)
+        language, kernel, source = notebook_source(text)
+        return f"{language}\n{kernel}\n{source}", read_script(source, language)
     if name.lower().endswith(".rmd"):
         return text, _read_markdown(text)
     return text, read_script(text, language_of(name))
@@ -68,17 +68,18 @@ def read_script(text: str, language: str) -> SourceNames:
     return replace(EVERYTHING, variables=frozenset(found))
 
 
-def notebook_source(text: str) -> tuple[str, str]:
-    """Return the language of a notebook and the source of its code cells.
+def notebook_source(text: str) -> tuple[str, str, str]:
+    """Return the language of a notebook, the name of its kernel, and the source of its code cells.
 
     Outputs, numbers of executions and the cell that Snakemake itself puts in do not count. Text
-    that is no notebook is returned as it is, with an empty language.
+    that is no notebook is returned as it is, with an empty language and kernel.
     """
     try:
         document = json.loads(text)
         metadata = document.get("metadata", {})
-        kernel = metadata.get("kernelspec", {}).get("language", "")
-        language = str(metadata.get("language_info", {}).get("name") or kernel)
+        kernel = metadata.get("kernelspec", {})
+        language = str(metadata.get("language_info", {}).get("name") or kernel.get("language", ""))
+        name = str(kernel.get("name", ""))
         cells = [
             "".join(cell["source"])
             for cell in document["cells"]
@@ -86,9 +87,9 @@ def notebook_source(text: str) -> tuple[str, str]:
             and "snakemake-job-properties" not in cell.get("metadata", {}).get("tags", [])
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return "", text
+        return "", "", text
     is_python = language.lower() in ("python", "ipython")
-    return "python" if is_python else language, "\n\n".join(cells)
+    return "python" if is_python else language, name, "\n\n".join(cells)
 
 
 def _read_notebook_python(text: str) -> SourceNames:

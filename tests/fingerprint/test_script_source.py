@@ -133,7 +133,10 @@ def test_a_notebook_counts_by_its_cells():
     assert one == counted_source(again, "x.ipynb")
     assert one[1].config == {("k",)}
     assert one[0] != counted_source(_notebook("import b", "snakemake.config['k']"), "x.ipynb")[0]
-    assert notebook_source(again) == ("python", "import a\n\nsnakemake.config['k']")
+    other = json.loads(again)
+    other["metadata"]["kernelspec"] = {"name": "another"}
+    assert one[0] != counted_source(json.dumps(other), "x.ipynb")[0]
+    assert notebook_source(again) == ("python", "", "import a\n\nsnakemake.config['k']")
 
 
 def test_a_notebook_with_commands_of_ipython():

@@ -122,11 +122,11 @@ def test_forced_jobs_that_start_before_anything_is_known(project):
     project.write(
         """
         import time
-        from snakemake_storage_plugin_seqstore.workflow.resolution import Resolution
+        from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 
-        def slowly(self, jobs, resolve=Resolution.resolve):
+        def slowly(self, jobs, conditions, resolve=Resolution.resolve):
             time.sleep(0.5)
-            resolve(self, jobs)
+            return resolve(self, jobs, conditions)
 
         Resolution.resolve = slowly
 
