@@ -194,7 +194,8 @@ class Checks:
     def _program(self, path: str, before: str, reads: Reads, differing: list[str]) -> str:
         """What a program is here; one that is not installed here is nothing."""
         found = path if os.access(path, os.X_OK) else None
-        if found is None:
+        # One of an environment that is deployed for a job was not found along this PATH.
+        if found is None and os.path.dirname(path) in reads.search_path.split(os.pathsep):
             found = shutil.which(os.path.basename(path), path=reads.search_path)
         if found is None:
             return ""

@@ -184,7 +184,8 @@ class Conditions:
         seen = accesses or Accesses(started=started)
         for path in plain.files:
             seen.paths.setdefault(os.path.abspath(path), Access()).read = True
-        if accesses is None:
+        # In a container, a name in a command means a program that nobody sees.
+        if accesses is None and not snakemake_api.runs_in_container(job):
             for program in plain.programs:
                 # One below the working directory is among the files, if it was there before.
                 is_named = "/" not in program or os.path.isabs(program)

@@ -3,9 +3,9 @@
 Every image and environment has a program ``tool``, which prints what it is called there.
 """
 
-import pytest
+import shutil
 
-from tests.reuse_workflows.test_messages import only
+import pytest
 
 pytestmark = pytest.mark.slow
 
@@ -37,10 +37,14 @@ case "$1 $2" in
         case $1 in --file) list=$2 ;; --prefix) prefix=$2 ;; esac
         shift
     done
+    [ -n "$list" ] || exit 0  # it is asked what an environment has
     grep -q BROKEN "$list" && exit 1
     mkdir -p "$prefix/bin"
     printf '#!/bin/sh\\necho %s\\n' "$(grep -o 'tool.*' "$list")" > "$prefix/bin/tool"
-    chmod +x "$prefix/bin/tool" ;;
+    chmod +x "$prefix/bin/tool"
+    mkdir -p "$prefix/conda-meta"
+    echo '{"name": "tool", "version": "1", "build": "0", "files": ["bin/tool"]}' \\
+        > "$prefix/conda-meta/tool-1-0.json" ;;
 esac
 """
 
@@ -61,6 +65,13 @@ def program(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(0o755)
+
+
+def update(prefix, prints):
+    """Let a conda environment have another version of the tool."""
+    program(prefix / "bin/tool", f"#!/bin/sh\necho {prints}\n")
+    for said in prefix.glob("conda-meta/tool-1-0.json"):
+        said.rename(said.with_name("tool-2-0.json"))
 
 
 @pytest.fixture
@@ -185,17 +196,23 @@ def test_r_is_reused_with_the_software_in_effect(host):
 
 
 def test_a_container_by_a_tag(host):
+    """It counts by its name: what is in a container is not seen, so a tag that moves is not."""
     images(host)
-    directive(host, "container: 'docker://example/tool:latest'")
-    done = host.run(*APPTAINER)
-    assert done.computed == ["a"]
-    assert "docker://example/tool:latest is named by a tag" in only(done, "rule a is not reused")
-    assert host.stored("a.txt") == "abc\nlatest\n"
-    assert host.run(*APPTAINER).did_nothing
+    program(host.directory.parent / "images/stable/tool", "#!/bin/sh\necho stable\n")
+    for tag, computed in (("latest", ["a"]), ("stable", ["a"]), ("latest", [])):
+        directive(host, f"container: 'docker://example/tool:{tag}'")
+        done = host.run(*APPTAINER)
+        assert done.computed == computed
+        assert "is not reused" not in done.printed
+        assert host.stored("a.txt") == f"abc\n{tag}\n"
+        assert host.run(*APPTAINER).did_nothing
     program(host.directory.parent / "images/latest/tool", "#!/bin/sh\necho later\n")
     clone = host.clone()
+    change_the_host(clone)
+    assert clone.run(*APPTAINER).did_nothing
+    clone.write("abd\n", "in.txt")
     assert clone.run(*APPTAINER).computed == ["a"]
-    assert clone.stored("a.txt") == "abc\nlater\n"
+    assert clone.stored("a.txt") == "abd\nlater\n"
 
 
 def test_what_is_not_deployed_does_not_count(host):
@@ -234,30 +251,80 @@ def test_a_conda_environment_with_pins(host):
 
 @pytest.mark.parametrize("how", ["no pins", "a name", "pins that cannot be installed"])
 def test_a_conda_environment_without_pins(host, how):
+    """It counts by its text, and by the programs in it that were seen to run."""
+    around = host.directory.parent
+    arguments = (*CONDA, "--conda-prefix", str(around / "environments"))
     directive(host, "conda: 'envs/tool.yaml'")
+    made = "tool]"
     if how == "no pins":
         host.write("dependencies: [tool]\n", "envs/tool.yaml")
-        reason, made = "its conda environment is not pinned", "tool]"
     elif how == "a name":
-        directive(host, f"conda: '{host.directory.parent / 'named'}'")
-        program(host.directory.parent / "named/bin/tool", "#!/bin/sh\necho named\n")
-        reason, made = "a conda environment that is named may change", "named"
+        directive(host, f"conda: '{around / 'named'}'")
+        program(around / "named/bin/tool", "#!/bin/sh\necho named\n")
+        made = "named"
     else:
         pin(host, "BROKEN")
-        reason, made = "its conda environment was installed without its pins", "tool]"
-    done = host.run(*CONDA)
+    done = host.run(*arguments)
     assert done.computed == ["a"]
+    assert "is not reused" not in done.printed
     assert host.stored("a.txt") == f"abc\n{made}\n"
-    assert reason in only(host.run(*CONDA), "rule a is not reused")
+    assert host.run(*arguments).did_nothing
+    clone = host.clone()
+    change_the_host(clone)
+    assert clone.run(*arguments).did_nothing
+    installed = "named" if how == "a name" else "environments/*"
+    (tool,) = around.glob(f"{installed}/bin/tool")
+    update(tool.parent.parent, "updated")
+    other = clone.clone("other")
+    assert other.run(*arguments).computed == ["a"]
+    assert other.stored("a.txt") == "abc\nupdated\n"
+    assert other.run(*arguments).did_nothing
+    assert other.clone("third").run(*arguments).did_nothing
+    if how == "a name":
+        other_name = around / "another"
+        program(other_name / "bin/tool", "#!/bin/sh\necho another\n")
+        directive(other, f"conda: '{other_name}'")
+    else:
+        other.write("dependencies: [x, tool-3]\n", "envs/tool.yaml")
+    assert other.run(*arguments).computed == ["a"]
+    assert other.stored("a.txt") == f"abc\n{'another' if how == 'a name' else 'tool-3]'}\n"
+
+
+def test_a_conda_environment_that_is_not_here(host):
+    """The host's program of the same name says nothing of it: it is not what would run."""
+    directive(host, "conda: 'envs/tool.yaml'")
+    host.write("dependencies: [tool]\n", "envs/tool.yaml")
+    assert host.run(*CONDA).computed == ["a"]
+    shutil.rmtree(host.directory / ".snakemake/conda")
+    clone = host.clone()
+    assert clone.run(*CONDA).did_nothing
     assert host.run(*CONDA).did_nothing
-    assert host.clone().run(*CONDA).computed == ["a"]
+    clone.write("abd\n", "in.txt")
+    assert clone.run(*CONDA).computed == ["a"]
+    assert clone.stored("a.txt") == "abd\ntool]\n"
 
 
 def test_environment_modules(host):
-    directive(host, "envmodules: 'tool/1.0'")
-    host.environment["BASH_FUNC_module%%"] = "() { :; }"
-    done = host.run(*MODULES)
-    assert done.computed == ["a"]
-    assert "environment modules" in only(done, "rule a is not reused")
-    assert host.run(*MODULES).did_nothing
-    assert host.clone().run(*MODULES).computed == ["a"]
+    """They count by their names, and by the programs that were seen to run."""
+    around = host.directory.parent
+    host.environment |= {
+        "MODULES": str(around / "modules"),
+        "BASH_FUNC_module%%": '() { [ "$1" != load ] || PATH="$MODULES/$2:$PATH"; }',
+    }
+    for version in ("1.0", "2.0"):
+        program(around / f"modules/tool/{version}/tool", f"#!/bin/sh\necho {version}\n")
+    for version, computed in (("1.0", ["a"]), ("2.0", ["a"]), ("1.0", [])):
+        directive(host, f"envmodules: 'tool/{version}'")
+        done = host.run(*MODULES)
+        assert done.computed == computed
+        assert "is not reused" not in done.printed
+        assert host.stored("a.txt") == f"abc\n{version}\n"
+        assert host.run(*MODULES).did_nothing
+    clone = host.clone()
+    change_the_host(clone)
+    assert clone.run(*MODULES).did_nothing
+    program(around / "modules/tool/1.0/tool", "#!/bin/sh\necho 1.0 built again\n")
+    other = clone.clone("other")
+    assert other.run(*MODULES).computed == ["a"]
+    assert other.stored("a.txt") == "abc\n1.0 built again\n"
+    assert other.clone("third").run(*MODULES).did_nothing
