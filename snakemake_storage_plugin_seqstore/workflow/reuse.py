@@ -92,8 +92,7 @@ class Reuse:
         self._has_forgotten = False
         self._wanted: set[str] = set()  # scheduled by us, not by the user
         self._answers = Answers()
-        root = next((each.store.root for each in snakemake_api.providers(workflow)), None)
-        self._now = version_log.now(root)
+        self._moment = 0  # of the first resolution
 
     @property
     def is_ready(self) -> bool:
@@ -261,7 +260,7 @@ class Reuse:
             directory.claims,
             directory.stores,
             self._source,
-            self._now,
+            self._now(),
             before,
         )
         jobs = (job for level in dag.toposorted() for job in level if job in self._jobs)
@@ -276,6 +275,15 @@ class Reuse:
             marker.check(root)
             new = "" if marker.is_store(root) else ", which is new"
             self.directory.messages.tell(f"the store is {root}{new}")
+
+    def _now(self) -> int:
+        """When this run first resolved, by the store's clock where a file may be made for it."""
+        if not self._moment:
+            workflow = self.workflow
+            is_run = workflow.executor_plugin is not None and not workflow.dryrun
+            roots = (each.store.root for each in snakemake_api.providers(workflow))
+            self._moment = version_log.now(next(roots, None) if is_run else None)
+        return self._moment
 
     def _settle(self, resolution: Resolution) -> None:
         """Do what follows from a resolution, and tell the user; a dry run writes nothing."""

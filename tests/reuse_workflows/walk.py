@@ -27,7 +27,7 @@ rule trim:
     shell: "echo half > {output}; ran trim-{wildcards.s}; tail -n 1 {input} > {output}"
 
 rule score:
-    input: trim=local("trim/{s}.txt"), ref="reference.txt"
+    input: trim=local("trim/{s}.txt"), ref=storage.seqstore("seqstore://files/reference.txt")
     output: "score/{s}.txt", "score/{s}.log"
     params: top=config["top"]
     shell:
