@@ -80,7 +80,8 @@ class Touched:
         resolved.is_outdated = bool(there) and not resolved.is_hit
         newest = self._newest_input(job) if resolved.is_hit else 0
         for name, claim in there.items():
-            resolved.claims[name] = replace(claim, time=max(claim.time, newest))
+            stands = claim.is_touched or self._touches
+            resolved.claims[name] = replace(claim, time=max(claim.time, newest), is_touched=stands)
             resolved.versions[name] = claim.version  # type: ignore[assignment]
         return bool(kept)
 

@@ -52,9 +52,11 @@ def test_a_shell_is_the_child_and_the_tracer_stands_apart(tmp_path: Path) -> Non
 def test_a_job_that_a_signal_ends(number: int, tmp_path: Path) -> None:
     observation = Observation(probe(), tmp_path / "o")
     # While bash waits for a program, a signal is that program's.
-    command = f"cat /etc/hostname > {tmp_path}/y; : > {tmp_path}/x; while :; do :; done"
+    command = (
+        f"cat /etc/hostname > {tmp_path}/y; : > {tmp_path}/x; : > {tmp_path}/z; while :; do :; done"
+    )
     process = subprocess.Popen([observation.shell, "-c", command], process_group=0)
-    wait_for(tmp_path / "x")
+    wait_for(tmp_path / "z")  # then the call that made the other file has ended
     process.send_signal(number)
     assert process.wait(20) == -number
     assert observation.finish().paths[f"{tmp_path}/x"].written
