@@ -127,10 +127,10 @@ def keep_outputs_in_place(workflow: Workflow) -> None:
 
     async def remove_copies() -> None:
         dag = workflow.dag
+        groups = (job.jobs if job.is_group() else (job,) for job in dag._running)
+        running = {job for jobs in groups for job in jobs}
         for job in dag.needrun_jobs():
-            if dag.is_running(job):
-                continue
-            for file in job.output:
+            for file in () if job in running else job.output:
                 ours = stored(file)
                 is_copy = file.is_storage and not (ours and ours.is_in_place)
                 if is_copy and await file.exists_local():

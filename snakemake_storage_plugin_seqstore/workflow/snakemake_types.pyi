@@ -120,6 +120,7 @@ class DAG:
     omitforce: set[Job]
     _jobid: Mapping[Job, int]
     _reason: dict[Job, Any]
+    _running: Iterable[Any]
     job_factory: Any
     output_index: Any
     sanitize_local_storage_copies: Any
@@ -127,7 +128,6 @@ class DAG:
     def bfs(self, direction: Any, *jobs: Job) -> Iterator[Job]: ...
     def toposorted(self) -> Iterator[Iterable[Job]]: ...
     def needrun_jobs(self) -> Iterable[Job]: ...
-    def is_running(self, job: Job) -> bool: ...
 
 class Workflow:
     """``snakemake.workflow.Workflow``."""
