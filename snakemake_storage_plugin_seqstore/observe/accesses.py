@@ -294,31 +294,28 @@ class _Assembly:
             self._own.add(real)
 
     def _add_to(self, path: str, real: str, makes: bool) -> None:
-        key = real or self._canonical(path)
-        target = self._target(path, key)
-        if not target:
-            self._make(path)
-            return
-        path, access = target, self._access(target)
-        if access.absent and makes:
-            self._replace(path, real)
-            return
-        access.written = True
-        self._lose(key)
-        self._touched[key] = makes and not (access.read or access.asked)
+        if access := self._kept(path, real, makes):
+            key = real or self._canonical(path)
+            access.written = True
+            self._lose(key)
+            self._touched[key] = makes and not (access.read or access.asked)
 
     def _open_to_change(self, path: str, real: str, makes: bool) -> None:
-        key = real or self._canonical(path)
-        target = self._target(path, key)
+        if access := self._kept(path, real, makes):
+            access.opened_to_change = True
+            access.perhaps_made = makes and not (access.read or access.asked)
+
+    def _kept(self, path: str, real: str, makes: bool) -> Access | None:
+        """The accesses of what is written to in its place; None if the job makes it."""
+        target = self._target(path, real or self._canonical(path))
         if not target:
             self._make(path)
-            return
-        path, access = target, self._access(target)
+            return None
+        access = self._access(target)
         if access.absent and makes:
-            self._replace(path, real)
-            return
-        access.opened_to_change = True
-        access.perhaps_made = makes and not (access.read or access.asked)
+            self._replace(target, real)
+            return None
+        return access
 
     def _rename(self, path: str, other: str) -> None:
         key = self._canonical(path)
