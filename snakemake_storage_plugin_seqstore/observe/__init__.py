@@ -15,8 +15,6 @@ from snakemake_storage_plugin_seqstore.observe.births import born
 from snakemake_storage_plugin_seqstore.observe.checks import (
     Checks,
     check,
-    software_holds,
-    software_state,
 )
 from snakemake_storage_plugin_seqstore.observe.observation import (
     NotObserved,
@@ -47,7 +45,5 @@ __all__ = [
     "born",
     "check",
     "probe",
-    "software_holds",
-    "software_state",
     "summarise",
 ]

@@ -42,6 +42,7 @@ _BARE_SHADOWS = ("minimal", "copy-minimal")
 _LOCALE = "the locale or the time zone"
 _MACHINE = ("programs", "software", "system", "search_path")  # what belongs to a machine
 _VARIABLES = "variables"  # beside the reads, in a record
+_NOT_DEPLOYED = "not deployed"  # the state of software that is not here
 
 # For each host, the digest of a set of software to what it was there when a result of this
 # directory was made or first used.
@@ -158,8 +159,9 @@ class Conditions:
         reads, variables = self.reads(record), _variables(record)
         if reads is None or variables is None:
             return ["its record cannot be read"]
-        found = self._checks.files(reads, self.places(job), self._product_digest)
-        return found or self._failing_machine(record, reads, variables, is_own)
+        here = self.places(job)
+        found = self._checks.files(reads, here, self._product_digest)
+        return found or self._failing_machine(record, reads, here, variables, is_own)
 
     def reads(self, record: Record) -> Reads | None:
         """The reads of a record; None if they are of no known form."""
@@ -184,15 +186,15 @@ class Conditions:
         seen = accesses or Accesses(started=started)
         for path in plain.files:
             seen.paths.setdefault(os.path.abspath(path), Access()).read = True
-        # In a container, a name in a command means a program that nobody sees.
-        if accesses is None and not snakemake_api.runs_in_container(job):
+        places = self.places(job, at_end=True)
+        search_path = os.environ.get("PATH", os.defpath)
+        if accesses is None and not snakemake_api.hides_programs(job):
+            along = f"{places.environment}/bin{os.pathsep}" * bool(places.environment) + search_path
             for program in plain.programs:
                 # One below the working directory is among the files, if it was there before.
                 is_named = "/" not in program or os.path.isabs(program)
-                if is_named and (there := shutil.which(program)):
+                if is_named and (there := shutil.which(program, path=along)):
                     seen.paths.setdefault(os.path.abspath(there), Access()).executed = True
-        places = self.places(job, at_end=True)
-        search_path = os.environ.get("PATH", os.defpath)
         reads = summarise(seen, places, self.contents, self._packages, search_path)
         named = counted(plain.variables, plain.programs, plain.languages)
         read = filter(None, map(places.path_of, reads.products))
@@ -237,6 +239,7 @@ class Conditions:
         return Places(
             workdir=workdir,
             workflow_dir=snakemake_api.basedir(job.rule) or "",
+            environment=snakemake_api.environment(job),
             home=os.path.expanduser("~"),
             tmpdir=tempfile.gettempdir(),
             inputs=tuple(os.path.abspath(file) for file in job.input),
@@ -266,29 +269,38 @@ class Conditions:
         return snakemake_api.providers(self._workflow)
 
     def _failing_machine(
-        self, record: Record, reads: Reads, recorded: dict[str, str], is_own: bool
+        self,
+        record: Record,
+        reads: Reads,
+        here: Places,
+        recorded: dict[str, str],
+        is_own: bool,
     ) -> list[str]:
         """What differs of the software and the variables that a result was made with.
 
         What this directory made elsewhere, as on a node, stands as long as these are here what
-        they were when the result was first used here.
+        they were when the result was first used here. It stands for good if the environment of
+        the job was not here then: one that is deployed later, for others, has newer packages.
         """
         variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
-        found = [*self._checks.software(reads)]
+        found = [*self._checks.software(reads, here)]
         found += [
             f"{name if name == _LOCALE else f'the variable {name}'} has changed"
             for name, before in recorded.items()
             if variables[name] != before
         ]
-        if not is_own:
+        if found and not is_own:
             return found
-        state = _digest(self._checks.software_state(reads), variables)
+        state = _digest(self._checks.software_state(reads, here), variables)
+        if here.environment and not os.path.isdir(here.environment):
+            state = _NOT_DEPLOYED
         document = reads.to_json()
         machine = _digest(*map(document.get, _MACHINE), recorded)
         if not found or record.about.get("host") != socket.gethostname():
             accepted = self._accepted.setdefault(machine, state)
-            return found if accepted != state else []
-        return found if self._accepted.get(machine) != state else []
+        else:
+            accepted = self._accepted.get(machine, "")
+        return found if accepted not in (state, _NOT_DEPLOYED) else []
 
 
 def _variables(record: Record) -> dict[str, str] | None:

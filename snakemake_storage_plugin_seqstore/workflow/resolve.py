@@ -238,10 +238,10 @@ class Resolution:
         # An earlier run may have been interrupted while it made this; Snakemake asks for it then.
         if not self._incomplete.isdisjoint(names) or not self._stores.has_payloads(job, record):
             return
-        if job.is_checkpoint and self._dag.workflow.dryrun and _lacks_copy(job):
+        if job.is_checkpoint and snakemake_api.only_looks(self._dag.workflow) and _lacks_copy(job):
             resolved.failing = [
-                "it is in the store, but a dry run brings nothing: what depends on this checkpoint "
-                "is shown as if it had to run"
+                "it is in the store, but nothing is brought without a run: what depends on this "
+                "checkpoint is shown as if it had to run"
             ]
             return  # functions read what it makes
         # Snakemake looks once for checkpoints that are there. What depends on one that is found

@@ -280,19 +280,19 @@ class Reuse:
         """When this run first resolved, by the store's clock where a file may be made for it."""
         if not self._moment:
             workflow = self.workflow
-            is_run = workflow.executor_plugin is not None and not workflow.dryrun
             roots = (each.store.root for each in snakemake_api.providers(workflow))
-            self._moment = version_log.now(next(roots, None) if is_run else None)
+            runs = workflow.executor_plugin is not None and not snakemake_api.only_looks(workflow)
+            self._moment = version_log.now(next(roots, None) if runs else None)
         return self._moment
 
     def _settle(self, resolution: Resolution) -> None:
-        """Do what follows from a resolution, and tell the user; a dry run writes nothing."""
+        """Do what follows from a resolution, and tell the user; a look writes nothing."""
         workflow, directory = self.workflow, self.directory
         found = plan(resolution, workflow.dag, directory.claims, self._wanted)
         apply.schedule(found, workflow, self._wanted)
         apply.forget_removed_copies(resolution, workflow)
         directory.messages.report(resolution)
-        if workflow.dryrun:
+        if snakemake_api.only_looks(workflow):
             return
         conditions = self.new_conditions(directory.contents, resolution)
         apply.take_over(found, directory.stores, conditions, self.new_teller(), self.secret)

@@ -170,14 +170,35 @@ def is_python_block(job: Job) -> bool:
     return bool(job.is_run)
 
 
-def runs_in_container(job: Job) -> bool:
-    """Whether Snakemake starts the commands of a job in a container."""
+def deploys(job: Job, method: str) -> bool:
+    """Whether Snakemake deploys software by a method: ``conda``, ``apptainer``, ``env-modules``."""
     methods = job.dag.workflow.deployment_settings.deployment_method
-    if not methods or not job.container_img_url:
+    if not methods:
         return False
     from snakemake.settings.types import DeploymentMethod
 
-    return DeploymentMethod.APPTAINER in methods
+    return DeploymentMethod.parse_choice(method) in methods
+
+
+def runs_in_container(job: Job) -> bool:
+    """Whether Snakemake starts the commands of a job in a container."""
+    return bool(job.container_img_url) and deploys(job, "apptainer")
+
+
+def hides_programs(job: Job) -> bool:
+    """Whether a name in a command means another program than it means to Snakemake."""
+    return runs_in_container(job) or bool(job.env_modules and deploys(job, "env-modules"))
+
+
+def environment(job: Job) -> str:
+    """The directory of the conda environment that Snakemake deploys for a job; empty if none.
+
+    One that the user made and gave by its name is wherever conda has it.
+    """
+    if not job.conda_env_spec or not deploys(job, "conda") or job.conda_env is None:
+        return ""
+    address = str(job.conda_env.address)
+    return os.path.abspath(address) if os.sep in address else ""
 
 
 def traces(job: Job) -> list[File]:
@@ -317,6 +338,15 @@ def wrapper_files(path: str, workflow: Workflow) -> tuple[Any, Any]:
     if isinstance(script, dict):
         raise Unknown(f"its wrapper {path} cannot be found")
     return script, environment
+
+
+def only_looks(workflow: Workflow) -> bool:
+    """Whether Snakemake is to change nothing: a dry run, ``--summary``, ``--dag`` and the like.
+
+    It takes the lock of a working directory unless that is so.
+    """
+    persistence = workflow.persistence
+    return bool(persistence.lock == persistence.lock_warn_only)
 
 
 def source_copies(workflow: Workflow) -> str:

@@ -98,6 +98,9 @@ class Persistence:
 
     path: Path
 
+    lock: Any
+    lock_warn_only: Any
+
     def metadata(self, file: File) -> Any: ...
     def _get_key(self, file: File) -> str: ...
     def _filter_incomplete_keys(self, keys: Collection[str]) -> Iterable[str]: ...
