@@ -22,7 +22,7 @@ def document(record: Record) -> dict[str, Any]:
             name: version.digest
             for name, version in zip(_names(record), record.outputs, strict=False)
         },
-        "reads": record.reads,
+        "reads": record.reads.to_json(),
         "key": record.key,
         "id": record.id,
     }
@@ -52,10 +52,10 @@ def lines(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _reads(reads: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for kind, found in reads.items():
         if kind == "software":
-            for prefix, packages in _object(found).items():
+            for prefix, packages in found.items():
                 yield from (
                     (kind, f"{package} {version} ({prefix})")
-                    for package, version in _object(packages).items()
+                    for package, version in packages.items()
                 )
         elif isinstance(found, dict):
             yield from ((f"read ({kind})", f"{place}: {what}") for place, what in found.items())
@@ -65,11 +65,6 @@ def _reads(reads: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"read ({kind})", str(found)
 
 
-def _object(value: Any) -> dict[str, Any]:
-    """What should be an object; empty if whoever wrote it wrote something else."""
-    return value if isinstance(value, dict) else {}
-
-
 def undeclared(records: Iterable[Record]) -> dict[str, Counter[str]]:
     """What each rule was seen to read without declaring it, and in how many of its jobs.
 
@@ -77,10 +72,9 @@ def undeclared(records: Iterable[Record]) -> dict[str, Counter[str]]:
     """
     found: dict[str, Counter[str]] = {}
     for record in records:
-        if record.is_observed:
-            read = _object(record.reads.get("files")) | _object(record.reads.get("products"))
-            if read:
-                found.setdefault(record.rule, Counter()).update(map(_path, read))
+        read = [*record.reads.files, *record.reads.products]
+        if record.is_observed and read:
+            found.setdefault(record.rule, Counter()).update(map(_path, read))
     return found
 
 

@@ -23,7 +23,6 @@ from snakemake_storage_plugin_seqstore.observe.observation import (
 )
 from snakemake_storage_plugin_seqstore.observe.packages import Owner, Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Place, Places
-from snakemake_storage_plugin_seqstore.observe.reads import Reads
 from snakemake_storage_plugin_seqstore.observe.strace import Observer, probe
 from snakemake_storage_plugin_seqstore.observe.summary import TICK, summarise
 
@@ -41,7 +40,6 @@ __all__ = [
     "Packages",
     "Place",
     "Places",
-    "Reads",
     "born",
     "check",
     "probe",

@@ -19,7 +19,7 @@ from snakemake_storage_plugin_seqstore.observe.listings import (
 )
 from snakemake_storage_plugin_seqstore.observe.packages import Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Places
-from snakemake_storage_plugin_seqstore.observe.reads import Reads
+from snakemake_storage_plugin_seqstore.store import Reads
 
 ProductDigest = Callable[[str], str | None]
 

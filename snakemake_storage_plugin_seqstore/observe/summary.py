@@ -18,7 +18,7 @@ from snakemake_storage_plugin_seqstore.observe.listings import (
 )
 from snakemake_storage_plugin_seqstore.observe.packages import Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Place, Places
-from snakemake_storage_plugin_seqstore.observe.reads import Reads
+from snakemake_storage_plugin_seqstore.store import Reads
 
 # A file whose status was asked for counts by its content up to this size, in bytes.
 LARGE = 16 << 20

@@ -9,7 +9,7 @@ import socket
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -24,11 +24,10 @@ from snakemake_storage_plugin_seqstore.observe import (
     Kind,
     Packages,
     Places,
-    Reads,
     born,
     summarise,
 )
-from snakemake_storage_plugin_seqstore.store import Record, Version, parsing
+from snakemake_storage_plugin_seqstore.store import Reads, Record, Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import Provider
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
@@ -41,7 +40,6 @@ _MOST_UNDECLARED = 1000  # files of a job
 _BARE_SHADOWS = ("minimal", "copy-minimal")
 _LOCALE = "the locale or the time zone"
 _MACHINE = ("programs", "software", "system", "search_path")  # what belongs to a machine
-_VARIABLES = "variables"  # beside the reads, in a record
 _NOT_DEPLOYED = "not deployed"  # the state of software that is not here
 
 # For each host, the digest of a set of software to what it was there when a result of this
@@ -55,8 +53,8 @@ class Seen:
 
     Parameters
     ----------
-    reads : dict
-        What it read beyond what it was told, as its record keeps it.
+    reads : Reads
+        What it read beyond what it was told.
     is_observed : bool
         Whether that was seen.
     undeclared : dict of str to Version
@@ -70,7 +68,7 @@ class Seen:
         Absolute paths of its inputs that it changed or took away itself.
     """
 
-    reads: dict[str, Any] = field(default_factory=dict)
+    reads: Reads = field(default_factory=Reads)
     is_observed: bool = False
     undeclared: dict[str, Version] = field(default_factory=dict)
     of_others: tuple[str, ...] = ()
@@ -89,7 +87,8 @@ class Seen:
         files = document["undeclared"].items()
         undeclared = {path: Version.load(version) for path, version in files}
         paths = {name: tuple(document[name]) for name in ("of_others", "took")}
-        return cls(**document | {"undeclared": undeclared} | paths)
+        reads = Reads.from_json(document["reads"])
+        return cls(**document | {"reads": reads, "undeclared": undeclared} | paths)
 
 
 class Conditions:
@@ -135,7 +134,6 @@ class Conditions:
         self._began = began
         self._packages = packages
         self._checks = Checks(contents, packages)
-        self._parsed: dict[str, Reads] = {}
 
     def look_again(self) -> None:
         """Forget what was found: more is known of what jobs make."""
@@ -154,22 +152,11 @@ class Conditions:
         if not record.is_observed:
             if self._mode == "required":
                 return ["its result was made without being observed"]
-            if not is_own and any(other.is_observed and other.reads for other in others):
-                return ["it was made without being observed, and reads more than it declares"]
-        reads, variables = self.reads(record), _variables(record)
-        if reads is None or variables is None:
-            return ["its record cannot be read"]
+            if not is_own and any(other.is_observed for other in others):
+                return ["it was made without being observed, and others were"]
         here = self.places(job)
-        found = self._checks.files(reads, here, self._product_digest)
-        return found or self._failing_machine(record, reads, here, variables, is_own)
-
-    def reads(self, record: Record) -> Reads | None:
-        """The reads of a record; None if they are of no known form."""
-        document = {key: value for key, value in record.reads.items() if key != _VARIABLES}
-        try:
-            return Reads.from_json(document)
-        except SeqstoreError:
-            return None
+        found = self._checks.files(record.reads, here, self._product_digest)
+        return found or self._failing_machine(record, here, is_own)
 
     def of_run(self, job: Job, accesses: Accesses | None, plain: PlainReads, started: int) -> Seen:
         """What a job did that just ran.
@@ -200,10 +187,9 @@ class Conditions:
         read = filter(None, map(places.path_of, reads.products))
         took = tuple(path for path in places.inputs if _is_taken(path, seen))
         rejected = [*reads.rejected, *(f"it changes its input {path}" for path in took)]
-        document = reads.to_json()
-        document[_VARIABLES] = salted(named, os.environ) | {_LOCALE: locale(os.environ)}
+        variables = salted(named, os.environ) | {_LOCALE: locale(os.environ)}
         return Seen(
-            document,
+            replace(reads, variables=variables),
             accesses is not None,
             self._undeclared(seen, places),
             tuple(path for path in read if path in self._products.undeclared),
@@ -268,20 +254,14 @@ class Conditions:
     def _providers(self) -> list[Provider]:
         return snakemake_api.providers(self._workflow)
 
-    def _failing_machine(
-        self,
-        record: Record,
-        reads: Reads,
-        here: Places,
-        recorded: dict[str, str],
-        is_own: bool,
-    ) -> list[str]:
+    def _failing_machine(self, record: Record, here: Places, is_own: bool) -> list[str]:
         """What differs of the software and the variables that a result was made with.
 
         What this directory made elsewhere, as on a node, stands as long as these are here what
         they were when the result was first used here. It stands for good if the environment of
         the job was not here then: one that is deployed later, for others, has newer packages.
         """
+        reads, recorded = record.reads, record.reads.variables
         variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
         found = [*self._checks.software(reads, here)]
         found += [
@@ -301,14 +281,6 @@ class Conditions:
         else:
             accepted = self._accepted.get(machine, "")
         return found if accepted not in (state, _NOT_DEPLOYED) else []
-
-
-def _variables(record: Record) -> dict[str, str] | None:
-    """The variables of a record with their digests; None if they are of no known form."""
-    try:
-        return parsing.mapping(parsing.text)(record.reads.get(_VARIABLES, {}))
-    except SeqstoreError:
-        return None
 
 
 def _is_taken(path: str, seen: Accesses) -> bool:

@@ -18,11 +18,11 @@ from snakemake_storage_plugin_seqstore.observe import (
     Observation,
     Packages,
     Places,
-    Reads,
     check,
     probe,
     summarise,
 )
+from snakemake_storage_plugin_seqstore.store import Reads
 
 PACKAGES = Packages()
 OLD = 1_600_000_000
