@@ -25,19 +25,6 @@ if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Workflow
 
 
-def schedule(plan: Plan, workflow: Workflow, wanted: set[str]) -> None:
-    """Have Snakemake schedule jobs that nothing misses, in memory.
-
-    Parameters
-    ----------
-    wanted : set of str
-        Labels of the outputs that are forced by this, not by the user; added to.
-    """
-    for file in plan.wanted:
-        wanted.add(label(file))
-        workflow.dag.forcefiles.add(file)
-
-
 def forget_removed_copies(resolution: Resolution, workflow: Workflow) -> None:
     """Have Snakemake look again for local copies that it has removed while it built its DAG.
 

@@ -40,8 +40,8 @@ class Plan:
     place : list
         Files that are to be in their own places, with what they mean: targets, and those of which
         an older state is there.
-    wanted : set of File
-        Outputs that meant something else here before: their jobs are to be scheduled even where
+    missing : dict
+        Outputs that meant something else here before, by job: these are to be scheduled even where
         nothing misses them.
     """
 
@@ -52,10 +52,10 @@ class Plan:
     bring: list[tuple[File, StoredFile, Claim | None]] = field(default_factory=list)
     take_over: list[tuple[Job, Resolved]] = field(default_factory=list)
     place: list[tuple[StoredFile, Claim]] = field(default_factory=list)
-    wanted: set[File] = field(default_factory=set)
+    missing: dict[Job, list[File]] = field(default_factory=dict)
 
 
-def plan(resolution: Resolution, dag: DAG, claims: Claims, wanted_before: set[str]) -> Plan:
+def plan(resolution: Resolution, dag: DAG, claims: Claims) -> Plan:
     """Say what is to be done in the main process.
 
     Parameters
@@ -66,8 +66,6 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims, wanted_before: set[st
         The DAG.
     claims : Claims
         What the working directory had before.
-    wanted_before : set of str
-        Labels of outputs that an earlier plan wanted: no user forced them.
     """
     found = Plan()
     targets = {*map(label, dag.targetfiles)}
@@ -77,7 +75,7 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims, wanted_before: set[st
         elif targets.isdisjoint(map(label, job.output)):  # the rule is a target, not a file of it
             targets.update(map(label, job.output))
     for job, resolved in resolution.jobs.items():
-        forced = is_forced(job, wanted_before)
+        forced = is_forced(job)
         found.claims |= resolved.taken_over | resolved.claims
         if resolved.taken_over:
             found.take_over.append((job, resolved))
@@ -90,15 +88,16 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims, wanted_before: set[st
         if job.is_checkpoint:  # functions wait for one that is forced
             found.bring += _bringing(job, {} if forced else resolved.claims)
         if resolved.is_new or resolved.is_outdated:
-            found.wanted.update(_wanting(job, claims, dag))
+            # Missing outputs are no reason for Snakemake where local files made of them exist.
+            found.missing[job] = [file for file in job.output if _meant_something(file, claims)]
     return found
 
 
-def is_forced(job: Job, wanted: set[str]) -> bool:
+def is_forced(job: Job) -> bool:
     """Whether the user wants a job to be computed whatever is in the store."""
     dag = job.dag
     return (job.rule in dag.forcerules and job not in dag.omitforce) or any(
-        file in dag.forcefiles and label(file) not in wanted for file in job.output
+        file in dag.forcefiles for file in job.output
     )
 
 
@@ -140,9 +139,6 @@ def _bringing(
             yield file, ours, claims.get(label(file))
 
 
-def _wanting(job: Job, claims: Claims, dag: DAG) -> Iterator[File]:
-    """Outputs that are missing are no reason for Snakemake where local files made of them exist."""
-    for file in job.output:
-        claim = claims.known(label(file))
-        if claim and claim.version and file not in dag.forcefiles:
-            yield file
+def _meant_something(file: File, claims: Claims) -> bool:
+    claim = claims.known(label(file))
+    return claim is not None and claim.version is not None

@@ -90,7 +90,6 @@ class Reuse:
         self._jobs: set[Job] = set()  # of the resolution
         self._state: tuple[int, ...] = ()  # of the DAG then
         self._has_forgotten = False
-        self._wanted: set[str] = set()  # scheduled by us, not by the user
         self._answers = Answers()
         self._moment = 0  # of the first resolution
 
@@ -193,7 +192,7 @@ class Reuse:
         """Whether the user wants a job to be computed whatever is in the store."""
         if not self.workflow.is_main_process:
             return any(label(file) in self.claims.forced for file in job.output)
-        return is_forced(job, self._wanted)
+        return is_forced(job)
 
     def resolution(self) -> Resolution:
         """What the outputs of the DAG mean, as far as its jobs are final."""
@@ -288,8 +287,8 @@ class Reuse:
     def _settle(self, resolution: Resolution) -> None:
         """Do what follows from a resolution, and tell the user; a look writes nothing."""
         workflow, directory = self.workflow, self.directory
-        found = plan(resolution, workflow.dag, directory.claims, self._wanted)
-        apply.schedule(found, workflow, self._wanted)
+        found = plan(resolution, workflow.dag, directory.claims)
+        snakemake_changes.schedule(workflow, found.missing)
         apply.forget_removed_copies(resolution, workflow)
         directory.messages.report(resolution)
         if snakemake_api.only_looks(workflow):

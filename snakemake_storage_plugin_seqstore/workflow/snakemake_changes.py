@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from snakemake_storage_plugin_seqstore.workflow.files import stored
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job, Workflow
 
 
 def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
@@ -30,6 +30,12 @@ def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
 def forget_reasons(workflow: Workflow) -> None:
     """Have Snakemake forget why jobs had to run, as its DAG has changed: it looks at them anew."""
     workflow.dag._reason.clear()
+
+
+def schedule(workflow: Workflow, missing: Mapping[Job, Iterable[File]]) -> None:
+    """Have Snakemake schedule jobs for outputs that it does not find missing by itself."""
+    for job, files in missing.items():
+        workflow.dag._reason[job].missing_output.update(files)
 
 
 def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> None:
