@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore.store import Version
+from snakemake_storage_plugin_seqstore.store import EMPTY, Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
@@ -38,8 +38,8 @@ class Plan:
     take_over : list
         Jobs with files that plain Snakemake left, which are to be stored.
     place : list
-        Files that are to be in their own places, with what they mean: targets, and those of which
-        an older state is there.
+        Files that are to be in their own places, with what they mean: targets, those of which an
+        older state is there, and what a job that runs may read without declaring it.
     missing : dict
         Outputs that meant something else here before, by job: these are to be scheduled even where
         nothing misses them.
@@ -74,6 +74,7 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims) -> Plan:
             targets.update(map(label, job.input))
         elif targets.isdisjoint(map(label, job.output)):  # the rule is a target, not a file of it
             targets.update(map(label, job.output))
+    running: list[Job] = []
     for job, resolved in resolution.jobs.items():
         forced = is_forced(job)
         found.claims |= resolved.taken_over | resolved.claims
@@ -82,6 +83,8 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims) -> Plan:
         found.made.update(str(file) for file in job.products() if not file.is_storage)
         if forced or needs_to_run(job):
             found.forced.update(map(label, job.output))
+        if forced or not resolved.is_hit:
+            running.append(job)
         if resolved.is_hit:
             found.follow += _following(job, resolved, claims)
             found.place += _placing(job, resolved, claims, targets)
@@ -90,6 +93,7 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims) -> Plan:
         if resolved.is_new or resolved.is_outdated:
             # Missing outputs are no reason for Snakemake where local files made of them exist.
             found.missing[job] = [file for file in job.output if _meant_something(file, claims)]
+    found.place += _beside_inputs(running, resolution)
     return found
 
 
@@ -129,6 +133,34 @@ def _placing(
         is_there = os.path.lexists(ours.copy_path)
         if (has_changed and is_there) or (label(file) in targets and not is_there):
             yield ours, claim
+
+
+def _beside_inputs(
+    jobs: Iterable[Job], resolution: Resolution
+) -> Iterator[tuple[StoredFile, Claim]]:
+    """What else was made with the inputs of jobs: the other files of an index.
+
+    An empty file says only that its job ran: who reads it may read what that job read.
+    """
+    waiting = [*jobs]
+    readers: set[Job] = set()
+    makers: set[Job] = set()
+    while waiting:
+        reader = waiting.pop()
+        if reader in readers:
+            continue
+        readers.add(reader)
+        for maker, files in reader.dag.dependencies[reader].items():
+            resolved = resolution.jobs.get(maker)
+            if resolved and any(resolved.versions.get(label(file)) == EMPTY for file in files):
+                waiting.append(maker)
+            if resolved and resolved.is_hit and maker not in makers:
+                makers.add(maker)
+                for file in maker.output:
+                    ours, claim = stored(file), resolved.claims.get(label(file))
+                    is_missing = ours and ours.is_in_place and not os.path.lexists(ours.copy_path)
+                    if ours and claim and is_missing and not file.flags.get("temp"):
+                        yield ours, claim
 
 
 def _bringing(
