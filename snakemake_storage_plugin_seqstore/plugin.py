@@ -126,10 +126,12 @@ class StorageProvider(StorageProviderBase):
 
     @classmethod
     def is_valid_query(cls, query: str) -> StorageQueryValidationResult:
-        """Check a query, with or without wildcards."""
+        """Check a query, with or without wildcards.
+
+        Snakemake asks each plugin that is installed for whom a query is: paths are not ours alone.
+        """
         try:
-            if path_of(query) is None:
-                views.check(Query.parse(query))
+            views.check(Query.parse(query))
         except QueryError as error:
             return StorageQueryValidationResult(query=query, valid=False, reason=str(error))
         return StorageQueryValidationResult(query=query, valid=True)
@@ -241,6 +243,12 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
             self._binding = binding(self)
         return self._binding
 
+    def is_valid_query(self) -> StorageQueryValidationResult:
+        """Check the query; any path has its own place."""
+        if self.is_in_place:
+            return StorageQueryValidationResult(query=self.query, valid=True)
+        return self.provider.is_valid_query(self.query)
+
     def local_suffix(self) -> str:
         """Path of the local copy below the provider's prefix."""
         return self.label if self.is_in_place else self.parsed.local_suffix()
@@ -288,8 +296,12 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         return self._answered is not None or await super().managed_exists()
 
     async def managed_retrieve(self) -> None:
-        """Bring what the store has; the user's own file, which a failure would remove, stays."""
-        if not isinstance(self._look_anywhere(), Path):
+        """Bring what the store has; the user's own file, which a failure would remove, stays.
+
+        A job that is only touched reads nothing.
+        """
+        is_touched = self.is_in_place and (bound := self._bound) and bound[0].workflow.touch
+        if not (is_touched or isinstance(self._look_anywhere(), Path)):
             await super().managed_retrieve()
 
     async def managed_size(self) -> int:
@@ -314,12 +326,17 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         return transfer.size(*found, self.parsed)
 
     def checksum(self) -> str | None:
-        """SHA-256 of the content; of a directory or a view, of what determines it."""
-        found = self._existing_or_local()
-        if not isinstance(found, Path):
+        """SHA-256 of the content; of a directory or a view, of what determines it.
+
+        None for a file in its own place that is not stored: Snakemake reads it itself, up to a
+        size, if it is there. A temporary is gone when its readers are touched.
+        """
+        found = self._look_anywhere() if self.is_in_place else self._existing_or_local()
+        if isinstance(found, tuple):
             return f"sha256:{transfer.checksum(found[1].version, self.parsed)}"
-        # Snakemake reads the user's own files itself, up to a size.
-        return None if self.is_in_place or found.is_dir() else f"sha256:{sha256_of(found)}"
+        if found is None or self.is_in_place or found.is_dir():
+            return None
+        return f"sha256:{sha256_of(found)}"
 
     def local_footprint(self) -> int:
         """Bytes that the local copy takes; a link takes none."""
