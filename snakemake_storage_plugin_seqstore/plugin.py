@@ -309,8 +309,13 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         return self.size() if self._answered else await super().managed_size()
 
     def exists(self) -> bool:
-        """Whether the store has the entry, whole, or it is the user's own file."""
-        return self._look_anywhere() is not None
+        """Whether the store has the entry, whole, or it is in its own place.
+
+        There it is the user's own file, or what a job has begun: Snakemake removes what failed.
+        """
+        if self._look_anywhere() is not None:
+            return True
+        return bool(self.is_in_place and (bound := self._bound) and bound[1].has_begun(self))
 
     def mtime(self) -> float:
         """Since when the entry means what it does, in s since the epoch."""
@@ -376,7 +381,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def remove(self) -> None:
         """Let the entry mean nothing here; others who rely on the bytes keep them."""
         if bound := self._bound:
-            bound[1].publications.remove(self)
+            bound[1].remove(self)
         else:
             self.provider.store.remove(self.parsed.collection, self.parsed.name)
 
@@ -400,10 +405,11 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         return (self.provider.store, entry) if entry else None
 
     def _look_anywhere(self) -> tuple[Store, Entry] | Path | None:
-        """The same, or in its own place the user's file."""
-        if found := self._find():
+        """The same, or in its own place the user's file; before there is a DAG, what is there."""
+        bound = self._bound
+        if (bound or not self.is_in_place) and (found := self._find()):
             return found
-        is_source = self.is_in_place and (bound := self._bound) and bound[0].is_source(self)
+        is_source = self.is_in_place and (bound is None or bound[0].is_source(self))
         return self.copy_path if is_source and self.copy_path.exists() else None
 
     def _existing_or_local(self) -> tuple[Store, Entry] | Path:
