@@ -19,7 +19,7 @@ def document(record: Record) -> dict[str, Any]:
         "seconds": record.seconds,
         "observed": record.is_observed,
         "outputs": {
-            name: version.digest
+            name: "not known" if version.is_unseen else version.digest
             for name, version in zip(_names(record), record.outputs, strict=False)
         },
         "reads": record.reads.to_json(),

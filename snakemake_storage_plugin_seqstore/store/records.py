@@ -150,6 +150,8 @@ class Records:
         for key in self:
             by_reads: dict[str, list[Record]] = {}
             for record in self.all(key):
+                if any(version.is_unseen for version in record.outputs):
+                    continue
                 by_reads.setdefault(record.reads.digest, []).append(record)
             for records in by_reads.values():
                 if len({record.outputs for record in records}) > 1:

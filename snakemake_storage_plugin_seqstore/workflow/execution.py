@@ -13,9 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, Watched
 from snakemake_storage_plugin_seqstore.observe import Observation
-from snakemake_storage_plugin_seqstore.store import version_log
+from snakemake_storage_plugin_seqstore.store import Materialisation, version_log
 from snakemake_storage_plugin_seqstore.store.background import Parcel
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.unknown import Unknown
@@ -85,10 +86,28 @@ class Executions:
         if told and self._fetching.is_allowed(job):
             execution.fetched = self._fetching.fetch(job, execution.key)
         if execution.fetched is None:
+            execution.updated = frozenset(
+                label(file)
+                for file in job.output
+                if file.flags.get("update") and os.path.lexists(file)
+            )
             _discard_copies(job)
+            self._replace_links(job)
             self._bring_undeclared(job)
             execution.observation = self._observe(job, teller, contents)
         return execution.fetched is not None
+
+    def _replace_links(self, job: Job) -> None:
+        """Let inputs that an earlier run left as links be files, where links are not wanted now."""
+        for file in job.input:
+            ours = stored(file)
+            if ours is None or not ours.is_in_place:
+                continue
+            provider, path = ours.provider, ours.copy_path
+            links = provider.materialisation is Materialisation.SYMLINK
+            found = None if links else self._reuse.entry(ours)
+            if found and _has_links(path, str(provider.store.objects.directory)):
+                transfer.bring(*found, ours.parsed, path, provider.materialisation)
 
     def _bring_undeclared(self, job: Job) -> None:
         """Bring files that other jobs made without declaring them, and that jobs read.
@@ -228,6 +247,52 @@ class Executions:
         job = self._reuse.resolution().producers.get(file.base_label)
         self.publications.publish(file, job, self._jobs.get(job))
 
+    def has_begun(self, file: StoredFile) -> bool:
+        """Whether an output is there that its job has not finished, in this process."""
+        job = self._reuse.resolution().producers.get(file.base_label)
+        return job in self._jobs and os.path.lexists(file.copy_path)
+
+    def remove(self, file: StoredFile) -> None:
+        """Give up an output.
+
+        But what a failed job was to update, Snakemake has restored; and a temporary that only its
+        group read is published first, as Snakemake publishes at the end of a group what is left.
+        """
+        job = self._reuse.resolution().producers.get(file.base_label)
+        if (
+            job is not None
+            and file.is_in_place
+            and self._reuse.workflow.executor_plugin is not None
+        ):
+            flags = next(each.flags for each in job.products() if label(each) == file.label)
+            execution = self._jobs.get(job)
+            is_restored = execution is None or file.base_label in execution.updated
+            if flags.get("temp"):
+                if self._is_read_already(job, file, execution):
+                    self.publish(file)
+            elif flags.get("update") and is_restored:
+                return
+            elif execution and not execution.made and _is_read_only(file.copy_path):
+                self._reuse.directory.messages.tell(
+                    f"{file.label} is read-only, as the inputs of rule {job.rule.name} are, which "
+                    "are links into the store: if a copy of one is to be written to, give the "
+                    "workflow files of its own by --storage-seqstore-materialize copy (or reflink)"
+                )
+        self.publications.remove(file)
+
+    def _is_read_already(self, job: Job, file: StoredFile, execution: Execution | None) -> bool:
+        """Whether jobs of the same process read an output before it was published."""
+        name = file.base_label
+        if execution is None or name not in execution.added:
+            return False
+        readers = (
+            reader
+            for reader, files in job.dag.depending[job].items()
+            if any(label(each) == file.label for each in files)
+        )
+        is_read = any(reader in self._jobs for reader in readers)
+        return is_read and self._reuse.claims.made_in_this_run(name) is None
+
     def _note_run(self, job: Job, key: str, statuses: Mapping[Any, os.stat_result | None]) -> None:
         """Note of which run files are whose content does not say it.
 
@@ -258,6 +323,19 @@ def _discard_copies(job: Job) -> None:
     for file in job.output:
         if stored(file) and not (file.flags.get("update") or file.flags.get("pipe")):
             discard(str(file))
+
+
+def _has_links(path: Path, folder: str) -> bool:
+    """Whether a file, or one in a directory, is a link into a folder."""
+    links = (each for each in (path, *path.rglob("*")) if each.is_symlink())
+    return any(os.readlink(link).startswith(folder) for link in links)
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether what a failed job began is not to be written to, or a file in it is not."""
+    files = [path, *(path.rglob("*") if path.is_dir() and not path.is_symlink() else ())]
+    modes = (each.lstat().st_mode for each in files if os.path.lexists(each))
+    return any(stat.S_ISREG(mode) and not mode & stat.S_IWUSR for mode in modes)
 
 
 def _is_there(file: Any, status: os.stat_result | None) -> bool:

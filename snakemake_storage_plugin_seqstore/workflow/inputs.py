@@ -28,6 +28,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, Job
+    from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun
 
 
 @dataclass
@@ -53,6 +54,8 @@ class Resolved:
         Outputs in whose places other bytes are than the workflow's.
     taken_over : dict
         Claims to files that plain Snakemake left, by label: they are not in a store yet.
+    plain_run : PlainRun or None
+        The run that made them, if it was told what the job is told now.
     is_hit : bool
         Whether the stored outputs are there because the store has the same computation.
     is_outdated : bool
@@ -73,6 +76,7 @@ class Resolved:
     failing: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     taken_over: dict[str, Claim] = field(default_factory=dict)
+    plain_run: PlainRun | None = None
     is_hit: bool = False
     is_outdated: bool = False
     is_old: bool = False

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore import transfer
-from snakemake_storage_plugin_seqstore.errors import SeqstoreError
+from snakemake_storage_plugin_seqstore.errors import InputError, SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Watched
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReads
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
@@ -83,6 +83,8 @@ class Execution:
         What is to be written down of it, if all of them were added.
     made : dict
         What was published of it so far, by label.
+    updated : frozenset of str
+        Labels of those of its outputs that it is to update, and that were there.
     """
 
     told: Told | None
@@ -99,6 +101,7 @@ class Execution:
     added: dict[str, Added] = field(default_factory=dict)
     parcel: Parcel | None = None
     made: dict[str, Made] = field(default_factory=dict)
+    updated: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
@@ -139,9 +142,13 @@ class Publications:
         resolution = self._reuse.resolution()
         if execution is None:
             said = self._reuse.claims.made_in_this_run(name)
-            if said and said.version:
-                return  # the process of the job did it, on this node or another one
+            if said and said.version:  # the process of the job did it, on this node or another one
+                self._bring_back(file)
+                return
             execution = Execution(None, Watched(self._reuse.directory.hashes), 0.0)
+        is_output = job is not None and name in map(label, job.output)
+        if is_output and file.is_in_place:
+            _check_kind(job, file)
         transfer.check(file.parsed, file.copy_path)
         made = self._published(file, execution)
         # Clocks of nodes differ: an output is never older than what it was made from.
@@ -153,7 +160,6 @@ class Publications:
             is_touched=bool(execution.seen.rejected),  # it stands here, without a record
         )
         self._reuse.claim(file, claim, made.store)
-        is_output = job is not None and name in map(label, job.output)
         if is_output and file.is_in_place:
             self._leave_link(job, file, made, claim)
         if job is None or not is_output or not execution.key or execution.fetched:
@@ -166,17 +172,23 @@ class Publications:
             execution.parcel = None
             self._reuse.stores.in_background(parcel)
 
+    def _bring_back(self, file: StoredFile) -> None:
+        """Put a temporary back that its group has read: Snakemake gives it a time, and removes it.
+
+        For that it has to be there.
+        """
+        is_gone = file.is_in_place and not os.path.lexists(file.copy_path)
+        if is_gone and (found := self._reuse.entry(file)):
+            self._reuse.place(file, *found)
+
     def _leave_link(self, job: Any, file: StoredFile, made: Made, claim: Claim) -> None:
         """Let an output in its own place be a link into the store: it takes its bytes once."""
-        protected = any(
-            label(each) == file.label and each.flags.get("protected") for each in job.output
+        kept = any(  # protected: by its mode; updated: it is written to again
+            label(each) == file.label and (each.flags.get("protected") or each.flags.get("update"))
+            for each in job.output
         )
         provider = file.provider
-        if (
-            protected
-            or provider.materialisation is not Materialisation.SYMLINK
-            or os.geteuid() == 0
-        ):
+        if kept or provider.materialisation is not Materialisation.SYMLINK or os.geteuid() == 0:
             return
         entry = Entry(file.parsed.collection, file.parsed.name, made.version, claim.time)
         transfer.bring(made.store, entry, file.parsed, file.copy_path, provider.materialisation)
@@ -287,6 +299,16 @@ class Publications:
         if not os.path.exists(path) and file.flags.get("touch"):
             return EMPTY
         return self._reuse.directory.contents.version(path)
+
+
+def _check_kind(job: Any, file: StoredFile) -> None:
+    """Refuse a directory that is not marked as one: Snakemake does, with local files."""
+    is_marked = any(each.is_directory for each in job.output if label(each) == file.label)
+    if os.path.isdir(file.copy_path) and not is_marked:
+        raise InputError(
+            f"{file.label}, which rule {job.rule.name} made, is a directory",
+            'write directory("...") around it in the rule',
+        )
 
 
 def is_whole(job: Job, made: Mapping[str, Made]) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
+from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Record, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
@@ -23,11 +24,12 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
 from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved, time_of
 from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
+from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun, plain_run
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 from snakemake_storage_plugin_seqstore.workflow.touched import Touched
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, File, Job
 
 
 class Resolution:
@@ -83,7 +85,7 @@ class Resolution:
         self.producers = self.inputs.producers
         touches = dag.workflow.executor_plugin is not None and dag.workflow.touch
         newest = self.inputs.newest
-        self._touched = Touched(claims, stores, contents, touches, now, newest)
+        self._touched = Touched(claims, stores, contents, touches, now, newest, self._plain_run)
 
     def resolve(self, jobs: Iterable[Job], conditions: Conditions) -> None:
         """Resolve jobs; those that others depend on come first."""
@@ -267,6 +269,15 @@ class Resolution:
                     resolved.foreign.append(label(file))
                 since = claim.time if claim and claim.version == version else self._now
                 resolved.claims[label(file)] = Claim(version, max(since, newest), key)
+
+    def _plain_run(self, job: Job, told: Told) -> PlainRun | None:
+        """The run of plain Snakemake that made a job's outputs as it is told now."""
+        makers = self.inputs.makers(job)
+
+        def version_of(file: File) -> Version | None:
+            return self.jobs[makers[label(file)]].versions.get(label(file))
+
+        return plain_run(job, told, version_of, self._teller, self._contents)
 
     def _is_foreign(self, file: StoredFile, version: Version, before: Claim | None) -> bool:
         """Whether other bytes are in a file's place than what it means, or meant."""

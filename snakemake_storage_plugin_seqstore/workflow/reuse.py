@@ -143,7 +143,7 @@ class Reuse:
         """Whether a file in its own place is what is there: the user's, or a pipe of jobs.
 
         No job makes the user's files; a pipe or what a service offers is there while its jobs run,
-        and Snakemake removes it.
+        and Snakemake removes it. What jobs update may be there before any of them ran.
         """
         name = file.base_label
         if self.workflow.is_main_process:
@@ -151,7 +151,7 @@ class Reuse:
             if maker is None:
                 return True
             flags = next((made.flags for made in maker.output if label(made) == name), {})
-            return bool(flags.get("pipe") or flags.get("service"))
+            return any(flags.get(name) for name in ("pipe", "service", "update"))
         claim = self.claims.get(name)
         return claim is None or claim.version is None
 

@@ -396,26 +396,28 @@ def python_of_snakefile(workflow: Workflow, path: str) -> str | None:
     return None
 
 
-def made_as_it_is(job: Job) -> bool:
-    """Whether Snakemake's metadata say that a job made its outputs as it is told now.
+def metadata(job: Job, file: File) -> Any:
+    """What Snakemake noted of the run that made an output; None if it noted nothing."""
+    return job.dag.workflow.persistence.metadata(file)
 
-    That is: the same code, params, inputs and software, and no input that is newer.
+
+def unchanged_metadata(job: Job) -> list[Any]:
+    """What Snakemake noted of the run that made each output of a job.
+
+    Nothing, if that run had other code, params, inputs or software, or if that cannot be told, as
+    an old Snakemake noted less.
     """
     persistence = job.dag.workflow.persistence
-    if not all(persistence.metadata(file) for file in job.output):
-        return False
+    said = [persistence.metadata(file) for file in job.output]
+    if not all(each and each.endtime for each in said) or persistence.has_outdated_metadata(job):
+        return []
     changed = (
         bool(persistence.params_changed(job))
         or any(persistence.input_changed(job))
         or any(persistence.code_changed(job))
         or any(persistence.software_stack_changed(job))
     )
-    try:
-        made = min(os.lstat(file).st_mtime for file in job.output)
-        read = [os.stat(file).st_mtime for file in (*job.input, *script_path(job))]
-    except OSError:
-        return False
-    return not changed and max(read, default=0.0) <= made
+    return [] if changed else said
 
 
 def shell_settings() -> tuple[str, str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +121,38 @@ def keep_paths_in_place(workflow: Workflow) -> None:
                 keep_local=default.keep_local,
                 retrieve=default.retrieve,
             )
+    for name in ("expand", "collect"):
+        if plain := workflow.vanilla_globals.get(name):
+            workflow.vanilla_globals[name] = workflow.globals[name] = _without_marks(plain)
+
+
+def _without_marks(expand: Callable[..., Any]) -> Callable[..., Any]:
+    """Snakemake's ``expand``, which also takes paths in their own places, as `rules.a.output` is.
+
+    It refuses patterns that are marked as stored. What it returns is marked again where it is used.
+    """
+
+    @wraps(expand)
+    def expanded(patterns: Any, *combinators: Any, **wildcards: Any) -> Any:
+        if not callable(patterns):
+            patterns = [patterns] if isinstance(patterns, str | os.PathLike) else patterns
+            patterns = [*map(_unmarked, patterns)]
+        return expand(patterns, *combinators, **wildcards)
+
+    return expanded
+
+
+def _unmarked(pattern: Any) -> Any:
+    """A path in its own place without the mark; that a module's prefix is in it stays noted."""
+    from snakemake.io import AnnotatedString
+
+    ours = stored(pattern)
+    if ours is None or not ours.is_in_place:
+        return pattern
+    path = AnnotatedString(str(pattern))  # without constraints of wildcards
+    path.flags.update(pattern.flags)
+    del path.flags["storage_object"]
+    return path
 
 
 def keep_outputs_in_place(workflow: Workflow) -> None:

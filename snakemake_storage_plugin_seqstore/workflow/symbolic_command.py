@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import Symbol
@@ -11,17 +12,35 @@ from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
+_SYMBOL = re.compile("\0[^\0]*\0")
+
 
 def symbolic(job: Job, params: Any) -> str:
     """The command of a job with the values that count, and symbols for those that do not.
 
     The wildcards, params and globals of the rule's own module are real.
     """
+    files = {kind: _symbols(getattr(job, kind), kind) for kind in ("input", "output", "log")}
+    return _formatted(job, params, files)
+
+
+def is_command_of(job: Job, params: Any, command: str) -> bool:
+    """Whether a command is that of a job, whatever its threads and the like were.
+
+    Raises
+    ------
+    Unknown
+        If the job's cannot be formatted.
+    """
+    files = {kind: getattr(job, kind) for kind in ("input", "output", "log")}
+    parts = _SYMBOL.split(_formatted(job, params, files))
+    return re.fullmatch(r"\S*".join(map(re.escape, parts)), command) is not None
+
+
+def _formatted(job: Job, params: Any, files: dict[str, Any]) -> str:
     rule = job.rule
     values = {
-        "input": _symbols(job.input, "input"),
-        "output": _symbols(job.output, "output"),
-        "log": _symbols(job.log, "log"),
+        **files,
         "params": params,
         "wildcards": job.wildcards,
         "threads": Symbol("threads"),
