@@ -75,7 +75,9 @@ def take_over(
             if ours and claim and claim.version:
                 made = stores.add(ours.provider.store, ours.copy_path)
                 tasks.append(stores.assigning(made.store, ours, made.version, claim.key))
-        is_whole = len(tasks) == len(job.output)
+        # Nobody knows what was there before of what was updated.
+        is_updated = any(map(snakemake_api.is_updated, job.output))
+        is_whole = len(tasks) == len(job.output) and not is_updated
         if is_whole and resolved.told and snakemake_api.made_as_it_is(job):
             plain = teller.plain_reads(job, conditions.contents)
             record = Record(

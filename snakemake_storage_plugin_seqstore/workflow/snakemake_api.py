@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 import string
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 
@@ -36,7 +37,7 @@ _SCHEDULED = frozenset(
         "mem_mb_per_cpu gpu gpus gpu_model gpu_manufacturer gres licenses exclusive nice",
     )
 )
-_SPECIAL = frozenset(("pipe", "service", "update", "before_update", "nodelocal", "from_queue"))
+_SPECIAL = frozenset(("service", "nodelocal", "from_queue"))
 _STREAMED = frozenset(("pipe", "service"))
 
 
@@ -162,12 +163,13 @@ def params_as_run(job: Job) -> dict[str, str]:
 def is_spawned(job: Job) -> bool:
     """Whether Snakemake runs a job in a process of its own, which reads the Snakefile again."""
     settings = job.dag.workflow.execution_settings
-    return bool(job.is_run or job.is_shadow) and not settings.use_threads
+    in_process = settings.use_threads or job.rule.is_template_engine
+    return bool(job.is_run or job.is_shadow) and not in_process
 
 
 def is_python_block(job: Job) -> bool:
     """Whether a job is code that runs in Snakemake's own process: a `run:` block."""
-    return bool(job.is_run)
+    return bool(job.is_run) and not job.rule.is_template_engine
 
 
 def deploys(job: Job, method: str) -> bool:
@@ -235,7 +237,7 @@ def refuse_special(job: Job) -> None:
     Raises
     ------
     Unknown
-        If the job streams, changes what was there, or hands over to another system.
+        If the job talks to a service, or hands over to another system.
     """
     rule = job.rule
     if waits(job):
@@ -243,13 +245,84 @@ def refuse_special(job: Job) -> None:
     for file in (*job.input, *job.output):
         if special := _SPECIAL & _marks(file):
             raise Unknown(f"it has a file that is marked {min(special)}")
+    if any(file.flags.get("service") for _, _, file in _streamed(job)):
+        raise Unknown("it talks to a service")
+    if rule.is_handover or rule.cwl is not None:
+        raise Unknown("it is a handover or CWL rule")
+
+
+class Pipe(NamedTuple):
+    """A pipe that a job reads.
+
+    Parameters
+    ----------
+    maker : Job
+        The job that fills it.
+    number : int
+        Its place among that one's outputs.
+    """
+
+    maker: Job
+    number: int
+
+
+def pipes(job: Job) -> dict[str, Pipe]:
+    """The pipes that a job reads, by path, in the order of its inputs."""
+    found = {
+        str(file): Pipe(maker, number)
+        for maker, number, file in _streamed(job)
+        if file.flags.get("pipe")
+    }
+    return {path: found[path] for path in map(str, job.input) if path in found} if found else {}
+
+
+def is_updated(file: File) -> bool:
+    """Whether an output is what was there before, with something added."""
+    return bool(file.flags.get("update"))
+
+
+def is_before_update(file: File) -> bool:
+    """Whether an input is what is there before a job of this run updates it."""
+    return bool(file.flags.get("before_update"))
+
+
+def read_before_update(jobs: Iterable[Job]) -> dict[str, list[Job]]:
+    """The jobs that read files before others update them, by path."""
+    jobs = list(jobs)
+    found: dict[str, list[Job]] = {}
+    if any(_updates(job.rule) for job in jobs):
+        for job in jobs:
+            for file in filter(is_before_update, job.input):
+                found.setdefault(str(file), []).append(job)
+    return found
+
+
+@cache
+def _updates(rule: Rule) -> bool:
+    return any(map(is_updated, rule.output))
+
+
+def is_pipe(file: File) -> bool:
+    """Whether an output is a pipe."""
+    return bool(file.flags.get("pipe"))
+
+
+def pipe_readers(job: Job) -> list[Job]:
+    """The jobs that read the pipes of a job."""
+    if not _streams(job.rule):
+        return []
+    readers = job.dag.depending[job].items()
+    made = filter(is_pipe, job.output)
+    return [reader for file in made for reader, files in readers if file in files]
+
+
+def _streamed(job: Job) -> Iterator[tuple[Job, int, File]]:
+    """The pipes and services that a job uses, with their makers and their places there."""
     for maker, files in job.dag.dependencies[job].items():
         if _streams(maker.rule):
-            for file in maker.output:
-                if file in files and (special := _STREAMED & _marks(file)):
-                    raise Unknown(f"it reads a file that is marked {min(special)}")
-    if rule.is_handover or rule.cwl is not None or rule.is_template_engine:
-        raise Unknown("it is a handover, CWL or template rule")
+            for number, file in enumerate(maker.output):
+                if file in files and _STREAMED & _marks(file):
+                    yield maker, number, file
 
 
 @cache
