@@ -308,6 +308,11 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         """Size in bytes; asked for as often."""
         return self.size() if self._answered else await super().managed_size()
 
+    async def managed_checksum(self) -> str | None:
+        """SHA-256 of the content; none of a pipe that is gone with its jobs' process."""
+        is_gone = self.is_in_place and self._look_anywhere() is None
+        return None if is_gone else await super().managed_checksum()
+
     def exists(self) -> bool:
         """Whether the store has the entry, whole, or it is in its own place.
 

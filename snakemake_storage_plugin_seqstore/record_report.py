@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.store import Record, parsing
+from snakemake_storage_plugin_seqstore.store import Reads, Record, parsing
 
 _HERE = ("workdir:", "workflow:")  # places that a Snakefile can name as they are
 
@@ -51,7 +51,11 @@ def lines(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _reads(reads: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for kind, found in reads.items():
-        if kind == "software":
+        if kind == "piped":
+            for filler in found:
+                yield "reads a pipe of", filler["rule"]
+                yield from _reads(filler["reads"])
+        elif kind == "software":
             for prefix, packages in found.items():
                 yield from (
                     (kind, f"{package} {version} ({prefix})")
@@ -72,10 +76,18 @@ def undeclared(records: Iterable[Record]) -> dict[str, Counter[str]]:
     """
     found: dict[str, Counter[str]] = {}
     for record in records:
-        read = [*record.reads.files, *record.reads.products]
-        if record.is_observed and read:
-            found.setdefault(record.rule, Counter()).update(map(_path, read))
+        if record.is_observed:
+            for rule, reads in _by_rule(record.rule, record.reads):
+                if read := [*reads.files, *reads.products]:
+                    found.setdefault(rule, Counter()).update(map(_path, read))
     return found
+
+
+def _by_rule(rule: str, reads: Reads) -> Iterator[tuple[str, Reads]]:
+    """The reads of a job, and of the jobs that filled its pipes."""
+    yield rule, reads
+    for filler in reads.piped:
+        yield from _by_rule(filler.rule, filler.reads)
 
 
 def _path(place: str) -> str:

@@ -65,6 +65,8 @@ class Reads:
         The job's PATH.
     variables : mapping of str to str
         Variables that count: name to a salted digest; and the locale and time zone as they are.
+    piped : tuple of Piped
+        For each of its inputs that is a pipe, what the job read that filled it.
     notes : tuple of str
         For people: ``talked to the network``.
     rejected : tuple of str
@@ -85,6 +87,7 @@ class Reads:
     system: Mapping[str, str] = field(default_factory=dict)
     search_path: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    piped: tuple[Piped, ...] = ()
     notes: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
 
@@ -121,10 +124,39 @@ class Reads:
         return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Piped:
+    """What a job read that filled a pipe of another one.
+
+    Attributes
+    ----------
+    rule : str
+        Its rule, for people.
+    reads : Reads
+        What it read.
+    """
+
+    rule: str
+    reads: Reads
+
+    @classmethod
+    def from_json(cls, value: object) -> Piped:
+        """From JSON values.
+
+        Raises
+        ------
+        MalformedError
+            If it is no such object.
+        """
+        return cls(**fields(value, rule=text, reads=Reads.from_json))
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(value[key]) for key in sorted(value)}
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, Piped):
+        return {"rule": value.rule, "reads": value.reads.to_json()}
+    return [*map(_plain, value)] if isinstance(value, tuple) else value
 
 
 def _status(value: Any) -> str | tuple[int, int]:
@@ -159,6 +191,7 @@ _FORM: dict[str, optional[Any]] = {
     "system": _DIGESTS,
     "search_path": optional(any_text, ""),
     "variables": optional(mapping(text), {}),
+    "piped": optional(each(Piped.from_json), ()),
     "notes": _TEXTS,
     "rejected": _TEXTS,
 }

@@ -77,7 +77,10 @@ def take_over(
         claims = [resolved.taken_over.get(label(file)) for file in job.output]
         outputs = tuple(claim.version for claim in claims if claim and claim.version)
         run = resolved.plain_run
-        if run and resolved.told and len(outputs) == len(job.output):
+        # Nobody knows what was there before of what was updated.
+        is_updated = any(map(snakemake_api.is_updated, job.output))
+        is_whole = len(outputs) == len(job.output) and not is_updated
+        if run and resolved.told and is_whole:
             plain = teller.plain_reads(job, conditions.contents)
             record = Record(
                 resolved.told.key,

@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     born,
     summarise,
 )
-from snakemake_storage_plugin_seqstore.store import Reads, Record, Version
+from snakemake_storage_plugin_seqstore.store import Piped, Reads, Record, Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import Provider
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
@@ -154,9 +154,20 @@ class Conditions:
                 return ["its result was made without being observed"]
             if not is_own and any(other.is_observed for other in others):
                 return ["it was made without being observed, and others were"]
+        return self._failing(record, job, is_own)
+
+    def _failing(self, record: Record, job: Job, is_own: bool) -> list[str]:
+        """What does not hold here of the reads of a job, and of the jobs that fill its pipes."""
+        pipes = snakemake_api.pipes(job).values()
+        if len(record.reads.piped) != len(pipes):
+            return ["it was made with other pipes"]
         here = self.places(job)
         found = self._checks.files(record.reads, here, self._product_digest)
-        return found or self._failing_machine(record, here, is_own)
+        found = found or self._failing_machine(record, here, is_own)
+        for pipe, filler in zip(pipes, record.reads.piped, strict=True):
+            made = replace(record, reads=filler.reads)
+            found = found or self._failing(made, pipe.maker, is_own)
+        return found
 
     def of_run(self, job: Job, accesses: Accesses | None, plain: PlainReads, started: int) -> Seen:
         """What a job did that just ran.
@@ -281,6 +292,28 @@ class Conditions:
         else:
             accepted = self._accepted.get(machine, "")
         return found if accepted not in (state, _NOT_DEPLOYED) else []
+
+
+def with_pipes(seen: Seen, makers: Sequence[tuple[str, Seen]]) -> Seen:
+    """What a job did, together with the jobs that filled its pipes.
+
+    Parameters
+    ----------
+    makers : sequence of (str, Seen)
+        For each of its pipes, the rule that filled it and what that job did.
+    """
+    done = [each for _, each in makers]
+    piped = tuple(Piped(rule, each.reads) for rule, each in makers)
+    undeclared = {path: version for each in done for path, version in each.undeclared.items()}
+    rejected = (f"{each.rejected} (in rule {rule})" for rule, each in makers if each.rejected)
+    return replace(
+        seen,
+        reads=replace(seen.reads, piped=piped),
+        is_observed=seen.is_observed and all(each.is_observed for each in done),
+        undeclared=undeclared | seen.undeclared,
+        rejected=seen.rejected or next(rejected, ""),
+        took=(*seen.took, *(path for each in done for path in each.took)),
+    )
 
 
 def _is_taken(path: str, seen: Accesses) -> bool:

@@ -46,6 +46,8 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
             found += _file_differences(name.removesuffix("s"), old, new)
         elif name == "params":
             found += _param_differences(old or (), new or ())
+        elif name == "before":
+            found.append("what it updates has changed")
         elif name in ("command", "source", "code") and isinstance(old, str | None):
             found.append(f"{name} changed: {_text_difference(old or '', new or '')}")
         elif isinstance(old, dict) and isinstance(new, dict):

@@ -39,7 +39,8 @@ class Plan:
         Jobs with files that plain Snakemake left, which are to be stored.
     place : list
         Files that are to be in their own places, with what they mean: targets, those of which an
-        older state is there, and what a job that runs may read without declaring it.
+        older state is there, what a job that runs may read without declaring it, and what a job
+        updates.
     missing : dict
         Outputs that meant something else here before, by job: these are to be scheduled even where
         nothing misses them.
@@ -131,7 +132,8 @@ def _placing(
         before = claims.known(label(file))
         has_changed = before is None or before.version != claim.version
         is_there = os.path.lexists(ours.copy_path)
-        if (has_changed and is_there) or (label(file) in targets and not is_there):
+        is_wanted = label(file) in targets or snakemake_api.is_updated(file)
+        if (has_changed and is_there) or (is_wanted and not is_there):
             yield ours, claim
 
 
@@ -172,5 +174,7 @@ def _bringing(
 
 
 def _meant_something(file: File, claims: Claims) -> bool:
+    if snakemake_api.is_updated(file):  # what is there is no reason either
+        return stored(file) is not None and os.path.lexists(file)
     claim = claims.known(label(file))
     return claim is not None and claim.version is not None

@@ -73,6 +73,10 @@ class Execution:
         What sees it; None if it is not observed.
     seen : Seen
         What it did, once it has ended.
+    statuses : dict
+        What its outputs were then.
+    is_complete : bool
+        Whether it has ended, and all that fills its pipes.
     changed : str
         What changed under it while it ran; empty if nothing did.
     fetched : Record or None
@@ -83,8 +87,8 @@ class Execution:
         What is to be written down of it, if all of them were added.
     made : dict
         What was published of it so far, by label.
-    updated : frozenset of str
-        Labels of those of its outputs that it is to update, and that were there.
+    before : dict
+        What was there before of the outputs that it updates, by label; None if nothing was.
     """
 
     told: Told | None
@@ -96,17 +100,20 @@ class Execution:
     plain: PlainReads = PlainReads()  # noqa: RUF009 it is frozen
     observation: Observation | None = None
     seen: Seen = Seen()  # noqa: RUF009 it is frozen
+    statuses: dict[Any, os.stat_result | None] = field(default_factory=dict)
+    is_complete: bool = False
     changed: str = ""
     fetched: Record | None = None
     added: dict[str, Added] = field(default_factory=dict)
     parcel: Parcel | None = None
     made: dict[str, Made] = field(default_factory=dict)
-    updated: frozenset[str] = frozenset()
+    before: dict[str, Version | None] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """The key under which its results are recorded; empty if they are not."""
-        return self.told.key if self.told and not self.changed else ""
+        is_whole = self.is_complete or self.fetched is not None
+        return self.told.key if self.told and is_whole and not self.changed else ""
 
 
 class Publications:
@@ -158,6 +165,7 @@ class Publications:
             max(version_log.now(made.store.root), newest),
             execution.key,
             is_touched=bool(execution.seen.rejected),  # it stands here, without a record
+            before=execution.before.get(name),
         )
         self._reuse.claim(file, claim, made.store)
         if is_output and file.is_in_place:
@@ -184,7 +192,8 @@ class Publications:
     def _leave_link(self, job: Any, file: StoredFile, made: Made, claim: Claim) -> None:
         """Let an output in its own place be a link into the store: it takes its bytes once."""
         kept = any(  # protected: by its mode; updated: it is written to again
-            label(each) == file.label and (each.flags.get("protected") or each.flags.get("update"))
+            label(each) == file.label
+            and (each.flags.get("protected") or snakemake_api.is_updated(each))
             for each in job.output
         )
         provider = file.provider
@@ -208,12 +217,16 @@ class Publications:
         ended = execution.began + execution.seconds
         return time.monotonic() - ended < _SOON or made.store.renew(made.version)
 
-    def remove(self, file: StoredFile) -> None:
+    def remove(self, file: StoredFile, execution: Execution | None) -> None:
         """Give up the claim to an output, or a temporary's name; nobody else is affected.
 
         What a temporary file means stays known, and since when: else it would look newer in the
-        next run than what was made of it.
+        next run than what was made of it. What was there before a job that failed updated it is
+        there again: it stays.
         """
+        is_restored = execution is None or execution.before.get(file.base_label)
+        if is_restored and self._reuse.is_running and self._is_updated(file):
+            return
         before = self._reuse.current(file.base_label)
         if before and before.version and self._is_temporary(file):
             task = self._reuse.stores.withdrawing(file, before.version)
@@ -224,9 +237,12 @@ class Publications:
             discard(file.copy_path)
 
     def _is_temporary(self, file: StoredFile) -> bool:
-        job = self._reuse.resolution().producers.get(file.base_label)
-        outputs = job.output if job else ()
-        return any(label(each) == file.label and each.flags.get("temp") for each in outputs)
+        made = self._reuse.resolution().output(file.base_label)
+        return made is not None and bool(made.flags.get("temp"))
+
+    def _is_updated(self, file: StoredFile) -> bool:
+        made = self._reuse.resolution().output(file.base_label)
+        return made is not None and snakemake_api.is_updated(made)
 
     def touch(self, file: StoredFile) -> None:
         """Let an output be new from now on, for this working directory."""
@@ -295,6 +311,8 @@ class Publications:
 
     def local_version(self, job: Job, file: Any) -> Version:
         """What a job made in a plain local file, before or after Snakemake took it."""
+        if snakemake_api.is_pipe(file):
+            return EMPTY
         path = made_at(job, file)
         if not os.path.exists(path) and file.flags.get("touch"):
             return EMPTY

@@ -8,7 +8,8 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snakemake_storage_plugin_seqstore.workflow.files import stored
+from snakemake_storage_plugin_seqstore.workflow.files import is_streamed, stored
+from snakemake_storage_plugin_seqstore.workflow.snakemake_api import is_updated
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job, Workflow
@@ -35,7 +36,10 @@ def forget_reasons(workflow: Workflow) -> None:
 def schedule(workflow: Workflow, missing: Mapping[Job, Iterable[File]]) -> None:
     """Have Snakemake schedule jobs for outputs that it does not find missing by itself."""
     for job, files in missing.items():
-        workflow.dag._reason[job].missing_output.update(files)
+        reason = workflow.dag._reason[job]
+        for file in files:
+            # What a job updates is there: Snakemake would warn of it as of a surprise.
+            (reason.updated_input if is_updated(file) else reason.missing_output).add(file)
 
 
 def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> None:
@@ -171,7 +175,7 @@ def keep_outputs_in_place(workflow: Workflow) -> None:
             for file in () if job in running else job.output:
                 ours = stored(file)
                 is_copy = file.is_storage and not (ours and ours.is_in_place)
-                if is_copy and await file.exists_local():
+                if is_copy and not is_streamed(file) and await file.exists_local():
                     await file.remove(remove_non_empty_dir=True, only_local=True)
 
     def prepared(*arguments: Any, **settings: Any) -> None:

@@ -43,6 +43,7 @@ class Rule:
     wrapper: Any
     is_handover: bool
     is_template_engine: bool
+    template_engine: Any
     cwl: Any
     cache: Any
     basedir: Any

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import Symbol
 from snakemake_storage_plugin_seqstore.unknown import Unknown
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_params
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
@@ -67,9 +67,9 @@ class _Resources:
         self._job = job
 
     def __getattr__(self, name: str) -> Any:
-        if snakemake_api.is_scheduled(name):
+        if snakemake_params.is_scheduled(name):
             return Symbol(f"resources.{name}")
-        return snakemake_api.declared_resource(self._job, name)
+        return snakemake_params.declared_resource(self._job, name)
 
     def __getitem__(self, index: Any) -> Any:
         raise Unknown("it formats a resource by its position")

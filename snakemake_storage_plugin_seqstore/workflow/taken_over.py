@@ -13,7 +13,7 @@ from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.unknown import Unknown
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_params
 from snakemake_storage_plugin_seqstore.workflow.files import source_time
 from snakemake_storage_plugin_seqstore.workflow.symbolic_command import is_command_of
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
@@ -98,7 +98,7 @@ def unseen(job: Job, file: File) -> Version | None:
 
 def _is_same_command(job: Job, said: Any) -> bool:
     try:
-        return is_command_of(job, snakemake_api.declared_params(job), said.shellcmd or "")
+        return is_command_of(job, snakemake_params.declared_params(job), said.shellcmd or "")
     except Unknown:
         return False
 
