@@ -41,7 +41,7 @@ class Version:
 
     @classmethod
     def unseen(cls, run: str) -> Version:
-        """What stands for a file whose bytes are gone, unseen: by the run that made it.
+        """What stands for bytes that are not to be had, as those in a pipe: the run that made them.
 
         A file without bytes has the digest of none, so this is nobody's content.
         """

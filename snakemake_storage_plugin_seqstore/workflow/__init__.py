@@ -20,6 +20,6 @@
       symbolic_command, deployment
     stores              the stores of a workflow, written to in the background
     files, in_place     Snakemake's files as we see them
-    snakemake_api, snakemake_changes, snakemake_types
+    snakemake_api, snakemake_params, snakemake_changes, snakemake_types
                         all that is known of how Snakemake works inside
 """

@@ -55,7 +55,7 @@ class Settings:
             self._installed = True
             for rule in self._workflow.rules:
                 by_user = given is not None and rule.cache and rule.cache.output
-                if rule.output and not rule.norun and not by_user:
+                if rule.output and not by_user:
                     rule.cache = ProvenanceCache(rule, self.seqstore[1])
         return given if given is not None else ()
 

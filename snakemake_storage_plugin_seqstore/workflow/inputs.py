@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Mapping, Set
@@ -203,8 +202,7 @@ class Inputs:
                 unknown = NotYet if reason is None else type(reason)
                 raise unknown(f"what rule {pipe.maker.rule.name} writes into {path}: {reason}")
             key = maker.told.key
-        digest = hashlib.sha256(f"output {pipe.number} of {key}".encode()).hexdigest()
-        return Version(digest, "file", 0)
+        return Version.unseen(f"output {pipe.number} of {key}")
 
     def newest(self, job: Job) -> int:
         """Time of the newest of a job's inputs and its script, in ns.
@@ -309,7 +307,7 @@ class Inputs:
             key = claim.key if claim else ""
         if not key:
             return version
-        return replace(version, digest=hashlib.sha256(f"made by {key}".encode()).hexdigest())
+        return replace(version, digest=Version.unseen(key).digest)
 
     def _claim(self, name: str) -> Claim | None:
         maker = self.producers.get(name)

@@ -71,7 +71,7 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims) -> Plan:
     found = Plan()
     targets = {*map(label, dag.targetfiles)}
     for job in dag.targetjobs:
-        if job.rule.norun:
+        if snakemake_api.is_target(job):
             targets.update(map(label, job.input))
         elif targets.isdisjoint(map(label, job.output)):  # the rule is a target, not a file of it
             targets.update(map(label, job.output))

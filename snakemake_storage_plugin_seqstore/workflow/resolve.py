@@ -90,7 +90,7 @@ class Resolution:
 
     def resolve(self, jobs: Iterable[Job], conditions: Conditions) -> None:
         """Resolve jobs; those that others depend on come first."""
-        jobs = [job for job in jobs if not job.rule.norun]
+        jobs = [job for job in jobs if not snakemake_api.is_target(job)]
         persistence = self._dag.workflow.persistence
         keys = {persistence._get_key(file): label(file) for job in jobs for file in job.output}
         self._incomplete = {keys[key] for key in persistence._filter_incomplete_keys(keys)}
@@ -147,7 +147,7 @@ class Resolution:
 
     def _resolve(self, job: Job) -> None:
         """Resolve a job and what it depends on, unless that is done or under way."""
-        if job in self.jobs or job in self._under_way or job.rule.norun:
+        if job in self.jobs or job in self._under_way or snakemake_api.is_target(job):
             return
         self._under_way.add(job)
         before = (*self._dag.dependencies[job], *self._made_views(job), *self._readers_before(job))

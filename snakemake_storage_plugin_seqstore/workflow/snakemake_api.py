@@ -40,6 +40,11 @@ def _parts(number: str) -> tuple[int, ...]:
     return tuple(int(part) for part in number.split(".")[:3] if part.isdigit())
 
 
+def is_target(job: Job) -> bool:
+    """Whether a job only asks for files, as `rule all` does."""
+    return job.rule.norun and not job.output
+
+
 def is_spawned(job: Job) -> bool:
     """Whether Snakemake runs a job in a process of its own, which reads the Snakefile again."""
     settings = job.dag.workflow.execution_settings

@@ -177,6 +177,8 @@ class Teller:
             return Code(Operation(own, {}))
         if rule.is_template_engine:
             return self._template(rule)
+        if rule.norun:
+            return Code(Operation("nothing", {}))
         if rule.shellcmd is not None:
             text = without_places(self._command(job, params), self.places(rule))
             executable = ""
