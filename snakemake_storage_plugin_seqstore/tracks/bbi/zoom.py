@@ -16,6 +16,7 @@ _FINEST = 32  # bins of the first level are so many times longer than runs
 _REAL = float(np.finfo(np.float32).max)
 _LONGEST = 1 << 29  # bp of a bin, about
 _MOST = 1 << 20  # records of the first level
+_ENOUGH = 1 << 18  # runs that tell how long runs are
 
 
 @dataclass(frozen=True)
@@ -100,19 +101,36 @@ class Zoomer:
     def __init__(self) -> None:
         self.size = 0  # of a bin of the first level, in bp
         self.summary = Summary()
+        self._first: list[tuple[int, Runs]] = []  # until there are enough to choose the size
         self._parts: list[Bins] = []
         self._records = 0
         self._runs = 0
 
     def add(self, chrom: int, runs: Runs) -> None:
         """Count runs that follow those before."""
+        self._runs += len(runs)
+        if self.size:
+            self._add(chrom, runs)
+            return
+        self._first.append((chrom, runs))
+        if self._runs >= _ENOUGH:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Choose the size of bins, and count what there is."""
+        if self.size or not self._runs:
+            return
+        covered = sum(int(runs.end.sum()) - int(runs.start.sum()) for _, runs in self._first)
+        self.size = max(1, covered // self._runs) * _FINEST
+        for chrom, runs in self._first:
+            self._add(chrom, runs)
+        self._first = []
+
+    def _add(self, chrom: int, runs: Runs) -> None:
         if not len(runs):
             return
-        start, end = runs.start.astype(np.int64), runs.end.astype(np.int64)
+        start, end = runs.start.astype(np.int64, copy=False), runs.end.astype(np.int64, copy=False)
         length = end - start
-        self._runs += len(runs)
-        if not self.size:
-            self.size = max(1, int(length.mean())) * _FINEST
         # A bin has a run at least, and a run that is longer than bins has several of them.
         while self._records + int((length // self.size).sum()) > max(self._runs, 1024):
             self._coarsen()
@@ -139,6 +157,7 @@ class Zoomer:
 
     def levels(self) -> Iterator[tuple[int, Bins]]:
         """Yield size and summaries of each level that is worth having, the finest first."""
+        self._begin()
         if not self._parts:
             return
         size, bins = self.size, Bins.joined(self._parts)
