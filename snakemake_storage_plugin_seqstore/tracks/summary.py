@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.output import partial
+from snakemake_storage_plugin_seqstore.output import partial
 from snakemake_storage_plugin_seqstore.tracks.intervals import Floats, Intervals
 from snakemake_storage_plugin_seqstore.tracks.signal import Runs, Signal
 from snakemake_storage_plugin_seqstore.tracks.sweep import union

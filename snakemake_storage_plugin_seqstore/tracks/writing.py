@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.output import binary_output
+from snakemake_storage_plugin_seqstore.output import binary_output
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import write_bigbed
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig_writer import BigWigWriter, bigwig_writer
 from snakemake_storage_plugin_seqstore.tracks.formats import format_of

@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snakemake_storage_plugin_seqstore.collections.objects import InMemory, Kept, OnDisk, Shelf
 from snakemake_storage_plugin_seqstore.collections.payload import Payload
 from snakemake_storage_plugin_seqstore.collections.tracks import COLLECTION
 from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.object_stores.shelf import InMemory, Kept, OnDisk, Shelf
 from snakemake_storage_plugin_seqstore.provenance import Provenance, content_id
 from snakemake_storage_plugin_seqstore.tracks import formats
 from snakemake_storage_plugin_seqstore.tracks.track import Track
@@ -211,10 +211,8 @@ class TrackStore:
         return self._shelf.put(_Item(result, {}, None, format), made)
 
     def _input(self, given: Any, role: Input) -> _Input:
-        from snakemake_storage_plugin_seqstore.tracks.operations.request import (
-            format_of_input,
-            open_input,
-        )
+        from snakemake_storage_plugin_seqstore.object_stores.inputs import open_input
+        from snakemake_storage_plugin_seqstore.tracks.operations.request import format_of_input
 
         if isinstance(given, os.PathLike):
             path = Path(given)
@@ -228,9 +226,9 @@ class TrackStore:
         if kept := self._shelf.get(given):
             return _Input(kept.content, format_of_input(kept.name), lambda: kept.item.track)
         if self._root is not None and "genome" in role.kinds:
-            from snakemake_storage_plugin_seqstore.genomes.store import shelf
+            from snakemake_storage_plugin_seqstore.object_stores.genomes import on_disk
 
-            if genome := shelf(self._root).get(given):
+            if genome := on_disk(self._root).get(given):
                 return _Input(genome.content, "", lambda: genome.item)
         raise InputError(
             f"there is no track or genome {given!r} in the store",

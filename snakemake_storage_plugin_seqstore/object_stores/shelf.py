@@ -27,6 +27,7 @@ from snakemake_storage_plugin_seqstore.provenance import (
     tagged,
     untagged,
 )
+from snakemake_storage_plugin_seqstore.query import SCHEME, Query
 from snakemake_storage_plugin_seqstore.store import Entry, Record, Store, Version
 
 T = TypeVar("T")
@@ -245,8 +246,6 @@ class OnDisk(Generic[T]):
         QueryError
             If it is no query of this collection, or a view.
         """
-        from snakemake_storage_plugin_seqstore.query import SCHEME, Query
-
         parsed = Query.parse(query if query.startswith(SCHEME) else SCHEME + query)
         if parsed.collection != self._collection or parsed.is_derived or not parsed.is_concrete:
             raise QueryError(
