@@ -116,7 +116,7 @@ def test_zoom_levels(bigwig, values):
         )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(
