@@ -17,6 +17,7 @@ _REAL = float(np.finfo(np.float32).max)
 _LONGEST = 1 << 29  # bp of a bin, about
 _MOST = 1 << 20  # records of the first level
 _ENOUGH = 1 << 18  # runs that tell how long runs are
+_BATCH = 1 << 15  # runs that are summarised at once
 
 
 @dataclass(frozen=True)
@@ -101,34 +102,39 @@ class Zoomer:
     def __init__(self) -> None:
         self.size = 0  # of a bin of the first level, in bp
         self.summary = Summary()
-        self._first: list[tuple[int, Runs]] = []  # until there are enough to choose the size
+        self._waiting: list[tuple[int, Runs]] = []  # until there are enough of them
+        self._number = 0
         self._parts: list[Bins] = []
         self._records = 0
         self._runs = 0
 
     def add(self, chrom: int, runs: Runs) -> None:
         """Count runs that follow those before."""
-        self._runs += len(runs)
-        if self.size:
-            self._add(chrom, runs)
-            return
-        self._first.append((chrom, runs))
-        if self._runs >= _ENOUGH:
-            self._begin()
+        if len(runs):
+            self._waiting.append((chrom, runs))
+            self._number += len(runs)
+            self._runs += len(runs)
+        if self._number >= (_BATCH if self.size else _ENOUGH):
+            self._settle()
 
-    def _begin(self) -> None:
-        """Choose the size of bins, and count what there is."""
-        if self.size or not self._runs:
-            return
-        covered = sum(int(runs.end.sum()) - int(runs.start.sum()) for _, runs in self._first)
-        self.size = max(1, covered // self._runs) * _FINEST
-        for chrom, runs in self._first:
-            self._add(chrom, runs)
-        self._first = []
+    def _settle(self) -> None:
+        """Summarise what waits, in batches; there may be few runs on each of many chromosomes."""
+        if not self.size and self._runs:
+            covered = sum(int(r.end.sum()) - int(r.start.sum()) for _, r in self._waiting)
+            self.size = max(1, covered // self._runs) * _FINEST
+        batch: list[tuple[int, Runs]] = []
+        number = 0
+        for place, (chrom, runs) in enumerate(self._waiting, 1):
+            batch.append((chrom, runs))
+            number += len(runs)
+            if number >= _BATCH or place == len(self._waiting):
+                self._add(batch)
+                batch, number = [], 0
+        self._waiting, self._number = [], 0
 
-    def _add(self, chrom: int, runs: Runs) -> None:
-        if not len(runs):
-            return
+    def _add(self, batch: list[tuple[int, Runs]]) -> None:
+        chrom = np.repeat([chrom for chrom, _ in batch], [len(runs) for _, runs in batch])
+        runs = Runs.joined(runs for _, runs in batch)
         start, end = runs.start.astype(np.int64, copy=False), runs.end.astype(np.int64, copy=False)
         length = end - start
         # A bin has a run at least, and a run that is longer than bins has several of them.
@@ -157,7 +163,7 @@ class Zoomer:
 
     def levels(self) -> Iterator[tuple[int, Bins]]:
         """Yield size and summaries of each level that is worth having, the finest first."""
-        self._begin()
+        self._settle()
         if not self._parts:
             return
         size, bins = self.size, Bins.joined(self._parts)
@@ -176,7 +182,7 @@ class Zoomer:
             bins = fewer
 
 
-def _summarise(chrom: int, runs: Runs, size: int) -> Bins:
+def _summarise(chrom: Array, runs: Runs, size: int) -> Bins:
     first = runs.start // size
     stop = (first + 1) * size
     value = runs.value
@@ -190,18 +196,19 @@ def _summarise(chrom: int, runs: Runs, size: int) -> Bins:
     before = np.repeat(np.cumsum(number) - number, number)
     place = first[run] + 1 + np.arange(len(run)) - before
     end = np.minimum(runs.end[run], (place + 1) * size)
-    joined = Bins.joined([whole, _bins(chrom, place, place * size, end, value[run])])
-    order = np.argsort(joined.start, kind="stable")
+    joined = Bins.joined([whole, _bins(chrom[run], place, place * size, end, value[run])])
+    order = np.lexsort((joined.start, joined.chrom))
     return Bins(*(column[order] for column in vars(joined).values())).coarser(size)
 
 
-def _bins(chrom: int, place: Array, start: Array, end: Array, value: Array) -> Bins:
+def _bins(chrom: Array, place: Array, start: Array, end: Array, value: Array) -> Bins:
     """Return summaries of pieces of runs that lie in one bin each."""
     length = end - start
-    new = np.flatnonzero(np.concatenate(([True], place[1:] != place[:-1])))
+    differs = (place[1:] != place[:-1]) | (chrom[1:] != chrom[:-1])
+    new = np.flatnonzero(np.concatenate(([True], differs)))
     weighted = length * value
     return Bins(
-        np.full(len(new), chrom, np.int64),
+        chrom[new],
         start[new],
         end[np.append(new[1:], len(place)) - 1],
         np.add.reduceat(length, new),
