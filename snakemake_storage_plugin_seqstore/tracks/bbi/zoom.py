@@ -254,6 +254,8 @@ def estimated(bins: Bins, edges: Array, statistic: str) -> Array:
             "mean": total / covered,
             "sum": total,
             "coverage": covered / np.diff(edges),
-            "std": np.sqrt(np.maximum(0, squares - total * total / covered) / (covered - 1)),
+            "std": np.sqrt(
+                np.maximum(0, squares - total * total / covered) / np.maximum(1, covered - 1)
+            ),
         }[check_statistic(statistic)]
     return np.where(covered > 0, found, np.nan)
