@@ -31,7 +31,8 @@ BED_FIELDS: Fields = {
     "blockStarts": numbers,
 }
 PEAK_FIELDS: Fields = {"signalValue": float, "pValue": float, "qValue": float, "peak": int}
-_STRAND_CODES = {ord(strand): place for place, strand in enumerate(STRANDS)}
+_STRAND_CODES = np.full(256, -1, np.int8)  # by byte
+_STRAND_CODES[[*"".join(STRANDS).encode()]] = range(len(STRANDS))
 
 
 def read_lines(path: str | os.PathLike[str]) -> Lines:
@@ -101,11 +102,8 @@ def strands(rows: Lines, column: int) -> Any:
     """Return the strands of all lines as places in STRANDS."""
     start, end = rows.field(column)
     byte = rows.text[start]
-    known = np.isin(byte, list(_STRAND_CODES)) & (end - start == 1)
-    rows.refuse(~known, "the strand is none of + - .")
-    found = np.zeros(len(rows), np.int8)
-    for code, place in _STRAND_CODES.items():
-        found[byte == code] = place
+    found = _STRAND_CODES[byte]
+    rows.refuse((found < 0) | (end - start != 1), "the strand is none of + - .")
     return found
 
 
