@@ -102,7 +102,7 @@ def prints_lines(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--shared", is_flag=True, help="Let the group of the directory write, too.")
 @click.pass_obj
 def init(store: Store, shared: bool) -> None:
-    """Make the root a store (the first publication does that, too), and share it."""
+    """Make the root a store (the first run of a workflow does that, too), and share it."""
     with for_people():
         marker.create(store.root, shared)
         click.echo(f"{store.root} is a store")
@@ -163,7 +163,7 @@ def ls(store: Store, prefix: str, long: bool, line: Callable[..., None]) -> None
 @click.pass_obj
 def put(store: Store, source: Path, query: Query, line: Callable[..., None]) -> None:
     """Publish the file or directory SOURCE as QUERY."""
-    with for_people():
+    with for_people(store):
         entry = transfer.publish(store, query, source)
         digest = entry.version.digest
         line(query, f"sha256={digest}", query=query, sha256=digest)

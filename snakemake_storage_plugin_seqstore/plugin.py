@@ -126,10 +126,12 @@ class StorageProvider(StorageProviderBase):
 
     @classmethod
     def is_valid_query(cls, query: str) -> StorageQueryValidationResult:
-        """Check a query, with or without wildcards."""
+        """Check a query, with or without wildcards.
+
+        Snakemake asks each plugin that is installed for whom a query is: paths are not ours alone.
+        """
         try:
-            if path_of(query) is None:
-                views.check(Query.parse(query))
+            views.check(Query.parse(query))
         except QueryError as error:
             return StorageQueryValidationResult(query=query, valid=False, reason=str(error))
         return StorageQueryValidationResult(query=query, valid=True)
@@ -241,6 +243,12 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
             self._binding = binding(self)
         return self._binding
 
+    def is_valid_query(self) -> StorageQueryValidationResult:
+        """Check the query; any path has its own place."""
+        if self.is_in_place:
+            return StorageQueryValidationResult(query=self.query, valid=True)
+        return self.provider.is_valid_query(self.query)
+
     def local_suffix(self) -> str:
         """Path of the local copy below the provider's prefix."""
         return self.label if self.is_in_place else self.parsed.local_suffix()
@@ -288,17 +296,31 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         return self._answered is not None or await super().managed_exists()
 
     async def managed_retrieve(self) -> None:
-        """Bring what the store has; the user's own file, which a failure would remove, stays."""
-        if not isinstance(self._look_anywhere(), Path):
+        """Bring what the store has; the user's own file, which a failure would remove, stays.
+
+        A job that is only touched reads nothing.
+        """
+        is_touched = self.is_in_place and (bound := self._bound) and bound[0].workflow.touch
+        if not (is_touched or isinstance(self._look_anywhere(), Path)):
             await super().managed_retrieve()
 
     async def managed_size(self) -> int:
         """Size in bytes; asked for as often."""
         return self.size() if self._answered else await super().managed_size()
 
+    async def managed_checksum(self) -> str | None:
+        """SHA-256 of the content; none of a pipe that is gone with its jobs' process."""
+        is_gone = self.is_in_place and self._look_anywhere() is None
+        return None if is_gone else await super().managed_checksum()
+
     def exists(self) -> bool:
-        """Whether the store has the entry, whole, or it is the user's own file."""
-        return self._look_anywhere() is not None
+        """Whether the store has the entry, whole, or it is in its own place.
+
+        There it is the user's own file, or what a job has begun: Snakemake removes what failed.
+        """
+        if self._look_anywhere() is not None:
+            return True
+        return bool(self.is_in_place and (bound := self._bound) and bound[1].has_begun(self))
 
     def mtime(self) -> float:
         """Since when the entry means what it does, in s since the epoch."""
@@ -314,12 +336,17 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         return transfer.size(*found, self.parsed)
 
     def checksum(self) -> str | None:
-        """SHA-256 of the content; of a directory or a view, of what determines it."""
-        found = self._existing_or_local()
-        if not isinstance(found, Path):
+        """SHA-256 of the content; of a directory or a view, of what determines it.
+
+        None for a file in its own place that is not stored: Snakemake reads it itself, up to a
+        size, if it is there. A temporary is gone when its readers are touched.
+        """
+        found = self._look_anywhere() if self.is_in_place else self._existing_or_local()
+        if isinstance(found, tuple):
             return f"sha256:{transfer.checksum(found[1].version, self.parsed)}"
-        # Snakemake reads the user's own files itself, up to a size.
-        return None if self.is_in_place or found.is_dir() else f"sha256:{sha256_of(found)}"
+        if found is None or self.is_in_place or found.is_dir():
+            return None
+        return f"sha256:{sha256_of(found)}"
 
     def local_footprint(self) -> int:
         """Bytes that the local copy takes; a link takes none."""
@@ -359,7 +386,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     def remove(self) -> None:
         """Let the entry mean nothing here; others who rely on the bytes keep them."""
         if bound := self._bound:
-            bound[1].publications.remove(self)
+            bound[1].remove(self)
         else:
             self.provider.store.remove(self.parsed.collection, self.parsed.name)
 
@@ -383,10 +410,11 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         return (self.provider.store, entry) if entry else None
 
     def _look_anywhere(self) -> tuple[Store, Entry] | Path | None:
-        """The same, or in its own place the user's file."""
-        if found := self._find():
+        """The same, or in its own place the user's file; before there is a DAG, what is there."""
+        bound = self._bound
+        if (bound or not self.is_in_place) and (found := self._find()):
             return found
-        is_source = self.is_in_place and (bound := self._bound) and bound[0].is_source(self)
+        is_source = self.is_in_place and (bound is None or bound[0].is_source(self))
         return self.copy_path if is_source and self.copy_path.exists() else None
 
     def _existing_or_local(self) -> tuple[Store, Entry] | Path:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.store import Record, parsing
+from snakemake_storage_plugin_seqstore.store import Reads, Record, parsing
 
 _HERE = ("workdir:", "workflow:")  # places that a Snakefile can name as they are
 
@@ -19,10 +19,10 @@ def document(record: Record) -> dict[str, Any]:
         "seconds": record.seconds,
         "observed": record.is_observed,
         "outputs": {
-            name: version.digest
+            name: "not known" if version.is_unseen else version.digest
             for name, version in zip(_names(record), record.outputs, strict=False)
         },
-        "reads": record.reads,
+        "reads": record.reads.to_json(),
         "key": record.key,
         "id": record.id,
     }
@@ -51,11 +51,15 @@ def lines(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _reads(reads: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for kind, found in reads.items():
-        if kind == "software":
-            for prefix, packages in _object(found).items():
+        if kind == "piped":
+            for filler in found:
+                yield "reads a pipe of", filler["rule"]
+                yield from _reads(filler["reads"])
+        elif kind == "software":
+            for prefix, packages in found.items():
                 yield from (
                     (kind, f"{package} {version} ({prefix})")
-                    for package, version in _object(packages).items()
+                    for package, version in packages.items()
                 )
         elif isinstance(found, dict):
             yield from ((f"read ({kind})", f"{place}: {what}") for place, what in found.items())
@@ -63,11 +67,6 @@ def _reads(reads: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((f"read ({kind})", str(place)) for place in found)
         else:
             yield f"read ({kind})", str(found)
-
-
-def _object(value: Any) -> dict[str, Any]:
-    """What should be an object; empty if whoever wrote it wrote something else."""
-    return value if isinstance(value, dict) else {}
 
 
 def undeclared(records: Iterable[Record]) -> dict[str, Counter[str]]:
@@ -78,10 +77,17 @@ def undeclared(records: Iterable[Record]) -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
     for record in records:
         if record.is_observed:
-            read = _object(record.reads.get("files")) | _object(record.reads.get("products"))
-            if read:
-                found.setdefault(record.rule, Counter()).update(map(_path, read))
+            for rule, reads in _by_rule(record.rule, record.reads):
+                if read := [*reads.files, *reads.products]:
+                    found.setdefault(rule, Counter()).update(map(_path, read))
     return found
+
+
+def _by_rule(rule: str, reads: Reads) -> Iterator[tuple[str, Reads]]:
+    """The reads of a job, and of the jobs that filled its pipes."""
+    yield rule, reads
+    for filler in reads.piped:
+        yield from _by_rule(filler.rule, filler.reads)
 
 
 def _path(place: str) -> str:

@@ -13,12 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from snakemake_storage_plugin_seqstore import SequenceStore, Store, cli
-from snakemake_storage_plugin_seqstore.store import filesystem
+from snakemake_storage_plugin_seqstore.store import filesystem, marker
 
 
 @pytest.fixture
 def seqstore(tmp_path):
-    """Run the command; return what it printed."""
+    """Run the command on a store; return what it printed."""
+    marker.create(tmp_path / "store", False)
 
     def run(*arguments, fails=False, **environment):
         done = subprocess.run(
@@ -161,6 +162,7 @@ def test_what_does_not_exist_is_exit_code_1(tmp_path):
 
 
 COMMANDS = [
+    ("put", __file__, "files/x"),
     ("ls",),
     ("ls", "-l", "files/"),
     ("get", "files/x", "y"),

@@ -15,8 +15,6 @@ from snakemake_storage_plugin_seqstore.observe.births import born
 from snakemake_storage_plugin_seqstore.observe.checks import (
     Checks,
     check,
-    software_holds,
-    software_state,
 )
 from snakemake_storage_plugin_seqstore.observe.observation import (
     NotObserved,
@@ -25,7 +23,6 @@ from snakemake_storage_plugin_seqstore.observe.observation import (
 )
 from snakemake_storage_plugin_seqstore.observe.packages import Owner, Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Place, Places
-from snakemake_storage_plugin_seqstore.observe.reads import Reads
 from snakemake_storage_plugin_seqstore.observe.strace import Observer, probe
 from snakemake_storage_plugin_seqstore.observe.summary import TICK, summarise
 
@@ -43,11 +40,8 @@ __all__ = [
     "Packages",
     "Place",
     "Places",
-    "Reads",
     "born",
     "check",
     "probe",
-    "software_holds",
-    "software_state",
     "summarise",
 ]

@@ -19,7 +19,7 @@ from snakemake_storage_plugin_seqstore.observe.listings import (
 )
 from snakemake_storage_plugin_seqstore.observe.packages import Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Places
-from snakemake_storage_plugin_seqstore.observe.reads import Reads
+from snakemake_storage_plugin_seqstore.store import Reads
 
 ProductDigest = Callable[[str], str | None]
 
@@ -42,7 +42,7 @@ class Checks:
         self._there: dict[str, bool] = {}
         self._names: dict[tuple[str, str], list[str]] = {}
         self._digests: dict[str, str | None] = {}
-        self._software: dict[str, tuple[list[str], str]] = {}
+        self._software: dict[tuple[str, str], tuple[list[str], str]] = {}
 
     def files(self, reads: Reads, here: Places, product_digest: ProductDigest) -> list[str]:
         """What does not hold here of files, in words; empty if all does.
@@ -64,13 +64,13 @@ class Checks:
         ]
         return [*reads.rejected, *found]
 
-    def software(self, reads: Reads) -> list[str]:
+    def software(self, reads: Reads, here: Places) -> list[str]:
         """What does not hold here of programs, packages and files of the system, in words."""
-        return self._look(reads)[0]
+        return self._look(reads, here)[0]
 
-    def software_state(self, reads: Reads) -> str:
+    def software_state(self, reads: Reads, here: Places) -> str:
         """SHA-256 of what programs, packages and system files that were read are here."""
-        return self._look(reads)[1]
+        return self._look(reads, here)[1]
 
     # Files
 
@@ -168,22 +168,26 @@ class Checks:
 
     # Software
 
-    def _look(self, reads: Reads) -> tuple[list[str], str]:
-        key = reads.software_digest
+    def _look(self, reads: Reads, here: Places) -> tuple[list[str], str]:
+        key = reads.software_digest, here.environment
         if key not in self._software:
             differing: list[str] = []
             state: list[tuple[str, str]] = []
-            for path, before in reads.programs.items():
-                state.append((path, self._program(path, before, reads, differing)))
-            for prefix, packages in reads.software.items():
+            for place, before in reads.programs.items():
+                path = here.path_of(place)
+                now = self._program(path, before, reads, differing) if path else ""
+                state.append((place, now))
+            for place, packages in reads.software.items():
+                prefix = here.path_of(place)
                 for name, version in packages.items():
-                    now = self._packages.version(prefix, name) or ""
-                    state.append((f"{prefix}|{name}", now))
+                    now = (self._packages.version(prefix, name) if prefix else None) or ""
+                    state.append((f"{place}|{name}", now))
                     if now not in ("", version):
                         differing.append(f"{name} is {now} here, not {version}")
-            for path, digest in reads.system.items():
-                now = self._digest(path) or ""
-                state.append((path, now))
+            for place, digest in reads.system.items():
+                path = here.path_of(place)
+                now = (self._digest(path) if path else None) or ""
+                state.append((place, now))
                 if now not in ("", digest):
                     differing.append(f"{path} has changed")
             text = json.dumps(state).encode()
@@ -225,13 +229,3 @@ def check(
 ) -> list[str]:
     """What does not hold here of the files (not the software), in words; empty if all does."""
     return Checks(contents, packages).files(reads, here, product_digest)
-
-
-def software_holds(reads: Reads, contents: Contents, packages: Packages) -> list[str]:
-    """What does not hold here of the software, in words; empty if all does."""
-    return Checks(contents, packages).software(reads)
-
-
-def software_state(reads: Reads, contents: Contents, packages: Packages) -> str:
-    """SHA-256 of what the software that was used is here."""
-    return Checks(contents, packages).software_state(reads)

@@ -78,8 +78,8 @@ class Places:
         Roots of stores.
     copies : collection of str
         Prefixes below which the local copies of stored files lie.
-    prefixes : collection of str
-        Prefixes of environments (conda, venv) besides those that are recognised by themselves.
+    environment : str
+        The environment that Snakemake deploys for the job; empty if it is none.
     variables : mapping of str to str
         Where caches are: the job's environment (``XDG_CACHE_HOME``, ...).
     is_product : callable
@@ -99,7 +99,7 @@ class Places:
     bare: Collection[str] = ()
     stores: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
-    prefixes: tuple[str, ...] = ()
+    environment: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     is_product: Callable[[str], bool] = lambda path: False
     covered_names: Callable[[str], Collection[str]] = lambda directory: ()
@@ -156,6 +156,7 @@ class Places:
                 "workflow": self.workflow_dir,
                 "home": self.home,
                 "tmpdir": self.tmpdir,
+                "environment": self.environment,
             }.get(place, "")
         if not root:
             return None
@@ -187,9 +188,9 @@ class Places:
             _is_below(root, directory) for root in self._roots
         )
 
-    def name_of(self, path: str) -> str:
-        """How a path is called elsewhere, whatever it is."""
-        return self._name(path)
+    def name_of(self, path: str, kind: Kind = Kind.DECLARED) -> str:
+        """How a path is called elsewhere, if it is of that kind."""
+        return self._name(path, kind)
 
     @cached_property
     def _declared_directories(self) -> frozenset[str]:
@@ -232,6 +233,7 @@ class Places:
             ("workflow", self.workflow_dir),
             ("home", self.home),
             ("tmpdir", self.tmpdir),
+            ("environment", self.environment),
         )
         found = [(way, name) for name, root in roots if root for way in _ways(root)]
         return sorted(found, key=lambda pair: -len(pair[0]))
@@ -243,7 +245,7 @@ class Places:
             *((root, Kind.SOURCE) for root in (self.workdir, self.workflow_dir, self.home)),
             (f"{self.workdir}/{_SNAKEMAKE}", Kind.IGNORED),
             *((root, Kind.IGNORED) for root in (*_MACHINE, *self._caches)),
-            *((root, Kind.SYSTEM) for root in (*SYSTEM, *self.prefixes)),
+            *((root, Kind.SYSTEM) for root in (*SYSTEM, self.environment)),
             *((root, Kind.STORED) for root in (*self.stores, *self.copies)),
             *((root, Kind.SCRATCH) for root in (self.tmpdir, "/tmp", "/var/tmp")),
         ]
@@ -283,7 +285,7 @@ class Places:
             number = self._input_directories.get(directory)
             if number is not None:
                 return f"input-dir:{number}:{name}"
-        if not root or kind is Kind.SYSTEM:
+        if not root or (kind is Kind.SYSTEM and place != "environment"):
             return path
         return f"{place}:{path[len(root) + 1 :] or '.'}"
 

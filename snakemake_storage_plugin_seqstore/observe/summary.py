@@ -18,7 +18,7 @@ from snakemake_storage_plugin_seqstore.observe.listings import (
 )
 from snakemake_storage_plugin_seqstore.observe.packages import Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Place, Places
-from snakemake_storage_plugin_seqstore.observe.reads import Reads
+from snakemake_storage_plugin_seqstore.store import Reads
 
 # A file whose status was asked for counts by its content up to this size, in bytes.
 LARGE = 16 << 20
@@ -249,18 +249,21 @@ class _Summary:
             status = _status(path)
             if status and stat.S_ISREG(status.st_mode) and not path.endswith("/pyvenv.cfg"):
                 with suppress(OSError, SeqstoreError):
-                    self._system[path] = self._contents.version(path, status).digest
+                    self._system[self._installed(path)] = self._contents.version(
+                        path, status
+                    ).digest
         elif access.absent and path.endswith("-packages"):
             self.add_search(path, frozenset())
 
     def _add_program(self, path: str, depth: int = 0) -> None:
         owner = self._packages.owner(path)
+        name = self._installed(path)
         if owner is not None and not owner.base:
-            self._programs[path] = f"{owner.prefix}|{owner.name}"
+            self._programs[name] = f"{self._installed(owner.prefix)}|{owner.name}"
             self._count_package(path)
         elif owner is None:
             with suppress(OSError, SeqstoreError):
-                self._programs[path] = self._contents.version(path).digest
+                self._programs[name] = self._contents.version(path).digest
         self._add_interpreters(path, depth)
 
     def _add_interpreters(self, path: str, depth: int = 0) -> None:
@@ -277,8 +280,13 @@ class _Summary:
     def _count_package(self, path: str) -> bool:
         owner = self._packages.owner(path)
         if owner is not None and not owner.base:
-            self._software.setdefault(owner.prefix, {})[owner.name] = owner.version
+            packages = self._software.setdefault(self._installed(owner.prefix), {})
+            packages[owner.name] = owner.version
         return owner is not None
+
+    def _installed(self, path: str) -> str:
+        """How software is called elsewhere: an environment of the job is not where it is here."""
+        return self._places.name_of(path, Kind.SYSTEM)
 
     def _is_own_packages(self, place: Place) -> bool:
         """Whether it is a user's own folder of packages, beside those of an environment."""

@@ -12,6 +12,7 @@ Readers take no lock and writers do not wait for each other. A file appears whol
 """
 
 from snakemake_storage_plugin_seqstore.store.materialise import Materialisation, materialise
+from snakemake_storage_plugin_seqstore.store.reads import Piped, Reads
 from snakemake_storage_plugin_seqstore.store.records import Record
 from snakemake_storage_plugin_seqstore.store.store import DEFAULT_ROOT, ROOT_VARIABLE, Entry, Store
 from snakemake_storage_plugin_seqstore.store.version import EMPTY, Version
@@ -22,6 +23,8 @@ __all__ = [
     "ROOT_VARIABLE",
     "Entry",
     "Materialisation",
+    "Piped",
+    "Reads",
     "Record",
     "Store",
     "Version",

@@ -14,6 +14,7 @@ from snakemake_storage_plugin_seqstore.store.store import Entry, Store
 
 # What a filesystem says that has no symbolic links.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+_CHANGES = 0o333  # modes that no payload has, but on a filesystem without modes
 
 
 class Materialisation(Enum):
@@ -28,9 +29,9 @@ def materialise(store: Store, entry: Entry, target: Path, how: Materialisation) 
     """Make `target` a local copy of an entry, replacing what is there.
 
     It is made beside `target` and renamed into place, and gets the time of the entry. Where a link
-    would let somebody write into the store (root ignores mode 0444) or would lose the executable
-    bit, and where the filesystem cannot link or clone, a copy is made. What is copied is compared
-    with its SHA-256.
+    would let somebody write into the store (root ignores mode 0444, some filesystems have no modes)
+    or would have another executable bit, and where the filesystem cannot link or clone, a copy is
+    made. What is copied is compared with its SHA-256.
 
     Raises
     ------
@@ -69,7 +70,8 @@ def _place_tree(store: Store, entry: Entry, target: Path, how: Materialisation) 
 
 def _place(store: Store, digest: str, target: Path, how: Materialisation, executable: bool) -> None:
     payload = store.objects.path(digest)
-    if how is Materialisation.SYMLINK and not executable and os.geteuid() != 0:
+    links = how is Materialisation.SYMLINK and not executable and os.geteuid() != 0
+    if links and not os.stat(payload).st_mode & _CHANGES:
         try:
             target.symlink_to(payload)
             return

@@ -252,12 +252,17 @@ def anything(value: Any) -> Any:
 
 def text(value: Any) -> str:
     """Check a text, which can be written as UTF-8."""
-    if type(value) is not str:
-        raise MalformedError("it is no text")
     try:
-        value.encode()
+        any_text(value).encode()
     except UnicodeEncodeError:
         raise MalformedError("it cannot be written as UTF-8") from None
+    return str(value)
+
+
+def any_text(value: Any) -> str:
+    """Check a text; bytes of a path that are no UTF-8 may stand in it as lone surrogates."""
+    if type(value) is not str:
+        raise MalformedError("it is no text")
     return value
 
 
@@ -273,6 +278,11 @@ def natural(value: Any) -> int:
     if type(value) is not int or not 0 <= value < LARGEST:
         raise MalformedError("it is no whole number from 0 to 2**63")
     return value
+
+
+def integer(value: Any) -> int:
+    """Check a whole number of less than 2**63 on both sides of 0, as a time before 1970."""
+    return -natural(-value) if type(value) is int and value < 0 else natural(value)
 
 
 def number(value: Any) -> float:

@@ -35,6 +35,7 @@ from snakemake_storage_plugin_seqstore.store.parsing import (
     sha256,
     text,
 )
+from snakemake_storage_plugin_seqstore.store.reads import Reads
 from snakemake_storage_plugin_seqstore.store.version import Version
 
 FORMAT = 2
@@ -63,8 +64,8 @@ class Record:
     traces : tuple of Version or None
         Its logs and its benchmark, in their order, as far as they were stored: others may read
         them.
-    reads : dict
-        What was read beyond that, as JSON; its form belongs to whoever checks it.
+    reads : Reads
+        What was read beyond that.
     undeclared : dict of str to Version
         Files that it made without declaring them, by their path from the working directory.
     is_observed : bool
@@ -84,7 +85,7 @@ class Record:
     seconds: float
     rule: str
     traces: tuple[Version | None, ...] = ()
-    reads: dict[str, Any] = field(default_factory=dict)
+    reads: Reads = field(default_factory=Reads)
     undeclared: dict[str, Version] = field(default_factory=dict)
     is_observed: bool = False
     about: dict[str, Any] = field(default_factory=dict)
@@ -149,7 +150,9 @@ class Records:
         for key in self:
             by_reads: dict[str, list[Record]] = {}
             for record in self.all(key):
-                by_reads.setdefault(json.dumps(record.reads, sort_keys=True), []).append(record)
+                if any(version.is_unseen for version in record.outputs):
+                    continue
+                by_reads.setdefault(record.reads.digest, []).append(record)
             for records in by_reads.values():
                 if len({record.outputs for record in records}) > 1:
                     yield records
@@ -186,7 +189,7 @@ def dump(record: Record) -> bytes:
         "stored": record.stored,
         "traces": [trace and vars(trace) for trace in record.traces],
         "provenance": record.provenance,
-        "reads": record.reads,
+        "reads": record.reads.to_json(),
         "undeclared": {path: vars(version) for path, version in record.undeclared.items()},
         "is_observed": record.is_observed,
         "seconds": round(record.seconds, 3),
@@ -208,7 +211,7 @@ def _load(key: str, stamp: version_log.Stamp, content: bytes) -> Record:
             stored=each(flag),
             traces=each(either(absent, Version.load)),
             provenance=mapping(anything),
-            reads=mapping(anything),
+            reads=Reads.from_json,
             undeclared=mapping(Version.load),
             is_observed=flag,
             seconds=number,

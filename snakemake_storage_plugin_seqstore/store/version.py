@@ -39,6 +39,19 @@ class Version:
     size: int
     executable: bool = False
 
+    @classmethod
+    def unseen(cls, run: str) -> Version:
+        """What stands for a file whose bytes are gone, unseen: by the run that made it.
+
+        A file without bytes has the digest of none, so this is nobody's content.
+        """
+        return cls(hashlib.sha256(f"made by {run}".encode()).hexdigest(), "file", 0)
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether it stands for bytes that nobody saw."""
+        return self.kind == "file" and not self.size and self.digest != EMPTY.digest
+
     @property
     def identity(self) -> str:
         """All that tells its content from another one, as a text."""

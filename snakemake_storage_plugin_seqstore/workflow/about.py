@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_params
 from snakemake_storage_plugin_seqstore.workflow.files import label
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def of(job: Job, secret: frozenset[str] = frozenset()) -> dict[str, Any]:
         Names of params that are not to be told.
     """
     snakefile = str(job.dag.workflow.main_snakefile)
-    params = snakemake_api.params_as_run(job)
+    params = snakemake_params.params_as_run(job)
     command = snakemake_api.command_as_run(job)
     for name in secret.intersection(params):
         command = command.replace(params[name], _HIDDEN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,19 +22,6 @@ from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Workflow
-
-
-def schedule(plan: Plan, workflow: Workflow, wanted: set[str]) -> None:
-    """Have Snakemake schedule jobs that nothing misses, in memory.
-
-    Parameters
-    ----------
-    wanted : set of str
-        Labels of the outputs that are forced by this, not by the user; added to.
-    """
-    for file in plan.wanted:
-        wanted.add(label(file))
-        workflow.dag.forcefiles.add(file)
 
 
 def forget_removed_copies(resolution: Resolution, workflow: Workflow) -> None:
@@ -79,27 +65,32 @@ def take_over(
 ) -> None:
     """Store what plain Snakemake left in its place.
 
-    Others can reuse it only where Snakemake's own metadata say that the job as it is made it.
+    Others can reuse it only where it is known that the job as it is made it.
     """
     for job, resolved in plan.take_over:
         tasks = []
         for file in job.output:
             ours, claim = stored(file), resolved.taken_over.get(label(file))
-            if ours and claim and claim.version:
+            if ours and claim and claim.version and not claim.version.is_unseen:
                 made = stores.add(ours.provider.store, ours.copy_path)
                 tasks.append(stores.assigning(made.store, ours, made.version, claim.key))
-        is_whole = len(tasks) == len(job.output)
-        if is_whole and resolved.told and snakemake_api.made_as_it_is(job):
+        claims = [resolved.taken_over.get(label(file)) for file in job.output]
+        outputs = tuple(claim.version for claim in claims if claim and claim.version)
+        run = resolved.plain_run
+        # Nobody knows what was there before of what was updated.
+        is_updated = any(map(snakemake_api.is_updated, job.output))
+        is_whole = len(outputs) == len(job.output) and not is_updated
+        if run and resolved.told and is_whole:
             plain = teller.plain_reads(job, conditions.contents)
             record = Record(
                 resolved.told.key,
-                tuple(resolved.versions[label(file)] for file in job.output),
-                (True,) * len(job.output),
+                outputs,
+                tuple(not version.is_unseen for version in outputs),
                 resolved.told.canonical(),
-                0.0,
+                run.seconds,
                 job.rule.name,
                 (None,) * len(snakemake_api.traces(job)),
-                conditions.of_run(job, None, plain, time.time_ns()).reads,
+                conditions.of_run(job, None, plain, int(run.began * 1e9)).reads,
                 about=about.of(job, secret) | {"taken over": "made by Snakemake without seqstore"},
             )
             tasks += stores.recording(job, record)

@@ -43,6 +43,8 @@ class Claim:
         Id of the run in which a job said so.
     is_touched : bool
         Whether it was made otherwise than `key` says, and the user wants it to stand all the same.
+    before : Version or None
+        If it is updated: what was there before; None if nothing was.
     """
 
     version: Version | None
@@ -50,6 +52,7 @@ class Claim:
     key: str = ""
     run: str = ""
     is_touched: bool = False
+    before: Version | None = None
 
 
 class Claims:
@@ -237,5 +240,9 @@ def _rows(file: Path) -> Iterator[tuple[str, Claim]]:
 
 
 def _load(document: dict[str, Any]) -> Claim:
-    version = document.pop("version")
-    return Claim(Version.load(version) if version else None, **document)
+    version, before = document.pop("version"), document.pop("before", None)
+    return Claim(
+        Version.load(version) if version else None,
+        before=Version.load(before) if before else None,
+        **document,
+    )

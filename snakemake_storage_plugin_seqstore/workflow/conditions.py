@@ -7,9 +7,9 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -24,11 +24,10 @@ from snakemake_storage_plugin_seqstore.observe import (
     Kind,
     Packages,
     Places,
-    Reads,
     born,
     summarise,
 )
-from snakemake_storage_plugin_seqstore.store import Record, Version, parsing
+from snakemake_storage_plugin_seqstore.store import Piped, Reads, Record, Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import Provider
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
@@ -41,7 +40,7 @@ _MOST_UNDECLARED = 1000  # files of a job
 _BARE_SHADOWS = ("minimal", "copy-minimal")
 _LOCALE = "the locale or the time zone"
 _MACHINE = ("programs", "software", "system", "search_path")  # what belongs to a machine
-_VARIABLES = "variables"  # beside the reads, in a record
+_NOT_DEPLOYED = "not deployed"  # the state of software that is not here
 
 # For each host, the digest of a set of software to what it was there when a result of this
 # directory was made or first used.
@@ -54,8 +53,8 @@ class Seen:
 
     Parameters
     ----------
-    reads : dict
-        What it read beyond what it was told, as its record keeps it.
+    reads : Reads
+        What it read beyond what it was told.
     is_observed : bool
         Whether that was seen.
     undeclared : dict of str to Version
@@ -69,7 +68,7 @@ class Seen:
         Absolute paths of its inputs that it changed or took away itself.
     """
 
-    reads: dict[str, Any] = field(default_factory=dict)
+    reads: Reads = field(default_factory=Reads)
     is_observed: bool = False
     undeclared: dict[str, Version] = field(default_factory=dict)
     of_others: tuple[str, ...] = ()
@@ -88,7 +87,8 @@ class Seen:
         files = document["undeclared"].items()
         undeclared = {path: Version.load(version) for path, version in files}
         paths = {name: tuple(document[name]) for name in ("of_others", "took")}
-        return cls(**document | {"undeclared": undeclared} | paths)
+        reads = Reads.from_json(document["reads"])
+        return cls(**document | {"reads": reads, "undeclared": undeclared} | paths)
 
 
 class Conditions:
@@ -134,7 +134,6 @@ class Conditions:
         self._began = began
         self._packages = packages
         self._checks = Checks(contents, packages)
-        self._parsed: dict[str, Reads] = {}
 
     def look_again(self) -> None:
         """Forget what was found: more is known of what jobs make."""
@@ -153,21 +152,22 @@ class Conditions:
         if not record.is_observed:
             if self._mode == "required":
                 return ["its result was made without being observed"]
-            if not is_own and any(other.is_observed and other.reads for other in others):
-                return ["it was made without being observed, and reads more than it declares"]
-        reads, variables = self.reads(record), _variables(record)
-        if reads is None or variables is None:
-            return ["its record cannot be read"]
-        found = self._checks.files(reads, self.places(job), self._product_digest)
-        return found or self._failing_machine(record, reads, variables, is_own)
+            if not is_own and any(other.is_observed for other in others):
+                return ["it was made without being observed, and others were"]
+        return self._failing(record, job, is_own)
 
-    def reads(self, record: Record) -> Reads | None:
-        """The reads of a record; None if they are of no known form."""
-        document = {key: value for key, value in record.reads.items() if key != _VARIABLES}
-        try:
-            return Reads.from_json(document)
-        except SeqstoreError:
-            return None
+    def _failing(self, record: Record, job: Job, is_own: bool) -> list[str]:
+        """What does not hold here of the reads of a job, and of the jobs that fill its pipes."""
+        pipes = snakemake_api.pipes(job).values()
+        if len(record.reads.piped) != len(pipes):
+            return ["it was made with other pipes"]
+        here = self.places(job)
+        found = self._checks.files(record.reads, here, self._product_digest)
+        found = found or self._failing_machine(record, here, is_own)
+        for pipe, filler in zip(pipes, record.reads.piped, strict=True):
+            made = replace(record, reads=filler.reads)
+            found = found or self._failing(made, pipe.maker, is_own)
+        return found
 
     def of_run(self, job: Job, accesses: Accesses | None, plain: PlainReads, started: int) -> Seen:
         """What a job did that just ran.
@@ -184,24 +184,23 @@ class Conditions:
         seen = accesses or Accesses(started=started)
         for path in plain.files:
             seen.paths.setdefault(os.path.abspath(path), Access()).read = True
-        # In a container, a name in a command means a program that nobody sees.
-        if accesses is None and not snakemake_api.runs_in_container(job):
+        places = self.places(job, at_end=True)
+        search_path = os.environ.get("PATH", os.defpath)
+        if accesses is None and not snakemake_api.hides_programs(job):
+            along = f"{places.environment}/bin{os.pathsep}" * bool(places.environment) + search_path
             for program in plain.programs:
                 # One below the working directory is among the files, if it was there before.
                 is_named = "/" not in program or os.path.isabs(program)
-                if is_named and (there := shutil.which(program)):
+                if is_named and (there := shutil.which(program, path=along)):
                     seen.paths.setdefault(os.path.abspath(there), Access()).executed = True
-        places = self.places(job, at_end=True)
-        search_path = os.environ.get("PATH", os.defpath)
         reads = summarise(seen, places, self.contents, self._packages, search_path)
         named = counted(plain.variables, plain.programs, plain.languages)
         read = filter(None, map(places.path_of, reads.products))
         took = tuple(path for path in places.inputs if _is_taken(path, seen))
         rejected = [*reads.rejected, *(f"it changes its input {path}" for path in took)]
-        document = reads.to_json()
-        document[_VARIABLES] = salted(named, os.environ) | {_LOCALE: locale(os.environ)}
+        variables = salted(named, os.environ) | {_LOCALE: locale(os.environ)}
         return Seen(
-            document,
+            replace(reads, variables=variables),
             accesses is not None,
             self._undeclared(seen, places),
             tuple(path for path in read if path in self._products.undeclared),
@@ -237,6 +236,7 @@ class Conditions:
         return Places(
             workdir=workdir,
             workflow_dir=snakemake_api.basedir(job.rule) or "",
+            environment=snakemake_api.environment(job),
             home=os.path.expanduser("~"),
             tmpdir=tempfile.gettempdir(),
             inputs=tuple(os.path.abspath(file) for file in job.input),
@@ -265,38 +265,55 @@ class Conditions:
     def _providers(self) -> list[Provider]:
         return snakemake_api.providers(self._workflow)
 
-    def _failing_machine(
-        self, record: Record, reads: Reads, recorded: dict[str, str], is_own: bool
-    ) -> list[str]:
+    def _failing_machine(self, record: Record, here: Places, is_own: bool) -> list[str]:
         """What differs of the software and the variables that a result was made with.
 
         What this directory made elsewhere, as on a node, stands as long as these are here what
-        they were when the result was first used here.
+        they were when the result was first used here. It stands for good if the environment of
+        the job was not here then: one that is deployed later, for others, has newer packages.
         """
+        reads, recorded = record.reads, record.reads.variables
         variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
-        found = [*self._checks.software(reads)]
+        found = [*self._checks.software(reads, here)]
         found += [
             f"{name if name == _LOCALE else f'the variable {name}'} has changed"
             for name, before in recorded.items()
             if variables[name] != before
         ]
-        if not is_own:
+        if found and not is_own:
             return found
-        state = _digest(self._checks.software_state(reads), variables)
+        state = _digest(self._checks.software_state(reads, here), variables)
+        if here.environment and not os.path.isdir(here.environment):
+            state = _NOT_DEPLOYED
         document = reads.to_json()
         machine = _digest(*map(document.get, _MACHINE), recorded)
         if not found or record.about.get("host") != socket.gethostname():
             accepted = self._accepted.setdefault(machine, state)
-            return found if accepted != state else []
-        return found if self._accepted.get(machine) != state else []
+        else:
+            accepted = self._accepted.get(machine, "")
+        return found if accepted not in (state, _NOT_DEPLOYED) else []
 
 
-def _variables(record: Record) -> dict[str, str] | None:
-    """The variables of a record with their digests; None if they are of no known form."""
-    try:
-        return parsing.mapping(parsing.text)(record.reads.get(_VARIABLES, {}))
-    except SeqstoreError:
-        return None
+def with_pipes(seen: Seen, makers: Sequence[tuple[str, Seen]]) -> Seen:
+    """What a job did, together with the jobs that filled its pipes.
+
+    Parameters
+    ----------
+    makers : sequence of (str, Seen)
+        For each of its pipes, the rule that filled it and what that job did.
+    """
+    done = [each for _, each in makers]
+    piped = tuple(Piped(rule, each.reads) for rule, each in makers)
+    undeclared = {path: version for each in done for path, version in each.undeclared.items()}
+    rejected = (f"{each.rejected} (in rule {rule})" for rule, each in makers if each.rejected)
+    return replace(
+        seen,
+        reads=replace(seen.reads, piped=piped),
+        is_observed=seen.is_observed and all(each.is_observed for each in done),
+        undeclared=undeclared | seen.undeclared,
+        rejected=seen.rejected or next(rejected, ""),
+        took=(*seen.took, *(path for each in done for path in each.took)),
+    )
 
 
 def _is_taken(path: str, seen: Accesses) -> bool:

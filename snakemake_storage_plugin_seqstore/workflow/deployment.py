@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
@@ -26,17 +27,12 @@ def deployed(job: Job, contents: Contents) -> tuple[str, ...]:
     Unknown
         If a local container cannot be read.
     """
-    methods = job.dag.workflow.deployment_settings.deployment_method
-    if not methods:
-        return ()
-    from snakemake.settings.types import DeploymentMethod
-
-    if DeploymentMethod.ENV_MODULES in methods and job.env_modules:
+    if job.env_modules and snakemake_api.deploys(job, "env-modules"):
         return (f"modules {job.env_modules}",)
     found = []
-    if DeploymentMethod.APPTAINER in methods and job.container_img_url:
-        found.append(_container(job.container_img_url, contents))
-    if DeploymentMethod.CONDA in methods and job.conda_env_spec:
+    if snakemake_api.runs_in_container(job):
+        found.append(_container(str(job.container_img_url), contents))
+    if job.conda_env_spec and snakemake_api.deploys(job, "conda"):
         found.append(_conda(job.conda_env))
     return tuple(found)
 

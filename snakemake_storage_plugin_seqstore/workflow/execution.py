@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import stat
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,15 +14,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, Watched
+from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.observe import Observation
-from snakemake_storage_plugin_seqstore.store import version_log
+from snakemake_storage_plugin_seqstore.store import Materialisation, Version, version_log
 from snakemake_storage_plugin_seqstore.store.background import Parcel
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.unknown import Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, file_name
-from snakemake_storage_plugin_seqstore.workflow.conditions import Seen
+from snakemake_storage_plugin_seqstore.workflow.conditions import Seen, with_pipes
 from snakemake_storage_plugin_seqstore.workflow.fetching import Fetching
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.publishing import (
@@ -56,6 +59,8 @@ class Executions:
         self._fetching = Fetching(reuse)
         self._jobs: dict[Any, Execution] = {}
         self._finished: dict[str, str] = {}  # keys of the runs that made empty files, by label
+        self._open: list[Job] = []  # they ended, but not what fills their pipes
+        self._lock = threading.Lock()
 
     def start(self, job: Job) -> bool:
         """Look at everything that a job is given to read; fetch its outputs if they are known.
@@ -66,29 +71,68 @@ class Executions:
             Whether the outputs are in place, so that the job need not run.
         """
         reuse = self._reuse
-        resolution = reuse.resolution()
         contents = Watched(reuse.directory.hashes)
         teller = reuse.new_teller()
         told = None
         try:
-            snakemake_api.refuse_special(job)
-            versions = resolution.inputs.versions(job, contents, self._finished)
-            told = teller.tell(job, versions, contents)
+            told = self._tell(job, teller, contents)
         except Unknown as reason:
             logger.debug(f"seqstore: rule {job.rule.name} cannot be recorded: {reason}")
         execution = Execution(told, contents, time.monotonic())
         execution.plain = teller.plain_reads(job, contents)
+        if told:
+            execution.before = self._before(job)
         if told and snakemake_api.is_spawned(job):
             execution.instructions = teller.instructions(job, contents)
             self._said(job).unlink(missing_ok=True)
-        self._jobs[job] = execution
+        with self._lock:
+            self._jobs[job] = execution
+            self._open = [each for each in self._open if each != job]  # it is tried again
         if told and self._fetching.is_allowed(job):
-            execution.fetched = self._fetching.fetch(job, execution.key)
+            execution.fetched = self._fetching.fetch(job, told.key)
         if execution.fetched is None:
             _discard_copies(job)
+            self._replace_links(job)
             self._bring_undeclared(job)
             execution.observation = self._observe(job, teller, contents)
         return execution.fetched is not None
+
+    def _replace_links(self, job: Job) -> None:
+        """Let inputs that an earlier run left as links be files, where links are not wanted now."""
+        for file in job.input:
+            ours = stored(file)
+            if ours is None or not ours.is_in_place:
+                continue
+            provider, path = ours.provider, ours.copy_path
+            links = provider.materialisation is Materialisation.SYMLINK
+            found = None if links else self._reuse.entry(ours)
+            if found and _has_links(path, str(provider.store.objects.directory)):
+                transfer.bring(*found, ours.parsed, path, provider.materialisation)
+
+    def _tell(self, job: Job, teller: Teller, contents: Contents) -> Told:
+        """What a job is told that is about to start, when its inputs are here.
+
+        What fills its pipes starts at the same time, and is told the same here and there.
+
+        Raises
+        ------
+        Unknown
+            If it cannot be told.
+        """
+        snakemake_api.refuse_special(job)
+        finished = self._finished
+        if pipes := snakemake_api.pipes(job):
+            finished = finished | {
+                path: self._tell(pipe.maker, teller, contents).key for path, pipe in pipes.items()
+            }
+        inputs = self._reuse.resolution().inputs
+        versions = inputs.versions(job, contents, finished)
+        return teller.tell(job, versions, contents, tuple(self._before(job).values()))
+
+    def _before(self, job: Job) -> dict[str, Version | None]:
+        """What is there of the outputs that a job is about to update, by label."""
+        # It changes while the job runs.
+        return self._reuse.resolution().inputs.before(job, self._reuse.directory.contents)
 
     def _bring_undeclared(self, job: Job) -> None:
         """Bring files that other jobs made without declaring them, and that jobs read.
@@ -154,21 +198,54 @@ class Executions:
         """
         execution = self._jobs[job]
         execution.seconds = time.monotonic() - execution.began
-        statuses = {file: _status(job, file) for file in job.output}
+        execution.statuses = {file: _status(job, file) for file in job.output}
         if execution.instructions:
             self._hear(job, execution)
         else:
             self._note_reads(job, execution)
         self._note_seen(job, execution.seen)
+        if execution.told and not job.shadow_dir:
+            # Else they are not yet where they will be published from.
+            execution.added = dict(self.publications.adding(execution.statuses))
+        if snakemake_api.pipes(job):
+            with self._lock:
+                self._open.append(job)
+        else:
+            self._complete(job, {})
+        while self._open and self._close():
+            pass
+
+    def _close(self) -> bool:
+        """Complete a job, if there is one, that ended before what fills its pipes."""
+        with self._lock:
+            for job in self._open:
+                makers = [pipe.maker for pipe in snakemake_api.pipes(job).values()]
+                filled = {maker: self._jobs[maker] for maker in makers if maker in self._jobs}
+                if all(maker in filled and filled[maker].is_complete for maker in makers):
+                    self._open.remove(job)
+                    self._complete(job, filled)
+                    return True
+        return False
+
+    def _complete(self, job: Job, makers: Mapping[Job, Execution]) -> None:
+        """Write down what a job did, now that the jobs that filled its pipes have ended."""
+        execution = self._jobs[job]
+        if makers:
+            pipes = snakemake_api.pipes(job).values()
+            found = [(pipe.maker.rule.name, makers[pipe.maker].seen) for pipe in pipes]
+            execution.seen = with_pipes(execution.seen, found)
+            execution.changed = next(
+                (maker.changed for maker in makers.values() if maker.changed), execution.changed
+            )
         if execution.told and (changed := self._changed(execution)):
             execution.changed = changed
             logger.warning(
                 f"seqstore: {changed} changed while rule {job.rule.name} ran: what it made is "
                 "published by its name only, and made again the next time."
             )
-        if execution.told and execution.key:
-            if not job.shadow_dir:  # else they are not yet where they will be published from
-                execution.added = dict(self.publications.adding(statuses))
+        execution.is_complete = True
+        statuses = execution.statuses
+        if execution.key and not all(map(snakemake_api.is_pipe, job.output)):
             made = {name: added.made for name, added in execution.added.items()}
             if all(map(_is_there, statuses, statuses.values())) and is_whole(job, made):
                 parcel = Parcel.of(self.publications.writing(job, execution, made))
@@ -228,11 +305,50 @@ class Executions:
         job = self._reuse.resolution().producers.get(file.base_label)
         self.publications.publish(file, job, self._jobs.get(job))
 
+    def has_begun(self, file: StoredFile) -> bool:
+        """Whether an output is there that its job has not finished, in this process."""
+        job = self._reuse.resolution().producers.get(file.base_label)
+        return job in self._jobs and os.path.lexists(file.copy_path)
+
+    def remove(self, file: StoredFile) -> None:
+        """Give up an output, as Snakemake does that of a job that failed.
+
+        A temporary that only its group read is published first, as Snakemake publishes at the end
+        of a group what is left.
+        """
+        job = self._reuse.resolution().producers.get(file.base_label)
+        execution = self._jobs.get(job)
+        if job is not None and file.is_in_place and self._reuse.is_running:
+            if self._is_read_already(job, file, execution):
+                self.publish(file)
+            elif execution and not execution.made and _is_read_only(file.copy_path):
+                self._reuse.directory.messages.tell(
+                    f"{file.label} is read-only, as the inputs of rule {job.rule.name} are, which "
+                    "are links into the store: if a copy of one is to be written to, give the "
+                    "workflow files of its own by --storage-seqstore-materialize copy (or reflink)"
+                )
+        self.publications.remove(file, execution)
+
+    def _is_read_already(self, job: Job, file: StoredFile, execution: Execution | None) -> bool:
+        """Whether jobs of the same process read a temporary before it was published."""
+        name = file.base_label
+        made = self._reuse.resolution().output(name)
+        is_temporary = made is not None and made.flags.get("temp")
+        if not is_temporary or execution is None or name not in execution.added:
+            return False
+        readers = (
+            reader
+            for reader, files in job.dag.depending[job].items()
+            if any(label(each) == file.label for each in files)
+        )
+        is_read = any(reader in self._jobs for reader in readers)
+        return is_read and self._reuse.claims.made_in_this_run(name) is None
+
     def _note_run(self, job: Job, key: str, statuses: Mapping[Any, os.stat_result | None]) -> None:
         """Note of which run files are whose content does not say it.
 
-        These are empty ones, and the log and benchmark if somebody needs them. Those that are
-        stored are claimed when they are.
+        These are empty ones, those that it updates, and the log and benchmark if somebody needs
+        them. Those that are stored are claimed when they are.
         """
         # The process of a job does not know who needs them.
         found = (
@@ -242,22 +358,38 @@ class Executions:
         )
         empty = [file for file, status in statuses.items() if _is_empty(file, status)]
         self._finished |= dict.fromkeys(map(label, empty), key)
-        for file in (*found, *empty):
+        updated = filter(snakemake_api.is_updated, job.output)
+        before = self._jobs[job].before
+        for file in (*found, *empty, *updated):
             if not stored(file):
                 with suppress(FileNotFoundError):
                     version = self.publications.local_version(job, file)
-                    self._reuse.claims.put(label(file), Claim(version, version_log.now(), key))
+                    claim = Claim(version, version_log.now(), key, before=before.get(label(file)))
+                    self._reuse.claims.put(label(file), claim)
 
 
 def _discard_copies(job: Job) -> None:
     """Remove local copies of what a job is about to make, as of a checkpoint that was brought.
 
     Snakemake does not, and members of a directory would stay in it. What is updated has to be
-    there, and so has a pipe, which its reader may have opened.
+    there.
     """
     for file in job.output:
-        if stored(file) and not (file.flags.get("update") or file.flags.get("pipe")):
+        if stored(file) and not snakemake_api.is_updated(file):
             discard(str(file))
+
+
+def _has_links(path: Path, folder: str) -> bool:
+    """Whether a file, or one in a directory, is a link into a folder."""
+    links = (each for each in (path, *path.rglob("*")) if each.is_symlink())
+    return any(os.readlink(link).startswith(folder) for link in links)
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether what a failed job began is not to be written to, or a file in it is not."""
+    files = [path, *(path.rglob("*") if path.is_dir() and not path.is_symlink() else ())]
+    modes = (each.lstat().st_mode for each in files if os.path.lexists(each))
+    return any(stat.S_ISREG(mode) and not mode & stat.S_IWUSR for mode in modes)
 
 
 def _is_there(file: Any, status: os.stat_result | None) -> bool:

@@ -37,6 +37,8 @@ class Fetching:
         """Whether a job need not run where its result is known: nobody wants more of it."""
         return (
             all(stored(file) for file in job.output)
+            and not any(map(snakemake_api.is_updated, job.output))
+            and not snakemake_api.pipes(job)  # who fills them would wait for ever
             and not self._reuse.is_forced(job)
             and not (self._reuse.workflow.is_main_process and needs_to_run(job))
         )

@@ -80,13 +80,21 @@ class StoredFile(Protocol):
 
 
 def stored(file: Any) -> StoredFile | None:
-    """The storage object of a file in a seqstore; None for any other file."""
+    """The storage object of a file in a seqstore; None for any other file.
+
+    An output that is a pipe or a service is never stored.
+    """
     # Rules may have functions instead of files.
     found = getattr(file, "flags", _NO_FLAGS).get("storage_object")
-    if found is None:
+    if found is None or is_streamed(file):
         return None
     ours = isinstance(getattr(found.provider, "materialisation", None), Materialisation)
     return found if ours else None
+
+
+def is_streamed(file: Any) -> bool:
+    """Whether an output is a pipe or a service: there only while its readers run."""
+    return bool(file.flags.get("pipe") or file.flags.get("service"))
 
 
 def label(file: Any) -> str:

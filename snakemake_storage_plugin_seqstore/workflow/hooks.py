@@ -54,7 +54,8 @@ class Settings:
         if not self._installed:
             self._installed = True
             for rule in self._workflow.rules:
-                if not rule.norun and not (given is not None and rule.cache and rule.cache.output):
+                by_user = given is not None and rule.cache and rule.cache.output
+                if rule.output and not rule.norun and not by_user:
                     rule.cache = ProvenanceCache(rule, self.seqstore[1])
         return given if given is not None else ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, Job
+    from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun
 
 
 @dataclass
@@ -53,6 +54,8 @@ class Resolved:
         Outputs in whose places other bytes are than the workflow's.
     taken_over : dict
         Claims to files that plain Snakemake left, by label: they are not in a store yet.
+    plain_run : PlainRun or None
+        The run that made them, if it was told what the job is told now.
     is_hit : bool
         Whether the stored outputs are there because the store has the same computation.
     is_outdated : bool
@@ -63,6 +66,10 @@ class Resolved:
     is_new : bool
         Whether the outputs will be something that nobody has made before, because this computation
         has no record, or one upstream has none.
+    before : dict
+        What was there before of outputs that are updated, by label; None if nothing was.
+    replaced : dict
+        What is still there of that, and makes way for what is found, by label.
     """
 
     claims: dict[str, Claim] = field(default_factory=dict)
@@ -73,10 +80,13 @@ class Resolved:
     failing: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     taken_over: dict[str, Claim] = field(default_factory=dict)
+    plain_run: PlainRun | None = None
     is_hit: bool = False
     is_outdated: bool = False
     is_old: bool = False
     is_new: bool = False
+    before: dict[str, Version | None] = field(default_factory=dict)
+    replaced: dict[str, Version | None] = field(default_factory=dict)
 
 
 class Inputs:
@@ -121,17 +131,24 @@ class Inputs:
         ----------
         finished : mapping of str to str, optional
             If the job is about to start, so that its inputs are here: the keys of the runs that
-            have made empty files in this process, by label.
+            have made empty files in this process, by label, and of those that fill its pipes.
 
         Raises
         ------
         Unknown
             If the content of one is not known.
         """
-        makers = self.makers(job)
+        makers, pipes = self.makers(job), snakemake_api.pipes(job)
         at_start = finished is not None
+        updated = {label(file) for file in job.output if snakemake_api.is_updated(file)}
         versions = []
         for file in job.input:
+            if snakemake_api.is_before_update(file):
+                versions.append(self._before_update(file, updated, contents))
+                continue
+            if pipe := pipes.get(str(file)):
+                versions.append(self._piped(str(file), pipe, finished or {}))
+                continue
             maker = makers.get(label(file))
             if (ours := stored(file)) is not None:
                 version = self._stored_version(ours, label(file), maker, contents, at_start)
@@ -146,12 +163,63 @@ class Inputs:
             versions.append(version)
         return tuple(versions)
 
+    def _before_update(self, file: Any, updated: Set[str], contents: Contents) -> Version:
+        """What is there before a job of this run, perhaps the same one, updates it."""
+        ours = stored(file)
+        if label(file) in updated:
+            return EMPTY  # what was there before is told besides
+        if ours and not ours.is_in_place:
+            raise Unknown(f"its input {label(file)} is what a store had before an update")
+        try:
+            return contents.version(label(file))
+        except (OSError, SeqstoreError) as error:
+            raise Unknown(f"its input {label(file)} cannot be read: {error}") from None
+
+    def before(self, job: Job, contents: Contents) -> dict[str, Version | None]:
+        """What is there now of the outputs that a job updates, by label; None if nothing is.
+
+        Raises
+        ------
+        Unknown
+            If it cannot be read.
+        """
+        found: dict[str, Version | None] = {}
+        for file in filter(snakemake_api.is_updated, job.output):
+            try:
+                found[label(file)] = contents.version(str(file))
+            except FileNotFoundError:
+                found[label(file)] = None
+            except (OSError, SeqstoreError) as error:
+                raise Unknown(f"{file}, which it updates, cannot be read: {error}") from None
+        return found
+
+    def _piped(self, path: str, pipe: snakemake_api.Pipe, finished: Mapping[str, str]) -> Version:
+        """What a pipe contains: it counts by what the job is told that fills it."""
+        key = finished.get(path, "")
+        if not key:
+            maker = self.jobs.get(pipe.maker)
+            reason = maker.reason if maker else None
+            if maker is None or maker.told is None:
+                unknown = NotYet if reason is None else type(reason)
+                raise unknown(f"what rule {pipe.maker.rule.name} writes into {path}: {reason}")
+            key = maker.told.key
+        digest = hashlib.sha256(f"output {pipe.number} of {key}".encode()).hexdigest()
+        return Version(digest, "file", 0)
+
     def newest(self, job: Job) -> int:
-        """Time of the newest of a job's inputs and its script, in ns."""
+        """Time of the newest of a job's inputs and its script, in ns.
+
+        Its pipes are as new as what they are made of.
+        """
         times = [self._local_time(path) for path in snakemake_api.script_path(job)]
+        pipes = snakemake_api.pipes(job)
         for file in job.input:
+            if pipe := pipes.get(str(file)):
+                times.append(self.newest(pipe.maker))
+                continue
             ours = stored(file)
-            if ours is None or (ours.is_in_place and label(file) not in self.producers):
+            is_users = ours and ours.is_in_place and label(file) not in self.producers
+            if ours is None or is_users or snakemake_api.is_before_update(file):
                 times.append(self._local_time(label(file)))
             elif claim := self._claims.made_in_this_run(label(file)) or self._claim(label(file)):
                 times.append(claim.time)
@@ -195,7 +263,10 @@ class Inputs:
             version = self.jobs[maker].versions.get(name) if maker in self.jobs else None
         if version is None:
             raise NotYet(f"its input {name if file.is_in_place else file.parsed} is not made yet")
-        return self._in_place(file, name, version, contents) if file.is_in_place else version
+        is_replaced = maker in self.jobs and name in self.jobs[maker].replaced
+        if is_replaced or not file.is_in_place:
+            return version
+        return self._in_place(file, name, version, contents)
 
     def _in_place(
         self, file: StoredFile, name: str, version: Version, contents: Contents

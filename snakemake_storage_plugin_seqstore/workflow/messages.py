@@ -46,6 +46,8 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
             found += _file_differences(name.removesuffix("s"), old, new)
         elif name == "params":
             found += _param_differences(old or (), new or ())
+        elif name == "before":
+            found.append("what it updates has changed")
         elif name in ("command", "source", "code") and isinstance(old, str | None):
             found.append(f"{name} changed: {_text_difference(old or '', new or '')}")
         elif isinstance(old, dict) and isinstance(new, dict):
@@ -99,8 +101,8 @@ class Messages:
         if resolved.failing:
             return f"{_named(job)}: {'; '.join(_few(resolved.failing))}"
         if resolved.record:
-            if self._stores.has_payloads(job, resolved.record):
-                return ""  # it is made anew for another reason
+            if self._stores.has_payloads(job, resolved.record) or _is_temporary(job):
+                return ""  # it is made anew for another reason, or gone as it should be
             return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
         if (earlier := self._earlier(job)) and earlier.key != resolved.told.key:
             changes = _changes(earlier, resolved.told)
@@ -166,6 +168,10 @@ def _changes(earlier: Record, told: Told) -> str:
 def _few(reasons: list[str]) -> list[str]:
     more = len(reasons) - MAX_REASONS
     return reasons[:MAX_REASONS] + ([f"and {more} more"] if more > 0 else [])
+
+
+def _is_temporary(job: Job) -> bool:
+    return all(file.flags.get("temp") for file in job.output)
 
 
 def _named(job: Job) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore.store import Version
+from snakemake_storage_plugin_seqstore.store import EMPTY, Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
@@ -38,10 +38,11 @@ class Plan:
     take_over : list
         Jobs with files that plain Snakemake left, which are to be stored.
     place : list
-        Files that are to be in their own places, with what they mean: targets, and those of which
-        an older state is there.
-    wanted : set of File
-        Outputs that meant something else here before: their jobs are to be scheduled even where
+        Files that are to be in their own places, with what they mean: targets, those of which an
+        older state is there, what a job that runs may read without declaring it, and what a job
+        updates.
+    missing : dict
+        Outputs that meant something else here before, by job: these are to be scheduled even where
         nothing misses them.
     """
 
@@ -52,10 +53,10 @@ class Plan:
     bring: list[tuple[File, StoredFile, Claim | None]] = field(default_factory=list)
     take_over: list[tuple[Job, Resolved]] = field(default_factory=list)
     place: list[tuple[StoredFile, Claim]] = field(default_factory=list)
-    wanted: set[File] = field(default_factory=set)
+    missing: dict[Job, list[File]] = field(default_factory=dict)
 
 
-def plan(resolution: Resolution, dag: DAG, claims: Claims, wanted_before: set[str]) -> Plan:
+def plan(resolution: Resolution, dag: DAG, claims: Claims) -> Plan:
     """Say what is to be done in the main process.
 
     Parameters
@@ -66,8 +67,6 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims, wanted_before: set[st
         The DAG.
     claims : Claims
         What the working directory had before.
-    wanted_before : set of str
-        Labels of outputs that an earlier plan wanted: no user forced them.
     """
     found = Plan()
     targets = {*map(label, dag.targetfiles)}
@@ -76,29 +75,34 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims, wanted_before: set[st
             targets.update(map(label, job.input))
         elif targets.isdisjoint(map(label, job.output)):  # the rule is a target, not a file of it
             targets.update(map(label, job.output))
+    running: list[Job] = []
     for job, resolved in resolution.jobs.items():
-        forced = is_forced(job, wanted_before)
+        forced = is_forced(job)
         found.claims |= resolved.taken_over | resolved.claims
         if resolved.taken_over:
             found.take_over.append((job, resolved))
         found.made.update(str(file) for file in job.products() if not file.is_storage)
         if forced or needs_to_run(job):
             found.forced.update(map(label, job.output))
+        if forced or not resolved.is_hit:
+            running.append(job)
         if resolved.is_hit:
             found.follow += _following(job, resolved, claims)
             found.place += _placing(job, resolved, claims, targets)
         if job.is_checkpoint:  # functions wait for one that is forced
             found.bring += _bringing(job, {} if forced else resolved.claims)
         if resolved.is_new or resolved.is_outdated:
-            found.wanted.update(_wanting(job, claims, dag))
+            # Missing outputs are no reason for Snakemake where local files made of them exist.
+            found.missing[job] = [file for file in job.output if _meant_something(file, claims)]
+    found.place += _beside_inputs(running, resolution)
     return found
 
 
-def is_forced(job: Job, wanted: set[str]) -> bool:
+def is_forced(job: Job) -> bool:
     """Whether the user wants a job to be computed whatever is in the store."""
     dag = job.dag
     return (job.rule in dag.forcerules and job not in dag.omitforce) or any(
-        file in dag.forcefiles and label(file) not in wanted for file in job.output
+        file in dag.forcefiles for file in job.output
     )
 
 
@@ -128,8 +132,37 @@ def _placing(
         before = claims.known(label(file))
         has_changed = before is None or before.version != claim.version
         is_there = os.path.lexists(ours.copy_path)
-        if (has_changed and is_there) or (label(file) in targets and not is_there):
+        is_wanted = label(file) in targets or snakemake_api.is_updated(file)
+        if (has_changed and is_there) or (is_wanted and not is_there):
             yield ours, claim
+
+
+def _beside_inputs(
+    jobs: Iterable[Job], resolution: Resolution
+) -> Iterator[tuple[StoredFile, Claim]]:
+    """What else was made with the inputs of jobs: the other files of an index.
+
+    An empty file says only that its job ran: who reads it may read what that job read.
+    """
+    waiting = [*jobs]
+    readers: set[Job] = set()
+    makers: set[Job] = set()
+    while waiting:
+        reader = waiting.pop()
+        if reader in readers:
+            continue
+        readers.add(reader)
+        for maker, files in reader.dag.dependencies[reader].items():
+            resolved = resolution.jobs.get(maker)
+            if resolved and any(resolved.versions.get(label(file)) == EMPTY for file in files):
+                waiting.append(maker)
+            if resolved and resolved.is_hit and maker not in makers:
+                makers.add(maker)
+                for file in maker.output:
+                    ours, claim = stored(file), resolved.claims.get(label(file))
+                    is_missing = ours and ours.is_in_place and not os.path.lexists(ours.copy_path)
+                    if ours and claim and is_missing and not file.flags.get("temp"):
+                        yield ours, claim
 
 
 def _bringing(
@@ -140,9 +173,8 @@ def _bringing(
             yield file, ours, claims.get(label(file))
 
 
-def _wanting(job: Job, claims: Claims, dag: DAG) -> Iterator[File]:
-    """Outputs that are missing are no reason for Snakemake where local files made of them exist."""
-    for file in job.output:
-        claim = claims.known(label(file))
-        if claim and claim.version and file not in dag.forcefiles:
-            yield file
+def _meant_something(file: File, claims: Claims) -> bool:
+    if snakemake_api.is_updated(file):  # what is there is no reason either
+        return stored(file) is not None and os.path.lexists(file)
+    claim = claims.known(label(file))
+    return claim is not None and claim.version is not None

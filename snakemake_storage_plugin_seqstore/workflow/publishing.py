@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore import transfer
-from snakemake_storage_plugin_seqstore.errors import SeqstoreError
+from snakemake_storage_plugin_seqstore.errors import InputError, SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Watched
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReads
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
@@ -73,6 +73,10 @@ class Execution:
         What sees it; None if it is not observed.
     seen : Seen
         What it did, once it has ended.
+    statuses : dict
+        What its outputs were then.
+    is_complete : bool
+        Whether it has ended, and all that fills its pipes.
     changed : str
         What changed under it while it ran; empty if nothing did.
     fetched : Record or None
@@ -83,6 +87,8 @@ class Execution:
         What is to be written down of it, if all of them were added.
     made : dict
         What was published of it so far, by label.
+    before : dict
+        What was there before of the outputs that it updates, by label; None if nothing was.
     """
 
     told: Told | None
@@ -94,16 +100,20 @@ class Execution:
     plain: PlainReads = PlainReads()  # noqa: RUF009 it is frozen
     observation: Observation | None = None
     seen: Seen = Seen()  # noqa: RUF009 it is frozen
+    statuses: dict[Any, os.stat_result | None] = field(default_factory=dict)
+    is_complete: bool = False
     changed: str = ""
     fetched: Record | None = None
     added: dict[str, Added] = field(default_factory=dict)
     parcel: Parcel | None = None
     made: dict[str, Made] = field(default_factory=dict)
+    before: dict[str, Version | None] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """The key under which its results are recorded; empty if they are not."""
-        return self.told.key if self.told and not self.changed else ""
+        is_whole = self.is_complete or self.fetched is not None
+        return self.told.key if self.told and is_whole and not self.changed else ""
 
 
 class Publications:
@@ -139,9 +149,13 @@ class Publications:
         resolution = self._reuse.resolution()
         if execution is None:
             said = self._reuse.claims.made_in_this_run(name)
-            if said and said.version:
-                return  # the process of the job did it, on this node or another one
+            if said and said.version:  # the process of the job did it, on this node or another one
+                self._bring_back(file)
+                return
             execution = Execution(None, Watched(self._reuse.directory.hashes), 0.0)
+        is_output = job is not None and name in map(label, job.output)
+        if is_output and file.is_in_place:
+            _check_kind(job, file)
         transfer.check(file.parsed, file.copy_path)
         made = self._published(file, execution)
         # Clocks of nodes differ: an output is never older than what it was made from.
@@ -151,9 +165,9 @@ class Publications:
             max(version_log.now(made.store.root), newest),
             execution.key,
             is_touched=bool(execution.seen.rejected),  # it stands here, without a record
+            before=execution.before.get(name),
         )
         self._reuse.claim(file, claim, made.store)
-        is_output = job is not None and name in map(label, job.output)
         if is_output and file.is_in_place:
             self._leave_link(job, file, made, claim)
         if job is None or not is_output or not execution.key or execution.fetched:
@@ -166,17 +180,24 @@ class Publications:
             execution.parcel = None
             self._reuse.stores.in_background(parcel)
 
+    def _bring_back(self, file: StoredFile) -> None:
+        """Put a temporary back that its group has read: Snakemake gives it a time, and removes it.
+
+        For that it has to be there.
+        """
+        is_gone = file.is_in_place and not os.path.lexists(file.copy_path)
+        if is_gone and (found := self._reuse.entry(file)):
+            self._reuse.place(file, *found)
+
     def _leave_link(self, job: Any, file: StoredFile, made: Made, claim: Claim) -> None:
         """Let an output in its own place be a link into the store: it takes its bytes once."""
-        protected = any(
-            label(each) == file.label and each.flags.get("protected") for each in job.output
+        kept = any(  # protected: by its mode; updated: it is written to again
+            label(each) == file.label
+            and (each.flags.get("protected") or snakemake_api.is_updated(each))
+            for each in job.output
         )
         provider = file.provider
-        if (
-            protected
-            or provider.materialisation is not Materialisation.SYMLINK
-            or os.geteuid() == 0
-        ):
+        if kept or provider.materialisation is not Materialisation.SYMLINK or os.geteuid() == 0:
             return
         entry = Entry(file.parsed.collection, file.parsed.name, made.version, claim.time)
         transfer.bring(made.store, entry, file.parsed, file.copy_path, provider.materialisation)
@@ -196,12 +217,16 @@ class Publications:
         ended = execution.began + execution.seconds
         return time.monotonic() - ended < _SOON or made.store.renew(made.version)
 
-    def remove(self, file: StoredFile) -> None:
+    def remove(self, file: StoredFile, execution: Execution | None) -> None:
         """Give up the claim to an output, or a temporary's name; nobody else is affected.
 
         What a temporary file means stays known, and since when: else it would look newer in the
-        next run than what was made of it.
+        next run than what was made of it. What was there before a job that failed updated it is
+        there again: it stays.
         """
+        is_restored = execution is None or execution.before.get(file.base_label)
+        if is_restored and self._reuse.is_running and self._is_updated(file):
+            return
         before = self._reuse.current(file.base_label)
         if before and before.version and self._is_temporary(file):
             task = self._reuse.stores.withdrawing(file, before.version)
@@ -212,9 +237,12 @@ class Publications:
             discard(file.copy_path)
 
     def _is_temporary(self, file: StoredFile) -> bool:
-        job = self._reuse.resolution().producers.get(file.base_label)
-        outputs = job.output if job else ()
-        return any(label(each) == file.label and each.flags.get("temp") for each in outputs)
+        made = self._reuse.resolution().output(file.base_label)
+        return made is not None and bool(made.flags.get("temp"))
+
+    def _is_updated(self, file: StoredFile) -> bool:
+        made = self._reuse.resolution().output(file.base_label)
+        return made is not None and snakemake_api.is_updated(made)
 
     def touch(self, file: StoredFile) -> None:
         """Let an output be new from now on, for this working directory."""
@@ -283,10 +311,22 @@ class Publications:
 
     def local_version(self, job: Job, file: Any) -> Version:
         """What a job made in a plain local file, before or after Snakemake took it."""
+        if snakemake_api.is_pipe(file):
+            return EMPTY
         path = made_at(job, file)
         if not os.path.exists(path) and file.flags.get("touch"):
             return EMPTY
         return self._reuse.directory.contents.version(path)
+
+
+def _check_kind(job: Any, file: StoredFile) -> None:
+    """Refuse a directory that is not marked as one: Snakemake does, with local files."""
+    is_marked = any(each.is_directory for each in job.output if label(each) == file.label)
+    if os.path.isdir(file.copy_path) and not is_marked:
+        raise InputError(
+            f"{file.label}, which rule {job.rule.name} made, is a directory",
+            'write directory("...") around it in the rule',
+        )
 
 
 def is_whole(job: Job, made: Mapping[str, Made]) -> bool:

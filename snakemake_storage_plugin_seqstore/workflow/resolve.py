@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
+from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
+from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Record, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
@@ -23,11 +25,12 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
 from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved, time_of
 from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
+from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun, plain_run
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 from snakemake_storage_plugin_seqstore.workflow.touched import Touched
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, File, Job
 
 
 class Resolution:
@@ -83,7 +86,7 @@ class Resolution:
         self.producers = self.inputs.producers
         touches = dag.workflow.executor_plugin is not None and dag.workflow.touch
         newest = self.inputs.newest
-        self._touched = Touched(claims, stores, contents, touches, now, newest)
+        self._touched = Touched(claims, stores, contents, touches, now, newest, self._plain_run)
 
     def resolve(self, jobs: Iterable[Job], conditions: Conditions) -> None:
         """Resolve jobs; those that others depend on come first."""
@@ -94,6 +97,7 @@ class Resolution:
         self._conditions = conditions
         for job in jobs:
             self.producers |= dict.fromkeys(map(label, job.products()), job)
+        self._read_before = snakemake_api.read_before_update(jobs)
         for job in jobs:
             self._resolve(job)
         known = 0
@@ -101,6 +105,12 @@ class Resolution:
             known = len(self.products.undeclared)
             self._conditions.look_again()
             self._look_again(jobs)
+
+    def output(self, name: str) -> File | None:
+        """The output of a job by its label, with its flags."""
+        maker = self.producers.get(name)
+        outputs = maker.output if maker else ()
+        return next((made for made in outputs if label(made) == name), None)
 
     def product_digest(self, path: str) -> str | None:
         """SHA-256 of what a job makes at a path, as its record says; else of what is there."""
@@ -140,8 +150,9 @@ class Resolution:
         if job in self.jobs or job in self._under_way or job.rule.norun:
             return
         self._under_way.add(job)
-        for maker in (*self._dag.dependencies[job], *self._made_views(job)):
-            self._resolve(maker)
+        before = (*self._dag.dependencies[job], *self._made_views(job), *self._readers_before(job))
+        for other in before:
+            self._resolve(other)
         self.jobs[job] = resolved = self._job(job)
         self._under_way.remove(job)
         if resolved.is_hit and resolved.record:
@@ -153,6 +164,12 @@ class Resolution:
             ours = stored(file)
             if ours and ours.parsed.is_derived and ours.base_label in self.producers:
                 yield self.producers[ours.base_label]
+
+    def _readers_before(self, job: Job) -> Iterator[Job]:
+        """Jobs that read what a job updates, before it does."""
+        if self._read_before:
+            for file in filter(snakemake_api.is_updated, job.output):
+                yield from self._read_before.get(str(file), ())
 
     def _job(self, job: Job) -> Resolved:
         resolved = Resolved()
@@ -166,8 +183,11 @@ class Resolution:
         try:
             snakemake_api.refuse_special(job)
             versions = self.inputs.versions(job, self._contents)
-            resolved.told = self._teller.tell(job, versions, self._contents)
+            resolved.before = self.inputs.before(job, self._contents)
+            before = tuple(resolved.before.values())
+            resolved.told = self._teller.tell(job, versions, self._contents, before)
             key = resolved.told.key
+            rested = self._rested(job, versions) if before else None
         except Unknown as reason:
             resolved.reason = reason
             if isinstance(reason, NotYet):
@@ -176,9 +196,39 @@ class Resolution:
             if not resolved.is_new:
                 self._believe_claims(job, resolved)
                 self._touched.take_over_unknown(job, resolved)
-        else:
-            self._look_up(job, resolved, key)
+            return resolved
+        if rested:
+            return rested
+        readers = (self.jobs.get(each) for each in self._readers_before(job))
+        if not all(reader.is_hit for reader in readers if reader):
+            if self._stores.find_records(job, key):
+                resolved.failing = ["what is there is to be read before it is updated"]
+            resolved.is_new = True
+            return resolved
+        resolved.replaced = resolved.before
+        self._look_up(job, resolved, key)
+        if not resolved.record or not resolved.is_hit:
+            resolved.replaced = {}
         return resolved
+
+    def _rested(self, job: Job, versions: Sequence[Version]) -> Resolved | None:
+        """What is known of a job that updates files, if they are what it made of what was there.
+
+        It would not make the same of what is there now.
+        """
+        resolved, keys = Resolved(), set()
+        for file in filter(snakemake_api.is_updated, job.output):
+            claim = self._claims.made_in_this_run(label(file)) or self._claims.known(label(file))
+            if claim is None or claim.version is None:
+                return None
+            resolved.before[label(file)] = claim.before
+            keys.add(claim.key)
+        before = tuple(resolved.before.values())
+        resolved.told = self._teller.tell(job, versions, self._contents, before)
+        if keys != {resolved.told.key}:
+            return None
+        self._look_up(job, resolved, resolved.told.key)
+        return resolved if resolved.is_hit else None
 
     def _lacks_checkpoint(self, job: Job) -> bool:
         """Whether a checkpoint is not there that says what a job reads.
@@ -218,6 +268,8 @@ class Resolution:
                         resolved.claims[label(file)] = claim
 
     def _look_up(self, job: Job, resolved: Resolved, key: str) -> None:
+        if all(map(snakemake_api.is_pipe, job.output)):
+            return  # what reads them is found, or not
         names = [label(file) for file in job.output]
         before = [self._claims.known(name) for name in names]
         if made := self._made_now(job, key):
@@ -238,10 +290,10 @@ class Resolution:
         # An earlier run may have been interrupted while it made this; Snakemake asks for it then.
         if not self._incomplete.isdisjoint(names) or not self._stores.has_payloads(job, record):
             return
-        if job.is_checkpoint and self._dag.workflow.dryrun and _lacks_copy(job):
+        if job.is_checkpoint and snakemake_api.only_looks(self._dag.workflow) and _lacks_copy(job):
             resolved.failing = [
-                "it is in the store, but a dry run brings nothing: what depends on this checkpoint "
-                "is shown as if it had to run"
+                "it is in the store, but nothing is brought without a run: what depends on this "
+                "checkpoint is shown as if it had to run"
             ]
             return  # functions read what it makes
         # Snakemake looks once for checkpoints that are there. What depends on one that is found
@@ -263,10 +315,22 @@ class Resolution:
         for file, claim in zip(job.output, before, strict=True):
             if ours := stored(file):
                 version = resolved.versions[label(file)]
-                if ours.is_in_place and self._is_foreign(ours, version, claim):
+                is_kept = ours.is_in_place and label(file) not in resolved.replaced
+                if is_kept and self._is_foreign(ours, version, claim):
                     resolved.foreign.append(label(file))
                 since = claim.time if claim and claim.version == version else self._now
-                resolved.claims[label(file)] = Claim(version, max(since, newest), key)
+                resolved.claims[label(file)] = Claim(
+                    version, max(since, newest), key, before=resolved.before.get(label(file))
+                )
+
+    def _plain_run(self, job: Job, told: Told) -> PlainRun | None:
+        """The run of plain Snakemake that made a job's outputs as it is told now."""
+        makers = self.inputs.makers(job)
+
+        def version_of(file: File) -> Version | None:
+            return self.jobs[makers[label(file)]].versions.get(label(file))
+
+        return plain_run(job, told, version_of, self._teller, self._contents)
 
     def _is_foreign(self, file: StoredFile, version: Version, before: Claim | None) -> bool:
         """Whether other bytes are in a file's place than what it means, or meant."""
@@ -304,7 +368,7 @@ class Resolution:
     def _made_now(self, job: Job, key: str) -> dict[str, Claim]:
         """The claims of a job that ran in this run, before its DAG changed; empty if it did not."""
         made: dict[str, Claim] = {}
-        for file in job.output:
+        for file in filterfalse(snakemake_api.is_pipe, job.output):
             claim = self._claims.made_in_this_run(label(file))
             if claim is None or claim.version is None or claim.key != key or not stored(file):
                 return {}

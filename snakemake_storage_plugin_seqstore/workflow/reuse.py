@@ -11,7 +11,14 @@ from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.observe import Packages
-from snakemake_storage_plugin_seqstore.store import Entry, Store, Version, marker, version_log
+from snakemake_storage_plugin_seqstore.store import (
+    Entry,
+    Materialisation,
+    Store,
+    Version,
+    marker,
+    version_log,
+)
 from snakemake_storage_plugin_seqstore.workflow import (
     apply,
     garbage,
@@ -24,6 +31,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     Answer,
     StoredFile,
     base_path,
+    is_streamed,
     label,
     local_version,
     stored,
@@ -90,7 +98,6 @@ class Reuse:
         self._jobs: set[Job] = set()  # of the resolution
         self._state: tuple[int, ...] = ()  # of the DAG then
         self._has_forgotten = False
-        self._wanted: set[str] = set()  # scheduled by us, not by the user
         self._answers = Answers()
         self._moment = 0  # of the first resolution
 
@@ -126,7 +133,7 @@ class Reuse:
         if file.parsed.pin:
             return _named(file)
         name = file.base_label
-        if claim := self.claims.made_in_this_run(name) if self._is_running else None:
+        if claim := self.claims.made_in_this_run(name) if self.is_running else None:
             found = self._claimed(name, file, claim)
             if found and self.claims.stands(name, claim):
                 self._answers.give(name, file, found)
@@ -144,25 +151,29 @@ class Reuse:
         """Whether a file in its own place is what is there: the user's, or a pipe of jobs.
 
         No job makes the user's files; a pipe or what a service offers is there while its jobs run,
-        and Snakemake removes it.
+        and Snakemake removes it. What a job has yet to update is there before.
         """
         name = file.base_label
+        made = self.resolution().output(name)
+        if made and (is_streamed(made) or snakemake_api.is_updated(made)):
+            return True
         if self.workflow.is_main_process:
-            maker = self.resolution().producers.get(name)
-            if maker is None:
-                return True
-            flags = next((made.flags for made in maker.output if label(made) == name), {})
-            return bool(flags.get("pipe") or flags.get("service"))
+            return name not in self.resolution().producers
         claim = self.claims.get(name)
         return claim is None or claim.version is None
 
     def place(self, file: StoredFile, store: Store, entry: Entry) -> None:
         """Put what a file means in its own place, but over bytes that are the user's."""
-        path = file.copy_path
-        before = self.claims.known(file.base_label)
+        self._place(self.resolution(), file, store, entry)
+
+    def _place(self, resolution: Resolution, file: StoredFile, store: Store, entry: Entry) -> None:
+        path, name = file.copy_path, file.base_label
+        before = self.claims.known(name)
         since = time_of(before, entry.version)
         found = local_version(file, entry.version, since, self.directory.contents)
-        ours = (entry.version, before.version if before else None)
+        made = resolution.output(name)
+        replaced = resolution.jobs[resolution.producers[name]].replaced.get(name) if made else None
+        ours = (entry.version, before.version if before else None, replaced)
         if found is not None and found not in ours:
             self.directory.messages.tell_foreign(str(path))
         elif found == entry.version:
@@ -170,9 +181,10 @@ class Reuse:
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             provider = file.provider
-            transfer.bring(
-                store, entry, file.parsed, path, provider.materialisation, provider.verify
-            )
+            how = provider.materialisation
+            if made and snakemake_api.is_updated(made):
+                how = Materialisation.COPY  # it is written to
+            transfer.bring(store, entry, file.parsed, path, how, provider.verify)
 
     def claim(self, file: StoredFile, claim: Claim, holder: Store | None = None) -> None:
         """Say what a file means from now on, and if that is known, which store has it."""
@@ -193,7 +205,7 @@ class Reuse:
         """Whether the user wants a job to be computed whatever is in the store."""
         if not self.workflow.is_main_process:
             return any(label(file) in self.claims.forced for file in job.output)
-        return is_forced(job, self._wanted)
+        return is_forced(job)
 
     def resolution(self) -> Resolution:
         """What the outputs of the DAG mean, as far as its jobs are final."""
@@ -212,7 +224,7 @@ class Reuse:
                 if self._resolution is None or jobs != self._jobs:
                     self._jobs = jobs
                     self.forget_early_answers()
-                    if self._resolution and not self._is_running:
+                    if self._resolution and not self.is_running:
                         snakemake_changes.forget_reasons(self.workflow)
                     with garbage.lasting():
                         self._resolution = self._resolve()
@@ -221,7 +233,7 @@ class Reuse:
 
     def forget_early_answers(self) -> None:
         """Have Snakemake ask again, once, as its DAG changes."""
-        if self._resolution and not self._has_forgotten and not self._is_running:
+        if self._resolution and not self._has_forgotten and not self.is_running:
             self._has_forgotten = True
             snakemake_changes.forget_answers(self.workflow, self._resolution.jobs)
 
@@ -280,19 +292,19 @@ class Reuse:
         """When this run first resolved, by the store's clock where a file may be made for it."""
         if not self._moment:
             workflow = self.workflow
-            is_run = workflow.executor_plugin is not None and not workflow.dryrun
             roots = (each.store.root for each in snakemake_api.providers(workflow))
-            self._moment = version_log.now(next(roots, None) if is_run else None)
+            runs = workflow.executor_plugin is not None and not snakemake_api.only_looks(workflow)
+            self._moment = version_log.now(next(roots, None) if runs else None)
         return self._moment
 
     def _settle(self, resolution: Resolution) -> None:
-        """Do what follows from a resolution, and tell the user; a dry run writes nothing."""
+        """Do what follows from a resolution, and tell the user; a look writes nothing."""
         workflow, directory = self.workflow, self.directory
-        found = plan(resolution, workflow.dag, directory.claims, self._wanted)
-        apply.schedule(found, workflow, self._wanted)
+        found = plan(resolution, workflow.dag, directory.claims)
+        snakemake_changes.schedule(workflow, found.missing)
         apply.forget_removed_copies(resolution, workflow)
         directory.messages.report(resolution)
-        if workflow.dryrun:
+        if snakemake_api.only_looks(workflow):
             return
         conditions = self.new_conditions(directory.contents, resolution)
         apply.take_over(found, directory.stores, conditions, self.new_teller(), self.secret)
@@ -300,17 +312,26 @@ class Reuse:
         if workflow.executor_plugin is not None:
             for file, claim in found.place:
                 if there := self._claimed(file.label, file, claim):
-                    self.place(file, *there)
+                    self._place(resolution, file, *there)
             apply.write_down(found, directory.claims, directory.stores)
             directory.hashes.save()
 
     def _is_settled(self, job: Job) -> bool:
-        """Whether a job's outputs are there by their provenance; of local files nobody knows."""
+        """Whether a job's outputs are there by their provenance; of local files nobody knows.
+
+        A pipe is made for its reader alone.
+        """
         resolved = self._resolution.jobs.get(job) if self._resolution else None
-        return resolved is not None and resolved.is_hit and all(map(stored, job.output))
+        if resolved is None:
+            return False
+        files = [file for file in job.output if not snakemake_api.is_pipe(file)]
+        readers = snakemake_api.pipe_readers(job)
+        if not all(map(self._is_settled, readers)):
+            return False
+        return bool(readers and not files) or (resolved.is_hit and all(map(stored, files)))
 
     @property
-    def _is_running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether jobs may have run since the DAG was built: Snakemake asks anew then."""
         return not self.workflow.iocache.active
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 import string
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 
@@ -21,28 +22,13 @@ OLDEST = "9.23.1"  # the oldest Snakemake that is supported
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import (
         File,
-        Files,
         Job,
         Rule,
         Workflow,
     )
 
-_SCHEDULED = frozenset(
-    re.findall(
-        r"\w+",
-        "_cores _nodes cores nodes threads mem mem_mb mem_mib disk disk_mb disk_mib runtime tmpdir "
-        "walltime time_min partition queue qos account cluster constraint clusters reservation mpi "
-        "tasks ntasks tasks_per_node tasks_per_gpu cpus_per_task cpus_per_gpu mem_per_cpu "
-        "mem_mb_per_cpu gpu gpus gpu_model gpu_manufacturer gres licenses exclusive nice",
-    )
-)
-_SPECIAL = frozenset(("pipe", "service", "update", "before_update", "nodelocal", "from_queue"))
+_SPECIAL = frozenset(("service", "nodelocal", "from_queue"))
 _STREAMED = frozenset(("pipe", "service"))
-
-
-def is_scheduled(name: str) -> bool:
-    """Whether a resource only says how a job is run; users invent others, which count."""
-    return name in _SCHEDULED or name.startswith("slurm_")
 
 
 def is_supported() -> bool:
@@ -54,130 +40,47 @@ def _parts(number: str) -> tuple[int, ...]:
     return tuple(int(part) for part in number.split(".")[:3] if part.isdigit())
 
 
-class _AsDeclared:
-    """Stands for a job where its params are evaluated: with what does not count set to one value.
-
-    Threads, memory and the like are those of the machine or the profile, and an attempt is the
-    first one, so that a param that follows from them is the same everywhere.
-    """
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    @property
-    def resources(self) -> Any:
-        return _Declared(self._job)
-
-
-class _Declared:
-    """The resources of a job, as its params see them."""
-
-    _CORES = 8
-    _OTHER = 8000  # MB, minutes
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "_cores":
-            return self._CORES
-        if name == "tmpdir":
-            return "tmpdir"
-        if is_scheduled(name):
-            if name not in self._job.rule.resources:
-                raise AttributeError(name)
-            return self._OTHER
-        return declared_resource(self._job, name)
-
-    def __getitem__(self, name: str) -> Any:
-        try:
-            return getattr(self, name)
-        except AttributeError:
-            raise KeyError(name) from None
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return getattr(self, name, default)
-
-
-def declared_resource(job: Job, name: str) -> Any:
-    """The value of a resource that the user invented, at the first attempt.
-
-    Raises
-    ------
-    AttributeError
-        If there is no such resource.
-    Unknown
-        If it cannot be evaluated yet.
-    """
-    if name not in job.rule.resources:
-        raise AttributeError(name)
-    try:
-        found = job.rule.expand_resources(job.wildcards_dict, job.input, 1)
-        value = getattr(found, name)
-    except AttributeError:
-        raise
-    except Exception as error:
-        raise Unknown(f"its resource {name} cannot be evaluated yet: {error}") from None
-    if str(value) == "<TBD>":
-        raise Unknown(f"its resource {name} is not known yet")
-    return value
-
-
-def declared_params(job: Job) -> Files:
-    """The params of a job as they are told, without making them final for it.
-
-    Raises
-    ------
-    NotYet
-        If they cannot be evaluated yet.
-    """
-    rule = job.rule
-    if not rule.params:
-        return job.params
-    for stand_in in (_AsDeclared(job), job):  # a function may not take the one
-        try:
-            params, _ = rule.expand_params(job.wildcards_dict, job.input, job.output, stand_in)
-            return params
-        except Exception as error:
-            failure = error
-    raise NotYet(f"its params cannot be evaluated yet: {failure}")
-
-
-def with_params(params: Files, values: list[Any]) -> Any:
-    """The same params, named or not, with other values."""
-    found: Any = type(params)()
-    for (name, _), value in zip(params._allitems(), values, strict=True):
-        found.append(value)
-        if name is not None:
-            found._add_name(name)
-    return found
-
-
-def params_as_run(job: Job) -> dict[str, str]:
-    """The params that a job is given, for people."""
-    items = enumerate(job.params._allitems())
-    return {str(name if name is not None else number): str(part) for number, (name, part) in items}
-
-
 def is_spawned(job: Job) -> bool:
     """Whether Snakemake runs a job in a process of its own, which reads the Snakefile again."""
     settings = job.dag.workflow.execution_settings
-    return bool(job.is_run or job.is_shadow) and not settings.use_threads
+    in_process = settings.use_threads or job.rule.is_template_engine
+    return bool(job.is_run or job.is_shadow) and not in_process
 
 
 def is_python_block(job: Job) -> bool:
     """Whether a job is code that runs in Snakemake's own process: a `run:` block."""
-    return bool(job.is_run)
+    return bool(job.is_run) and not job.rule.is_template_engine
+
+
+def deploys(job: Job, method: str) -> bool:
+    """Whether Snakemake deploys software by a method: ``conda``, ``apptainer``, ``env-modules``."""
+    methods = job.dag.workflow.deployment_settings.deployment_method
+    if not methods:
+        return False
+    from snakemake.settings.types import DeploymentMethod
+
+    return DeploymentMethod.parse_choice(method) in methods
 
 
 def runs_in_container(job: Job) -> bool:
     """Whether Snakemake starts the commands of a job in a container."""
-    methods = job.dag.workflow.deployment_settings.deployment_method
-    if not methods or not job.container_img_url:
-        return False
-    from snakemake.settings.types import DeploymentMethod
+    return bool(job.container_img_url) and deploys(job, "apptainer")
 
-    return DeploymentMethod.APPTAINER in methods
+
+def hides_programs(job: Job) -> bool:
+    """Whether a name in a command means another program than it means to Snakemake."""
+    return runs_in_container(job) or bool(job.env_modules and deploys(job, "env-modules"))
+
+
+def environment(job: Job) -> str:
+    """The directory of the conda environment that Snakemake deploys for a job; empty if none.
+
+    One that the user made and gave by its name is wherever conda has it.
+    """
+    if not job.conda_env_spec or not deploys(job, "conda") or job.conda_env is None:
+        return ""
+    address = str(job.conda_env.address)
+    return os.path.abspath(address) if os.sep in address else ""
 
 
 def traces(job: Job) -> list[File]:
@@ -214,7 +117,7 @@ def refuse_special(job: Job) -> None:
     Raises
     ------
     Unknown
-        If the job streams, changes what was there, or hands over to another system.
+        If the job talks to a service, or hands over to another system.
     """
     rule = job.rule
     if waits(job):
@@ -222,13 +125,84 @@ def refuse_special(job: Job) -> None:
     for file in (*job.input, *job.output):
         if special := _SPECIAL & _marks(file):
             raise Unknown(f"it has a file that is marked {min(special)}")
+    if any(file.flags.get("service") for _, _, file in _streamed(job)):
+        raise Unknown("it talks to a service")
+    if rule.is_handover or rule.cwl is not None:
+        raise Unknown("it is a handover or CWL rule")
+
+
+class Pipe(NamedTuple):
+    """A pipe that a job reads.
+
+    Parameters
+    ----------
+    maker : Job
+        The job that fills it.
+    number : int
+        Its place among that one's outputs.
+    """
+
+    maker: Job
+    number: int
+
+
+def pipes(job: Job) -> dict[str, Pipe]:
+    """The pipes that a job reads, by path, in the order of its inputs."""
+    found = {
+        str(file): Pipe(maker, number)
+        for maker, number, file in _streamed(job)
+        if file.flags.get("pipe")
+    }
+    return {path: found[path] for path in map(str, job.input) if path in found} if found else {}
+
+
+def is_updated(file: File) -> bool:
+    """Whether an output is what was there before, with something added."""
+    return bool(file.flags.get("update"))
+
+
+def is_before_update(file: File) -> bool:
+    """Whether an input is what is there before a job of this run updates it."""
+    return bool(file.flags.get("before_update"))
+
+
+def read_before_update(jobs: Iterable[Job]) -> dict[str, list[Job]]:
+    """The jobs that read files before others update them, by path."""
+    jobs = list(jobs)
+    found: dict[str, list[Job]] = {}
+    if any(_updates(job.rule) for job in jobs):
+        for job in jobs:
+            for file in filter(is_before_update, job.input):
+                found.setdefault(str(file), []).append(job)
+    return found
+
+
+@cache
+def _updates(rule: Rule) -> bool:
+    return any(map(is_updated, rule.output))
+
+
+def is_pipe(file: File) -> bool:
+    """Whether an output is a pipe."""
+    return bool(file.flags.get("pipe"))
+
+
+def pipe_readers(job: Job) -> list[Job]:
+    """The jobs that read the pipes of a job."""
+    if not _streams(job.rule):
+        return []
+    readers = job.dag.depending[job].items()
+    made = filter(is_pipe, job.output)
+    return [reader for file in made for reader, files in readers if file in files]
+
+
+def _streamed(job: Job) -> Iterator[tuple[Job, int, File]]:
+    """The pipes and services that a job uses, with their makers and their places there."""
     for maker, files in job.dag.dependencies[job].items():
         if _streams(maker.rule):
-            for file in maker.output:
-                if file in files and (special := _STREAMED & _marks(file)):
-                    raise Unknown(f"it reads a file that is marked {min(special)}")
-    if rule.is_handover or rule.cwl is not None or rule.is_template_engine:
-        raise Unknown("it is a handover, CWL or template rule")
+            for number, file in enumerate(maker.output):
+                if file in files and _STREAMED & _marks(file):
+                    yield maker, number, file
 
 
 @cache
@@ -319,6 +293,15 @@ def wrapper_files(path: str, workflow: Workflow) -> tuple[Any, Any]:
     return script, environment
 
 
+def only_looks(workflow: Workflow) -> bool:
+    """Whether Snakemake is to change nothing: a dry run, ``--summary``, ``--dag`` and the like.
+
+    It takes the lock of a working directory unless that is so.
+    """
+    persistence = workflow.persistence
+    return bool(persistence.lock == persistence.lock_warn_only)
+
+
 def source_copies(workflow: Workflow) -> str:
     """Where this run copies local sources to, as for ``source_path``: below it are whole paths."""
     return f"{workflow.sourcecache.runtime_cache_path}/file"
@@ -366,26 +349,28 @@ def python_of_snakefile(workflow: Workflow, path: str) -> str | None:
     return None
 
 
-def made_as_it_is(job: Job) -> bool:
-    """Whether Snakemake's metadata say that a job made its outputs as it is told now.
+def metadata(job: Job, file: File) -> Any:
+    """What Snakemake noted of the run that made an output; None if it noted nothing."""
+    return job.dag.workflow.persistence.metadata(file)
 
-    That is: the same code, params, inputs and software, and no input that is newer.
+
+def unchanged_metadata(job: Job) -> list[Any]:
+    """What Snakemake noted of the run that made each output of a job.
+
+    Nothing, if that run had other code, params, inputs or software, or if that cannot be told, as
+    an old Snakemake noted less.
     """
     persistence = job.dag.workflow.persistence
-    if not all(persistence.metadata(file) for file in job.output):
-        return False
+    said = [persistence.metadata(file) for file in job.output]
+    if not all(each and each.endtime for each in said) or persistence.has_outdated_metadata(job):
+        return []
     changed = (
         bool(persistence.params_changed(job))
         or any(persistence.input_changed(job))
         or any(persistence.code_changed(job))
         or any(persistence.software_stack_changed(job))
     )
-    try:
-        made = min(os.lstat(file).st_mtime for file in job.output)
-        read = [os.stat(file).st_mtime for file in (*job.input, *script_path(job))]
-    except OSError:
-        return False
-    return not changed and max(read, default=0.0) <= made
+    return [] if changed else said
 
 
 def shell_settings() -> tuple[str, str, str]:

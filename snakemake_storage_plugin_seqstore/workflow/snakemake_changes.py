@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snakemake_storage_plugin_seqstore.workflow.files import stored
+from snakemake_storage_plugin_seqstore.workflow.files import is_streamed, stored
+from snakemake_storage_plugin_seqstore.workflow.snakemake_api import is_updated
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job, Workflow
 
 
 def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
@@ -30,6 +31,15 @@ def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
 def forget_reasons(workflow: Workflow) -> None:
     """Have Snakemake forget why jobs had to run, as its DAG has changed: it looks at them anew."""
     workflow.dag._reason.clear()
+
+
+def schedule(workflow: Workflow, missing: Mapping[Job, Iterable[File]]) -> None:
+    """Have Snakemake schedule jobs for outputs that it does not find missing by itself."""
+    for job, files in missing.items():
+        reason = workflow.dag._reason[job]
+        for file in files:
+            # What a job updates is there: Snakemake would warn of it as of a surprise.
+            (reason.updated_input if is_updated(file) else reason.missing_output).add(file)
 
 
 def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> None:
@@ -115,6 +125,38 @@ def keep_paths_in_place(workflow: Workflow) -> None:
                 keep_local=default.keep_local,
                 retrieve=default.retrieve,
             )
+    for name in ("expand", "collect"):
+        if plain := workflow.vanilla_globals.get(name):
+            workflow.vanilla_globals[name] = workflow.globals[name] = _without_marks(plain)
+
+
+def _without_marks(expand: Callable[..., Any]) -> Callable[..., Any]:
+    """Snakemake's ``expand``, which also takes paths in their own places, as `rules.a.output` is.
+
+    It refuses patterns that are marked as stored. What it returns is marked again where it is used.
+    """
+
+    @wraps(expand)
+    def expanded(patterns: Any, *combinators: Any, **wildcards: Any) -> Any:
+        if not callable(patterns):
+            patterns = [patterns] if isinstance(patterns, str | os.PathLike) else patterns
+            patterns = [*map(_unmarked, patterns)]
+        return expand(patterns, *combinators, **wildcards)
+
+    return expanded
+
+
+def _unmarked(pattern: Any) -> Any:
+    """A path in its own place without the mark; that a module's prefix is in it stays noted."""
+    from snakemake.io import AnnotatedString
+
+    ours = stored(pattern)
+    if ours is None or not ours.is_in_place:
+        return pattern
+    path = AnnotatedString(str(pattern))  # without constraints of wildcards
+    path.flags.update(pattern.flags)
+    del path.flags["storage_object"]
+    return path
 
 
 def keep_outputs_in_place(workflow: Workflow) -> None:
@@ -133,7 +175,7 @@ def keep_outputs_in_place(workflow: Workflow) -> None:
             for file in () if job in running else job.output:
                 ours = stored(file)
                 is_copy = file.is_storage and not (ours and ours.is_in_place)
-                if is_copy and await file.exists_local():
+                if is_copy and not is_streamed(file) and await file.exists_local():
                     await file.remove(remove_non_empty_dir=True, only_local=True)
 
     def prepared(*arguments: Any, **settings: Any) -> None:

@@ -43,6 +43,7 @@ class Rule:
     wrapper: Any
     is_handover: bool
     is_template_engine: bool
+    template_engine: Any
     cwl: Any
     cache: Any
     basedir: Any
@@ -98,6 +99,9 @@ class Persistence:
 
     path: Path
 
+    lock: Any
+    lock_warn_only: Any
+
     def metadata(self, file: File) -> Any: ...
     def _get_key(self, file: File) -> str: ...
     def _filter_incomplete_keys(self, keys: Collection[str]) -> Iterable[str]: ...
@@ -105,6 +109,7 @@ class Persistence:
     def input_changed(self, job: Job) -> Any: ...
     def code_changed(self, job: Job) -> Any: ...
     def software_stack_changed(self, job: Job) -> Any: ...
+    def has_outdated_metadata(self, job: Job) -> bool: ...
 
 class DAG:
     """``snakemake.dag.DAG``."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import Symbol
 from snakemake_storage_plugin_seqstore.unknown import Unknown
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_params
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+
+_SYMBOL = re.compile("\0[^\0]*\0")
 
 
 def symbolic(job: Job, params: Any) -> str:
@@ -17,11 +20,27 @@ def symbolic(job: Job, params: Any) -> str:
 
     The wildcards, params and globals of the rule's own module are real.
     """
+    files = {kind: _symbols(getattr(job, kind), kind) for kind in ("input", "output", "log")}
+    return _formatted(job, params, files)
+
+
+def is_command_of(job: Job, params: Any, command: str) -> bool:
+    """Whether a command is that of a job, whatever its threads and the like were.
+
+    Raises
+    ------
+    Unknown
+        If the job's cannot be formatted.
+    """
+    files = {kind: getattr(job, kind) for kind in ("input", "output", "log")}
+    parts = _SYMBOL.split(_formatted(job, params, files))
+    return re.fullmatch(r"\S*".join(map(re.escape, parts)), command) is not None
+
+
+def _formatted(job: Job, params: Any, files: dict[str, Any]) -> str:
     rule = job.rule
     values = {
-        "input": _symbols(job.input, "input"),
-        "output": _symbols(job.output, "output"),
-        "log": _symbols(job.log, "log"),
+        **files,
         "params": params,
         "wildcards": job.wildcards,
         "threads": Symbol("threads"),
@@ -48,9 +67,9 @@ class _Resources:
         self._job = job
 
     def __getattr__(self, name: str) -> Any:
-        if snakemake_api.is_scheduled(name):
+        if snakemake_params.is_scheduled(name):
             return Symbol(f"resources.{name}")
-        return snakemake_api.declared_resource(self._job, name)
+        return snakemake_params.declared_resource(self._job, name)
 
     def __getitem__(self, index: Any) -> Any:
         raise Unknown("it formats a resource by its position")

@@ -16,7 +16,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReader, Pla
 from snakemake_storage_plugin_seqstore.fingerprint.run_block import RunBlock, read_run_block
 from snakemake_storage_plugin_seqstore.fingerprint.script_source import counted_source
 from snakemake_storage_plugin_seqstore.fingerprint.shell_command import ShellCommand, read_command
-from snakemake_storage_plugin_seqstore.fingerprint.source_names import SourceNames
+from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL, SourceNames
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
     Places,
     Symbol,
@@ -29,7 +29,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.variables import salted
 from snakemake_storage_plugin_seqstore.provenance import NotCanonical, Provenance, content_id
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.unknown import Unknown
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_params
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.files import label
 from snakemake_storage_plugin_seqstore.workflow.symbolic_command import symbolic
@@ -94,7 +94,13 @@ class Teller:
         self._texts: dict[Any, str] = {}
         self._codes: dict[tuple[Any, ...], Code | Unknown] = {}
 
-    def tell(self, job: Job, inputs: Sequence[Version], contents: Contents) -> Told:
+    def tell(
+        self,
+        job: Job,
+        inputs: Sequence[Version],
+        contents: Contents,
+        before: Sequence[Version | None] = (),
+    ) -> Told:
         """What a job is told.
 
         Parameters
@@ -103,6 +109,8 @@ class Teller:
             What its inputs contain, in their order.
         contents : Contents
             Says what local files contain.
+        before : sequence of Version or None
+            What is there before of the outputs that it updates, in their order.
 
         Raises
         ------
@@ -112,7 +120,7 @@ class Teller:
         try:
             params = self._params(job)
             code = self.code(job, params, contents)
-            return self._told(job, params, code, inputs)
+            return self._told(job, params, code, inputs, before)
         except NotCanonical as error:
             raise Unknown(str(error)) from None
 
@@ -167,11 +175,13 @@ class Teller:
         shell = snakemake_api.shell_settings()
         if rule.wrapper and (own := bundled.operation(rule.wrapper)):
             return Code(Operation(own, {}))
+        if rule.is_template_engine:
+            return self._template(rule)
         if rule.shellcmd is not None:
             text = without_places(self._command(job, params), self.places(rule))
             executable = ""
             if "shell_exec" in rule.resources:
-                executable = snakemake_api.declared_resource(job, "shell_exec")
+                executable = snakemake_params.declared_resource(job, "shell_exec")
             key: tuple[Any, ...] = (text, software, shell, executable)
         elif source := rule.script or rule.notebook or rule.wrapper:
             text = _formatted_path(str(source), job, params)
@@ -264,6 +274,11 @@ class Teller:
             self._workflow.vanilla_globals,
         )
 
+    def _template(self, rule: Rule) -> Code:
+        """A template, which is an input, and may use all that the engine is handed."""
+        names = SourceNames(config=frozenset({()}), wildcards=ALL)
+        return Code(self._operation("template", {"engine": str(rule.template_engine)}), names)
+
     def _operation(self, kind: str, parts: dict[str, Any]) -> Operation:
         """What is done, with the variables that the workflow declares."""
         declared = salted(self._workflow.envvars, os.environ)
@@ -286,7 +301,7 @@ class Teller:
 
     def _params(self, job: Job) -> Any:
         """The params that a job is told, with digests in place of those that are secret."""
-        params = snakemake_api.declared_params(job)
+        params = snakemake_params.declared_params(job)
         if self._secret.isdisjoint(name for name, _ in params._get_names()):
             return params
         digests = [
@@ -295,9 +310,16 @@ class Teller:
             else value
             for name, value in params._allitems()
         ]
-        return snakemake_api.with_params(params, digests)
+        return snakemake_params.with_params(params, digests)
 
-    def _told(self, job: Job, params: Any, code: Code, inputs: Sequence[Version]) -> Told:
+    def _told(
+        self,
+        job: Job,
+        params: Any,
+        code: Code,
+        inputs: Sequence[Version],
+        before: Sequence[Version | None],
+    ) -> Told:
         rule, places = job.rule, self.places(job.rule)
         nameless = not code.operation.parts or self._nameless(rule)
         own = {kind: [*map(str, getattr(job, kind))] for kind in ("input", "output", "log")}
@@ -312,6 +334,8 @@ class Teller:
                 for name, value in (params._allitems() if rule.params else ())
             ),
         }
+        if before:
+            varying["before"] = tuple(each.identity if each else "" for each in before)
         names = code.names
         if names.config:
             varying["config"] = values.of_keys(self._config(rule), names.config, "config")
@@ -320,9 +344,9 @@ class Teller:
             varying["wildcards"] = values.of_names(items, names.wildcards, "wildcards")
         if names.resources:
             items = (
-                (name, snakemake_api.declared_resource(job, name))
+                (name, snakemake_params.declared_resource(job, name))
                 for name in rule.resources
-                if not snakemake_api.is_scheduled(name)
+                if not snakemake_params.is_scheduled(name)
             )
             varying["resources"] = values.of_names(items, names.resources, "resources")
         if names.has_rule_name:

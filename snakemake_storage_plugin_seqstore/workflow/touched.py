@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
+from snakemake_storage_plugin_seqstore.fingerprint.task import Told
+from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
+from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun, unseen
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
@@ -33,6 +36,8 @@ class Touched:
         Time of new claims, in ns.
     newest_input : callable
         Time of the newest input of a job, in ns.
+    plain_run : callable
+        The run of plain Snakemake that made a job's outputs as it is told now, if there was one.
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class Touched:
         touches: bool,
         now: int,
         newest_input: Callable[[Job], int],
+        plain_run: Callable[[Job, Told], PlainRun | None],
     ) -> None:
         self._claims = claims
         self._stores = stores
@@ -50,6 +56,7 @@ class Touched:
         self._touches = touches
         self._now = now
         self._newest_input = newest_input
+        self._plain_run = plain_run
 
     def keep(self, job: Job, resolved: Resolved, before: list[Claim | None]) -> bool:
         """Let outputs stand that were made otherwise, if the user says so by ``--touch``.
@@ -60,42 +67,63 @@ class Touched:
         assert resolved.told
         key = resolved.told.key
         kept: dict[str, Claim] = {}
+        there: dict[str, Claim] = {}  # without temporaries that are gone, as they may be
         for file, claim in zip(job.output, before, strict=True):
             ours = stored(file)
             if ours is None:
                 continue
+            name = label(file)
             if claim is None or not (claim.version or claim.is_touched):
-                claim = self._found_here(file, ours, key) if self._touches else None
+                if not (self._touches and ours.is_in_place):
+                    return False
+                if not resolved.taken_over:
+                    resolved.plain_run = self._plain_run(job, resolved.told)
+                claim = self._found_here(job, file, ours, key, resolved.plain_run is not None)
                 if claim is None:
                     return False
-                resolved.taken_over[label(file)] = claim
+                resolved.taken_over[name] = claim
+                is_there = claim.version is not None and not claim.version.is_unseen
             elif not self._touches and not (claim.is_touched and claim.key == key):
                 return False
-            is_gone = claim.version and not self._stores.holder(ours.provider.store, claim.version)
-            if is_gone and label(file) not in resolved.taken_over:
-                return False
-            kept[label(file)] = claim
-        there = {name: claim for name, claim in kept.items() if claim.version}
+            else:
+                is_there = self._is_there(ours, claim)
+                if not (is_there or file.flags.get("temp")):
+                    return False
+            kept[name] = claim
+            if is_there:
+                there[name] = claim
         resolved.is_hit = bool(there) and all(claim.key == key for claim in there.values())
         resolved.is_outdated = bool(there) and not resolved.is_hit
         newest = self._newest_input(job) if resolved.is_hit else 0
-        for name, claim in there.items():
+        for name, claim in kept.items():
             stands = claim.is_touched or self._touches
-            resolved.claims[name] = replace(claim, time=max(claim.time, newest), is_touched=stands)
-            resolved.versions[name] = claim.version  # type: ignore[assignment]
+            if name in there:
+                claim = replace(claim, time=max(claim.time, newest), is_touched=stands)
+                resolved.claims[name] = claim
+            elif name not in resolved.taken_over:  # Snakemake touches only what is there
+                resolved.claims[name] = replace(claim, key=key, is_touched=stands)
+            if claim.version:
+                resolved.versions[name] = claim.version
         return bool(kept)
 
-    def _found_here(self, file: File, ours: StoredFile, key: str) -> Claim | None:
+    def _is_there(self, file: StoredFile, claim: Claim) -> bool:
+        return bool(claim.version and self._stores.holder(file.provider.store, claim.version))
+
+    def _found_here(
+        self, job: Job, file: File, ours: StoredFile, key: str, is_known: bool
+    ) -> Claim | None:
         """A claim to what plain Snakemake left in a place, or to a temporary that it removed.
 
-        None if nothing is there that could be claimed.
+        None if nothing is there that could be claimed. Of a temporary it is at best known which
+        run made it.
         """
-        if not ours.is_in_place:
-            return None
+        version: Version | None
         try:
             version = self._contents.version(ours.copy_path)
         except FileNotFoundError:
-            return Claim(None, self._now, key, is_touched=True) if file.flags.get("temp") else None
+            if not file.flags.get("temp"):
+                return None
+            version = unseen(job, file) if is_known else None
         return Claim(version, self._now, key, is_touched=True)
 
     def take_over_unknown(self, job: Job, resolved: Resolved) -> None:
@@ -105,8 +133,8 @@ class Touched:
         for file in job.output:
             ours = stored(file)
             known = self._claims.get(label(file))
-            if ours and not (known and known.version):
-                claim = self._found_here(file, ours, "")
+            if ours and ours.is_in_place and not (known and known.version):
+                claim = self._found_here(job, file, ours, "", False)
                 if claim and claim.version:
                     resolved.taken_over[label(file)] = resolved.claims[label(file)] = claim
                     resolved.versions[label(file)] = claim.version

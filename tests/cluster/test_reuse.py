@@ -177,6 +177,45 @@ def test_local_copies_on_the_nodes(
         assert "Nothing to be done" in printed
 
 
+IN_PLACE = """
+rule all:
+    input: "results/total.txt", "results/parts"
+rule count:
+    input: "data/{name}.txt"
+    output: temp("results/{name}.txt")
+    shell: "wc -c < {input} > {output}"
+rule total:
+    input: expand(rules.count.output, name=["a", "b"])
+    output: "results/total.txt"
+    shell: "cat {input} | awk '{{n += $1}} END {{print n}}' > {output}"
+rule parts:
+    input: "results/total.txt"
+    output: directory("results/parts")
+    run:
+        shell("mkdir {output}; cp results/total.txt {output}/x.txt")
+"""
+
+
+def test_files_in_their_own_places(
+    snakemake_on_cluster: Callable, snakemake: Callable, tmp_path: Path
+) -> None:
+    first = workflow(tmp_path / "first", IN_PLACE, STORED_HEAD)
+    arguments = (
+        *("--default-storage-provider", "seqstore"),
+        *("--default-storage-prefix", "seqstore://files"),
+        *("--storage-seqstore-root", str(tmp_path / "store")),
+    )
+    assert ran(snakemake_on_cluster(first, *arguments).stdout) == ["count", "parts", "total"]
+    second = clone(first, tmp_path / "second")
+    shutil.rmtree(second / "results")
+    assert "Nothing to be done" in snakemake_on_cluster(second, *arguments).stdout
+    for directory in (first, second):
+        assert "Nothing to be done" in snakemake(directory, *arguments).stdout
+        assert not (directory / "results/a.txt").exists()
+        for name in ("total.txt", "parts/x.txt"):
+            assert (directory / "results" / name).read_text() == "20\n"
+
+
 CHECKPOINT = """
 def parts(wildcards):
     with open(checkpoints.split.get().output[0]) as file:

@@ -18,13 +18,11 @@ from snakemake_storage_plugin_seqstore.observe import (
     Observation,
     Packages,
     Places,
-    Reads,
     check,
     probe,
-    software_holds,
-    software_state,
     summarise,
 )
+from snakemake_storage_plugin_seqstore.store import Reads
 
 PACKAGES = Packages()
 OLD = 1_600_000_000
@@ -225,20 +223,23 @@ def test_software(world: World, tmp_path: Path) -> None:
     packages = {name for packages in reads.software.values() for name in packages}
     assert "numpy" in packages
     assert not packages & {"coreutils", "bash", "libc6", "snakemake"}
-    assert software_holds(reads, world.contents, PACKAGES) == []
-    state = software_state(reads, world.contents, PACKAGES)
-    assert state == software_state(reads, world.contents, Packages())
+
+    def checks(packages: Packages = PACKAGES) -> Checks:
+        return Checks(world.contents, packages)
+
+    here = world.places()
+    assert checks().software(reads, here) == []
+    state = checks().software_state(reads, here)
+    assert state == checks(Packages()).software_state(reads, here)
     older = {prefix: dict(packages) for prefix, packages in reads.software.items()}
     next(packages for packages in older.values() if "numpy" in packages)["numpy"] = "1.0"
-    said = software_holds(replace(reads, software=older), world.contents, PACKAGES)
+    said = checks().software(replace(reads, software=older), here)
     assert [text for text in said if text.startswith("numpy is ")]
     (programs / "tool").write_text("#!/usr/bin/env perl\nprint 2;\n")
-    assert software_holds(reads, world.contents, PACKAGES) == [
-        f"the program {programs}/tool is another one"
-    ]
-    assert software_state(reads, world.contents, PACKAGES) != state
+    assert checks().software(reads, here) == [f"the program {programs}/tool is another one"]
+    assert checks().software_state(reads, here) != state
     (programs / "tool").unlink()  # the job could not run here anyway
-    assert software_holds(reads, world.contents, PACKAGES) == []
+    assert checks().software(reads, here) == []
 
 
 def test_the_base_of_the_system_costs_nothing(world: World) -> None:
@@ -259,10 +260,10 @@ def test_equal_software_is_checked_once(world: World, monkeypatch: pytest.Monkey
     monkeypatch.setattr(
         Packages, "version", lambda self, p, n: asked.append(n) or version(self, p, n)
     )
-    checks = Checks(world.contents, PACKAGES)
-    first = checks.software(reads)
+    checks, here = Checks(world.contents, PACKAGES), world.places()
+    first = checks.software(reads, here)
     number = len(asked)
     assert number
     for index in range(1000):
-        assert checks.software(replace(reads, absent=(f"workdir:{index}",))) == first
+        assert checks.software(replace(reads, absent=(f"workdir:{index}",)), here) == first
     assert len(asked) == number

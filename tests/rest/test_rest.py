@@ -11,10 +11,9 @@ import pytest
 from .changes import TOLD, TOLD_AGAIN, UNSEEN
 from .world import WORKFLOWS, Run, World, marks
 
-# What is made again in a clone: it streams, adds to what was there or takes its input away; its
-# output is in no store.
+# What is made again in a clone: it takes its input away, or its output is in no store.
 MADE_IN_CLONE = {
-    "shapes": {"pipe_in", "pipe_out", "updated", "moved_input"},
+    "shapes": {"moved_input"},
     "named": {
         *("local_of_temp", "local_temp", "from_local_temp", "flag_reader", "log_reader", "part"),
         *("gathered", "dir_reader", "listing", "benched", "leftover_copy", "group_reader"),

@@ -35,17 +35,22 @@ CASES: list[Case] = [
 
 def markdown() -> str:
     """The table for the documentation."""
-    rows = ["| | must run at last | seqstore | `--cache` |", "|---|---|---|---|"]
+    rows = [
+        "| | must run at last | seqstore | unobserved | `--cache` |",
+        "|---|---|---|---|---|",
+    ]
     for case in CASES:
         last = case.steps[-1]
         runs = ", ".join(f"`{rule}`" for rule in last.runs) or "nothing"
         if last.fails:
             runs = "fails"
-        rows.append(f"| {case.title} | {runs} | right | {_peer(case.peer)} |")
+        rows.append(
+            f"| {case.title} | {runs} | right | {_said(case.unobserved)} | {_said(case.peer)} |"
+        )
     return "\n".join(rows) + "\n"
 
 
-def _peer(found: str) -> str:
+def _said(found: str) -> str:
     if found.startswith("runs "):
         return "right, but runs " + ", ".join(f"`{rule}`" for rule in found.split()[1:])
     return f"**{found}**" if found in ("wrong", "fails") else found

@@ -1,4 +1,4 @@
-"""Runs a case with real Snakemake, either with this plugin or with Snakemake's own cache."""
+"""Runs a case with real Snakemake: with this plugin, observed or not, or with Snakemake's cache."""
 
 import re
 import subprocess
@@ -10,9 +10,10 @@ from pathlib import Path
 
 from snakemake_storage_plugin_seqstore import Store
 
-from .step import Step
+from .step import Case, Step
 
 OURS = "seqstore"
+UNOBSERVED = "seqstore without observer"
 PEER = "--cache"
 
 _ALL = re.MULTILINE | re.DOTALL
@@ -28,7 +29,7 @@ class World:
     root : Path
         An empty directory.
     kind : str
-        What makes results reusable: `OURS` or `PEER`.
+        What makes results reusable: `OURS`, `UNOBSERVED` or `PEER`.
     environment : mapping
         Environment of Snakemake.
     """
@@ -87,10 +88,12 @@ class World:
         )
         show = step.show.replace("{", "{{").replace("}", "}}").replace("{{input}}", "{input}")
         head = ""
-        if self.kind == OURS:
+        if self.kind != PEER:
+            observe = ["observe='off'"] if self.kind == UNOBSERVED else []
+            arguments = ", ".join(["workflow", *observe, *([step.reuse] if step.reuse else [])])
             head = (
                 "import snakemake_storage_plugin_seqstore as seqstore\n"
-                f"seqstore.reuse(workflow{step.reuse and ', ' + step.reuse})\n"
+                f"seqstore.reuse({arguments})\n"
             )
         rules = textwrap.dedent(step.rules).lstrip("\n")
         if self.kind == PEER:
@@ -109,7 +112,7 @@ class World:
                 for name, value in step.env.items()
             },
         }
-        if self.kind == OURS:
+        if self.kind != PEER:
             arguments += ["--storage-seqstore-root", str(self.store.root)]
             arguments += ["--default-storage-provider", "seqstore"]
             arguments += ["--default-storage-prefix", "seqstore://files"]
@@ -155,6 +158,26 @@ class Outcome:
     def shells(self) -> int:
         """How many commands ran, as bash has it, without that of `show`."""
         return self.printed.count(_SHELL_STARTED) - ("(Rule: show)" in self.printed)
+
+
+def is_right(step: Step, results: list[str]) -> bool:
+    """Whether a user reads what must be there."""
+    expected = step.result
+    return results[-1] == expected if isinstance(expected, str) else expected(results)
+
+
+def grade(case: Case, world: World) -> str:
+    """What a case comes to, in the words of `Case`."""
+    unneeded: Counter[str] = Counter()
+    for step in case.steps:
+        outcome = world.run(step)
+        print(outcome.printed)
+        unneeded += outcome.computed - Counter(step.runs)
+        if outcome.failed and not step.fails:
+            return "fails"
+        if outcome.failed != step.fails or not is_right(step, world.results):
+            return "wrong"
+    return " ".join(["runs", *sorted(unneeded)] if unneeded else ["right"])
 
 
 def _with_cache(match: re.Match[str]) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from .cases import CASES, markdown
-from .harness import OURS, PEER, World
-from .step import Case, Step
+from .harness import OURS, PEER, UNOBSERVED, World, grade, is_right
+from .step import Case
 
 NOT_TRACED = re.compile(r"run:|script:|wrapper:|shell\.")  # not run by bash
 
@@ -40,29 +40,16 @@ def test_ours(case: Case, tmp_path: Path, environment: dict[str, str]) -> None:
             assert outcome.shells == len(step.runs) + step.fails
 
 
-def is_right(step: Step, results: list[str]) -> bool:
-    expected = step.result
-    return results[-1] == expected if isinstance(expected, str) else expected(results)
-
-
 @pytest.mark.peer
 @pytest.mark.parametrize("case", parameters([case for case in CASES if case.peer], 1))
 def test_peer(case: Case, tmp_path: Path, environment: dict[str, str]) -> None:
-    world = World(tmp_path, PEER, environment)
-    unneeded: Counter[str] = Counter()
-    found = ""
-    for step in case.steps:
-        outcome = world.run(step)
-        print(outcome.printed)
-        unneeded += outcome.computed - Counter(step.runs)
-        if outcome.failed and not step.fails:
-            found = "fails"
-        elif outcome.failed != step.fails or not is_right(step, world.results):
-            found = "wrong"
-        if found:
-            break
-    found = found or " ".join(["runs", *sorted(unneeded)] if unneeded else ["right"])
-    assert found == case.peer
+    assert grade(case, World(tmp_path, PEER, environment)) == case.peer
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("case", parameters(CASES, 1))
+def test_unobserved(case: Case, tmp_path: Path, environment: dict[str, str]) -> None:
+    assert grade(case, World(tmp_path, UNOBSERVED, environment)) == case.unobserved
 
 
 def test_documentation_has_the_table() -> None:

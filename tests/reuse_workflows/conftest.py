@@ -159,12 +159,15 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the program ``ran``, which counts what is computed.
 
     All of Snakemake is killed when it comes to the job ``$KILLED``; not at once, as it starts a job
-    and only then notes that this has begun, without which a local file counts as whole.
+    and only then notes that this has begun, without which a local file counts as whole. ``ran NAME
+    waits`` waits while the file ``$WAIT`` is there, in one process: a shell that gets a signal just
+    as one of its programs ends goes on.
     """
     directory = tmp_path_factory.mktemp("bin")
     program = directory / "ran"
     killed = '[ "$1" != "$KILLED" ] || { sleep 1; kill -9 0; }'
-    program.write_text(f'#!/bin/sh\necho "$1" >> "$COMPUTED"\n{killed}\n')
+    waits = '[ "$2" != waits ] || [ ! -e "$WAIT" ] || exec sleep 600'
+    program.write_text(f'#!/bin/sh\necho "$1" >> "$COMPUTED"\n{killed}\n{waits}\n')
     program.chmod(0o755)
     return directory
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.reuse_workflows.conftest import IN_STORE
+from tests.reuse_workflows.test_looking import LOOKS
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +33,7 @@ WORKFLOW = """
 
     rule join:
         input: parts, config.get("source", "other.txt")
-        output: "joined.txt"
+        output: report("joined.txt")
         params: end=config.get("end", 1)
         shell: "ran join; (cat {input}; echo {params.end}) > {output}"
 
@@ -72,6 +73,26 @@ def test_members_of_another_version_do_not_stay(split, forced):
     done = split.run(*IN_STORE, *forced)
     assert {"join", "prepare", "split", "xa"} == set(done.computed) - {"other"}
     assert split.stored("joined.txt") == "3\nother\n1\n"
+    assert split.run(*IN_STORE).did_nothing
+
+
+def files(project):
+    """The files in a working directory but what Snakemake itself keeps there."""
+    kept = (".snakemake/seqstore", ".snakemake/storage")
+    found = (path for path in project.directory.rglob("*") if not path.is_dir())
+    paths = [str(path.relative_to(project.directory)) for path in found]
+    return {path for path in paths if path.startswith(kept) or not path.startswith(".snakemake")}
+
+
+def test_looking_brings_none(split):
+    clone = split.clone()
+    for look in LOOKS:
+        for project in (split, clone):
+            before = files(project)
+            project.finish(project.start(*IN_STORE, *look))
+            assert files(project) == before, look
+    clone.run(*IN_STORE, "--report", "report.html")
+    assert clone.run(*IN_STORE).did_nothing
     assert split.run(*IN_STORE).did_nothing
 
 

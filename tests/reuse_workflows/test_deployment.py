@@ -304,6 +304,31 @@ def test_a_conda_environment_that_is_not_here(host):
     assert clone.stored("a.txt") == "abd\ntool]\n"
 
 
+@pytest.mark.parametrize("mode", ["auto", "off"])
+def test_a_conda_environment_of_a_clone(host, mode):
+    """It is the environment here that would run a job, wherever the one lies that did."""
+    directive(host, "conda: 'envs/tool.yaml'")
+    text = host.read("Snakefile").replace("(workflow)", f"(workflow, observe={mode!r})")
+    (host.directory / "Snakefile").write_text(text)
+    host.write("dependencies: [tool]\n", "envs/tool.yaml")
+    assert host.run(*CONDA).computed == ["a"]
+    clone, other = host.clone(), host.clone("other")
+    for project in (clone, other):
+        if project is other:
+            assert project.run(*CONDA).did_nothing
+        project.run(*CONDA, "--conda-create-envs-only")
+        (tool,) = project.directory.glob(".snakemake/conda/*/bin/tool")
+        assert project.run(*CONDA).did_nothing
+        update(tool.parent.parent, "updated")
+        computed = [] if project is other else ["a"]  # it stands where it was used before
+        assert project.run(*CONDA).computed == computed
+        assert project.run(*CONDA).did_nothing
+    assert clone.stored("a.txt") == "abc\nupdated\n"
+    shutil.rmtree(host.directory / ".snakemake/conda")
+    assert host.run(*CONDA).did_nothing
+    assert host.clone("third").run(*CONDA).did_nothing
+
+
 def test_environment_modules(host):
     """They count by their names, and by the programs that were seen to run."""
     around = host.directory.parent

@@ -43,7 +43,8 @@ LOOKS = (
     ("--summary",),
     ("--detailed-summary",),
     ("--lint",),
-    ("--touch",),
+    ("--rulegraph",),
+    ("--list-untracked",),
     ("--list-changes=code",),
     ("--list-changes=input",),
     ("--list-changes=params",),
@@ -53,7 +54,7 @@ LOOKS = (
 
 
 def test_looking_writes_nothing_to_the_store(chain):
-    for look in LOOKS[:4]:
+    for look in LOOKS:
         chain.finish(chain.start(*look))
     assert not chain.store.root.exists()
     chain.run()
@@ -63,6 +64,8 @@ def test_looking_writes_nothing_to_the_store(chain):
         done = clone.finish(clone.start(*look, *NEW))
         assert done.computed == [], look
         assert clone.listing() == before, look
+    assert clone.finish(clone.start("--touch", *NEW)).computed == []
+    assert clone.listing().keys() == before.keys()
     assert clone.run().computed == ["c"]
 
 

@@ -24,8 +24,10 @@ def test_one_line_sums_up(chain):
 def test_one_line_says_what_differs(chain):
     chain.run()
     assert "param num" not in chain.run().printed
-    line = only(chain.run("--dry-run", "--config", "num=4"), "files/b.txt is not what it was")
-    assert "param k: 3 -> 4" in line
+    done = chain.run("--dry-run", "--config", "num=4")
+    assert "param k: 3 -> 4" in only(done, "files/b.txt is not what it was")
+    assert "reason: Missing output files: seqstore://files/b.txt" in done.printed
+    assert "Forced" not in done.printed
     chain.write(CHAIN.replace("rev {input}", "cat {input}"))
     line = only(chain.run("--dry-run"), "files/b.txt is not what it was")
     assert "command changed" in line

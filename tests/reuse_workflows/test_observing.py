@@ -93,7 +93,7 @@ def test_jobs_of_all_kinds_at_the_same_time(project):
         assert record.is_observed, record.rule
         output = record.about["outputs"][0]
         seen[output] = {
-            place.partition("side/")[2] for place in record.reads["files"] if "side/" in place
+            place.partition("side/")[2] for place in record.reads.files if "side/" in place
         }
     expected = {f"out/{kind}.{n}.txt": {f"{kind}.{n}"} for kind in NAMES for n in range(2)}
     for n in range(2):

@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.reuse_workflows.test_messages import only
-
 DEFAULT = ("--default-storage-provider", "seqstore", "--default-storage-prefix", "seqstore://files")
 
 
@@ -91,52 +89,6 @@ def test_a_benchmark_that_another_rule_reads(project):
     assert clone.run(*number(4)).did_nothing
 
 
-UPDATED = """
-    rule all:
-        input: storage.seqstore("seqstore://files/before.txt"), "out.txt"
-
-    rule before:
-        input: before_update("table.txt")
-        output: storage.seqstore("seqstore://files/before.txt")
-        shell: "ran before; cp {input} {output}"
-
-    rule add:
-        input: "in.txt"
-        output: update("table.txt")
-        params: num=config["num"]
-        shell: "ran add; (cat {input}; echo {params.num}) >> {output}"
-
-    rule after:
-        input: "table.txt"
-        output: "out.txt"
-        shell: "ran after; cp {input} {output}"
-    """
-
-
-@pytest.mark.slow
-def test_update_and_before_update(project):
-    """What was there counts with what is added, so that neither is ever found."""
-    project.write(UPDATED)
-    project.write("table\n", "table.txt")
-    table = "table\n"
-    for value, computed in ((3, ["add", "after", "before"]), (4, ["add", "after"])):
-        project.write("abc\n", "in.txt")
-        assert project.run(*number(value)).computed == computed
-        assert project.stored("before.txt") == table
-        table += f"abc\n{value}\n"
-        assert project.read("table.txt") == project.read("out.txt") == table
-        assert project.run(*number(value)).computed == ["before"]  # Snakemake: its input is newer
-        assert project.stored("before.txt") == table
-        assert project.run(*number(value)).did_nothing
-    clone = project.clone()
-    clone.write("abc\n", "in.txt")
-    done = clone.run(*number(4))
-    assert done.computed == ["add", "after", "before"]
-    assert clone.stored("before.txt") == table
-    assert clone.read("out.txt") == f"{table}abc\n4\n"
-    assert "marked before_update" in only(done, "rule before is not reused")
-
-
 def test_services(project):
     """Nobody knows what a service says: nothing that asks it is found."""
     project.write(
@@ -209,36 +161,55 @@ def test_a_handover(project):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("engine", "text"), [("jinja2", "num: {{ params.num }}"), ("yte", "num: ?params.num")]
+    ("engine", "text"),
+    [
+        ("jinja2", "num: {{ params.num }}\nname: {{ wildcards.name }}\nword: {{ config.word }}"),
+        ("yte", "num: ?params.num\nname: ?wildcards.name\nword: ?config['word']"),
+    ],
 )
-def test_a_template(project, engine, text):
-    """A template is rendered again, which runs no command; what is made from it is found."""
+@pytest.mark.parametrize("how", [(), DEFAULT], ids=["named", "in place"])
+def test_a_template(project, engine, text, how):
+    """It is rendered once for all that the engine is handed: params, wildcards, config, itself."""
     project.write(
         f"""
+        def stored(name):
+            return name if {bool(how)} else storage.seqstore(f"seqstore://files/{{name}}")
+
         rule all:
-            input: storage.seqstore("seqstore://files/b.txt")
+            input: stored("b.txt")
 
         rule a:
             input: "a.template"
-            output: storage.seqstore("seqstore://files/a.yaml")
+            output: stored("{{name}}.yaml")
             params: num=config["num"]
             template_engine: "{engine}"
 
         rule b:
-            input: storage.seqstore("seqstore://files/a.yaml")
-            output: storage.seqstore("seqstore://files/b.txt")
+            input: stored("a.yaml")
+            output: stored("b.txt")
             shell: "ran b; cp {{input}} {{output}}"
         """
     )
+    project.made = ("a.yaml", "b.txt")
     (project.directory / "a.template").write_text(text)
-    for value, computed in ((3, ["b"]), (4, ["b"]), (3, [])):
-        assert project.run(*number(value)).computed == computed
-        assert project.stored("b.txt").strip() == f"num: {value}"
-        assert project.run(*number(value)).did_nothing
+    rendered = "num: 3\nname: a\nword: w"
+    first = ("--config", "num=3", "word=w")
+    assert project.run(*how, *first).computed == ["b"]
+    assert project.stored("b.txt").strip() == rendered
+    assert project.run(*how, *first).did_nothing
     clone = project.clone()
-    assert clone.run(*number(4)).computed == []
-    assert clone.stored("b.txt").strip() == "num: 4"
-    assert clone.run(*number(4)).did_nothing
+    assert clone.run(*how, *first).did_nothing
+    for config in (("num=4", "word=w"), ("num=4", "word=x")):
+        assert project.run(*how, "--config", *config).computed == ["b"]
+        assert project.run(*how, "--config", *config).did_nothing
+        assert clone.run(*how, "--config", *config).did_nothing
+    rendered = "num: 4\nname: a\nword: x"
+    assert project.stored("b.txt").strip() == rendered
+    # What is made of it is found though the template is another one that says the same.
+    (project.directory / "a.template").write_text(text + "\n")
+    assert "rule a:" in (done := project.run(*how, "--config", *config)).printed
+    assert done.computed == ([] if project.stored("a.yaml").strip() == rendered else ["b"])
+    assert project.run(*how, *first[:1], *config).did_nothing
 
 
 @pytest.mark.slow

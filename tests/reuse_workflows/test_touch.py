@@ -1,6 +1,10 @@
 """``--touch`` lets outputs stand, in this working directory, whatever they were made from."""
 
+import os
+
 import pytest
+
+from tests.reuse_workflows.conftest import IN_STORE
 
 pytestmark = pytest.mark.slow
 
@@ -101,3 +105,108 @@ def test_what_was_never_made_is_not_touched(project):
     project.finish(project.start("--touch"))
     assert not project.store.root.exists()
     assert project.run().computed == ["a", "b", "c"]
+
+
+PLAIN = """
+    WORD = "{word}"
+
+    rule all:
+        input: "out/c.txt", "out/d.txt"
+
+    rule a:
+        input: "in.txt"
+        output: temp("a.tmp")
+        shell: "ran a; sleep 1; tr a-z A-Z < {{input}} > {{output}}"
+
+    rule b:
+        input: "a.tmp"
+        output: "b.txt"
+        shell: "ran b; rev {{input}} > {{output}}"
+
+    rule c:
+        input: "b.txt"
+        output: "out/c.txt"
+        threads: 2
+        shell: "ran c; sleep 1; sh add.sh {{input}} {{threads}} > {{output}}"
+
+    rule d:
+        input: "a.tmp"
+        output: "out/d.txt"
+        params: num=config.get("num", 3)
+        shell: "ran d; (cat {{input}}; echo {{params.num}} {{WORD}}) > {{output}}"
+    """
+
+
+@pytest.fixture
+def finished(project):
+    """A directory that plain Snakemake finished, with the lines added since."""
+    project.write(PLAIN.format(word="x"), reuse=False)
+    project.write("abc\n", "in.txt")
+    project.write("cat $1\n", "add.sh")
+    assert project.run(root=False).computed == ["a", "b", "c", "d"]
+    assert not (project.directory / "a.tmp").exists()
+    project.write(PLAIN.format(word="x"))
+    return project
+
+
+def test_what_plain_snakemake_made_is_taken_over(finished):
+    """Also what was made from temporaries that are gone; of these the run is known."""
+    assert finished.run("-c1", *IN_STORE, "--touch").computed == []
+    assert finished.run(*IN_STORE).did_nothing
+    clone = finished.clone()
+    assert clone.run(*IN_STORE).did_nothing
+    assert clone.read("out/c.txt") == "CBA\n"
+    record = next(
+        each
+        for key in finished.store.records
+        for each in finished.store.find_records(key)
+        if each.rule == "c"
+    )
+    assert record.seconds >= 1
+    # The temporary is made again where it is needed, and what was made of it, too.
+    done = clone.run(*IN_STORE, *NEW)
+    assert done.computed == ["a", "b", "d"]
+    assert clone.run(*IN_STORE, *NEW).did_nothing
+    assert finished.run(*IN_STORE).did_nothing
+    assert not list(finished.store.records.nondeterministic())
+
+
+def replaced_by_an_older_file(project):
+    path = project.directory / "in.txt"
+    project.write("xyz\n", "in.txt")
+    os.utime(path, (1_500_000_000, 1_500_000_000))
+
+
+EDITS = {
+    "input": (replaced_by_an_older_file, "abcd", "ZYX\n"),
+    "global": (lambda project: project.write(PLAIN.format(word="y")), "abd", "CBA\n"),
+    "script": (lambda project: project.write("cat $1 $1\n", "add.sh"), "c", "CBA\nCBA\n"),
+    "output": (lambda project: project.write("mine\n", "out/c.txt"), "c", "CBA\n"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_nobody_else_takes_what_may_have_been_made_otherwise(finished, edit):
+    """Snakemake does not see these edits, so its metadata are those of the rules as they are."""
+    change, computed, expected = EDITS[edit]
+    change(finished)
+    finished.run(*IN_STORE, "--touch")
+    assert finished.run(*IN_STORE).did_nothing
+    clone = finished.clone()
+    assert clone.run(*IN_STORE).computed == list(computed)
+    assert clone.read("out/c.txt") == expected
+
+
+def test_temporaries_that_are_gone_are_touched(project):
+    project.write(PLAIN.format(word="x"))
+    project.write("abc\n", "in.txt")
+    project.write("cat $1\n", "add.sh")
+    project.run(*IN_STORE)
+    for digest, _ in list(project.store.objects):
+        path = project.store.objects.path(digest)
+        if path.read_text() == "ABC\n":  # as garbage collection does
+            path.unlink()
+    for word in ("sleep 2", "sleep 3"):
+        project.write(PLAIN.format(word="x").replace("sleep 1; tr", f"{word}; tr"))
+        assert project.run(*IN_STORE, "--touch").computed == []
+        assert project.run(*IN_STORE).did_nothing

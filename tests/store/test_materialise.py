@@ -130,3 +130,18 @@ def test_a_filesystem_without_links_gets_a_copy(store, make, reachable, monkeypa
         )
 
     assert as_user(use) == 0
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+def test_a_payload_on_a_filesystem_without_modes_is_copied(store, make, reachable, mode):
+    entry = store.publish("files", "a", make(b"plain"))
+    store.objects.path(entry.version.digest).chmod(mode)  # as all files look there
+
+    def use():
+        materialise(store, entry, reachable / "a", Materialisation.SYMLINK)
+        (reachable / "a").write_bytes(b"changed")
+        assert not os.access(reachable / "a", os.X_OK)
+        return 0
+
+    assert as_user(use) == 0
+    assert store.objects.path(entry.version.digest).read_bytes() == b"plain"

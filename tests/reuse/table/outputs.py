@@ -143,7 +143,7 @@ case(
     "pipe",
     "two jobs are connected by a pipe",
     Step(PIPE, "1\n", ["a", "p"], args=["--cores", "2"]),
-    clone(PIPE, "1\n", ["a", "p"], args=["--cores", "2"]),
+    clone(PIPE, "1\n", args=["--cores", "2"]),
 )
 SHADOW = copies("cat {input} > {output}; echo > litter", "shadow: 'minimal'")
 case(

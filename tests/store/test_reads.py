@@ -6,14 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.observe import Reads
+from snakemake_storage_plugin_seqstore.store import Reads
+from snakemake_storage_plugin_seqstore.store.parsing import MalformedError
 
 names = st.text(max_size=20)
 digests = st.text("0123456789abcdef", min_size=64, max_size=64)
 places = st.dictionaries(names, digests, max_size=3)
 texts = st.lists(names, max_size=3).map(tuple)
-statuses = st.one_of(digests, st.just(""), st.tuples(st.integers(0), st.integers()))
+statuses = st.one_of(
+    digests, st.just(""), st.tuples(st.integers(0, 2**62), st.integers(-(2**62), 2**62))
+)
 reads = st.builds(
     Reads,
     files=places,
@@ -61,7 +63,7 @@ def test_names_that_are_no_text() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_record(value: object) -> None:
-    with pytest.raises(InputError):
+    with pytest.raises(MalformedError):
         Reads.from_json(value)
 
 

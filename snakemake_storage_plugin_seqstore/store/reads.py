@@ -1,18 +1,28 @@
-"""The reads of a job, as its record keeps them."""
+"""What a job read beyond what it was told, as its record keeps it."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.store.parsing import (
+    MalformedError,
+    any_text,
+    each,
+    fields,
+    integer,
+    mapping,
+    natural,
+    optional,
+    sha256,
+    text,
+)
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 # For people, or of no account for whether the reads hold.
 _SAYS_NOTHING = ("notes", "rejected")
 
@@ -53,6 +63,10 @@ class Reads:
         Files below such prefixes that no package owns: path to SHA-256.
     search_path : str
         The job's PATH.
+    variables : mapping of str to str
+        Variables that count: name to a salted digest; and the locale and time zone as they are.
+    piped : tuple of Piped
+        For each of its inputs that is a pipe, what the job read that filled it.
     notes : tuple of str
         For people: ``talked to the network``.
     rejected : tuple of str
@@ -72,6 +86,8 @@ class Reads:
     software: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     system: Mapping[str, str] = field(default_factory=dict)
     search_path: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    piped: tuple[Piped, ...] = ()
     notes: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
 
@@ -80,9 +96,8 @@ class Reads:
 
         A path's bytes that are no UTF-8 stand as lone surrogates: write it with ``ensure_ascii``.
         """
-        return {
-            item.name: _plain(value) for item in fields(self) if (value := getattr(self, item.name))
-        }
+        values = ((item.name, getattr(self, item.name)) for item in dataclasses.fields(self))
+        return {name: _plain(value) for name, value in values if value}
 
     @classmethod
     def from_json(cls, value: object) -> Reads:
@@ -90,14 +105,10 @@ class Reads:
 
         Raises
         ------
-        InputError
-            If that is no such record.
+        MalformedError
+            If they are no such reads.
         """
-        given = _mapping(value, "reads")
-        unknown = given.keys() - _PARSERS.keys()
-        if unknown:
-            raise InputError(f"reads have no {sorted(unknown)[0]!r}")
-        return cls(**{name: _PARSERS[name](given[name], name) for name in given})
+        return cls(**fields(value, **_FORM))
 
     @cached_property
     def digest(self) -> str:
@@ -113,72 +124,74 @@ class Reads:
         return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Piped:
+    """What a job read that filled a pipe of another one.
+
+    Attributes
+    ----------
+    rule : str
+        Its rule, for people.
+    reads : Reads
+        What it read.
+    """
+
+    rule: str
+    reads: Reads
+
+    @classmethod
+    def from_json(cls, value: object) -> Piped:
+        """From JSON values.
+
+        Raises
+        ------
+        MalformedError
+            If it is no such object.
+        """
+        return cls(**fields(value, rule=text, reads=Reads.from_json))
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(value[key]) for key in sorted(value)}
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, Piped):
+        return {"rule": value.rule, "reads": value.reads.to_json()}
+    return [*map(_plain, value)] if isinstance(value, tuple) else value
 
 
-def _mapping(value: object, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise InputError(f"{name} of a record are not a JSON object")
-    return value
+def _status(value: Any) -> str | tuple[int, int]:
+    """Check what is kept of a file of which only the status was asked for."""
+    if type(value) is list:
+        if len(value) != 2:
+            raise MalformedError("it is no size with a time")
+        return natural(value[0]), integer(value[1])
+    return sha256(value) if value != "" else ""
 
 
-def _text(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise InputError(f"{name} of a record has {value!r}, which is no text")
-    return value
+def _owner(value: Any) -> str:
+    """Check what a program is: a package with its prefix, or a digest."""
+    found = any_text(value)
+    return found if "|" in found else sha256(found)
 
 
-def _digest(value: object, name: str) -> str:
-    if not isinstance(value, str) or not _DIGEST.fullmatch(value):
-        raise InputError(f"{name} of a record has {value!r}, which is no SHA-256")
-    return value
-
-
-def _owner(value: object, name: str) -> str:
-    text = _text(value, name)
-    return text if "|" in text else _digest(value, name)
-
-
-def _status(value: object, name: str) -> str | tuple[int, int]:
-    if value == "":
-        return ""
-    if isinstance(value, list):
-        if len(value) == 2 and all(type(part) is int for part in value):
-            return value[0], value[1]
-        raise InputError(f"{name} of a record has {value!r}, which is no size and time")
-    return _digest(value, name)
-
-
-def _texts(value: object, name: str) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise InputError(f"{name} of a record is no list")
-    return tuple(_text(part, name) for part in value)
-
-
-def _each(parse: Callable[[object, str], Any]) -> Callable[[object, str], Any]:
-    def parsed(value: object, name: str) -> dict[str, Any]:
-        return {key: parse(part, name) for key, part in _mapping(value, name).items()}
-
-    return parsed
-
-
-_PARSERS: dict[str, Callable[[object, str], Any]] = {
-    "files": _each(_digest),
-    "asked": _each(_status),
-    "absent": _texts,
-    "listed": _each(_digest),
-    "wrote": _each(_texts),
-    "searched": _each(_digest),
-    "modules": _texts,
-    "products": _each(_digest),
-    "made": _each(_digest),
-    "programs": _each(_owner),
-    "software": _each(_each(_text)),
-    "system": _each(_digest),
-    "search_path": _text,
-    "notes": _texts,
-    "rejected": _texts,
+_DIGESTS: optional[dict[str, str]] = optional(mapping(sha256), {})
+_TEXTS: optional[tuple[str, ...]] = optional(each(any_text), ())
+_FORM: dict[str, optional[Any]] = {
+    "files": _DIGESTS,
+    "asked": optional(mapping(_status), {}),
+    "absent": _TEXTS,
+    "listed": _DIGESTS,
+    "wrote": optional(mapping(each(any_text)), {}),
+    "searched": _DIGESTS,
+    "modules": _TEXTS,
+    "products": _DIGESTS,
+    "made": _DIGESTS,
+    "programs": optional(mapping(_owner), {}),
+    "software": optional(mapping(mapping(any_text)), {}),
+    "system": _DIGESTS,
+    "search_path": optional(any_text, ""),
+    "variables": optional(mapping(text), {}),
+    "piped": optional(each(Piped.from_json), ()),
+    "notes": _TEXTS,
+    "rejected": _TEXTS,
 }
