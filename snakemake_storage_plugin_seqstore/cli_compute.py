@@ -42,7 +42,7 @@ def compute(
     """
     from snakemake_storage_plugin_seqstore.object_stores import TrackStore
 
-    with for_people():
+    with for_people(store):
         params = {key: value for word in words for key, value in _PARAM.findall(word)}
         inputs = [_input(store, word) for word in words if not _PARAM.fullmatch(word)]
         tracks = TrackStore(root=store.root)

@@ -12,7 +12,7 @@ import uuid
 import pytest
 from click.testing import CliRunner
 
-from snakemake_storage_plugin_seqstore import SequenceStore, Store, cli
+from snakemake_storage_plugin_seqstore import SequenceStore, Store, cli_workflow
 from snakemake_storage_plugin_seqstore.store import filesystem, marker
 
 
@@ -139,7 +139,7 @@ def test_errors_are_for_people(seqstore, database, arguments, reason):
 
 def invoke(root, *words):
     """Run the command in this process, where it is to fail; return what it printed."""
-    done = CliRunner().invoke(cli.main, ["--root", str(root), *map(str, words)])
+    done = CliRunner().invoke(cli_workflow.main, ["--root", str(root), *map(str, words)])
     assert done.exit_code == 1 and isinstance(done.exception, SystemExit), done.output
     return done.output
 
@@ -163,6 +163,7 @@ def test_what_does_not_exist_is_exit_code_1(tmp_path):
 
 COMMANDS = [
     ("put", __file__, "files/x"),
+    ("compute", "transform.log", __file__),
     ("ls",),
     ("ls", "-l", "files/"),
     ("get", "files/x", "y"),

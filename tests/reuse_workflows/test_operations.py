@@ -101,13 +101,17 @@ def in_python(project: Path) -> list[str]:
 def by_command(project: Path) -> list[str]:
     """Do the same as `in_python`, by the command line."""
 
-    def compute(*words: str) -> str:
+    def seqstore(*words: str) -> str:
         command = [sys.executable, "-m", "snakemake_storage_plugin_seqstore", "--root", "../store"]
         done = subprocess.run(
-            [*command, "compute", *words], cwd=project, check=True, capture_output=True, text=True
+            [*command, *words], cwd=project, check=True, capture_output=True, text=True
         )
-        return done.stdout.split()[0]
+        return done.stdout
 
+    def compute(*words: str) -> str:
+        return seqstore("compute", *words).split()[0]
+
+    seqstore("init")
     gc = compute("genome.gc", "genome.fa", "size=10")
     compute("transform.log", gc, "pseudocount=1", "--name", "tracks/named/log.bw")
     ratio = compute("combine", "method=ratio", gc, "tracks/named/log.bw")
