@@ -63,7 +63,7 @@ class SignalSummary:
         self._chroms.add(chrom)
         self._runs += len(runs)
         self._covered += int(length.sum())
-        self._total += float(np.dot(length, runs.value.astype(np.float64)))
+        self._total += float((length * runs.value.astype(np.float64)).sum())
         self._low = min(self._low, float(runs.value.min()))
         self._high = max(self._high, float(runs.value.max()))
 
