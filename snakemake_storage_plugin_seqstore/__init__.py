@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.bundled import wrapper
-    from snakemake_storage_plugin_seqstore.genomes import Genome, GenomeStore, StoredGenome
+    from snakemake_storage_plugin_seqstore.genomes import Genome
+    from snakemake_storage_plugin_seqstore.object_stores import (
+        GenomeStore,
+        StoredGenome,
+        StoredTrack,
+        TrackStore,
+    )
     from snakemake_storage_plugin_seqstore.plugin import StorageObject, StorageProvider
     from snakemake_storage_plugin_seqstore.plugin_settings import StorageProviderSettings
     from snakemake_storage_plugin_seqstore.provenance import Provenance
@@ -19,11 +25,9 @@ if TYPE_CHECKING:
         IntervalTrack,
         Region,
         SignalTrack,
-        StoredTrack,
         TableTrack,
         Track,
         TrackLabel,
-        TrackStore,
     )
     from snakemake_storage_plugin_seqstore.workflow.binding import reuse
 
@@ -51,7 +55,8 @@ __all__ = [
 
 _HOMES = {
     "bundled": ("wrapper",),
-    "genomes": ("Genome", "GenomeStore", "StoredGenome"),
+    "genomes": ("Genome",),
+    "object_stores": ("GenomeStore", "StoredGenome", "StoredTrack", "TrackStore"),
     "plugin": ("StorageObject", "StorageProvider"),
     "plugin_settings": ("StorageProviderSettings",),
     "provenance": ("Provenance",),
@@ -61,11 +66,9 @@ _HOMES = {
         "IntervalTrack",
         "Region",
         "SignalTrack",
-        "StoredTrack",
         "TableTrack",
         "Track",
         "TrackLabel",
-        "TrackStore",
     ),
     "workflow.binding": ("reuse",),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.output import partial
+from snakemake_storage_plugin_seqstore.output import partial
 
 SUFFIXES = (".svg", ".png", ".html")
 INK, GRID, LINE = "#2f6f8f", "#dddddd", "#888888"

@@ -79,7 +79,7 @@ def main(context: click.Context, root: Path) -> None:
     context.obj = Store(root.expanduser())
 
 
-def _lines(command: Callable[..., None]) -> Callable[..., None]:
+def prints_lines(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the option --json, and in its place a function that prints a line.
 
     That takes the fields of the line by name, and before them the columns for people if they are
@@ -125,7 +125,7 @@ def _group(root: Path) -> str:
 @main.command()
 @click.argument("prefix", default="")
 @click.option("-l", "--long", is_flag=True, help="With time, size, SHA-256 and projects.")
-@_lines
+@prints_lines
 @click.pass_obj
 def ls(store: Store, prefix: str, long: bool, line: Callable[..., None]) -> None:
     """List what there is, or what starts with PREFIX."""
@@ -159,7 +159,7 @@ def ls(store: Store, prefix: str, long: bool, line: Callable[..., None]) -> None
 @main.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True))
 @click.argument("query", callback=to_query)
-@_lines
+@prints_lines
 @click.pass_obj
 def put(store: Store, source: Path, query: Query, line: Callable[..., None]) -> None:
     """Publish the file or directory SOURCE as QUERY."""
@@ -185,7 +185,7 @@ def get(store: Store, query: Query, target: Path) -> None:
 
 @main.command()
 @click.argument("query", callback=to_query)
-@_lines
+@prints_lines
 @click.pass_obj
 def history(store: Store, query: Query, line: Callable[..., None]) -> None:
     """List the versions of QUERY, newest first; pin one as QUERY?sha256=..."""
@@ -212,7 +212,7 @@ def rm(store: Store, queries: tuple[Query, ...]) -> None:
 
 
 @main.command()
-@_lines
+@prints_lines
 @click.pass_obj
 def du(store: Store, line: Callable[..., None]) -> None:
     """Say how many bytes there are, by collection and stored in all (each payload once)."""
@@ -237,7 +237,7 @@ def du(store: Store, line: Callable[..., None]) -> None:
 
 
 @main.command()
-@_lines
+@prints_lines
 @click.pass_obj
 def verify(store: Store, line: Callable[..., None]) -> None:
     """Read every payload, and set aside those whose bytes changed; fail if there were any."""
@@ -255,7 +255,7 @@ def verify(store: Store, line: Callable[..., None]) -> None:
 
 
 @main.command()
-@_lines
+@prints_lines
 @click.pass_obj
 def nondeterministic(store: Store, line: Callable[..., None]) -> None:
     """List results that differed each time: when, the rule, the output, its SHA-256."""
@@ -273,7 +273,7 @@ def nondeterministic(store: Store, line: Callable[..., None]) -> None:
 @main.command(short_help="Remove what no name has meant for some time, and unfinished files.")
 @click.option("--older-than", callback=_age, default="30d", show_default=True, metavar="AGE")
 @click.option("-n", "--dry-run", is_flag=True, help="Only list what would be removed.")
-@_lines
+@prints_lines
 @click.pass_obj
 def gc(store: Store, older_than: float, dry_run: bool, line: Callable[..., None]) -> None:
     """Remove what no name has meant for AGE (e.g. 12h, 30d), and what killed processes left."""

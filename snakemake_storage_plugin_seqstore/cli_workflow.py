@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from snakemake_storage_plugin_seqstore import record_report
-from snakemake_storage_plugin_seqstore.cli import for_people, main, to_query
+from snakemake_storage_plugin_seqstore.cli import for_people, to_query
+from snakemake_storage_plugin_seqstore.cli_compute import main
 from snakemake_storage_plugin_seqstore.collections import REGISTRY
 from snakemake_storage_plugin_seqstore.collections.payload import stored
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError

@@ -66,8 +66,8 @@ def operate(snakemake: Any, offer: Offer) -> None:
     offer : Offer
         The operations of the wrapper.
     """
+    from snakemake_storage_plugin_seqstore.object_stores.inputs import open_input
     from snakemake_storage_plugin_seqstore.tracks import operations
-    from snakemake_storage_plugin_seqstore.tracks.operations.request import open_input
     from snakemake_storage_plugin_seqstore.tracks.operations.wrapped import asked
     from snakemake_storage_plugin_seqstore.tracks.writing import write
 

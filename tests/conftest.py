@@ -9,6 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 # Programs that tests start inherit an ignored SIGINT, as under nohup or in the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)

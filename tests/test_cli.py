@@ -2,15 +2,17 @@
 
 import errno
 import grp
+import gzip
 import json
 import os
 import subprocess
 import sys
+import uuid
 
 import pytest
 from click.testing import CliRunner
 
-from snakemake_storage_plugin_seqstore import SequenceStore, Store, cli
+from snakemake_storage_plugin_seqstore import SequenceStore, Store, cli_workflow
 from snakemake_storage_plugin_seqstore.store import filesystem, marker
 
 
@@ -137,7 +139,7 @@ def test_errors_are_for_people(seqstore, database, arguments, reason):
 
 def invoke(root, *words):
     """Run the command in this process, where it is to fail; return what it printed."""
-    done = CliRunner().invoke(cli.main, ["--root", str(root), *map(str, words)])
+    done = CliRunner().invoke(cli_workflow.main, ["--root", str(root), *map(str, words)])
     assert done.exit_code == 1 and isinstance(done.exception, SystemExit), done.output
     return done.output
 
@@ -161,6 +163,7 @@ def test_what_does_not_exist_is_exit_code_1(tmp_path):
 
 COMMANDS = [
     ("put", __file__, "files/x"),
+    ("compute", "transform.log", __file__),
     ("ls",),
     ("ls", "-l", "files/"),
     ("get", "files/x", "y"),
@@ -315,3 +318,93 @@ def test_show_says_what_is_in_tracks_and_genomes(seqstore, tmp_path):
     assert "summary  GC: 0.666667" in seqstore("show", "genomes/g.fa")
     for query in ("genomes/g.fa.fai", "files/g.fa", "tracks/none.bw"):
         assert "no record says how" in seqstore("show", query, fails=True)
+
+
+@pytest.fixture
+def depth(tmp_path):
+    (tmp_path / "depth.bedGraph").write_text("chr1\t0\t4\t2\nchr1\t4\t8\t7\n")
+    (tmp_path / "genome.fa").write_text(">chr1\nACGTGGGG\n")
+    return tmp_path / "depth.bedGraph"
+
+
+def test_compute(seqstore, tmp_path, depth):
+    made = seqstore("compute", "transform.log", depth, "base=2", "pseudocount=1").strip()
+    for source in ("tracks/depth.bedGraph", "seqstore://genomes/genome.fa", "files/depth"):
+        seqstore("put", tmp_path / "genome.fa" if "genome" in source else depth, source)
+    named = ("pseudocount=1", "tracks/depth.bedGraph", "--name", "tracks/log.bw")
+    assert seqstore("compute", "transform.log", *named).split() == [
+        made,
+        "seqstore://tracks/log.bw",
+    ]
+    before = seqstore("history", "tracks/log.bw")
+    assert json.loads(seqstore("compute", "transform.log", *named, "--json")) == {
+        "id": made,
+        "query": "seqstore://tracks/log.bw",
+    }
+    assert seqstore("history", "tracks/log.bw") == before
+    seqstore("get", "tracks/log.bw?format=bedgraph", "log.bedGraph")
+    lines = (tmp_path / "log.bedGraph").read_text().splitlines()
+    values = [float(line.split()[3]) for line in lines]
+    assert values == pytest.approx([1.5849625, 3])
+    assert "transform.log" in seqstore("show", "tracks/log.bw")
+    # Ids, several inputs, texts that are packed, inputs of other collections.
+    ratio = (
+        "compute",
+        "combine",
+        "method=ratio",
+        made,
+        depth,
+        "--name",
+        "tracks/ratio.bedGraph.gz",
+    )
+    seqstore(*ratio)
+    seqstore("get", "tracks/ratio.bedGraph.gz", "ratio.gz")
+    assert gzip.decompress((tmp_path / "ratio.gz").read_bytes()).startswith(b"chr1\t0\t4\t0.79")
+    gc = seqstore("compute", "genome.gc", "genomes/genome.fa", "size=4")
+    assert seqstore("compute", "genome.gc", "genome.fa", "size=4") == gc
+    binary = ("compute", "transform.threshold", depth, "min=3", "binary=true")
+    seqstore(*binary, "--name", "tracks/high.bedGraph")
+    seqstore("get", "tracks/high.bedGraph", "high")
+    assert (tmp_path / "high").read_text() == "chr1\t0\t4\t0\nchr1\t4\t8\t1\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (
+            "transform.lg depth.bedGraph",
+            "no operation 'transform.lg' (there are transform.",
+        ),
+        ("transform.log nothing.bw", "there is no file nothing.bw (inputs are queries such as"),
+        ("transform.log tracks/x.bw", "seqstore://tracks/x.bw is not in the store"),
+        ("transform.log tracks/x.bw?region=chr1", "is no entry of the store"),
+        (f"transform.log {uuid.UUID(int=0)}", "there is no track or genome '00000000-"),
+        ("transform.log depth.bedGraph bas=2", "has no parameter 'bas' (there are base, pseudoc"),
+        ("transform.log depth.bedGraph base=x", "'base' must be a finite number, not 'x'"),
+        ("transform.log depth.bedGraph depth.bedGraph", "takes track: 2 inputs are not right"),
+        (
+            "transform.log genomes/genome.fa",
+            "must be signal or interval or table, not genome",
+        ),
+        ("transform.bin depth.bedGraph", "transform.bin needs the parameter 'size'"),
+        ("transform.log depth.bedGraph base=2 --name files/x.bw", "cannot be the name of a track"),
+        ("transform.scale depth.bedGraph --name tracks/x.bb", "is not written as bigbed"),
+        ("transform.threshold depth.bedGraph binary=maybe", "must be a boolean, not 'maybe'"),
+    ],
+)
+def test_what_cannot_be_computed(seqstore, tmp_path, depth, words, error):
+    seqstore("put", "genome.fa", "genomes/genome.fa")
+    assert error in seqstore("compute", *words.split(), fails=True)
+    assert not list(Store(tmp_path / "store").under("tracks"))
+
+
+def test_operations(seqstore):
+    listed = [line.split("\t") for line in seqstore("operations").splitlines()]
+    assert ["transform.log", "The logarithm of each value."] in listed
+    schemas = [json.loads(line) for line in seqstore("operations", "--json").splitlines()]
+    assert [schema["id"] for schema in schemas] == [line[0] for line in listed]
+    about = seqstore("operations", "combine")
+    assert "param\tmethod\tmean|sum|min|max|diff|ratio|log2ratio\trequired\t" in about
+    assert "param\tpseudocount\tnumber\tdefault 0\t" in about
+    assert "input\tothers\tsignal, several\t" in about
+    assert "there is no operation" in seqstore("operations", "x", fails=True)

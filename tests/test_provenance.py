@@ -209,7 +209,9 @@ def test_genomes():
     assert store.get(ids[0]) is None
 
 
-@pytest.mark.parametrize("module", ["provenance.provenance", "tracks.store", "genomes.store"])
+@pytest.mark.parametrize(
+    "module", ["provenance.provenance", "object_stores.tracks", "object_stores.genomes"]
+)
 def test_the_examples_in_the_documentation(module):
     found = importlib.import_module(f"snakemake_storage_plugin_seqstore.{module}")
     result = doctest.testmod(found)

@@ -10,15 +10,12 @@ if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.genomes.genome import Genome
     from snakemake_storage_plugin_seqstore.genomes.opening import open
     from snakemake_storage_plugin_seqstore.genomes.refget import SequenceCollection
-    from snakemake_storage_plugin_seqstore.genomes.store import GenomeStore, StoredGenome
     from snakemake_storage_plugin_seqstore.genomes.summary import Summary
     from snakemake_storage_plugin_seqstore.genomes.twobit import write_twobit
 
 __all__ = [
     "Genome",
-    "GenomeStore",
     "SequenceCollection",
-    "StoredGenome",
     "Summary",
     "open",
     "write_twobit",
@@ -28,7 +25,6 @@ _HOMES = {
     "genome": ("Genome",),
     "opening": ("open",),
     "refget": ("SequenceCollection",),
-    "store": ("GenomeStore", "StoredGenome"),
     "summary": ("Summary",),
     "twobit": ("write_twobit",),
 }

@@ -92,7 +92,7 @@ def write_view(
     SeqstoreError
         If the genome has no such region, or the format cannot hold it.
     """
-    from snakemake_storage_plugin_seqstore.sequences.output import binary_output, compressed
+    from snakemake_storage_plugin_seqstore.output import binary_output, compressed
 
     check(params, format)
     whole, window = genome, None

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore import charts
+from snakemake_storage_plugin_seqstore.output import binary_output
 from snakemake_storage_plugin_seqstore.progress import Progress
-from snakemake_storage_plugin_seqstore.sequences.output import binary_output
 from snakemake_storage_plugin_seqstore.sequences.store import SequenceStore
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import BinaryIO, NamedTuple
 
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
+from snakemake_storage_plugin_seqstore.output import binary_output
 from snakemake_storage_plugin_seqstore.sequences import build, codec, dump, lines
-from snakemake_storage_plugin_seqstore.sequences.output import binary_output
 from snakemake_storage_plugin_seqstore.sequences.reader import Reader, open_file
 from snakemake_storage_plugin_seqstore.sequences.schema import MAX_INT, MIN_INT
 from snakemake_storage_plugin_seqstore.sequences.selection import Selection

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from snakemake_storage_plugin_seqstore.errors import InputError, QueryError
-from snakemake_storage_plugin_seqstore.sequences.output import binary_output, compressed
+from snakemake_storage_plugin_seqstore.output import binary_output, compressed
 from snakemake_storage_plugin_seqstore.sequences.selection import FORMATS, Selection
 from snakemake_storage_plugin_seqstore.sequences.store import SequenceStore
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.tracks.opening import open_track as open
     from snakemake_storage_plugin_seqstore.tracks.region import Region
-    from snakemake_storage_plugin_seqstore.tracks.store import StoredTrack, TrackStore
     from snakemake_storage_plugin_seqstore.tracks.track import (
         IntervalTrack,
         SignalTrack,
@@ -22,17 +21,14 @@ __all__ = [
     "IntervalTrack",
     "Region",
     "SignalTrack",
-    "StoredTrack",
     "TableTrack",
     "Track",
     "TrackLabel",
-    "TrackStore",
     "open",
 ]
 
 _HOMES = {
     "region": ("Region",),
-    "store": ("StoredTrack", "TrackStore"),
     "track": ("IntervalTrack", "SignalTrack", "TableTrack", "Track", "TrackLabel"),
 }
 

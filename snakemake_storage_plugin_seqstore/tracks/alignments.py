@@ -18,7 +18,8 @@ from snakemake_storage_plugin_seqstore.tracks.intervals import Ints
 from snakemake_storage_plugin_seqstore.tracks.signal import Array
 
 # What samtools depth leaves out: unmapped, secondary, of bad quality, duplicate.
-EXCLUDED = 0x4 | 0x100 | 0x200 | 0x400
+UNMAPPED = 0x4
+EXCLUDED = UNMAPPED | 0x100 | 0x200 | 0x400
 _READ = 1 << 19  # compressed bytes at once
 _HEAD = np.dtype(
     [
@@ -95,7 +96,8 @@ class Bam:
         Parameters
         ----------
         excluded : int
-            Reads that have any of these flags are left out.
+            Reads that have any of these flags are left out; those that are not mapped always, which
+            may have a place nevertheless.
         quality : int
             Least mapping quality.
         split : bool
@@ -146,7 +148,7 @@ class Bam:
     def _of_chroms(
         self, text: Array, where: Ints, head: Array, excluded: int, quality: int, split: bool
     ) -> Iterator[Blocks]:
-        kept = (head["chrom"] >= 0) & ((head["flags"] & excluded) == 0)
+        kept = (head["chrom"] >= 0) & ((head["flags"] & (excluded | UNMAPPED)) == 0)
         kept &= (head["quality"] >= quality) & (head["operations"] > 0)
         rows = np.flatnonzero(kept)
         for chrom in np.unique(head["chrom"][head["chrom"] >= 0]).tolist():

@@ -84,3 +84,18 @@ def suffix_of(name: str) -> str:
     format_of(name)
     path = Path(name)
     return Path(path.stem).suffix + path.suffix if path.suffix.lower() == ".gz" else path.suffix
+
+
+def suffix_for(format: str) -> str:
+    """Return the suffix of a format; that of text may have ``.gz`` behind it.
+
+    Raises
+    ------
+    InputError
+        If there is no such format.
+    """
+    plain = format.removesuffix(".gz")
+    if plain not in FORMATS or (plain != format and plain in BINARY):
+        raise InputError(f"unknown format {format!r}", f"there are {', '.join(FORMATS)}")
+    suffix = next(suffix for suffix, what in SUFFIXES.items() if what == plain)
+    return suffix + format.removeprefix(plain)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -40,6 +41,65 @@ class Windowed(Protocol):
 
     def everything(self) -> Intervals:
         """Return all intervals."""
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """Intervals that need not be in memory at once."""
+
+    @property
+    def chroms(self) -> tuple[str, ...]:
+        """Chromosomes, in the order in which they come first."""
+
+    def batches(self) -> Iterator[tuple[str, ...]]:
+        """Yield chromosomes that are best handled together, all in order."""
+
+    def of_chroms(self, chroms: Sequence[str]) -> Intervals:
+        """Return the intervals of some chromosomes."""
+
+    def parts(self) -> Iterator[Intervals]:
+        """Yield all intervals in their order, some at once."""
+
+
+class InBatches:
+    """Intervals that are made when they are needed.
+
+    Parameters
+    ----------
+    source : Batched
+        What has the same chromosomes.
+    make : function of tuple of str
+        Makes those of a batch of chromosomes.
+    """
+
+    def __init__(self, source: Batched, make: Callable[[tuple[str, ...]], Intervals]) -> None:
+        self.chroms = source.chroms
+        self._source = source
+        self._make = make
+
+    def batches(self) -> Iterator[tuple[str, ...]]:
+        """Yield chromosomes that are best handled together, all in order."""
+        return self._source.batches()
+
+    def of_chroms(self, chroms: Sequence[str]) -> Intervals:
+        """Return the intervals of some chromosomes."""
+        return self._make(tuple(chroms))
+
+    def parts(self) -> Iterator[Intervals]:
+        """Yield all intervals in their order, some at once."""
+        return map(self._make, self.batches())
+
+    @cached_property
+    def _whole(self) -> Intervals:
+        return Intervals.joined(list(self.parts()))
+
+    def everything(self) -> Intervals:
+        """Return all intervals."""
+        return self._whole
+
+    def window(self, chrom: str, start: int, end: int) -> Intervals:
+        """Return the intervals that overlap a window, by start."""
+        return self._whole.window(chrom, start, end)
 
 
 class Values:
@@ -255,6 +315,21 @@ class Intervals:
     def everything(self) -> Intervals:
         """Return all intervals: these."""
         return self
+
+    def batches(self) -> Iterator[tuple[str, ...]]:
+        """Yield all chromosomes at once."""
+        yield self.chroms
+
+    def of_chroms(self, chroms: Sequence[str]) -> Intervals:
+        """Return the intervals of some chromosomes."""
+        if tuple(chroms) == self.chroms:
+            return self
+        rows = [self.on(chrom).rows for chrom in chroms]
+        return self.take(np.concatenate(rows)) if rows else Intervals.of([])
+
+    def parts(self) -> Iterator[Intervals]:
+        """Yield all intervals at once."""
+        yield self
 
     def _sorted(self) -> dict[str, ChromRows]:
         found = {}

@@ -11,8 +11,15 @@ from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import BigBed
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig import BigWig
 from snakemake_storage_plugin_seqstore.tracks.bbi.layout import BIGBED, BIGWIG
 from snakemake_storage_plugin_seqstore.tracks.formats import BINARY, FORMATS, format_of
+from snakemake_storage_plugin_seqstore.tracks.intervals import Windowed
 from snakemake_storage_plugin_seqstore.tracks.tables import read_table
-from snakemake_storage_plugin_seqstore.tracks.text.bed import BED_FIELDS, PEAK_FIELDS, read_bed
+from snakemake_storage_plugin_seqstore.tracks.text.bed import (
+    BED_FIELDS,
+    PEAK_FIELDS,
+    Fields,
+    read_bed,
+)
+from snakemake_storage_plugin_seqstore.tracks.text.bed_file import BedFile
 from snakemake_storage_plugin_seqstore.tracks.text.gff import read_gff
 from snakemake_storage_plugin_seqstore.tracks.text.regions import read_regions
 from snakemake_storage_plugin_seqstore.tracks.text.signals import TextSignal
@@ -24,6 +31,7 @@ from snakemake_storage_plugin_seqstore.tracks.track import (
     TrackLabel,
 )
 
+_LARGE = 4 << 20  # bytes of a BED that is not read at once
 _STARTS = {
     struct.pack("<I", BIGWIG): "a bigWig",
     struct.pack(">I", BIGWIG): "a bigWig",
@@ -118,9 +126,9 @@ def _open(path: Path, label: TrackLabel, kind: str) -> IntervalTrack | SignalTra
         case "bigbed":
             return IntervalTrack(label, BigBed(path))
         case "bed":
-            return IntervalTrack(label, read_bed(path, BED_FIELDS))
+            return IntervalTrack(label, _bed(path, BED_FIELDS))
         case "narrowpeak":
-            return IntervalTrack(label, read_bed(path, PEAK_FIELDS))
+            return IntervalTrack(label, _bed(path, PEAK_FIELDS))
         case "gff3":
             return IntervalTrack(label, read_gff(path))
         case "regions":
@@ -128,3 +136,7 @@ def _open(path: Path, label: TrackLabel, kind: str) -> IntervalTrack | SignalTra
         case "table":
             return TableTrack(label, read_table(path))
     raise InputError(f"unknown format {kind!r}", f"there are {', '.join(FORMATS)}")
+
+
+def _bed(path: Path, fields: Fields) -> Windowed:
+    return BedFile(path, fields) if path.stat().st_size > _LARGE else read_bed(path, fields)

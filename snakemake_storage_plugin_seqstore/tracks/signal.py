@@ -325,4 +325,4 @@ def binned(runs: Runs, edges: npt.NDArray[np.int64], statistic: str) -> Array:
         if statistic == "mean":
             return mean
         spread = np.bincount(place, length * (value - mean[place]) ** 2, size)
-        return np.where(covered > 1, np.sqrt(spread / (covered - 1)), covered * np.nan)
+        return np.where(covered > 0, np.sqrt(spread / np.maximum(1, covered - 1)), np.nan)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.output import partial
+from snakemake_storage_plugin_seqstore.output import partial
 from snakemake_storage_plugin_seqstore.tracks.intervals import Floats, Intervals
 from snakemake_storage_plugin_seqstore.tracks.signal import Runs, Signal
 from snakemake_storage_plugin_seqstore.tracks.sweep import union
@@ -63,7 +63,7 @@ class SignalSummary:
         self._chroms.add(chrom)
         self._runs += len(runs)
         self._covered += int(length.sum())
-        self._total += float(np.dot(length, runs.value.astype(np.float64)))
+        self._total += float((length * runs.value.astype(np.float64)).sum())
         self._low = min(self._low, float(runs.value.min()))
         self._high = max(self._high, float(runs.value.max()))
 

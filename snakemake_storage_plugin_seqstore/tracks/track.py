@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NoReturn, Protocol, runtime_checkable
 import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.tracks.intervals import Intervals, Windowed
+from snakemake_storage_plugin_seqstore.tracks.intervals import Batched, Intervals, Windowed
 from snakemake_storage_plugin_seqstore.tracks.region import Region
 from snakemake_storage_plugin_seqstore.tracks.signal import Foreign, Signal
 
@@ -155,6 +155,13 @@ class IntervalTrack:
     def intervals(self) -> Intervals:
         """All intervals as columns."""
         return self._source.everything()
+
+    @property
+    def batched(self) -> Batched:
+        """The intervals by chromosome: those of a large file one after the other."""
+        if isinstance(self._source, Batched) and "intervals" not in self.__dict__:
+            return self._source
+        return self.intervals
 
     def __len__(self) -> int:
         return len(self.intervals)

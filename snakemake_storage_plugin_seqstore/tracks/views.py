@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import QueryError
-from snakemake_storage_plugin_seqstore.sequences.output import binary_output, partial
+from snakemake_storage_plugin_seqstore.output import binary_output, partial
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import BigBed
 from snakemake_storage_plugin_seqstore.tracks.formats import BINARY, format_of
 from snakemake_storage_plugin_seqstore.tracks.opening import open_track

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.output import binary_output
+from snakemake_storage_plugin_seqstore.output import binary_output
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import write_bigbed
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig_writer import BigWigWriter, bigwig_writer
 from snakemake_storage_plugin_seqstore.tracks.formats import format_of
@@ -128,13 +129,15 @@ def text_of(track: AnyTrack, format: str) -> Iterator[bytes]:
         case "table", TableTrack():
             yield table_text(dict(zip(track.keys(), track.scores(), strict=True)))
         case "regions", IntervalTrack():
-            yield from region_lines(track.intervals)
+            for part in track.batched.parts():
+                yield from region_lines(part)
         case "tsv", TableTrack():
             yield b"key\tvalue\n"
             for key, value in zip(track.keys(), track.scores(), strict=True):
                 yield f"{key}\t{shortest(value)}\n".encode()
         case "bed" | "narrowpeak", IntervalTrack():
-            yield from bed_lines(track.intervals)
+            for part in track.batched.parts():
+                yield from bed_lines(part)
         case "bed", SignalTrack():
             for chrom, runs in track.signal.stream():
                 yield from places_lines(chrom, runs)
@@ -146,7 +149,7 @@ def text_of(track: AnyTrack, format: str) -> Iterator[bytes]:
             yield from text_of(track, "bedgraph")
         case "tsv", IntervalTrack():
             yield b"chrom\tstart\tend\tname\tscore\tstrand\n"
-            for region in track:
+            for region in chain.from_iterable(track.batched.parts()):
                 score = shortest(region.score)
                 places = f"{region.chrom}\t{region.start}\t{region.end}"
                 yield f"{places}\t{region.name}\t{score}\t{region.strand}\n".encode()

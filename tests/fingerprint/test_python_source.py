@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore.fingerprint.python_source import read_python
@@ -152,7 +152,6 @@ d["G"], d.get("H")
     assert read_python(source).variables == set("ABCDE")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_reading_never_fails(source):
     read_python(source)

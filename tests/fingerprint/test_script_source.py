@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore.fingerprint.script_source import (
@@ -153,7 +153,6 @@ def test_a_notebook_in_r_and_one_that_is_none():
         assert counted_source(text, "x.ipynb")[1] == EVERYTHING
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["R", "julia", "bash", "python", "x"]))
 def test_reading_never_fails(source, language):
     read_script(source, language)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore.fingerprint.shell_command import Script, read_command
@@ -197,7 +197,6 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_PIECES, max_size=25).map("".join) | st.text(max_size=60))
 def test_reading_never_fails(command):
     found = read_command(command)

@@ -119,7 +119,6 @@ _SMALL = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(_VALUES)
 def test_each_value_has_a_form(value):
     assert form(value) == form(value)
@@ -136,7 +135,7 @@ def _typed(value):
     return (type(value), repr(value))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(_SMALL, _SMALL)
 def test_forms_are_equal_exactly_for_the_same_value(one, other):
     assert (form(one) == form(other)) is (_typed(one) == _typed(other))

@@ -55,7 +55,7 @@ def damage(content: bytes, random: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(random=st.randoms(use_true_random=False))
 def test_damage_is_named_or_harmless(tmp_path_factory, name: str, random: random.Random) -> None:
     path: Path = tmp_path_factory.getbasetemp() / name
@@ -71,7 +71,7 @@ def test_damage_is_named_or_harmless(tmp_path_factory, name: str, random: random
         assert summary.rows()["bases"] == sum(found.values())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(random=st.randoms(use_true_random=False))
 def test_a_damaged_index_gives_no_wrong_sequence(tmp_path_factory, random: random.Random) -> None:
     path: Path = tmp_path_factory.getbasetemp() / "i.fa"

@@ -1,4 +1,4 @@
-"""What Python computed is a hit for a rule with our wrapper, and the other way round."""
+"""What was computed by Python or by command is a hit for a rule, and the other way round."""
 
 from __future__ import annotations
 
@@ -98,8 +98,32 @@ def in_python(project: Path) -> list[str]:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 
-def test_what_python_computed_is_a_hit_for_rules(project: Path, snakemake: Callable) -> None:
-    ratio, shared = in_python(project)
+def by_command(project: Path) -> list[str]:
+    """Do the same as `in_python`, by the command line."""
+
+    def seqstore(*words: str) -> str:
+        command = [sys.executable, "-m", "snakemake_storage_plugin_seqstore", "--root", "../store"]
+        done = subprocess.run(
+            [*command, *words], cwd=project, check=True, capture_output=True, text=True
+        )
+        return done.stdout
+
+    def compute(*words: str) -> str:
+        return seqstore("compute", *words).split()[0]
+
+    seqstore("init")
+    gc = compute("genome.gc", "genome.fa", "size=10")
+    compute("transform.log", gc, "pseudocount=1", "--name", "tracks/named/log.bw")
+    ratio = compute("combine", "method=ratio", gc, "tracks/named/log.bw")
+    bed = ["genes.bed", "peaks.bed", "--name", "tracks/named/shared.bed"]
+    return [ratio, compute("intervals.intersect", *bed)]
+
+
+@pytest.mark.parametrize("elsewhere", [in_python, by_command])
+def test_what_was_computed_elsewhere_is_a_hit_for_rules(
+    project: Path, snakemake: Callable, elsewhere: Callable
+) -> None:
+    ratio, shared = elsewhere(project)
     assert "Nothing to be done" in snakemake(project).stdout
     store = TrackStore(root=project.parent / "store")
     snakemake(project, "--forcerun", "ratio")
@@ -128,6 +152,8 @@ def test_what_rules_made_is_found_by_python(project: Path, snakemake: Callable) 
     assert set(plain.records) == records  # nothing was computed
     assert store.find("tracks/s1/ratio.bw") == ratio
     assert store.find("tracks/s1/shared.bed") == shared
+    assert by_command(project) == [ratio, shared]
+    assert set(plain.records) == records
     # A result is found when its rule's name means something else by now.
     plain.remove("tracks", "s1/ratio.bw")
     assert in_python(project) == [ratio, shared]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore import progress
@@ -98,7 +98,6 @@ NAMES = st.from_regex(r"[!-~]{1,12}( [ -~éß蛋]{0,30})?", fullmatch=True)
 SEQS = st.text("ACDEFGHIKLMNPQRSTVWYacx*-.", min_size=1, max_size=300)
 
 
-@settings(deadline=None)
 @given(
     records=st.lists(st.tuples(NAMES, SEQS), min_size=1, max_size=12),
     width=st.integers(1, 80),

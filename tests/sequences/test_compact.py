@@ -124,7 +124,7 @@ def test_copies_of_what_was_read_long_ago(tmp_path: Path, monkeypatch) -> None:
 LETTERS = "ACDEFGHIKLMNPQRSTVWYacgtnNXBZ*-."
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     seqs=st.lists(st.text(LETTERS, min_size=1, max_size=3000), min_size=1, max_size=140),
     copies=st.integers(0, 20),

@@ -280,7 +280,7 @@ def test_what_is_put_together_again_is_the_same(compact: bytes, tmp_path: Path) 
     assert _ask_everything(path)
 
 
-@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 @given(wanted=changes())
 def test_forged_compact_files(compact: bytes, tmp_path_factory, wanted) -> None:
     path = tmp_path_factory.mktemp("forged") / "db"
@@ -316,7 +316,7 @@ def rows(draw: st.DrawFn) -> list[tuple[Any, ...]]:
     return found
 
 
-@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=rows(), gap=st.booleans())
 def test_forged_portable_files(tmp_path_factory, rows: list[tuple[Any, ...]], gap: bool) -> None:
     path = tmp_path_factory.mktemp("forged") / "db"

@@ -84,7 +84,7 @@ def test_frames_without_text_are_passed_over(tmp_path: Path) -> None:
     assert _build(tmp_path, skipped + frame + skipped) == [("a", "MK")]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.sampled_from(sorted(PACKERS)), st.integers(0, 10_000), st.integers(0, 2), st.integers(1, 255)
 )

@@ -18,7 +18,7 @@ from snakemake_storage_plugin_seqstore.store.version_log import Stamp, _stamp
 
 DIGEST = "ab" * 32
 INPUTS = int(os.environ.get("SEQSTORE_FUZZ_INPUTS", "200"))
-fuzzed = settings(max_examples=INPUTS, deadline=None)
+fuzzed = settings(max_examples=INPUTS)
 
 odd_texts = st.sampled_from(
     [

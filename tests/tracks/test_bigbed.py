@@ -84,6 +84,9 @@ def test_bed3_plus(tmp_path):
     write_bigbed(path, tracks.open(source).intervals, CHROMS)
     (region,) = tracks.open(path)
     assert region == Region("chr1", 0, 100)
+    source.write_text("chr1\t0\t100\t\nchr1\t5\t100\ty\n")
+    write_bigbed(path, tracks.open(source).intervals, CHROMS)
+    assert [region.name for region in tracks.open(path)] == ["", "y"]
     source.write_text("chr1\t0\t100\tx\t7\n")
     sql = autosql.for_bed(3).replace(")", 'string kind; "k" int n; "n")')
     write_bigbed(path, tracks.open(source).intervals, CHROMS, sql, 3)

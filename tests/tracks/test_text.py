@@ -251,6 +251,22 @@ def test_a_signal_that_is_out_of_order_is_refused_when_it_is_read(tmp_path, seco
         signal.runs("chr1", 0, 100)
 
 
+@pytest.mark.parametrize("size", [1, 1 << 20])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.wig", "variableStep chrom=chr1\n50 1\n2 1\n"),
+        ("a.wig", "fixedStep chrom=chr1 start=50\n1\n1\nfixedStep chrom=chr1 start=2\n1\n"),
+        ("a.bdg", "chr1\t50\t60\t1\nchr1\t2\t9\t1\n"),
+    ],
+)
+@pytest.mark.parametrize("window", [(), (0, 10), (45, 70)])
+def test_values_that_come_too_late_are_not_lost(tmp_path, monkeypatch, name, text, size, window):
+    monkeypatch.setattr(signals, "_SPAN", size)
+    with pytest.raises(InputError, match="sort the file"):
+        opened(tmp_path, name, text).signal.runs("chr1", *window)
+
+
 def test_a_gzip_file_that_is_cut(tmp_path):
     with pytest.raises(InputError, match="no complete gzip file"):
         opened(tmp_path, "a.bed.gz", gzip.compress(b"chr1\t1\t2\n" * 1000)[:-20])

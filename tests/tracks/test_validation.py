@@ -55,6 +55,17 @@ def test_good_files_have_a_summary(tmp_path, name, text, summary):
     assert check(tmp_path, name, text) == summary
 
 
+def test_features_across_the_origin_of_a_circular_chromosome(tmp_path):
+    head = "##gff-version 3\nchr1\t.\tregion\t1\t1000\t.\t+\t.\tID=c;Is_circular=true\n"
+    gene = "chr1\t.\tgene\t990\t1010\t.\t+\t.\tID=g\n"
+    assert check(tmp_path, "a.gff3", head + gene).intervals == 2
+    for wrong in (gene.replace("990", "1001"), gene.replace("1010", "1999")):
+        with pytest.raises(InputError, match="line 3: the end is past the chromosome"):
+            check(tmp_path, "a.gff3", head + wrong)
+    with pytest.raises(InputError, match="past the chromosome"):
+        check(tmp_path, "a.gff3", head.replace("true", "false") + gene)
+
+
 def changed(text, column, value):
     fields = text.rstrip("\n").split("\t")
     fields[column] = value

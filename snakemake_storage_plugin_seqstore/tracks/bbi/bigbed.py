@@ -15,9 +15,9 @@ from snakemake_storage_plugin_seqstore.tracks.bbi.index import Block
 from snakemake_storage_plugin_seqstore.tracks.bbi.layout import BIGBED
 from snakemake_storage_plugin_seqstore.tracks.bbi.reader import BbiReader
 from snakemake_storage_plugin_seqstore.tracks.bbi.writer import BbiWriter, new_file
-from snakemake_storage_plugin_seqstore.tracks.intervals import Intervals
+from snakemake_storage_plugin_seqstore.tracks.intervals import Intervals, Ints
 from snakemake_storage_plugin_seqstore.tracks.sweep import depth
-from snakemake_storage_plugin_seqstore.tracks.text.bed import BED_FIELDS, bed_lines, intervals_of
+from snakemake_storage_plugin_seqstore.tracks.text.bed import BED_FIELDS, intervals_of, rest_lines
 from snakemake_storage_plugin_seqstore.tracks.text.lines import Lines
 
 PER_SLOT = 512
@@ -86,11 +86,12 @@ class BigBed:
         return intervals_of(rows, self.fields(), self.defined)
 
     def _lines(self, blocks: list[Block], window: tuple[int, int, int] | None) -> Iterator[bytes]:
+        has_more = self.file.header.fields > 3  # even if the fourth is empty
         for content in self.file.contents(blocks):
             for chrom, start, end, rest in self.items(bytes(content)):
                 if window is None or (chrom == window[0] and end > window[1] and start < window[2]):
                     place = f"{self._name(chrom)}\t{start}\t{end}".encode()
-                    yield place + b"\t" * bool(rest) + rest + b"\n"
+                    yield place + b"\t" * (has_more or bool(rest)) + rest + b"\n"
 
     def _name(self, number: int) -> str:
         if number not in self._numbers:
@@ -135,8 +136,8 @@ def write_bigbed(
     InputError
         If an interval is on another chromosome, or ends past it; if columns and description differ.
     """
-    text = b"".join(bed_lines(intervals.take(np.arange(min(1, len(intervals))))))
-    columns = text.count(b"\t") + 1 if text else max(3, defined)
+    shown = rest_lines(intervals.take(np.arange(min(1, len(intervals)))))
+    columns = _columns(shown) if len(intervals) else max(3, defined)
     if not description:
         defined = 12 if columns >= 12 else min(columns, 9)
         more = tuple(f"column{n + 1}" for n in range(defined, columns))
@@ -172,13 +173,18 @@ def write_bigbed(
         out.finish(len(intervals))
 
 
-def _packed(number: int, start: object, end: object, some: Intervals, columns: int) -> bytes:
+def _packed(number: int, start: Ints, end: Ints, some: Intervals, columns: int) -> bytes:
     pack = struct.Struct("<III").pack
-    lines = b"".join(bed_lines(some)).split(b"\n")[:-1]
+    rest = rest_lines(some)
     packed = []
-    for low, high, line in zip(some.start.tolist(), some.end.tolist(), lines, strict=True):
-        values = line.split(b"\t", 3)
-        if line.count(b"\t") + 1 != columns:
-            raise InputError(f"an interval has other columns than the first: {line.decode()!r}")
-        packed.append(pack(number, low, high) + (values[3] if columns > 3 else b"") + b"\0")
+    for row, (low, high) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):
+        line = rest[row : row + 1]
+        if _columns(line) != columns:
+            raise InputError(f"an interval has other columns than the first: {line!r}")
+        packed.append(pack(number, low, high) + b"".join(line) + b"\0")
     return b"".join(packed)
+
+
+def _columns(rest: list[bytes]) -> int:
+    """Return the number of columns where one has this, or nothing, behind its place."""
+    return 4 + rest[0].count(b"\t") if rest else 3

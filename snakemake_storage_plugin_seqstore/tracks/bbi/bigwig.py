@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import os
 import struct
+import sys
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +26,9 @@ from snakemake_storage_plugin_seqstore.tracks.bbi.reader import BbiReader
 from snakemake_storage_plugin_seqstore.tracks.bbi.zoom import estimated
 from snakemake_storage_plugin_seqstore.tracks.signal import Runs, Signal, bin_edges
 
-_BATCH = 1 << 18  # runs that are handed on at once
+_BATCH = 1 << 14  # runs that are handed on at once
+_SMALL = 1 << 14  # bp of a window that mostly lies in one block
+_NATIVE = "<" if sys.byteorder == "little" else ">"
 _SIZES = {RUNS: 12, STEPS: 8, FIXED: 4}
 
 
@@ -40,6 +45,7 @@ class BigWig(Signal):
         self.file = BbiReader(path, BIGWIG)
         super().__init__({name: size for name, (_, size) in self.file.chromosomes.items()})
         self._section = struct.Struct(self.file.order + SECTION)
+        self._run = struct.Struct(self.file.order + "IIf")
 
     def close(self) -> None:
         """Close the file."""
@@ -65,6 +71,39 @@ class BigWig(Signal):
             return super().stats(chrom, start, end, type, nBins)
         values = estimated(zoom, bin_edges(low, high, nBins), type)
         return [None if math.isnan(value) else value for value in values.tolist()]
+
+    def values(self, chrom: str, start: int, end: int, numpy: bool = True) -> Any:
+        """Return the value of each base of a window, NaN where nothing is.
+
+        As :meth:`Signal.values`; of a small window, where arrays of runs would take most of the
+        time, run by run.
+        """
+        low, high = self._window(chrom, start, end)
+        rows = self._few_runs(chrom, low, high) if high - low <= _SMALL else None
+        if rows is None:
+            return super().values(chrom, start, end, numpy)
+        found = np.empty(high - low)
+        found.fill(math.nan)
+        for first, last, value in rows:
+            found[first - low if first > low else 0 : last - low] = value
+        return found if numpy else found.tolist()
+
+    def _few_runs(
+        self, chrom: str, start: int, end: int
+    ) -> Iterator[tuple[int, int, float]] | None:
+        """Return the runs that overlap a window, whole, if that is simple; else None."""
+        number = self.file.chromosomes[chrom][0]
+        found = self.file.index.blocks(number, start, end)
+        if len(found) != 1 or self.file.order != _NATIVE:
+            return None
+        content = self.file.content(found[0])
+        head = self._head(content)
+        if head[0] != number or head[5] != RUNS:
+            return None
+        body = memoryview(content)[SECTION_SIZE : SECTION_SIZE + head[7] * _SIZES[RUNS]]
+        places = body.cast("I")
+        first, last = bisect_right(places[1::3], start), bisect_left(places[::3], end)
+        return self._run.iter_unpack(body[first * _SIZES[RUNS] : last * _SIZES[RUNS]])
 
     def blocks(self, chrom: str, start: int = 0, end: int | None = None) -> Iterator[Runs]:
         """Yield the runs of a chromosome that overlap a window, in order, whole runs."""

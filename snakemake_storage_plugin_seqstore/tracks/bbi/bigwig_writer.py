@@ -22,7 +22,9 @@ from snakemake_storage_plugin_seqstore.tracks.bbi.writer import BbiWriter, new_f
 from snakemake_storage_plugin_seqstore.tracks.signal import Array, Runs
 
 PER_SLOT = 512  # small windows are read faster, and files are hardly larger
-_BATCH = 512 * PER_SLOT
+# Runs that are handled at once: arrays of this size stay in the cache of a processor, and larger
+# ones are asked from the system each time.
+_BATCH = 64 * PER_SLOT
 _RUN = np.dtype([("start", "<u4"), ("end", "<u4"), ("value", "<f4")])
 _STEP = np.dtype([("start", "<u4"), ("value", "<f4")])
 
@@ -43,7 +45,8 @@ class BigWigWriter:
         self._sections = 0
         self._chrom = ""
         self._end = 0
-        self._held = Runs.empty()
+        self._held: list[Runs] = []
+        self._waiting = 0
 
     def add(self, chrom: str, runs: Runs) -> None:
         """Write runs of a chromosome that follow those before.
@@ -55,8 +58,7 @@ class BigWigWriter:
             finite number. It names the first such run.
         """
         if chrom != self._chrom:
-            self._put(self._held)
-            self._held = Runs.empty()
+            self._put_held()
             self._number = self._out.number(chrom)
             self._chrom, self._end = chrom, 0
         if not len(runs):
@@ -66,19 +68,25 @@ class BigWigWriter:
         runs = Runs(runs.start.astype(np.int64), runs.end.astype(np.int64), value)
         check_runs(chrom, runs, self._out.chroms[chrom], self._end)
         self._end = int(runs.end[-1])
-        runs = Runs.joined([self._held, runs])
-        # Whole blocks only, so that the file does not depend on how runs were handed over.
-        ready = len(runs) - len(runs) % _BATCH
-        for first in range(0, ready, _BATCH):
-            self._put(_slice(runs, first, first + _BATCH))
-        self._held = _slice(runs, ready, len(runs))
+        # Whole batches only, so that the file does not depend on how runs were handed over.
+        place = 0
+        while self._waiting + len(runs) - place >= _BATCH:
+            missing = _BATCH - self._waiting
+            self._held.append(_slice(runs, place, place + missing))
+            self._put_held()
+            place += missing
+        if place < len(runs):
+            self._held.append(_slice(runs, place, len(runs)))
+            self._waiting += len(runs) - place
 
     def close(self) -> None:
         """Write what is left; the file itself stays open."""
-        self._put(self._held)
+        self._put_held()
         self._out.finish(self._sections)
 
-    def _put(self, runs: Runs) -> None:
+    def _put_held(self) -> None:
+        runs = Runs.joined(self._held)
+        self._held, self._waiting = [], 0
         size = len(runs)
         if not size:
             return

@@ -29,6 +29,7 @@ _DEEPEST = 16
 
 Read = Callable[[int, int], bytes]
 Leaves = npt.NDArray[np.void]
+Keys = npt.NDArray[np.uint64]  # chromosome and base as one number
 
 
 def pack(leaves: Leaves, offset: int, end: int, per_slot: int) -> bytes:
@@ -75,7 +76,7 @@ def pack(leaves: Leaves, offset: int, end: int, per_slot: int) -> bytes:
     return b"".join(written)
 
 
-def _keys(chrom: npt.NDArray[np.uint32], base: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+def _keys(chrom: npt.NDArray[np.uint32], base: npt.NDArray[np.uint32]) -> Keys:
     return (chrom.astype(np.uint64) << np.uint64(32)) | base.astype(np.uint64)
 
 
@@ -163,7 +164,7 @@ class Index:
         todo = [(self._root, 0)]
         while todo:
             place, depth = todo.pop()
-            rows, is_leaf = self._rows(place, depth)
+            rows, is_leaf, _, _ = self._rows(place, depth)
             if is_leaf:
                 parts.append(rows.astype(kind))
                 number += len(rows)
@@ -186,7 +187,8 @@ class Index:
             else:
                 self._find(found, node.offsets[item], low, high, depth + 1)
 
-    def _rows(self, place: int, depth: int) -> tuple[Leaves, bool]:
+    def _rows(self, place: int, depth: int) -> tuple[Leaves, bool, Keys, Keys]:
+        """Return what a node has, whether it is a leaf, and where its items start and end."""
         is_leaf, _, count = struct.unpack(self._order + NODE, self._read(place, _NODE_SIZE))
         if is_leaf > 1 or depth > _DEEPEST:
             raise DamageError(
@@ -199,11 +201,10 @@ class Index:
             raise DamageError(
                 f"{self._name}: the index is damaged: its node at byte {place} is out of order"
             )
-        return rows, bool(is_leaf)
+        return rows, bool(is_leaf), starts, ends
 
     def _load(self, place: int, depth: int) -> _Node:
-        rows, is_leaf = self._rows(place, depth)
-        starts, ends = _keys(rows["chrom"], rows["start"]), _keys(rows["last_chrom"], rows["end"])
+        rows, is_leaf, starts, ends = self._rows(place, depth)
         node = _Node(
             is_leaf,
             starts.tolist(),

@@ -51,6 +51,7 @@ class BbiReader:
         self.path = Path(path)
         self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         self._closing = weakref.finalize(self, os.close, self._fd)
+        self._last: tuple[Block, bytes | bytearray] = Block(0, 0), b""
         try:
             self._size = os.fstat(self._fd).st_size
             self._open(magic)
@@ -112,10 +113,15 @@ class BbiReader:
         size = struct.calcsize("<" + SUMMARY)
         return Summary(*struct.unpack(self.order + SUMMARY, self.read(self.header.summary, size)))
 
-    def content(self, block: Block) -> bytes | bytearray | memoryview:
-        """Return the content of one block."""
-        packed = memoryview(self.read(block.offset, block.size))
-        return self._unpack(packed, block) if self.header.buffer else packed
+    def content(self, block: Block) -> bytes | bytearray:
+        """Return the content of one block; the last is kept, as the next window is near, mostly."""
+        last, found = self._last
+        if last == block:
+            return found
+        packed = self.read(block.offset, block.size)
+        found = self._unpack(packed, block) if self.header.buffer else packed
+        self._last = block, found
+        return found
 
     def contents(self, blocks: Iterable[Block]) -> Iterator[bytes | bytearray | memoryview]:
         """Yield the contents of blocks; those that follow each other are read together."""
@@ -128,7 +134,7 @@ class BbiReader:
                 packed = whole[low : low + block.size]
                 yield self._unpack(packed, block) if self.header.buffer else packed
 
-    def _unpack(self, packed: memoryview, block: Block) -> bytes | bytearray:
+    def _unpack(self, packed: bytes | memoryview, block: Block) -> bytes | bytearray:
         try:
             return decompress(packed, self.header.buffer)
         except ValueError as error:

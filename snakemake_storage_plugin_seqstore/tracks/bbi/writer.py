@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import InputError
-from snakemake_storage_plugin_seqstore.sequences.output import partial
+from snakemake_storage_plugin_seqstore.output import partial
 from snakemake_storage_plugin_seqstore.tracks.bbi import chrom_tree, index
 from snakemake_storage_plugin_seqstore.tracks.bbi.compression import compress
 from snakemake_storage_plugin_seqstore.tracks.bbi.layout import (

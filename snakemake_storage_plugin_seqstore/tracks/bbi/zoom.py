@@ -16,6 +16,8 @@ _FINEST = 32  # bins of the first level are so many times longer than runs
 _REAL = float(np.finfo(np.float32).max)
 _LONGEST = 1 << 29  # bp of a bin, about
 _MOST = 1 << 20  # records of the first level
+_ENOUGH = 1 << 18  # runs that tell how long runs are
+_BATCH = 1 << 15  # runs that are summarised at once
 
 
 @dataclass(frozen=True)
@@ -100,19 +102,41 @@ class Zoomer:
     def __init__(self) -> None:
         self.size = 0  # of a bin of the first level, in bp
         self.summary = Summary()
+        self._waiting: list[tuple[int, Runs]] = []  # until there are enough of them
+        self._number = 0
         self._parts: list[Bins] = []
         self._records = 0
         self._runs = 0
 
     def add(self, chrom: int, runs: Runs) -> None:
         """Count runs that follow those before."""
-        if not len(runs):
-            return
-        start, end = runs.start.astype(np.int64), runs.end.astype(np.int64)
+        if len(runs):
+            self._waiting.append((chrom, runs))
+            self._number += len(runs)
+            self._runs += len(runs)
+        if self._number >= (_BATCH if self.size else _ENOUGH):
+            self._settle()
+
+    def _settle(self) -> None:
+        """Summarise what waits, in batches; there may be few runs on each of many chromosomes."""
+        if not self.size and self._runs:
+            covered = sum(int(r.end.sum()) - int(r.start.sum()) for _, r in self._waiting)
+            self.size = max(1, covered // self._runs) * _FINEST
+        batch: list[tuple[int, Runs]] = []
+        number = 0
+        for place, (chrom, runs) in enumerate(self._waiting, 1):
+            batch.append((chrom, runs))
+            number += len(runs)
+            if number >= _BATCH or place == len(self._waiting):
+                self._add(batch)
+                batch, number = [], 0
+        self._waiting, self._number = [], 0
+
+    def _add(self, batch: list[tuple[int, Runs]]) -> None:
+        chrom = np.repeat([chrom for chrom, _ in batch], [len(runs) for _, runs in batch])
+        runs = Runs.joined(runs for _, runs in batch)
+        start, end = runs.start.astype(np.int64, copy=False), runs.end.astype(np.int64, copy=False)
         length = end - start
-        self._runs += len(runs)
-        if not self.size:
-            self.size = max(1, int(length.mean())) * _FINEST
         # A bin has a run at least, and a run that is longer than bins has several of them.
         while self._records + int((length // self.size).sum()) > max(self._runs, 1024):
             self._coarsen()
@@ -139,6 +163,7 @@ class Zoomer:
 
     def levels(self) -> Iterator[tuple[int, Bins]]:
         """Yield size and summaries of each level that is worth having, the finest first."""
+        self._settle()
         if not self._parts:
             return
         size, bins = self.size, Bins.joined(self._parts)
@@ -157,7 +182,7 @@ class Zoomer:
             bins = fewer
 
 
-def _summarise(chrom: int, runs: Runs, size: int) -> Bins:
+def _summarise(chrom: Array, runs: Runs, size: int) -> Bins:
     first = runs.start // size
     stop = (first + 1) * size
     value = runs.value
@@ -171,18 +196,19 @@ def _summarise(chrom: int, runs: Runs, size: int) -> Bins:
     before = np.repeat(np.cumsum(number) - number, number)
     place = first[run] + 1 + np.arange(len(run)) - before
     end = np.minimum(runs.end[run], (place + 1) * size)
-    joined = Bins.joined([whole, _bins(chrom, place, place * size, end, value[run])])
-    order = np.argsort(joined.start, kind="stable")
+    joined = Bins.joined([whole, _bins(chrom[run], place, place * size, end, value[run])])
+    order = np.lexsort((joined.start, joined.chrom))
     return Bins(*(column[order] for column in vars(joined).values())).coarser(size)
 
 
-def _bins(chrom: int, place: Array, start: Array, end: Array, value: Array) -> Bins:
+def _bins(chrom: Array, place: Array, start: Array, end: Array, value: Array) -> Bins:
     """Return summaries of pieces of runs that lie in one bin each."""
     length = end - start
-    new = np.flatnonzero(np.concatenate(([True], place[1:] != place[:-1])))
+    differs = (place[1:] != place[:-1]) | (chrom[1:] != chrom[:-1])
+    new = np.flatnonzero(np.concatenate(([True], differs)))
     weighted = length * value
     return Bins(
-        np.full(len(new), chrom, np.int64),
+        chrom[new],
         start[new],
         end[np.append(new[1:], len(place)) - 1],
         np.add.reduceat(length, new),
@@ -228,6 +254,8 @@ def estimated(bins: Bins, edges: Array, statistic: str) -> Array:
             "mean": total / covered,
             "sum": total,
             "coverage": covered / np.diff(edges),
-            "std": np.sqrt(np.maximum(0, squares - total * total / covered) / (covered - 1)),
+            "std": np.sqrt(
+                np.maximum(0, squares - total * total / covered) / np.maximum(1, covered - 1)
+            ),
         }[check_statistic(statistic)]
     return np.where(covered > 0, found, np.nan)

@@ -145,8 +145,8 @@ OPERATIONS = (
             Parameter(
                 "exclude_flags",
                 "integer",
-                "reads with any of these flags are left out: by default unmapped, secondary, of "
-                "bad quality, duplicate",
+                "reads with any of these flags are left out: by default secondary, of bad quality, "
+                "duplicate; unmapped ones always are",
                 EXCLUDED,
                 least=0,
             ),

@@ -74,6 +74,8 @@ class Parameter:
             return None
         if isinstance(value, str) and self.type in ("number", "integer"):
             value = _number(value)
+        if isinstance(value, str) and self.type == "boolean":
+            value = {"true": True, "false": False}.get(value.lower(), value)
         if hasattr(value, "item") and not isinstance(value, str):
             value = value.item()  # a scalar of numpy
         match self.type:

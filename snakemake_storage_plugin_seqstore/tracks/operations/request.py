@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,22 +9,9 @@ from typing import Any
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.provenance import Provenance
 from snakemake_storage_plugin_seqstore.tracks.formats import COMPLETE, KINDS, format_of
-from snakemake_storage_plugin_seqstore.tracks.operations.operation import Input, Operation
+from snakemake_storage_plugin_seqstore.tracks.operations.operation import Operation
 
 _FORMAT, _FORMATS = "format", "formats"
-
-
-def open_input(path: str | os.PathLike[str], role: Input) -> Any:
-    """Return what an operation gets for a file: a track, a genome, or the path of alignments."""
-    if "alignments" in role.kinds:
-        return path
-    if "genome" in role.kinds:
-        from snakemake_storage_plugin_seqstore import genomes
-
-        return genomes.open(path)
-    from snakemake_storage_plugin_seqstore import tracks
-
-    return tracks.open(path)
 
 
 def format_of_input(name: str) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.tracks.chromosomes import check_shared
-from snakemake_storage_plugin_seqstore.tracks.intervals import ChromRows, Intervals, Ints, Values
+from snakemake_storage_plugin_seqstore.tracks.intervals import (
+    ChromRows,
+    InBatches,
+    Intervals,
+    Ints,
+    Values,
+)
 from snakemake_storage_plugin_seqstore.tracks.operations.operation import (
     Input,
     Operation,
@@ -25,10 +32,24 @@ _STRAND = Parameter(
 )
 
 
-def _two(inputs: list[Any]) -> tuple[Intervals, Intervals]:
-    a, b = inputs[0].intervals, inputs[1].intervals
-    check_shared(a.chroms, b.chroms)
-    return a, b
+def _by_chromosome(
+    function: Callable[[Intervals, Intervals, dict[str, Any]], Intervals],
+) -> Callable[[list[Any], dict[str, Any]], IntervalTrack]:
+    """Return an operation that does to a batch of chromosomes after another what a function does.
+
+    The function gets the intervals of a batch of the first track, and those of the second there.
+    """
+
+    def operate(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
+        a, b = inputs[0].batched, inputs[-1].batched
+        check_shared(a.chroms, b.chroms)
+
+        def make(chroms: tuple[str, ...]) -> Intervals:
+            return function(a.of_chroms(chroms), b.of_chroms(chroms), params)
+
+        return IntervalTrack(inputs[0], InBatches(a, make))
+
+    return operate
 
 
 def _strand(intervals: Intervals, rows: Ints) -> Array:
@@ -56,8 +77,7 @@ def _moved(intervals: Intervals, rows: Ints, start: Ints, end: Ints) -> Interval
     return Intervals(taken.chroms, taken.codes, start, end, *columns)
 
 
-def _intersect(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
-    a, b = _two(inputs)
+def _intersect(a: Intervals, b: Intervals, params: dict[str, Any]) -> Intervals:
     rows, start, end = [], [], []
     for chrom in a.chroms:
         _, first, second = _pairs(a, b, chrom, params["strand"])
@@ -75,15 +95,14 @@ def _intersect(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
         rows.append(first)
         start.append(low)
         end.append(high)
-    return IntervalTrack(inputs[0], _moved(a, _all(rows), _all(start), _all(end)))
+    return _moved(a, _all(rows), _all(start), _all(end))
 
 
 def _all(parts: list[Ints]) -> Ints:
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
-def _subtract(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
-    a, b = _two(inputs)
+def _subtract(a: Intervals, b: Intervals, params: dict[str, Any]) -> Intervals:
     rows, start, end = [], [], []
     for chrom in a.chroms:
         left, first, second = _pairs(a, b, chrom, params["strand"])
@@ -91,7 +110,7 @@ def _subtract(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
         rows.append(owner)
         start.append(low)
         end.append(high)
-    return IntervalTrack(inputs[0], _moved(a, _all(rows), _all(start), _all(end)))
+    return _moved(a, _all(rows), _all(start), _all(end))
 
 
 def _left_over(
@@ -116,16 +135,15 @@ def _left_over(
     return reach[kept], end[kept], rows[owner[kept]]
 
 
-def _merge(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
-    a: Intervals = inputs[0].intervals
+def _merge(a: Intervals, _: Intervals, params: dict[str, Any]) -> Intervals:
     codes, start, end = [], [], []
     for code, chrom in enumerate(a.chroms):
         rows = a.on(chrom)
-        low, high, _ = union(rows.start, rows.end, params["distance"])
+        low, high, _first = union(rows.start, rows.end, params["distance"])
         codes.append(np.full(len(low), code, np.int32))
         start.append(low)
         end.append(high)
-    return IntervalTrack(inputs[0], _places(a.chroms, codes, start, end))
+    return _places(a.chroms, codes, start, end)
 
 
 def _places(
@@ -153,8 +171,7 @@ def _complement(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
     return IntervalTrack(inputs[0], _places(tuple(lengths), codes, start, end))
 
 
-def _closest(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
-    a, b = _two(inputs)
+def _closest(a: Intervals, b: Intervals, params: dict[str, Any]) -> Intervals:
     rows, near, distance = [], [], []
     for chrom in a.chroms:
         left, right = a.on(chrom), b.on(chrom)
@@ -174,10 +191,9 @@ def _closest(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
         for place in other.tolist()
     )
     far = _all(distance).astype(np.float64)
-    found = Intervals(
+    return Intervals(
         taken.chroms, taken.codes, taken.start, taken.end, far, taken.strand, taken.names, tags
     )
-    return IntervalTrack(inputs[0], found)
 
 
 def _nearest(left: ChromRows, right: ChromRows, ties: bool) -> tuple[Ints, Ints, Ints]:
@@ -238,7 +254,7 @@ OPERATIONS = (
             _STRAND,
         ),
         "interval",
-        _intersect,
+        _by_chromosome(_intersect),
     ),
     Operation(
         "intervals.subtract",
@@ -246,7 +262,7 @@ OPERATIONS = (
         (_A, _B),
         (_STRAND,),
         "interval",
-        _subtract,
+        _by_chromosome(_subtract),
     ),
     Operation(
         "intervals.merge",
@@ -254,7 +270,7 @@ OPERATIONS = (
         (_A,),
         (Parameter("distance", "integer", "largest gap that is closed, in bp", 0, least=0),),
         "interval",
-        _merge,
+        _by_chromosome(_merge),
     ),
     Operation(
         "intervals.closest",
@@ -263,7 +279,7 @@ OPERATIONS = (
         (_A, _B),
         (Parameter("ties", "text", "which of several", "all", ("all", "first")),),
         "interval",
-        _closest,
+        _by_chromosome(_closest),
     ),
     Operation(
         "intervals.complement",

@@ -151,8 +151,10 @@ def _moments(track: AnyTrack) -> tuple[float, float, float, float]:
         parts = iter([(np.ones(len(scores)), scores)] if len(scores) else [])
     for length, value in parts:
         weight += float(length.sum())
-        total += float(np.dot(length, value))
-        squares += float(np.dot(length, value * value))
+        # Not np.dot, whose result depends on how many processors there are.
+        weighted = length * value
+        total += float(weighted.sum())
+        squares += float((weighted * value).sum())
         high = max(high, float(value.max()))
     return weight, total / weight if weight else 0.0, squares, high
 

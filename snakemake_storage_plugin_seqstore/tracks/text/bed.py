@@ -31,7 +31,8 @@ BED_FIELDS: Fields = {
     "blockStarts": numbers,
 }
 PEAK_FIELDS: Fields = {"signalValue": float, "pValue": float, "qValue": float, "peak": int}
-_STRAND_CODES = {ord(strand): place for place, strand in enumerate(STRANDS)}
+_STRAND_CODES = np.full(256, -1, np.int8)  # by byte
+_STRAND_CODES[[*"".join(STRANDS).encode()]] = range(len(STRANDS))
 
 
 def read_lines(path: str | os.PathLike[str]) -> Lines:
@@ -101,11 +102,8 @@ def strands(rows: Lines, column: int) -> Any:
     """Return the strands of all lines as places in STRANDS."""
     start, end = rows.field(column)
     byte = rows.text[start]
-    known = np.isin(byte, list(_STRAND_CODES)) & (end - start == 1)
-    rows.refuse(~known, "the strand is none of + - .")
-    found = np.zeros(len(rows), np.int8)
-    for code, place in _STRAND_CODES.items():
-        found[byte == code] = place
+    found = _STRAND_CODES[byte]
+    rows.refuse((found < 0) | (end - start != 1), "the strand is none of + - .")
     return found
 
 
@@ -143,19 +141,24 @@ def bed_lines(intervals: Intervals, columns: int | None = None) -> Iterator[byte
     columns : int, optional
         3 leaves out all but the places; as many as have something to say if it is left out.
     """
-    size = len(intervals)
     names = _texts(list(intervals.chroms)).take(intervals.codes.astype(np.int64))
     parts: list[Part] = [names, b"\t", intervals.start, b"\t", intervals.end]
-    if columns != 3:
-        parts += _rest(intervals)
-    yield from lines([*parts, b"\n"], size)
+    if columns != 3 and (rest := _rest(intervals)):
+        parts += [b"\t", rest]
+    yield from lines([*parts, b"\n"], len(intervals))
 
 
-def _rest(intervals: Intervals) -> list[Part]:
+def rest_lines(intervals: Intervals) -> list[bytes]:
+    """Return what stands behind the places of intervals in BED; nothing if there is none."""
+    rest = _rest(intervals)
+    return b"".join(lines([rest, b"\n"], len(intervals))).split(b"\n")[:-1] if rest else []
+
+
+def _rest(intervals: Intervals) -> TextColumn | None:
     if intervals.rest is not None:
         if isinstance(intervals.rest, TextColumn):
-            return [b"\t", intervals.rest]
-        return [b"\t", _texts([str(intervals.rest.value(i)) for i in range(len(intervals))])]
+            return intervals.rest
+        return _texts([str(intervals.rest.value(i)) for i in range(len(intervals))])
     has_tags = intervals.tags is not None and any(
         set(intervals.tags.value(row)) & {*BED_FIELDS, *PEAK_FIELDS}
         for row in range(min(1, len(intervals)))
@@ -166,8 +169,8 @@ def _rest(intervals: Intervals) -> list[Part]:
     if not width and intervals.names is not None:
         width = 4
     if not width:
-        return []
-    return [_texts([_line(intervals, row, width) for row in range(len(intervals))])]
+        return None
+    return _texts([_line(intervals, row, width) for row in range(len(intervals))])
 
 
 def _line(intervals: Intervals, row: int, width: int) -> str:
@@ -176,7 +179,7 @@ def _line(intervals: Intervals, row: int, width: int) -> str:
     if width > 6:
         fields = PEAK_FIELDS if "signalValue" in region.tags else BED_FIELDS
         values += [_shown(region.tags[name]) for name in fields if name in region.tags]
-    return "\t" + "\t".join(values)
+    return "\t".join(values)
 
 
 def _shown(value: Any) -> str:

@@ -38,7 +38,7 @@ def lines(parts: Sequence[Part], rows: int) -> Iterator[bytes]:
 
 def _ready(part: Part) -> Part:
     """Texts are copied eight bytes at once: so many more stand behind the last."""
-    if not isinstance(part, TextColumn):
+    if not isinstance(part, TextColumn) or int(part.end.max(initial=0)) + 8 <= len(part.text):
         return part
     return TextColumn(np.concatenate((part.text, np.zeros(8, np.uint8))), part.start, part.end)
 
@@ -75,7 +75,8 @@ def _cells(part: Any, first: int, last: int) -> tuple[Bytes, Mask]:
 
 def _first_of(number: npt.NDArray[np.int64], width: int) -> Mask:
     """Return which of so many columns are among the first of each row."""
-    found: Mask = np.arange(width, dtype=np.int32) < number.astype(np.int32)[:, None]
+    kind: Any = np.uint8 if width < 256 else np.int32
+    found: Mask = np.arange(width, dtype=kind) < number.astype(kind)[:, None]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gzip
+import itertools
 import os
 import tempfile
 import zlib
@@ -23,6 +24,7 @@ Mask = npt.NDArray[np.bool_]
 TAB, NEWLINE, SPACE = 9, 10, 32
 _BLOCK = 1 << 20
 _EXACT = 10**15  # decimal numbers of so many digits are exact as float64
+_FIRST_BYTES = np.array([(1 << 8 * number) - 1 for number in range(9)], np.uint64)
 _NO_DATA = (b"track", b"browser")
 
 
@@ -64,7 +66,8 @@ class TextColumn:
         parts = [self, *others]
         key = tuple(id(part.text) for part in parts)
         if key not in shared:
-            shared[key] = np.concatenate([part.text for part in parts])
+            spare = np.zeros(8, np.uint8)  # texts are copied eight bytes at once
+            shared[key] = np.concatenate([*(part.text for part in parts), spare])
         bases = np.cumsum([0, *(len(part.text) for part in parts[:-1])]).tolist()
         moved = list(zip(parts, bases, strict=True))
         return TextColumn(
@@ -97,10 +100,7 @@ class Lines:
         if content and not content.endswith(b"\n"):
             content += b"\n"
         text = np.frombuffer(content, np.uint8)
-        marks = np.flatnonzero((text - np.uint8(TAB)) < 2)  # tabs and ends of lines
-        is_end = text[marks] == NEWLINE
-        end: Ints = marks[is_end]
-        self._tabs: Ints = marks[~is_end]
+        self._tabs, end = _marks(text)
         start = np.concatenate((np.zeros(min(1, len(end)), np.int64), end[:-1] + 1))
         self.all = len(end)
         number = np.arange(first, first + self.all, dtype=np.int64)
@@ -242,18 +242,34 @@ class Lines:
             return np.empty(0, np.int64), []
         length = end - start
         width = int(length.max())
+        new = length[1:] != length[:-1]
         if width > 256:  # rare: names of this length are compared one by one
             texts = [self.text[a:b].tobytes() for a, b in zip(start, end, strict=True)]
-            new = np.array([a != b for a, b in zip(texts[1:], texts[:-1], strict=True)], bool)
-        else:
-            new = length[1:] != length[:-1]
-            for place in range(width):
-                inside = (length[1:] > place) & ~new
-                here = self.text[np.minimum(start + place, len(self.text) - 1)]
-                new |= inside & (here[1:] != here[:-1])
+            new |= np.array([a != b for a, b in itertools.pairwise(texts)], bool)
+            width = 0
+        text = self.text
+        if int(start[-1]) + width + 8 > len(text):
+            text = np.concatenate((text, np.zeros(width + 8, np.uint8)))
+        words = np.ndarray((len(text) - 7,), "<u8", text, 0, (1,))
+        for place in range(0, width, 8):
+            word = words[start + place] & _FIRST_BYTES[np.clip(length - place, 0, 8)]
+            new |= word[1:] != word[:-1]
         first = np.flatnonzero(np.concatenate(([True], new)))
         names = [self.text[start[row] : end[row]].tobytes().decode() for row in first.tolist()]
         return first, names
+
+
+def _marks(text: Bytes) -> tuple[Ints, Ints]:
+    """Return where tabs and ends of lines are."""
+    marks = np.flatnonzero((text - np.uint8(TAB)) < 2)
+    lines = int(np.count_nonzero(text == NEWLINE))
+    if lines and len(marks) % lines == 0:
+        # Mostly all lines have as many tabs.
+        table = marks.reshape(lines, -1)
+        if (text[table[:, -1]] == NEWLINE).all():
+            return table[:, :-1].ravel(), table[:, -1].copy()
+    is_end = text[marks] == NEWLINE
+    return marks[~is_end], marks[is_end]
 
 
 def _data_lines(text: Bytes, start: Ints, end: Ints) -> Mask:
@@ -279,7 +295,10 @@ def parse_ints(text: Bytes, start: Ints, end: Ints) -> tuple[Ints, Mask]:
         text, end = np.concatenate((np.zeros(24, np.uint8), text)), end + 24
     value, bad = _eight_digits(text, end, np.minimum(digits, 8))
     wrong |= bad
+    longest = int(digits.max())
     for place, scale in ((8, 10**8), (16, 10**16)):
+        if longest <= place:
+            break
         rows = np.flatnonzero((digits > place) & ~wrong)
         if len(rows):
             more, bad = _eight_digits(text, end[rows] - place, np.minimum(digits[rows] - place, 8))

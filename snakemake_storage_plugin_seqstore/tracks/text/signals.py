@@ -56,7 +56,7 @@ class _Part:
     offset: int
     size: int
     line: int  # number of the first
-    start: int  # where its first run starts
+    start: int  # least of its runs
     said: Declaration | None = None
 
 
@@ -92,6 +92,12 @@ class TextSignal(Signal):
                 if known and chrom != next(reversed(lengths)):
                     raise InputError(
                         f"{self.path}, line {part.line}: chromosome {chrom!r} comes again",
+                        _SORT,
+                    )
+                if known and part.start < lengths[chrom]:
+                    raise InputError(
+                        f"{self.path}, line {part.line}: it overlaps what is before, or is out of "
+                        "order",
                         _SORT,
                     )
                 known.append(part)
@@ -186,8 +192,9 @@ class TextSignal(Signal):
                 first, before, start, end = low, None, -1, 0
             runs = _values(rows, low + declared, high, now)
             if len(runs):
-                start = int(runs.start[0]) if start < 0 else start
-                end = int(runs.end[-1])
+                first_start = int(runs.start.min())
+                start = first_start if start < 0 else min(start, first_start)
+                end = max(end, int(runs.end.max()))
             self._said = now.after(high - low - declared)
         if start >= 0 and self._said is not None:
             yield self._said.chrom, first, len(rows), start, end, before
@@ -206,7 +213,7 @@ def _scan_bedgraph(rows: Lines) -> Iterator[tuple[str, int, int, int, int, None]
     first, names = rows.groups()
     edges = [*first.tolist(), len(rows)]
     for name, low, high in zip(names, edges, edges[1:], strict=False):
-        yield name, low, high, int(start[low]), int(end[low:high].max()), None
+        yield name, low, high, int(start[low:high].min()), int(end[low:high].max()), None
 
 
 def bedgraph_runs(rows: Lines) -> Runs:

@@ -141,21 +141,24 @@ def _check_indexes(file: BbiReader) -> int:
     """Check the index of blocks and those of zoom levels; return the number of chromosomes."""
     lengths = {number: size for number, size in file.chromosomes.values()}
     indexes = [file.index, *map(file.index_at, file.zooms.values())]
-    used: set[int] = set()
+    used = 0
     for number, index in enumerate(indexes):
         leaves = index.leaves()
         if len(leaves) != index.count:
             raise DamageError(
                 f"{file.path}: the index is damaged: it has {len(leaves)} of {index.count} blocks"
             )
-        for chrom in np.unique(leaves["chrom"]).tolist():
-            end = int(leaves["end"][leaves["last_chrom"] == chrom].max(initial=0))
-            if end > lengths.get(chrom, -1):
-                name = {n: name for name, (n, _) in file.chromosomes.items()}.get(chrom, chrom)
-                raise InputError(f"{file.path}: values end at {name}:{end:,}, past the chromosome")
-            if number == 0:
-                used.add(chrom)
-    return len(used)
+        chroms, place = np.unique(leaves["last_chrom"], return_inverse=True)
+        ends = np.zeros(len(chroms), np.int64)
+        np.maximum.at(ends, place, leaves["end"])
+        past = ends > np.array([lengths.get(chrom, -1) for chrom in chroms.tolist()], np.int64)
+        if past.any():
+            chrom, end = int(chroms[past][0]), int(ends[past][0])
+            name = {n: name for name, (n, _) in file.chromosomes.items()}.get(chrom, chrom)
+            raise InputError(f"{file.path}: values end at {name}:{end:,}, past the chromosome")
+        if number == 0:
+            used = len(np.unique(leaves["chrom"]))
+    return used
 
 
 def _bigbed(path: Path, genome: Genome) -> TrackSummary:

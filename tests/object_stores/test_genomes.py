@@ -23,8 +23,8 @@ from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Store, maintenance
 from snakemake_storage_plugin_seqstore.tracks.region import Region
 
-from .conftest import SEQUENCES, bgzip
-from .test_genbank import RECORD
+from ..genomes.conftest import SEQUENCES, bgzip
+from ..genomes.test_genbank import RECORD
 
 GENOME = Genome("test", {}, {"chr1": "ATCG", "chrM": "GGC"}, (), {"chrM": "circular"})
 RICH = dataclasses.replace(

@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snakemake_storage_plugin_seqstore.collections.objects import InMemory, Kept, OnDisk, Shelf
 from snakemake_storage_plugin_seqstore.collections.payload import Payload
 from snakemake_storage_plugin_seqstore.collections.tracks import COLLECTION
 from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.object_stores.shelf import InMemory, Kept, OnDisk, Shelf
 from snakemake_storage_plugin_seqstore.provenance import Provenance, content_id
 from snakemake_storage_plugin_seqstore.tracks import formats
 from snakemake_storage_plugin_seqstore.tracks.track import Track
@@ -158,6 +158,16 @@ class TrackStore:
         """
         return self._shelf.find(query)
 
+    def assign(self, track_id: str, query: str) -> str:
+        """Let a name on disk mean a track, e.g. ``"tracks/s1/log.bw"``; return its query.
+
+        Raises
+        ------
+        SeqstoreError
+            If there is no such track, or its format is not what the suffix of the name says.
+        """
+        return self._shelf.assign(track_id, query)
+
     def compute(
         self, operation: str, inputs: Sequence[Any], *, format: str = "", **params: Any
     ) -> str:
@@ -171,7 +181,8 @@ class TrackStore:
             In the order of the operation's inputs: ids of tracks; on disk also ids of genomes in
             the same store; or paths (`os.PathLike`) of files of alignments, genomes or tracks.
         format : str
-            On disk, the format of the result, such as ``bed``; by default the one that keeps all.
+            On disk, the format of the result, such as ``bed`` or ``bed.gz``; by default the one
+            that keeps all.
         **params
             The operation's parameters; those that are left out have their defaults.
 
@@ -196,10 +207,8 @@ class TrackStore:
 
         if format and self._root is None:
             raise InputError("tracks in memory have no format", "give the store a root")
-        if format and format not in formats.FORMATS:
-            raise InputError(
-                f"unknown format {format!r}", f"there are {', '.join(formats.FORMATS)}"
-            )
+        if format:
+            formats.suffix_for(format)
         found = operations.find(operation)
         roles = found.roles(len(inputs))
         given = [self._input(one, role) for one, role in zip(inputs, roles, strict=True)]
@@ -211,10 +220,8 @@ class TrackStore:
         return self._shelf.put(_Item(result, {}, None, format), made)
 
     def _input(self, given: Any, role: Input) -> _Input:
-        from snakemake_storage_plugin_seqstore.tracks.operations.request import (
-            format_of_input,
-            open_input,
-        )
+        from snakemake_storage_plugin_seqstore.object_stores.inputs import open_input
+        from snakemake_storage_plugin_seqstore.tracks.operations.request import format_of_input
 
         if isinstance(given, os.PathLike):
             path = Path(given)
@@ -227,10 +234,10 @@ class TrackStore:
             )
         if kept := self._shelf.get(given):
             return _Input(kept.content, format_of_input(kept.name), lambda: kept.item.track)
-        if self._root is not None and "genome" in role.kinds:
-            from snakemake_storage_plugin_seqstore.genomes.store import shelf
+        if self._root is not None:
+            from snakemake_storage_plugin_seqstore.object_stores.genomes import on_disk
 
-            if genome := shelf(self._root).get(given):
+            if genome := on_disk(self._root).get(given):
                 return _Input(genome.content, "", lambda: genome.item)
         raise InputError(
             f"there is no track or genome {given!r} in the store",
@@ -306,8 +313,7 @@ class _Codec:
         origin = getattr(item.track, "origin", None)
         format, suffix = formats.COMPLETE[kind]
         if item.format:
-            format = item.format
-            suffix = _suffix_for(format)
+            format, suffix = item.format.removesuffix(".gz"), formats.suffix_for(item.format)
         elif origin is not None:
             path = origin.check()
             validate(path, origin.format, thorough=False)
@@ -334,10 +340,6 @@ class _Codec:
         return _Item(track, extras.get("chroms") or _lengths(track))
 
 
-def _suffix_for(format: str) -> str:
-    return next(suffix for suffix, what in formats.SUFFIXES.items() if what == format)
-
-
 def _suffix(path: Path, format: str) -> str:
     """Return the suffix that says the format of a file, which its own name need not do."""
     try:
@@ -347,7 +349,7 @@ def _suffix(path: Path, format: str) -> str:
         pass
     with path.open("rb") as file:
         is_packed = file.read(2) == b"\x1f\x8b"
-    return _suffix_for(format) + (".gz" if is_packed else "")
+    return formats.suffix_for(format + ".gz" * is_packed)
 
 
 def _lengths(track: Any) -> dict[str, int]:

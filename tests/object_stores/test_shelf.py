@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore import Provenance
-from snakemake_storage_plugin_seqstore.collections.objects import InMemory, OnDisk, Shelf
 from snakemake_storage_plugin_seqstore.collections.payload import Payload
 from snakemake_storage_plugin_seqstore.errors import InputError, StoreError
+from snakemake_storage_plugin_seqstore.object_stores.shelf import InMemory, OnDisk, Shelf
 from snakemake_storage_plugin_seqstore.provenance import result_id, tagged, untagged
 from snakemake_storage_plugin_seqstore.store import Record, Store, maintenance
 

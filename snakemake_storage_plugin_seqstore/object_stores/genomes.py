@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.collections.genomes import COLLECTION, open_payload
-from snakemake_storage_plugin_seqstore.collections.objects import InMemory, Kept, OnDisk, Shelf
 from snakemake_storage_plugin_seqstore.collections.payload import Payload
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.genomes import formats, opening
 from snakemake_storage_plugin_seqstore.genomes.genome import Genome, Sequences
+from snakemake_storage_plugin_seqstore.object_stores.shelf import InMemory, Kept, OnDisk, Shelf
 from snakemake_storage_plugin_seqstore.tracks.region import Region
 
 
@@ -72,7 +72,7 @@ class GenomeStore:
     """
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
-        self._shelf: Shelf[Genome] = InMemory() if root is None else shelf(root)
+        self._shelf: Shelf[Genome] = InMemory() if root is None else on_disk(root)
 
     def put(self, genome: Genome) -> str:
         """Keep a genome; return its UUID.
@@ -108,7 +108,7 @@ class GenomeStore:
         return self._shelf.find(query)
 
 
-def shelf(root: str | os.PathLike[str]) -> Shelf[Genome]:
+def on_disk(root: str | os.PathLike[str]) -> Shelf[Genome]:
     """Return the genomes of a store on disk."""
     return OnDisk(root, _Codec())
 

@@ -17,8 +17,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from snakemake_storage_plugin_seqstore.collections import REGISTRY
 from snakemake_storage_plugin_seqstore.collections.payload import Payload, stored
-from snakemake_storage_plugin_seqstore.errors import QueryError, SeqstoreError, StoreError
+from snakemake_storage_plugin_seqstore.errors import (
+    InputError,
+    QueryError,
+    SeqstoreError,
+    StoreError,
+)
 from snakemake_storage_plugin_seqstore.provenance import (
     NotCanonical,
     Provenance,
@@ -27,6 +33,7 @@ from snakemake_storage_plugin_seqstore.provenance import (
     tagged,
     untagged,
 )
+from snakemake_storage_plugin_seqstore.query import SCHEME, Query
 from snakemake_storage_plugin_seqstore.store import Entry, Record, Store, Version
 
 T = TypeVar("T")
@@ -87,6 +94,9 @@ class Shelf(Protocol[T]):
     def find(self, query: str) -> str | None:
         """Return the id of what a name means, None if it means nothing."""
 
+    def assign(self, item_id: str, query: str) -> str:
+        """Let a name mean an object; return its query."""
+
 
 class InMemory(Generic[T]):
     """Objects in memory, which have no names. Their ids are random."""
@@ -129,6 +139,10 @@ class InMemory(Generic[T]):
     def find(self, query: str) -> str | None:
         """Return None: nothing in memory has a name."""
         return None
+
+    def assign(self, item_id: str, query: str) -> str:
+        """Refuse: nothing in memory has a name."""
+        raise InputError("objects in memory have no names", "give the store a root")
 
 
 class Codec(Protocol[T]):
@@ -245,16 +259,43 @@ class OnDisk(Generic[T]):
         QueryError
             If it is no query of this collection, or a view.
         """
-        from snakemake_storage_plugin_seqstore.query import SCHEME, Query
+        parsed = self._parse(query)
+        entry = self.store.find(parsed.collection, parsed.name, parsed.pin)
+        return self._id(entry) if entry else None
 
+    def assign(self, item_id: str, query: str) -> str:
+        """Let a name mean an object; return its query.
+
+        Raises
+        ------
+        QueryError
+            If it can be no name of an object of this collection.
+        SeqstoreError
+            If there is no such object, or its file is not what the suffix of the name says.
+        """
+        parsed = self._parse(query)
+        entry = self._entry(item_id)
+        if parsed.view or entry is None:
+            what = f"{parsed} is a view" if parsed.view else f"there is no object {item_id!r}"
+            raise QueryError(f"{what} in {self._collection}")
+        REGISTRY[self._collection].validate(
+            self.store.objects.path(entry.version.digest), parsed.name
+        )
+        key = self.store.names.key(entry.collection, entry.name)
+        now = self.store.find(self._collection, parsed.name)
+        known = now and (now.version, self.store.names.key(now.collection, now.name))
+        if known != (entry.version, key):
+            self.store.assign(self._collection, parsed.name, entry.version, key)
+        return str(parsed)
+
+    def _parse(self, query: str) -> Query:
         parsed = Query.parse(query if query.startswith(SCHEME) else SCHEME + query)
         if parsed.collection != self._collection or parsed.is_derived or not parsed.is_concrete:
             raise QueryError(
                 f"query '{parsed}' names no object of {self._collection}",
                 f"e.g. {self._collection}/name",
             )
-        entry = self.store.find(parsed.collection, parsed.name, parsed.pin)
-        return self._id(entry) if entry else None
+        return parsed
 
     def _is_made(self, key: str) -> bool:
         """Whether what was made like this is there, under whichever name."""
