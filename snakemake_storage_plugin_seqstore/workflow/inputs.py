@@ -264,17 +264,7 @@ class Inputs:
         is_replaced = maker in self.jobs and name in self.jobs[maker].replaced
         if is_replaced or not file.is_in_place:
             return version
-        return self._in_place(file, name, version, contents)
-
-    def _in_place(
-        self, file: StoredFile, name: str, version: Version, contents: Contents
-    ) -> Version:
-        """What readers of an output find in its own place: other bytes than ours are the user's."""
-        before = self._claims.known(name)
-        found = local_version(file, version, time_of(before, version), contents)
-        if found is None or (before and found.identity == _identity(before)):
-            return version  # it will be put there
-        return found
+        return users_version(file, version, self._claims.known(name), contents) or version
 
     def _local_version(self, path: str, maker: Any, contents: Contents, at_start: bool) -> Version:
         try:
@@ -319,13 +309,29 @@ class Inputs:
         return self._times[path]
 
 
-def time_of(claim: Claim | None, version: Version) -> int:
-    """Since when a claim means a version, in ns; 0 if it does not."""
-    return claim.time if claim and claim.version == version else 0
+def version_in_place(
+    file: StoredFile, version: Version, before: Claim | None, contents: Contents
+) -> Version | None:
+    """What is in a file's own place, which may be what it means; None if nothing is."""
+    since = before.time if before and before.version == version else 0
+    return local_version(file, version, since, contents)
 
 
-def _identity(claim: Claim) -> str:
-    return claim.version.identity if claim.version else ""
+def users_version(
+    file: StoredFile, version: Version, before: Claim | None, contents: Contents
+) -> Version | None:
+    """What the user put in a file's own place; None for what it means, or meant before.
+
+    Parameters
+    ----------
+    version : Version
+        What the file means.
+    before : Claim or None
+        What it meant in this working directory before.
+    """
+    found = version_in_place(file, version, before, contents)
+    ours = (version, before.version if before else None)
+    return None if found in ours else found
 
 
 def _check_copy(path: str, file: StoredFile, version: Version, contents: Contents) -> None:

@@ -19,10 +19,9 @@ from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
     label,
-    local_version,
     stored,
 )
-from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved, time_of
+from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved, users_version
 from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun, plain_run
@@ -333,12 +332,11 @@ class Resolution:
         return plain_run(job, told, version_of, self._teller, self._contents)
 
     def _is_foreign(self, file: StoredFile, version: Version, before: Claim | None) -> bool:
-        """Whether other bytes are in a file's place than what it means, or meant."""
+        """Whether the user's bytes are in a file's place."""
         try:
-            found = local_version(file, version, time_of(before, version), self._contents)
+            return users_version(file, version, before, self._contents) is not None
         except (OSError, SeqstoreError):
             return True
-        return found is not None and found not in (version, before.version if before else None)
 
     def _traces(self, job: Job, record: Record, key: str, newest: int) -> dict[str, Claim] | None:
         """What the logs and the benchmark mean; None if one is not there that others need.

@@ -33,10 +33,9 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     base_path,
     is_streamed,
     label,
-    local_version,
     stored,
 )
-from snakemake_storage_plugin_seqstore.workflow.inputs import time_of
+from snakemake_storage_plugin_seqstore.workflow.inputs import users_version, version_in_place
 from snakemake_storage_plugin_seqstore.workflow.messages import Messages
 from snakemake_storage_plugin_seqstore.workflow.observing import Observing
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced, plan
@@ -168,15 +167,12 @@ class Reuse:
 
     def _place(self, resolution: Resolution, file: StoredFile, store: Store, entry: Entry) -> None:
         path, name = file.copy_path, file.base_label
-        before = self.claims.known(name)
-        since = time_of(before, entry.version)
-        found = local_version(file, entry.version, since, self.directory.contents)
+        before, contents = self.claims.known(name), self.directory.contents
         made = resolution.output(name)
         replaced = resolution.jobs[resolution.producers[name]].replaced.get(name) if made else None
-        ours = (entry.version, before.version if before else None, replaced)
-        if found is not None and found not in ours:
+        if users_version(file, entry.version, before, contents) not in (None, replaced):
             self.directory.messages.tell_foreign(str(path))
-        elif found == entry.version:
+        elif version_in_place(file, entry.version, before, contents) == entry.version:
             os.utime(path, ns=(entry.time, entry.time), follow_symlinks=False)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
