@@ -284,7 +284,7 @@ def test_pipes(project):
     assert project.stored("c.txt") == "abd\n"
     assert project.run().did_nothing
     clone = project.clone()
-    assert clone.run().computed in (["a", "b"], ["a", "b", "c"])
+    assert clone.run().did_nothing
     assert clone.stored("c.txt") == "abd\n"
     assert clone.run().did_nothing
 
