@@ -273,13 +273,12 @@ class Publications:
         assert execution.told
         outputs = [stored(file) for file in job.output]
         named = [
-            self._naming(ours, made[ours.base_label], execution.key) for ours in outputs if ours
+            self._naming(ours, made[ours.base_label], execution.key)
+            for file, ours in zip(job.output, outputs, strict=True)
+            if ours and snakemake_api.is_kept(job, file)
         ]
         try:
-            versions = [
-                made[ours.base_label].version if ours else self.local_version(job, file)
-                for file, ours in zip(job.output, outputs, strict=True)
-            ]
+            versions = [self._version(job, file, made) for file in job.output]
         except (SeqstoreError, OSError) as error:
             logger.warning(f"seqstore: what rule {job.rule.name} made is not recorded: {error}")
             return named
@@ -299,6 +298,13 @@ class Publications:
             about.of(job, self._reuse.secret),
         )
         return named + self._reuse.stores.recording(job, record)
+
+    def _version(self, job: Job, file: Any, made: Mapping[str, Made]) -> Version:
+        ours = stored(file)
+        if ours is None:
+            return self.local_version(job, file)
+        found = made.get(ours.base_label)
+        return (found or self._reuse.stores.add(ours.provider.store, ours.copy_path)).version
 
     def _trace(self, file: Any) -> Version | None:
         """A log or benchmark, stored as it is when the job has ended; None if it is not stored."""
@@ -331,7 +337,11 @@ def _check_kind(job: Any, file: StoredFile) -> None:
 
 def is_whole(job: Job, made: Mapping[str, Made]) -> bool:
     """Whether all outputs of a job that are to be stored are."""
-    return all(ours.base_label in made for file in job.output if (ours := stored(file)))
+    return all(
+        ours.base_label in made
+        for file in job.output
+        if (ours := stored(file)) and snakemake_api.is_kept(job, file)
+    )
 
 
 def _seen(status: os.stat_result) -> tuple[int, ...]:

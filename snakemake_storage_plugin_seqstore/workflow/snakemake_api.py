@@ -45,6 +45,14 @@ def is_target(job: Job) -> bool:
     return job.rule.norun and not job.output
 
 
+def is_kept(job: Job, file: File) -> bool:
+    """Whether Snakemake stores an output where a job runs.
+
+    The process of a job on a cluster leaves out a temporary that no other job needs.
+    """
+    return file not in job.dag.workflow.storage_settings.unneeded_temp_files
+
+
 def is_spawned(job: Job) -> bool:
     """Whether Snakemake runs a job in a process of its own, which reads the Snakefile again."""
     settings = job.dag.workflow.execution_settings

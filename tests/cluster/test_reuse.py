@@ -186,8 +186,10 @@ rule count:
     shell: "wc -c < {input} > {output}"
 rule total:
     input: expand(rules.count.output, name=["a", "b"])
-    output: "results/total.txt"
-    shell: "cat {input} | awk '{{n += $1}} END {{print n}}' > {output}"
+    output: total="results/total.txt", unneeded=temp("results/unneeded.txt")
+    shell:
+        "cat {input} | awk '{{n += $1}} END {{print n}}' > {output.total};"
+        " cat {input} > {output.unneeded}"
 rule parts:
     input: "results/total.txt"
     output: directory("results/parts")
@@ -212,6 +214,7 @@ def test_files_in_their_own_places(
     for directory in (first, second):
         assert "Nothing to be done" in snakemake(directory, *arguments).stdout
         assert not (directory / "results/a.txt").exists()
+        assert not (directory / "results/unneeded.txt").exists()
         for name in ("total.txt", "parts/x.txt"):
             assert (directory / "results" / name).read_text() == "20\n"
 
