@@ -58,6 +58,7 @@ class Executions:
         self.publications = Publications(reuse)
         self._fetching = Fetching(reuse)
         self._jobs: dict[Any, Execution] = {}
+        self._kept: set[str] = set()  # undeclared files of which one is read, by absolute path
         self._finished: dict[str, str] = {}  # keys of the runs that made empty files, by label
         self._open: list[Job] = []  # they ended, but not what fills their pipes
         self._lock = threading.Lock()
@@ -277,7 +278,9 @@ class Executions:
                 f"rule {job.rule.name} reads {name}, which another rule makes without declaring "
                 "it: declare it as its output and here as input"
             )
-            self._reuse.stores.keep(job, name, Path(path))
+            for other in {*products.made_with(path)} - self._kept:
+                self._kept.add(other)
+                self._reuse.stores.keep(job, os.path.relpath(other), Path(other))
         products.add_undeclared(seen.undeclared)
 
     def _hear(self, job: Job, execution: Execution) -> None:

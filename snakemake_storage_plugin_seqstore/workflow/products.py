@@ -31,6 +31,7 @@ class Products:
         self._makers: dict[str, tuple[Job, File] | None] = {}
         self._names: dict[str, set[str]] = {}
         self.undeclared: dict[str, Version] = {}  # by absolute path
+        self._made_together: dict[str, list[str]] = {}
         for path in others:
             self._add(os.path.abspath(path), None)
         for job in jobs:
@@ -42,11 +43,18 @@ class Products:
 
         A file that a rule declares, or that leads out of the working directory, is left out.
         """
+        together: list[str] = []
         for path, version in files.items():
             whole = os.path.abspath(path)
             if self._around(whole) is None and whole.startswith(os.getcwd() + os.sep):
                 self.undeclared[whole] = version
+                self._made_together[whole] = together
+                together.append(whole)
                 self._add_names(whole)
+
+    def made_with(self, path: str) -> list[str]:
+        """All that a job made without declaring it that made a path so: another reads the rest."""
+        return self._made_together[path]
 
     def includes(self, path: str) -> bool:
         """Whether a job makes a path, or a directory that it is in."""

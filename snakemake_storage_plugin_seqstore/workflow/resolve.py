@@ -218,7 +218,9 @@ class Resolution:
         resolved, keys = Resolved(), set()
         for file in filter(snakemake_api.is_updated, job.output):
             claim = self._claims.made_in_this_run(label(file)) or self._claims.known(label(file))
-            if claim is None or claim.version is None:
+            ours = stored(file)
+            is_gone = ours and ours.is_in_place and not os.path.lexists(ours.copy_path)
+            if is_gone or claim is None or claim.version is None:
                 return None
             resolved.before[label(file)] = claim.before
             keys.add(claim.key)

@@ -67,6 +67,9 @@ def plain_run(
         return None
     if job.rule.shellcmd is not None and not all(_is_same_command(job, each) for each in said):
         return None
+    # Where plain Snakemake touched the outputs, its metadata say so of another run.
+    if not all(each.starttime and each.starttime < each.endtime for each in said):
+        return None
     made = min(each.endtime for each in said)
     try:
         for file, each in zip(job.output, said, strict=True):
@@ -84,8 +87,7 @@ def plain_run(
         return None
     if max(read, default=0.0) > made:
         return None
-    began = min(each.starttime or each.endtime for each in said)
-    return PlainRun(began, max(each.endtime for each in said))
+    return PlainRun(min(each.starttime for each in said), max(each.endtime for each in said))
 
 
 def unseen(job: Job, file: File) -> Version | None:
