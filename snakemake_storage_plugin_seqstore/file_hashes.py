@@ -96,6 +96,11 @@ class Contents:
     def __init__(self, digests: FileHashes) -> None:
         self.digests = digests
 
+    @property
+    def unwatched(self) -> Contents:
+        """The same, without being watched."""
+        return self
+
     def version(
         self, path: str | os.PathLike[str], status: os.stat_result | None = None
     ) -> Version:
@@ -142,6 +147,11 @@ class Watched(Contents):
     def __init__(self, digests: FileHashes) -> None:
         super().__init__(digests)
         self._seen: dict[str, Version] = {}
+
+    @property
+    def unwatched(self) -> Contents:
+        """The same, for what may change: what a job wrote, others may write to, as to a log."""
+        return Contents(self.digests)
 
     def version(
         self, path: str | os.PathLike[str], status: os.stat_result | None = None

@@ -198,7 +198,8 @@ class _Summary:
             if access.absent and not os.path.lexists(path):  # it was there for a while
                 self._absent.add(place.name)
         elif stat.S_ISREG(status.st_mode):
-            self._add_content(self._made, path, place, status)
+            with suppress(OSError, SeqstoreError):
+                self._made[place.name] = self._contents.unwatched.version(path, status).digest
 
     def _add_asked(self, path: str, place: Place, status: os.stat_result | None) -> None:
         if status is None or os.path.dirname(path) in self._program_directories:

@@ -219,7 +219,7 @@ class Conditions:
                 if place.kind in (Kind.SOURCE, Kind.PRODUCT) and place.path.startswith(start):
                     with suppress(OSError, SeqstoreError):
                         if not os.path.isdir(place.path) or not os.listdir(place.path):
-                            version = self.contents.version(place.path)
+                            version = self.contents.unwatched.version(place.path)
                             found[place.path.removeprefix(start)] = version
         return found
 

@@ -99,3 +99,24 @@ def test_jobs_of_all_kinds_at_the_same_time(project):
     for n in range(2):
         expected[f"out/block_of_commands.{n}.txt"].add(f"more.{n}")
     assert seen == expected
+
+
+def test_jobs_that_run_at_once_may_write_to_one_log(project):
+    """What a job wrote may change before it is recorded: others append to it."""
+    project.write(
+        """
+        rule all:
+            input: storage.seqstore(expand("seqstore://files/{n}.txt", n=range(12)))
+
+        rule a:
+            output: storage.seqstore("seqstore://files/{n}.txt")
+            shell:
+                "ran {wildcards.n}; for i in 1 2 3 4 5 6; do echo {wildcards.n} >> run.log; done;"
+                " echo {wildcards.n} > {output}; echo {wildcards.n} >> run.log"
+        """
+    )
+    done = project.run("--cores", "6")
+    assert len(done.computed) == 12
+    assert [line for line in done.messages if "changed" in line] == []
+    assert project.run().did_nothing
+    assert project.clone().run().did_nothing
