@@ -18,7 +18,7 @@ help:
 	@echo "make demo         run the example workflow with its report, then a clone that has nothing to do"
 	@echo "make test         run the tests (PYTEST_ARGS=... are handed to pytest)"
 	@echo "make test-all     run the slow tests too"
-	@echo "make test-peer    check the table's words on Snakemake's own cache"
+	@echo "make test-peer    check what the table says of Snakemake's own cache, and of unobserved jobs"
 	@echo "make test-oldest  run the tests of what touches Snakemake on its version $(OLDEST_SNAKEMAKE)"
 	@echo "make bench        compare databases and workflows with others (minutes; more: docs/benchmarks*.md)"
 	@echo "make lint         check style, types and workflows"

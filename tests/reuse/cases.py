@@ -17,6 +17,7 @@ from .table import (
     scripts,
     undeclared,
 )
+from .unobserved import WRONG
 
 CASES: list[Case] = [
     *files.CASES,
@@ -45,9 +46,14 @@ def markdown() -> str:
         if last.fails:
             runs = "fails"
         rows.append(
-            f"| {case.title} | {runs} | right | {_said(case.unobserved)} | {_said(case.peer)} |"
+            f"| {case.title} | {runs} | right | {_said(unobserved(case))} | {_said(case.peer)} |"
         )
     return "\n".join(rows) + "\n"
+
+
+def unobserved(case: Case) -> str:
+    """What a case comes to where jobs can not be observed."""
+    return "wrong" if case.name in WRONG else "right"
 
 
 def _said(found: str) -> str:

@@ -76,15 +76,12 @@ class Case:
     peer : str
         What Snakemake's own cache comes to: "right", "runs ..." (the right answer, but these jobs
         run though they need not), "wrong" or "fails"; empty if the case does not apply to it.
-    unobserved : str
-        The same of this plugin where jobs can not be observed.
     """
 
     name: str
     title: str
     steps: Sequence[Step]
     peer: str = ""
-    unobserved: str = "right"
 
 
 def clone(rules: str, result: Expected, runs: Sequence[str] = (), **more) -> Step:
@@ -256,8 +253,6 @@ def by_variable(rule: str, name: str, before: str, after: str) -> tuple:
 class Table(list[Case]):
     """A part of the table."""
 
-    def case(
-        self, name: str, title: str, *steps: Step, peer: str = "", unobserved: str = "right"
-    ) -> None:
+    def case(self, name: str, title: str, *steps: Step, peer: str = "") -> None:
         """Add a case."""
-        self.append(Case(name, title, steps, peer, unobserved))
+        self.append(Case(name, title, steps, peer))
