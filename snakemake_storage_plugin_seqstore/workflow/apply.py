@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore import transfer
-from snakemake_storage_plugin_seqstore.store import Entry, Record
+from snakemake_storage_plugin_seqstore.store import Entry, Record, Store
 from snakemake_storage_plugin_seqstore.store.background import Parcel
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
-from snakemake_storage_plugin_seqstore.workflow.files import label, stored
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.plan import Plan
 from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
@@ -36,11 +37,22 @@ def forget_removed_copies(resolution: Resolution, workflow: Workflow) -> None:
                 known.pop(file)
 
 
-def bring_checkpoints(plan: Plan, workflow: Workflow, stores: Stores, owner: object) -> None:
+def bring_checkpoints(
+    plan: Plan,
+    workflow: Workflow,
+    stores: Stores,
+    owner: object,
+    place: Callable[[StoredFile, Store, Entry], None],
+) -> None:
     """Bring outputs of checkpoints, which functions read while Snakemake builds its DAG.
 
     The copies go with their `owner`: Snakemake leaves them if there is nothing to do, and then
     fails if everything is forced, as it takes a copy that it has just removed for a protected file.
+
+    Parameters
+    ----------
+    place : callable
+        Puts a file in its own place, but over bytes that are the user's.
     """
     for file, ours, claim in plan.bring:
         path = ours.copy_path
@@ -48,13 +60,15 @@ def bring_checkpoints(plan: Plan, workflow: Workflow, stores: Stores, owner: obj
             stores.holder(ours.provider.store, claim.version) if claim and claim.version else None
         )
         if claim and claim.version and holder:
-            if not path.exists() or path.lstat().st_mtime_ns != claim.time:
+            entry = Entry(ours.parsed.collection, ours.parsed.name, claim.version, claim.time)
+            if ours.is_in_place:
+                place(ours, holder, entry)
+            elif not path.exists() or path.lstat().st_mtime_ns != claim.time:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                if not (workflow.storage_settings.keep_storage_local or ours.is_in_place):
+                if not workflow.storage_settings.keep_storage_local:
                     weakref.finalize(owner, _discard, path, os.getpid())
-                entry = Entry(ours.parsed.collection, ours.parsed.name, claim.version, claim.time)
                 transfer.bring(holder, entry, ours.parsed, path, ours.provider.materialisation)
-        elif workflow.iocache.active:
+        elif workflow.iocache.active and not ours.is_in_place:
             # Snakemake would take an old copy, once it removed it, for a protected file.
             discard(path)
             workflow.iocache.exists_local.pop(file, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore import transfer
@@ -304,11 +305,12 @@ class Reuse:
             return
         conditions = self.new_conditions(directory.contents, resolution)
         apply.take_over(found, directory.stores, conditions, self.new_teller(), self.secret)
-        apply.bring_checkpoints(found, workflow, directory.stores, self)
+        place = partial(self._place, resolution)
+        apply.bring_checkpoints(found, workflow, directory.stores, self, place)
         if workflow.executor_plugin is not None:
             for file, claim in found.place:
                 if there := self._claimed(file.label, file, claim):
-                    self._place(resolution, file, *there)
+                    place(file, *there)
             apply.write_down(found, directory.claims, directory.stores)
             directory.hashes.save()
 

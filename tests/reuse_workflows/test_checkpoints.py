@@ -187,3 +187,44 @@ def test_a_checkpoint_behind_a_checkpoint_follows_back(project):
     assert project.run(*arguments).computed == []
     assert project.read("out/made.txt") == "0\n1\n"
     assert project.run(*arguments).did_nothing
+
+
+def test_what_the_user_put_in_the_place_of_one_stays(project):
+    """Functions read it, and so do jobs; its job runs when what it is told changes."""
+    project.write(
+        """
+        def names(wildcards):
+            with checkpoints.split.get().output[0].open() as file:
+                return [f"out/{name}.txt" for name in file.read().split()]
+
+        rule all:
+            input: "out/all.txt"
+
+        checkpoint split:
+            output: "out/split.txt"
+            params: config.get("value", "a b")
+            shell: "ran split; echo {params} > {output}"
+
+        rule one:
+            output: "out/{name}.txt"
+            shell: "ran {wildcards.name}; echo {wildcards.name} > {output}"
+
+        rule join:
+            input: names
+            output: "out/all.txt"
+            shell: "ran join; cat {input} > {output}"
+        """
+    )
+    assert project.run(*IN_STORE).computed == ["a", "b", "join", "split"]
+    (project.directory / "out/split.txt").unlink()
+    project.write("a c\n", "out/split.txt")
+    for look in (("--dry-run",), ("--report", "report.html"), ()):
+        done = project.run(*IN_STORE, *look)
+        assert "out/split.txt is not what the workflow made" in done.printed
+        assert project.read("out/split.txt") == "a c\n"
+    assert done.computed == ["c", "join"]
+    assert project.read("out/all.txt") == "a\nc\n"
+    assert project.run(*IN_STORE).did_nothing
+    assert project.run(*IN_STORE, "--config", "value=b").computed == ["join", "split"]
+    assert project.read("out/split.txt") == "b\n"
+    assert project.read("out/all.txt") == "b\n"
