@@ -8,7 +8,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -143,9 +143,12 @@ class Executions:
         """
         folders = {os.path.dirname(os.path.abspath(file)) for file in (*job.input, *job.output)}
         for path, version in self._reuse.resolution().products.undeclared.items():
-            folder, name = os.path.split(path)
-            is_harmless = folder in folders and not name.startswith(".") and not version.executable
-            if is_harmless and not os.path.lexists(path):
+            if os.path.lexists(path) or "/." in f"/{os.path.relpath(path)}":
+                continue
+            if version.kind == "tree":  # a folder that was left empty, for what others make
+                with suppress(OSError):
+                    os.makedirs(path)
+            elif os.path.dirname(path) in folders and not version.executable:
                 self._reuse.stores.bring_kept(job, version, Path(path))
 
     def _observe(self, job: Job, teller: Teller, contents: Contents) -> Observation | None:
@@ -238,7 +241,7 @@ class Executions:
             execution.changed = next(
                 (maker.changed for maker in makers.values() if maker.changed), execution.changed
             )
-        if execution.told and (changed := self._changed(execution)):
+        if execution.told and (changed := self._changed(job, execution)):
             execution.changed = changed
             logger.warning(
                 f"seqstore: {changed} changed while rule {job.rule.name} ran: what it made is "
@@ -295,9 +298,19 @@ class Executions:
         if said.get("instructions") != execution.instructions:
             execution.changed = "the config, or what else the Snakefile reads,"
 
-    def _changed(self, execution: Execution) -> str:
+    def _changed(self, job: Job, execution: Execution) -> str:
         """What others changed under a job while it ran; empty if nothing did."""
-        return execution.changed or execution.contents.changed(execution.seen.took)
+        changed = execution.changed or execution.contents.changed(execution.seen.took)
+        return changed or next(self._damaged(job), "")
+
+    def _damaged(self, job: Job) -> Iterator[str]:
+        """Inputs that are links into a store to bytes that somebody wrote to."""
+        for file in job.input:
+            ours = stored(file)
+            if ours and ours.is_in_place and ours.copy_path.is_symlink():
+                claim = self._reuse.current(ours.base_label)
+                if claim and claim.version and not ours.provider.store.has_payload(claim.version):
+                    yield ours.label
 
     def _said(self, job: Job) -> Path:
         folder: Path = self._reuse.directory.path / "said"

@@ -15,7 +15,7 @@ INDEXED = """
         output: multiext("idx/genome", ".1", ".2"), directory("idx/more"), temp("idx/temp")
         shell:
             "ran index; head -1 {input} > {output[0]}; tail -1 {input} > {output[1]};"
-            " mkdir {output[2]}; cp {input} {output[2]}/whole; touch {output[3]}"
+            " mkdir -p {output[2]} idx/plots; cp {input} {output[2]}/whole; touch {output[3]}"
 
     rule ready:
         input: "idx/genome.1", "idx/temp"
@@ -30,7 +30,9 @@ INDEXED = """
         input: "idx/genome.1" if config.get("how") else "idx/done.too"
         output: "sam/{name}"
         params: prefix="idx/genome"
-        shell: "ran {wildcards.name}; (cat {params.prefix}.*; cat idx/*/whole) > {output}"
+        shell:
+            "ran {wildcards.name}; (cat {params.prefix}.*; cat idx/*/whole) > {output};"
+            " cp {output} idx/plots"
     """
 
 
