@@ -32,6 +32,8 @@ class Products:
         self._names: dict[str, set[str]] = {}
         self.undeclared: dict[str, Version] = {}  # by absolute path
         self._made_together: dict[str, list[str]] = {}
+        self._on_the_way: dict[str, set[str]] = {}  # names of folders with undeclared files below
+        self._sources: dict[str, bool] = {}  # whether a folder has files that no job makes
         for path in others:
             self._add(os.path.abspath(path), None)
         for job in jobs:
@@ -50,7 +52,10 @@ class Products:
                 self.undeclared[whole] = version
                 self._made_together[whole] = together
                 together.append(whole)
-                self._add_names(whole)
+                self._sources.clear()
+                folder, name = os.path.split(whole)
+                self._names.setdefault(folder, set()).add(name)
+                _add_way(folder, self._on_the_way)
 
     def made_with(self, path: str) -> list[str]:
         """All that a job made without declaring it that made a path so: another reads the rest."""
@@ -67,8 +72,23 @@ class Products:
         return (*found, path[len(around) + 1 :]) if found and around is not None else None
 
     def names_in(self, directory: str) -> set[str]:
-        """Names in a directory that jobs make, or below which they make something."""
-        return self._names.get(directory, set())
+        """Names in a directory that jobs make, or below which they make something.
+
+        What they make without declaring it is known when they have run. So a folder of the user's
+        in which they leave something is not among them: it was there all the time.
+        """
+        ways = self._on_the_way.get(directory, set())
+        made = {name for name in ways if not self._has_sources(os.path.join(directory, name))}
+        return self._names.get(directory, set()) | made
+
+    def _has_sources(self, folder: str) -> bool:
+        if folder not in self._sources:
+            self._sources[folder] = any(
+                not self.includes(os.path.join(parent, name))
+                for parent, _, names in os.walk(folder)
+                for name in names
+            )
+        return self._sources[folder]
 
     def _around(self, path: str) -> str | None:
         while path not in self._makers:
@@ -80,13 +100,15 @@ class Products:
 
     def _add(self, path: str, maker: tuple[Job, File] | None) -> None:
         self._makers[path] = maker
-        self._add_names(path)
+        _add_way(path, self._names)
 
-    def _add_names(self, path: str) -> None:
-        while True:
-            directory, name = os.path.split(path)
-            names = self._names.setdefault(directory, set())
-            if name in names or not name:
-                return
-            names.add(name)
-            path = directory
+
+def _add_way(path: str, found: dict[str, set[str]]) -> None:
+    """Note the name of a path, and those of the folders on the way to it."""
+    while True:
+        directory, name = os.path.split(path)
+        names = found.setdefault(directory, set())
+        if name in names or not name:
+            return
+        names.add(name)
+        path = directory
