@@ -314,5 +314,5 @@ def test_a_filesystem_with_one_mode_for_all_files(exfat, tmp_path, umask, is_sha
     assert Store(root).find("files", "x")
     assert not any(path.stat().st_mode & 0o002 for path in root.rglob("*"))
     if umask == "022":
-        with pytest.raises(StoreError, match="cannot share .*/store: .*umask=022, or 002 for a"):
+        with pytest.raises(StoreError, match=r"cannot share .*/store: .*umask=022, or 002 for a"):
             marker.create(root, shared=True)
