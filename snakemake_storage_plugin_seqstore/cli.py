@@ -316,4 +316,7 @@ def for_people(store: Store | None = None) -> Iterator[None]:
     except BrokenPipeError:
         raise  # whoever read it has seen enough: click ends the program
     except (SeqstoreError, OSError) as error:
-        raise click.ClickException(printable(error)) from error
+        told = str(error)
+        if isinstance(error, OSError) and isinstance(error.filename, str | Path):
+            told = f"{error.filename}: {error.strerror}"
+        raise click.ClickException(printable(told)) from error

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from snakemake_storage_plugin_seqstore import record_report
+from snakemake_storage_plugin_seqstore import record_report, transfer
 from snakemake_storage_plugin_seqstore.cli import for_people, to_query
 from snakemake_storage_plugin_seqstore.cli_compute import main
 from snakemake_storage_plugin_seqstore.collections import REGISTRY
@@ -25,6 +25,13 @@ __all__ = ["main"]
 
 _CLAIMS = Path(".snakemake/seqstore/claims.json")
 _OURS = "seqstore: "
+_STATS = "Job stats:"  # what Snakemake says of a dry run begins and ends with them
+# What else it says that tells nobody anything here.
+_NOISE = {
+    "Assuming unrestricted shared filesystem usage.",
+    "Building DAG of jobs...",
+    "    (check individual jobs above for details)",
+}
 
 
 @main.command()
@@ -44,6 +51,8 @@ def show(store: Store, query: Query, as_json: bool) -> None:
         found = _summary(store, entry)
         if records:
             found |= record_report.document(_of(records, entry))
+        if not found and entry is None:
+            raise transfer.missing(store, query)
         if not found:
             raise SeqstoreError(
                 f"no record says how {query} was made", "it was published, not made by a rule"
@@ -80,15 +89,16 @@ def why(targets: tuple[str, ...]) -> None:
 
     More options are handed to Snakemake.
     """
-    command = [sys.executable, "-m", "snakemake", "--dry-run", *targets]
+    command = [sys.executable, "-m", "snakemake", "--quiet", "host", "--dry-run", *targets]
     process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    said = [line for line in process.stdout.splitlines() if line.startswith(_OURS)]
+    said = [line for line in process.stdout.splitlines() if line not in _NOISE]
     if process.returncode:
-        raise click.ClickException(process.stdout)
+        raise click.ClickException("\n".join(said).strip().removeprefix("Error: "))
     for line in said:
-        click.echo(line.removeprefix(_OURS))
-    start = process.stdout.rfind("Job stats:")
-    click.echo(process.stdout[start:] if start >= 0 else "Nothing would run.")
+        if line.startswith(_OURS):
+            click.echo(line.removeprefix(_OURS))
+    _, stats, jobs = "\n".join(said).rpartition(_STATS)
+    click.echo(stats + jobs if stats else "Nothing would run.")
 
 
 @main.command()

@@ -170,6 +170,8 @@ def _check_name(collection: str, masked: str) -> None:
             f"the name of {kind.entry} ends in one of {', '.join(kind.suffixes)}",
             f"other files belong into {SCHEME}files/",
         )
+    if kind and segment in kind.suffixes:
+        raise QueryError(f"its name is a suffix alone, '{segment}'", f"write e.g. x{segment}")
 
 
 def _check_segment_length(segment: str) -> None:

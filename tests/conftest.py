@@ -12,7 +12,9 @@ import pytest
 from hypothesis import settings
 
 # How long an example takes depends on what else the machine does.
-settings.register_profile("no deadline", deadline=None)
+settings.register_profile(
+    "no deadline", deadline=None, max_examples=int(os.environ.get("SEQSTORE_FUZZ_INPUTS", 100))
+)
 settings.load_profile("no deadline")
 
 # Programs that tests start inherit an ignored SIGINT, as under nohup or in the background.

@@ -151,10 +151,13 @@ def test_what_does_not_exist_is_exit_code_1(tmp_path):
         ("get", "files/nosuch", tmp_path / "y"),
         ("get", "files/x?sha256=" + "0" * 64, tmp_path / "y"),
         ("history", "files/nosuch"),
+        ("show", "files/nosuch"),
         ("rm", "files/nosuch"),
         ("ls", "files/nosuch"),
     ):
         assert invoke(tmp_path / "store", *words).count("\n") == 1
+    assert "is not in the store" in invoke(tmp_path / "store", "show", "files/nosuch")
+    assert "not made by a rule" in invoke(tmp_path / "store", "show", "files/x")
     printed = invoke(tmp_path / "store", "get", "files/x", tmp_path / "nosuch/y")
     assert f"there is no directory {tmp_path}/nosuch" in printed
     (tmp_path / "link").symlink_to("nowhere")
@@ -168,6 +171,8 @@ COMMANDS = [
     ("ls", "-l", "files/"),
     ("get", "files/x", "y"),
     ("history", "files/x"),
+    ("show", "files/x"),
+    ("undeclared",),
     ("rm", "files/x"),
     ("du",),
     ("verify",),
@@ -175,6 +180,13 @@ COMMANDS = [
     ("gc",),
     ("gc", "-n"),
 ]
+
+
+def test_each_command_that_needs_a_store_is_among_them():
+    makes_or_needs_none = {"init", "operations", "why"}
+    assert {
+        words[0] for words in COMMANDS
+    } == cli_workflow.main.commands.keys() - makes_or_needs_none
 
 
 @pytest.mark.parametrize("root", ["missing", "foreign", "file"])
@@ -316,7 +328,7 @@ def test_show_says_what_is_in_tracks_and_genomes(seqstore, tmp_path):
     assert (found["chromosomes"], found["intervals"], found["max"]) == (1, 2, 7)
     assert len(list(Store(tmp_path / "store").records)) == records == 1  # it is kept
     assert "summary  GC: 0.666667" in seqstore("show", "genomes/g.fa")
-    for query in ("genomes/g.fa.fai", "files/g.fa", "tracks/none.bw"):
+    for query in ("genomes/g.fa.fai", "files/g.fa"):
         assert "no record says how" in seqstore("show", query, fails=True)
 
 
@@ -408,3 +420,18 @@ def test_operations(seqstore):
     assert "param\tpseudocount\tnumber\tdefault 0\t" in about
     assert "input\tothers\tsignal, several\t" in about
     assert "there is no operation" in seqstore("operations", "x", fails=True)
+
+
+def test_what_is_wrong_with_a_workflow_is_all_that_why_says(seqstore, tmp_path):
+    printed = seqstore("why", fails=True)
+    assert printed.startswith("Error: No Snakefile found") and printed.count("\n") == 1
+    (tmp_path / "Snakefile").write_text("rule a:\n    input: 'nonsense'\n")
+    printed = seqstore("why", fails=True)
+    assert printed.startswith("Error: MissingInputException") and "nonsense" in printed
+    (tmp_path / "Snakefile").write_text("rule a:\n    output: 'a'\n    shell: 'echo {nothing}'\n")
+    printed = seqstore("why", fails=True)
+    assert "nothing" in printed and "Host:" not in printed and "Building" not in printed
+    (tmp_path / "Snakefile").write_text("rule a:\n    output: 'a'\n    shell: 'touch {output}'\n")
+    printed = seqstore("why")
+    assert printed.startswith("Job stats:") and "output files have to be generated" in printed
+    assert "individual jobs" not in printed

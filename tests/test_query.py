@@ -1,5 +1,6 @@
 """The grammar of queries."""
 
+import os
 import re
 
 import pytest
@@ -15,7 +16,7 @@ from snakemake_storage_plugin_seqstore.store.names import RESERVED_SEGMENT
 
 segments = (
     st.text(
-        st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/?{}"),
+        st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="/?{}"),
         min_size=1,
         max_size=60,
     )
@@ -103,6 +104,40 @@ def test_local_paths_of_views_mean_nothing_to_a_shell(view):
     assert re.fullmatch(r"[A-Za-z0-9._~:,%+=@^/-]+", query.local_suffix())
 
 
+pieces = st.sampled_from(
+    [
+        *("seqstore://", *REGISTRY, "/", "//", "..", ".", "@", "a", "x.sqlite", "x.bw", "x.fa"),
+        *("?", "&", "=", "%", "%2F", "%00", "%FF", "*", "{", "}", "{a}", "{a,.*}", "{a,{2}}"),
+        *("gids", "length", "name", "header", "sample", "seed", "format", "region", "bins"),
+        *("sha256", "0" * 64, "1-5", "5-1", "-", ",", ":", "chr1:1-1000", "chr1:9-2", "fasta.gz"),
+        *("9" * 5000, "1e400", "nan", "\0", "\n", "\x1b", "\u2028", "\udc80", "é", "a" * 300),
+    ]
+)
+anything = st.lists(pieces, max_size=12).map("".join) | st.text(max_size=30)
+
+
+@given(
+    st.sampled_from(
+        [
+            *("", "seqstore://", "seqstore://files/", "seqstore://sequences/x.db?", "{"),
+            *("seqstore://tracks/x.bw?region=", "seqstore://genomes/x.fa?region="),
+        ]
+    ),
+    anything,
+)
+def test_any_text_is_a_query_or_refused(start, rest):
+    try:
+        query = Query.parse(start + rest)
+        views.check(query)
+    except QueryError as error:
+        assert str(error).isprintable()
+        return
+    assert str(query) == start + rest
+    path = query.local_suffix()
+    if query.is_concrete:
+        assert os.path.normpath(path) == path and not path.startswith(("/", ".."))
+
+
 @pytest.mark.parametrize(
     ("view", "suffix"),
     [
@@ -154,6 +189,7 @@ def test_local_paths_of_genomes_end_in_a_useful_suffix(view, suffix):
         ("seqstore://genomes/x.bam", ".fa, .fasta, .fna, .gb"),
         ("seqstore://genomes/x.fa?gids=1", "allowed for genomes: sha256, format, region"),
         ("seqstore://tracks/x.bam", ".bed, .narrowpeak"),
+        ("seqstore://tracks/a/.bw?bins=3", "is a suffix alone, '.bw'"),
         ("seqstore://tracks/x.bw?gids=1", "allowed for tracks: sha256, format, region, bins"),
         ("seqstore://sequences/x.db?", "unknown key ''"),
         ("seqstore://sequences/x.db?size=3", "allowed for sequences: sha256, format"),

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -92,17 +93,14 @@ class Parcel:
     ----------
     data : bytes
         The tasks.
-    what : tuple of str
-        What nobody can reuse if they are not sent.
     """
 
     data: bytes
-    what: tuple[str, ...]
 
     @classmethod
     def of(cls, tasks: Sequence[Task]) -> Parcel:
         """Make a parcel of tasks."""
-        return cls(pickle.dumps(tasks), tuple(task.what for task in tasks if task.what))
+        return cls(pickle.dumps(tasks))
 
 
 class Background:
@@ -117,31 +115,41 @@ class Background:
         with self._lock:
             if self._process is None:
                 self._process = self._start()
+            self._waiting.append(parcel)
             assert self._process.stdin
             try:
                 self._process.stdin.write(parcel.data)
                 self._process.stdin.flush()
-            except OSError:
-                for what in parcel.what:
-                    logger.warning(
-                        f"seqstore: others cannot reuse {what}: the process that writes to the "
-                        "store has ended"
-                    )
+            except OSError:  # it was killed
+                self._stop()
+
+    def wait(self) -> None:
+        """Wait until all is done that was submitted."""
+        with self._lock:
+            if self._process is not None:
+                self._stop()
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = processes.start(__name__)
         assert process.stdout
-        listener = threading.Thread(target=_listen, args=(process.stdout,), daemon=True)
+        self._waiting: deque[Parcel] = deque()  # what the process has not done yet
+        listener = threading.Thread(
+            target=_listen, args=(process.stdout, self._waiting), daemon=True
+        )
         listener.start()
         # At the latest when the program ends.
-        weakref.finalize(self, _finish, process, listener, os.getpid())
+        self._end = weakref.finalize(self, _finish, process, listener, self._waiting, os.getpid())
         return process
+
+    def _stop(self) -> None:
+        self._end()
+        self._process = None
 
 
 def is_denied(error: Exception) -> bool:
-    """Whether a store is not written because it may not be."""
+    """Whether a store is not written because it may not be, or because it is full."""
     cause = error.__cause__
-    denied = (errno.EACCES, errno.EPERM, errno.EROFS)
+    denied = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
     return isinstance(error, StoreError) and isinstance(cause, OSError) and cause.errno in denied
 
 
@@ -153,25 +161,37 @@ def refusal(error: Exception, own: str) -> str:
     )
 
 
-def _listen(messages: IO[bytes]) -> None:
+def _listen(messages: IO[bytes], waiting: deque[Parcel]) -> None:
     with messages:
         for message in _received(messages):
-            logger.warning(message)
+            if isinstance(message, str):
+                logger.warning(message)
+            else:  # so many parcels are done
+                for _ in range(message):
+                    waiting.popleft()
 
 
-def _finish(process: subprocess.Popen[bytes], listener: threading.Thread, owner: int) -> None:
+def _finish(
+    process: subprocess.Popen[bytes],
+    listener: threading.Thread,
+    waiting: deque[Parcel],
+    owner: int,
+) -> None:
     if os.getpid() != owner:  # a process that was forked from it ends
         return
     assert process.stdin
     with suppress(OSError), process.stdin as pipe:  # it has ended already
         # A process that was forked from this one may have the pipe open still.
         pickle.dump(None, pipe)
-    if process.wait():
-        logger.warning(
-            "seqstore: the process that writes to the store was killed: others may not find all "
-            "that was made, and make it again."
-        )
+    process.wait()
     listener.join()
+    if waiting:
+        logger.warning(
+            "seqstore: the process that writes to the store was killed; this one does its work."
+        )
+    refused: set[str] = set()
+    for parcel in waiting:
+        run(pickle.loads(parcel.data), logger.warning, refused)
 
 
 def _received(pipe: IO[bytes]) -> Iterator[Any]:
@@ -181,7 +201,7 @@ def _received(pipe: IO[bytes]) -> Iterator[Any]:
             yield pickle.load(pipe)
 
 
-def _batches(pipe: int) -> Iterator[list[Task]]:
+def _batches(pipe: int) -> Iterator[list[Sequence[Task]]]:
     """What comes through a pipe, up to None or its end; at once, and then together for a while."""
     poll = select.poll()
     poll.register(pipe, 0)  # asks for nothing but the end
@@ -193,7 +213,7 @@ def _batches(pipe: int) -> Iterator[list[Task]]:
             submitted.append(tasks)
             start = stream.tell()
         unfinished = stream.getvalue()[start:]
-        yield [task for tasks in submitted if tasks for task in tasks]
+        yield [tasks for tasks in submitted if tasks is not None]
         if None in submitted:
             return
         if not unfinished:  # else the pipe may be full
@@ -233,9 +253,12 @@ def _main() -> None:
             pipe.flush()
 
         refused: set[str] = set()
-        for batch in _batches(sys.stdin.fileno()):
+        for parcels in _batches(sys.stdin.fileno()):
+            batch = [task for tasks in parcels for task in tasks]
             for start in range(0, len(batch), _MOST):
                 run(batch[start : start + _MOST], tell, refused)
+            pickle.dump(len(parcels), pipe)
+            pipe.flush()
 
 
 if __name__ == "__main__":

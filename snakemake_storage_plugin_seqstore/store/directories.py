@@ -15,6 +15,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY
+_ACCESS = stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO
+_ONE_MODE = (
+    "Its mode cannot be changed; a filesystem that has one mode for all files has to be mounted "
+    "with umask=022, or 002 for a group"
+)
 
 
 def relative(root: str | Path, path: str | Path) -> str:
@@ -72,13 +77,44 @@ def _made(root: str | Path, part: str, here: int) -> int:
     except FileExistsError:
         return os.open(part, _FLAGS | os.O_NOFOLLOW, dir_fd=here)
     made = os.open(part, _FLAGS | os.O_NOFOLLOW, dir_fd=here)
-    mode = os.fstat(made).st_mode
-    wanted = mode & ~stat.S_IWOTH
+    wanted = os.fstat(made).st_mode & ~stat.S_IWOTH
     if os.stat(root).st_mode & stat.S_IWGRP:
         wanted |= stat.S_IRWXG | stat.S_ISGID
-    if wanted != mode:
-        os.chmod(made, stat.S_IMODE(wanted))
+    try:
+        set_mode(made, stat.S_IMODE(wanted), is_new=True)
+    except BaseException:
+        os.close(made)
+        os.rmdir(part, dir_fd=here)
+        raise
     return made
+
+
+def set_mode(file: int, mode: int, is_new: bool = False) -> None:
+    """Set the mode of an open file or directory, as far as its filesystem has modes.
+
+    Where it has none (exFAT), all files have the mode and the group that it was mounted with. That
+    is refused if everybody may write to them; for a group it is enough if it may.
+
+    Parameters
+    ----------
+    is_new : bool
+        Whether this user made it just now, whoever the filesystem says it belongs to.
+
+    Raises
+    ------
+    OSError
+        If it has another mode and keeps it.
+    """
+    now = os.fstat(file)
+    if stat.S_IMODE(now.st_mode) == mode:
+        return
+    try:
+        os.chmod(file, mode)
+    except PermissionError:
+        if not is_new and now.st_uid != os.geteuid():
+            raise
+        if now.st_mode & stat.S_IWOTH or mode & ~now.st_mode & _ACCESS:
+            raise OSError(errno.EOPNOTSUPP, _ONE_MODE) from None
 
 
 def entries(root: str | Path, directory: str) -> list[tuple[str, os.stat_result]]:

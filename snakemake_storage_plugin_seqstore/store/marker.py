@@ -67,11 +67,16 @@ def create(root: Path, shared: bool = False) -> None:
             _share(root)
         return
     check(root)
+    is_new = not root.exists()
     root.mkdir(parents=True, exist_ok=True)
-    mode = stat.S_IMODE(root.stat().st_mode)
-    wanted = (mode & ~stat.S_IWOTH) | (stat.S_IRWXG | stat.S_ISGID if shared else 0)
-    if wanted != mode:
-        root.chmod(wanted)
+    with directories.inside(root, "") as here:
+        mode = stat.S_IMODE(os.fstat(here).st_mode)
+        wanted = (mode & ~stat.S_IWOTH) | (stat.S_IRWXG | stat.S_ISGID if shared else 0)
+        try:
+            directories.set_mode(here, wanted, is_new)
+        except OSError as error:
+            error.filename = str(root)
+            raise
     for name, content in ((IGNORE, "*\n"), (MARKER, json.dumps({"format": FORMAT}))):
         filesystem.write(f"{root}/{name}", content.encode(), root)
 
@@ -116,10 +121,11 @@ def _share(root: Path) -> None:
         except FileNotFoundError:
             pass  # somebody removed it
         except OSError as error:
-            raise StoreError(
-                f"cannot share {error.filename or root / folder}: {error.strerror}",
-                "only its owner can: ask them to do the same",
-            ) from error
+            # Of an open directory it names the descriptor.
+            place = error.filename if isinstance(error.filename, str | Path) else root / folder
+            is_denied = isinstance(error, PermissionError)
+            hint = "only its owner can: ask them to do the same" if is_denied else ""
+            raise StoreError(f"cannot share {place}: {error.strerror}", hint) from error
 
 
 def _give_file(root: Path, folder: str, name: str, group: int) -> None:
@@ -152,4 +158,4 @@ def _give(file: int, group: int, wanted: int) -> None:
     if status.st_gid != group:
         os.chown(file, -1, group)
     if status.st_gid != group or status.st_mode & wanted != wanted:
-        os.chmod(file, stat.S_IMODE(status.st_mode) | wanted)
+        directories.set_mode(file, stat.S_IMODE(status.st_mode) | wanted)

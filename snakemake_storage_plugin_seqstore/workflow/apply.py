@@ -109,6 +109,8 @@ def take_over(
             )
             tasks += stores.recording(job, record)
         stores.in_background(Parcel.of(tasks))
+    if plan.take_over:  # else nobody would do it again, once this directory claims it
+        stores.wait()
 
 
 def write_down(plan: Plan, claims: Claims, stores: Stores) -> None:

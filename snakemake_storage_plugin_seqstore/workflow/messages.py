@@ -11,6 +11,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.provenance import plain
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.unknown import NotYet
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
@@ -35,8 +36,14 @@ def duration(seconds: float) -> str:
     return str(format_timespan(seconds if seconds < 10 else round(seconds)))
 
 
-def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs between the parts of two provenances, in words."""
+def differences(before: dict[str, Any], now: dict[str, Any], source: str) -> list[str]:
+    """What differs between the parts of two provenances, in words.
+
+    Parameters
+    ----------
+    source : str
+        What the source is called of which they have a digest.
+    """
     found: list[str] = []
     for name in sorted(before.keys() | now.keys()):
         old, new = plain(before.get(name)), plain(now.get(name))
@@ -48,7 +55,9 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
             found += _param_differences(old or (), new or ())
         elif name == "before":
             found.append("what it updates has changed")
-        elif name in ("command", "source", "code") and isinstance(old, str | None):
+        elif name == "source":
+            found.append(f"{source} changed")
+        elif name in ("command", "code") and isinstance(old, str | None):
             found.append(f"{name} changed: {_text_difference(old or '', new or '')}")
         elif isinstance(old, dict) and isinstance(new, dict):
             found += _item_differences(name, old, new)
@@ -105,7 +114,7 @@ class Messages:
                 return ""  # it is made anew for another reason, or gone as it should be
             return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
         if (earlier := self._earlier(job)) and earlier.key != resolved.told.key:
-            changes = _changes(earlier, resolved.told)
+            changes = _changes(job, earlier, resolved.told)
         else:
             return ""
         return f"{_named(job)} is not what it was: {changes}"
@@ -157,10 +166,11 @@ class Messages:
         return None
 
 
-def _changes(earlier: Record, told: Told) -> str:
+def _changes(job: Job, earlier: Record, told: Told) -> str:
     """What differs from an earlier result; who shares a store may have written its record."""
+    source = f"{told.operation.kind} {snakemake_api.command_as_run(job)}"  # script scripts/x.py
     try:
-        return "; ".join(differences(earlier.provenance, told.canonical()))
+        return "; ".join(differences(earlier.provenance, told.canonical(), source))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return "its record cannot be compared"
 

@@ -187,6 +187,10 @@ class Stores:
         """Have these things done one after the other, while the workflow goes on."""
         self._background.submit(parcel)
 
+    def wait(self) -> None:
+        """Wait until all is written down that is done in the background."""
+        self._background.wait()
+
     def _with_own(self, stores: list[Store]) -> list[Store]:
         return [*stores, self._own] if self._has_own else stores
 

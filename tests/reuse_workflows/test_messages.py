@@ -38,6 +38,24 @@ def test_one_line_says_what_differs(chain):
     assert "input in.txt: content changed" in line
 
 
+def test_a_script_that_changed_is_named(project):
+    rules = """
+        rule a:
+            output: storage.seqstore("seqstore://files/a.txt")
+            HOW
+        """
+    script = "open(snakemake.output[0], 'w').write('TEXT')\n"
+    for kind, place in (("script", "scripts/x.py"), ("wrapper", "file:wrapper")):
+        source = "wrapper/wrapper.py" if kind == "wrapper" else place
+        project.write("dependencies: [python]\n", "wrapper/environment.yaml")
+        project.write(rules.replace("HOW", f'{kind}: "{place}"'))
+        project.write(script.replace("TEXT", "1"), source)
+        project.run()
+        project.write(script.replace("TEXT", "2"), source)
+        line = only(project.run("--dry-run"), "files/a.txt is not what it was")
+        assert line.endswith(f"files/a.txt is not what it was: {kind} {place} changed.")
+
+
 def test_what_cannot_be_reused_is_said_once_with_the_reason(project):
     project.write(
         """

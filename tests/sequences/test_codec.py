@@ -1,4 +1,5 @@
 import hashlib
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -91,3 +92,37 @@ def test_a_frame_that_claims_gigabytes_is_not_unpacked() -> None:
 def test_unknown_flags_and_damaged_frames_are_value_errors(blob: bytes) -> None:
     with pytest.raises(ValueError, match=r"flag|damaged"):
         SequenceStore.decode_seq(blob)
+
+
+def _mangled(frame: bytes, at: int, new: bytes) -> bytes:
+    at %= len(frame) + 1
+    return frame[:at] + new + frame[at + len(new) :]
+
+
+FRAMES = st.binary(max_size=2000).map(zstandard.compress) | st.binary(max_size=40)
+BLOBS = st.builds(
+    lambda flag, frame, at, new: flag + _mangled(frame, at, new),
+    st.sampled_from([b"", codec.PLAIN, codec.ZSTD, codec.ZSTD, b"\2"]),
+    FRAMES | st.integers(0, 10**6).map(lambda size: zstandard.compress(b"M" * size)),
+    st.integers(0, 2000),
+    st.binary(max_size=9),
+)
+
+
+@given(st.lists(BLOBS, min_size=1, max_size=3 * codec._MANY))
+def test_any_blobs_are_texts_or_refused(blobs: list[bytes]) -> None:
+    """However frames are changed, many together give what they give one by one, or nothing."""
+    limit = 200_000
+    singles: list[bytes | None] = []
+    for blob in blobs:
+        try:
+            singles.append(codec.decode(blob, limit))
+        except ValueError:
+            singles.append(None)
+    assert all(len(text) <= limit for text in singles if text is not None)
+    frames = [blob[1:] for blob in blobs if blob[:1] == codec.ZSTD]
+    expected = [t for t, blob in zip(singles, blobs, strict=True) if blob[:1] == codec.ZSTD]
+    with suppress(ValueError):
+        assert list(codec.unpack_many(frames, limit)) == expected
+    with suppress(ValueError):
+        assert _joined(blobs, limit=limit) == singles

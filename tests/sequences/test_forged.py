@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -38,8 +37,7 @@ from snakemake_storage_plugin_seqstore.sequences.views import write_view
 
 from .conftest import RECORDS, fasta_text, many, row, write
 
-# More for a night: SEQSTORE_TEST_FORGED=100000.
-EXAMPLES = int(os.environ.get("SEQSTORE_TEST_FORGED", 300))
+EXAMPLES = max(300, settings().max_examples)
 
 
 class Forge:

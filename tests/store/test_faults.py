@@ -3,8 +3,10 @@
 import errno
 import os
 import resource
+import shutil
 import signal
 import subprocess
+from functools import partial
 
 import pytest
 
@@ -15,6 +17,7 @@ from snakemake_storage_plugin_seqstore.store import (
     background,
     filesystem,
     maintenance,
+    marker,
 )
 from snakemake_storage_plugin_seqstore.store.background import Task
 
@@ -269,3 +272,47 @@ def test_a_store_that_became_read_only(small_disk, tmp_path):
     with pytest.raises(StoreError, match="Read-only file system"):
         store.publish("files", "y", tmp_path / "x")
     assert maintenance.collect_garbage(store, 0) == maintenance.Removed()
+
+
+@pytest.fixture
+def exfat(tmp_path):
+    """Mounts a filesystem that has one mode for all files, with a umask; gives its directory."""
+    (tmp_path / "image").write_bytes(bytes(32 << 20))
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    ran = partial(subprocess.run, capture_output=True, text=True)
+    programs = ("mkfs.exfat", "mount.exfat-fuse", "losetup")
+    if os.geteuid() or not all(map(shutil.which, programs)):
+        pytest.skip("exFAT cannot be mounted here")
+    ran(["mkfs.exfat", tmp_path / "image"], check=True)
+    device = ran(["losetup", "--find", "--show", tmp_path / "image"]).stdout.strip()
+
+    def mount(umask):
+        if ran(["mount.exfat-fuse", "-o", f"umask={umask}", device, disk]).returncode:
+            pytest.skip("exFAT cannot be mounted here")
+        return disk
+
+    yield mount
+    ran(["umount", disk], check=True)
+    ran(["losetup", "--detach", device], check=True)
+
+
+@pytest.mark.parametrize("umask", ["000", "002", "022"])
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_a_filesystem_with_one_mode_for_all_files(exfat, tmp_path, umask, is_shared):
+    """A store is made there unless everybody, or not the group that shares it, could write."""
+    root = exfat(umask) / "store"
+    (tmp_path / "x").write_text("x")
+    if umask == "000" or (umask == "022" and is_shared):
+        with pytest.raises((OSError, StoreError), match="has to be mounted with umask") as told:
+            marker.create(root, is_shared)
+        assert "init --shared" not in str(told.value) and str(root) in str(told.value)
+        assert list(root.iterdir()) == []
+        return
+    marker.create(root, is_shared)
+    Store(root).publish("files", "x", tmp_path / "x")
+    assert Store(root).find("files", "x")
+    assert not any(path.stat().st_mode & 0o002 for path in root.rglob("*"))
+    if umask == "022":
+        with pytest.raises(StoreError, match=r"cannot share .*/store: .*umask=022, or 002 for a"):
+            marker.create(root, shared=True)
