@@ -117,7 +117,8 @@ def _parse(text: str) -> Query:
     try:
         return _parse_parts(text)
     except QueryError as error:
-        raise QueryError(f"query '{_printable(text)}': {error}") from None
+        # What it says of a part of the text may be no more printable.
+        raise QueryError(f"query '{_printable(text)}': {_printable(str(error))}") from None
 
 
 def _parse_parts(text: str) -> Query:

@@ -38,6 +38,10 @@ MAX_HEADERS_BYTES = 1 << 27
 # What zstandard prepares for many frames takes as long as so many do one by one.
 _MANY = 12
 
+# Bytes of the least zstd frame, of the header of a block, and of the id of a dictionary, by flag.
+_LEAST, _BLOCK_HEADER = 9, 3
+_ID_BYTES = np.array([0, 1, 2, 4])
+
 _first_int64 = struct.Struct("<q").unpack_from
 
 
@@ -181,6 +185,7 @@ def unpack_many(frames: list[bytes], limit: int = MAX_BYTES) -> Iterator[bytes]:
         sizes = list(map(zstandard.frame_content_size, frames))
         if min(sizes) <= 0 or sum(sizes) > limit:
             raise ValueError("the sizes of some frames must be looked at one by one")
+        _check_ends(Texts.of(frames))
         buffers = _contexts.decompressor.multi_decompress_to_buffer(frames)  # type: ignore[arg-type]
     except zstandard.ZstdError as error:
         raise ValueError(f"a zstd frame is damaged: {error}") from None
@@ -203,6 +208,7 @@ def unpack_parts(frames: Texts, sizes: Numbers) -> bytes:
         If a frame is damaged, or its text has another size.
     """
     segments = np.stack((frames.starts, frames.lengths), axis=1).tobytes()
+    _check_ends(frames)
     try:
         texts = _contexts.decompressor.multi_decompress_to_buffer(
             zstandard.BufferWithSegments(frames.data, segments),
@@ -212,6 +218,34 @@ def unpack_parts(frames: Texts, sizes: Numbers) -> bytes:
         raise ValueError(f"a zstd frame is damaged: {error}") from None
     # Their types do not tell that they are buffers.
     return b"".join(map(texts.__getitem__, range(len(texts))))  # type: ignore[arg-type]
+
+
+def _check_ends(frames: Texts) -> None:
+    """Refuse what goes on behind its zstd frame: of many at once, zstandard ignores that.
+
+    A frame is a header, blocks that each say how long they are and whether they are the last one,
+    and perhaps a checksum.
+    """
+    data, starts = np.frombuffer(frames.data, np.uint8), frames.starts
+    ends = starts + frames.lengths
+    if frames.lengths.min(initial=_LEAST) < _LEAST:
+        raise ValueError("a zstd frame is damaged: it is too short")
+    descriptor = data[starts + len(zstandard.FRAME_HEADER)]
+    is_single = descriptor >> 5 & 1
+    size_bytes = np.where(descriptor >> 6 == 0, is_single, 1 << (descriptor >> 6))
+    id_bytes = _ID_BYTES[descriptor & 3]
+    at = starts + len(zstandard.FRAME_HEADER) + 1 + (1 - is_single) + id_bytes + size_bytes
+    ends = ends - 4 * (descriptor >> 2 & 1)
+    while len(at):
+        if (at + _BLOCK_HEADER > ends).any():
+            raise ValueError("a zstd frame is damaged: it is cut")
+        header = data[at] | data[at + 1].astype(np.int64) << 8 | data[at + 2].astype(np.int64) << 16
+        is_repeated = (header >> 1 & 3) == 1  # one byte stands for all
+        at = at + _BLOCK_HEADER + np.where(is_repeated, 1, header >> 3)
+        is_last = (header & 1).astype(bool)
+        if (at[is_last] != ends[is_last]).any():
+            raise ValueError("a zstd frame is damaged: it has another length")
+        at, ends = at[~is_last], ends[~is_last]
 
 
 def hash8(data: bytes) -> int:

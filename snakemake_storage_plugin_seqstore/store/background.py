@@ -248,17 +248,16 @@ def _main() -> None:
     os.nice(_NICENESS)
     with processes.answers() as pipe:
 
-        def tell(message: str) -> None:
-            pickle.dump(message, pipe)
-            pipe.flush()
+        def tell(message: str | int) -> None:
+            with suppress(BrokenPipeError):  # who asked was killed; what it asked for is done
+                os.write(pipe.fileno(), pickle.dumps(message))
 
         refused: set[str] = set()
         for parcels in _batches(sys.stdin.fileno()):
             batch = [task for tasks in parcels for task in tasks]
             for start in range(0, len(batch), _MOST):
                 run(batch[start : start + _MOST], tell, refused)
-            pickle.dump(len(parcels), pipe)
-            pipe.flush()
+            tell(len(parcels))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore.sequences import SequenceStore, codec
@@ -109,7 +109,13 @@ BLOBS = st.builds(
 )
 
 
+TWO_FRAMES = codec.ZSTD + zstandard.compress(b"MK") * 2
+
+
 @given(st.lists(BLOBS, min_size=1, max_size=3 * codec._MANY))
+@example([TWO_FRAMES])
+@example([TWO_FRAMES] * 2 * codec._MANY)
+@example([codec.ZSTD + zstandard.compress(b"M" * 150_000) + b"\0"])
 def test_any_blobs_are_texts_or_refused(blobs: list[bytes]) -> None:
     """However frames are changed, many together give what they give one by one, or nothing."""
     limit = 200_000

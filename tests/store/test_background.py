@@ -96,8 +96,9 @@ def test_an_interrupt_does_not_keep_tasks_from_running(store, program):
 def test_tasks_run_though_the_program_was_killed(store, program):
     process = program("time.sleep(600)")
     process.kill()
-    process.stderr.read()  # until the last process that may write there has ended
+    printed = process.stderr.read()  # until the last process that may write there has ended
     assert len(list(store.under("files"))) == NAMES
+    assert printed == ""
 
 
 def test_a_program_that_was_forked_does_not_hold_it_up(store, program):
