@@ -139,7 +139,7 @@ def decode_joined(
         sizes = np.zeros_like(lengths)
         try:
             sizes[packed] = numbers(map(zstandard.frame_content_size, frames))
-        except zstandard.ZstdError as error:
+        except (zstandard.ZstdError, OverflowError) as error:  # one claims 2**63 bytes
             raise ValueError(f"a zstd frame is damaged: {error}") from None
     unpacked = sizes[packed]
     if unpacked.min() < 1 or max(unpacked.max(), unpacked.sum()) > limit:

@@ -115,6 +115,7 @@ TWO_FRAMES = codec.ZSTD + zstandard.compress(b"MK") * 2
 @given(st.lists(BLOBS, min_size=1, max_size=3 * codec._MANY))
 @example([TWO_FRAMES])
 @example([TWO_FRAMES] * 2 * codec._MANY)
+@example([codec.ZSTD + zstandard.FRAME_HEADER + b"\xe0" + b"\xff" * 8 + b"\1\0\0"])
 @example([codec.ZSTD + zstandard.compress(b"M" * 150_000) + b"\0"])
 def test_any_blobs_are_texts_or_refused(blobs: list[bytes]) -> None:
     """However frames are changed, many together give what they give one by one, or nothing."""
