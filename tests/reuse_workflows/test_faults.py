@@ -224,7 +224,7 @@ def check_next_runs(project, is_shared=True):
     check_stored(project)
     assert before.isdisjoint(MADE[job] for job in again.computed), again.printed
     rest = project.run(*IN_STORE)
-    assert rest.did_nothing, rest.printed
+    assert rest.did_nothing, again.printed + rest.printed
     clone = project.clone()
     done = clone.run(*IN_STORE)
     assert not is_shared or set(done.computed) <= {"u"}, done.printed
