@@ -309,7 +309,8 @@ class Executions:
             ours = stored(file)
             if ours and ours.is_in_place and ours.copy_path.is_symlink():
                 claim = self._reuse.current(ours.base_label)
-                if claim and claim.version and not ours.provider.store.has_payload(claim.version):
+                store, stores = ours.provider.store, self._reuse.stores
+                if claim and claim.version and stores.holder(store, claim.version) is None:
                     yield ours.label
 
     def _said(self, job: Job) -> Path:

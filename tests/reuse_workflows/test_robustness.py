@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.reuse_workflows.conftest import AS_USER, CHAIN
+from tests.reuse_workflows.conftest import AS_USER, CHAIN, IN_STORE
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +51,37 @@ def test_a_store_that_one_may_only_read(user):
     assert clone.run(*NEW).computed == ["c"]
     assert clone.read("out.txt") == "CBA\n4\n"
     assert user.listing() == before
+
+
+def test_links_to_what_a_store_did_not_take(user):
+    """They lead into the working directory's own store, and are as good as others."""
+    user.made = ("a.txt", "out.txt")
+    user.write(
+        """
+        rule all:
+            input: "out.txt"
+
+        rule a:
+            input: "in.txt"
+            output: "a.txt"
+            shell: "ran a; cp {input} {output}"
+
+        rule b:
+            input: "a.txt"
+            output: "out.txt"
+            shell: "ran b; rev {input} > {output}"
+        """
+    )
+    user.run(*IN_STORE)
+    give_away(user.store)
+    clone = user.clone()
+    clone.prefix = AS_USER
+    clone.write("xyz\n", "in.txt")
+    done = clone.run(*IN_STORE)
+    assert done.computed == ["a", "b"]
+    assert (clone.directory / "a.txt").is_symlink()
+    assert "changed while" not in done.printed
+    assert clone.run(*IN_STORE).did_nothing
 
 
 def test_a_copied_input_can_be_made_again(user):
