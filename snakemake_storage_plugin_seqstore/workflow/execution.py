@@ -143,12 +143,16 @@ class Executions:
         """
         folders = {os.path.dirname(os.path.abspath(file)) for file in (*job.input, *job.output)}
         for path, version in self._reuse.resolution().products.undeclared.items():
-            if os.path.lexists(path) or "/." in f"/{os.path.relpath(path)}":
+            is_folder = version.kind == "tree"  # it was left empty, for what others make
+            is_beside = os.path.dirname(path) in folders and not version.executable
+            if not (is_folder or is_beside) or os.path.lexists(path):
                 continue
-            if version.kind == "tree":  # a folder that was left empty, for what others make
+            if "/." in f"/{os.path.relpath(path)}":
+                continue
+            if is_folder:
                 with suppress(OSError):
                     os.makedirs(path)
-            elif os.path.dirname(path) in folders and not version.executable:
+            else:
                 self._reuse.stores.bring_kept(job, version, Path(path))
 
     def _observe(self, job: Job, teller: Teller, contents: Contents) -> Observation | None:

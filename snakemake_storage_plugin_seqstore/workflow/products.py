@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from snakemake_storage_plugin_seqstore.observe import born
 from snakemake_storage_plugin_seqstore.store import Version
 
 if TYPE_CHECKING:
@@ -25,15 +26,18 @@ class Products:
         The jobs of the DAG.
     others : iterable of str
         Paths that jobs make, or made, that are not in the DAG.
+    since : int
+        When the first run here began, in ns since the epoch: what is older, no job made.
     """
 
-    def __init__(self, jobs: Iterable[Job], others: Iterable[str] = ()) -> None:
+    def __init__(self, jobs: Iterable[Job], others: Iterable[str], since: int) -> None:
+        self._since = since
         self._makers: dict[str, tuple[Job, File] | None] = {}
         self._names: dict[str, set[str]] = {}
         self.undeclared: dict[str, Version] = {}  # by absolute path
         self._made_together: dict[str, list[str]] = {}
         self._on_the_way: dict[str, set[str]] = {}  # names of folders with undeclared files below
-        self._sources: dict[str, bool] = {}  # whether a folder has files that no job makes
+        self._walks: dict[str, _Walk] = {}  # through folders, for files that no job makes
         for path in others:
             self._add(os.path.abspath(path), None)
         for job in jobs:
@@ -52,7 +56,6 @@ class Products:
                 self.undeclared[whole] = version
                 self._made_together[whole] = together
                 together.append(whole)
-                self._sources.clear()
                 folder, name = os.path.split(whole)
                 self._names.setdefault(folder, set()).add(name)
                 _add_way(folder, self._on_the_way)
@@ -82,13 +85,17 @@ class Products:
         return self._names.get(directory, set()) | made
 
     def _has_sources(self, folder: str) -> bool:
-        if folder not in self._sources:
-            self._sources[folder] = any(
-                not self.includes(os.path.join(parent, name))
-                for parent, _, names in os.walk(folder)
-                for name in names
-            )
-        return self._sources[folder]
+        """Whether a folder has files that no job makes, as far as is known by now.
+
+        A job that still runs, or has no record, made others. More and more is known to be made by
+        jobs, so each file is looked at once.
+        """
+        if folder not in self._walks:
+            self._walks[folder] = _Walk(folder)
+        walk = self._walks[folder]
+        while walk.file and (self.includes(walk.file) or born(walk.file) >= self._since):
+            walk.go_on()
+        return bool(walk.file)
 
     def _around(self, path: str) -> str | None:
         while path not in self._makers:
@@ -101,6 +108,19 @@ class Products:
     def _add(self, path: str, maker: tuple[Job, File] | None) -> None:
         self._makers[path] = maker
         _add_way(path, self._names)
+
+
+class _Walk:
+    """The files in a folder and below it, one after the other; empty when there are no more."""
+
+    def __init__(self, folder: str) -> None:
+        self._files = (
+            os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names
+        )
+        self.go_on()
+
+    def go_on(self) -> None:
+        self.file = next(self._files, "")
 
 
 def _add_way(path: str, found: dict[str, set[str]]) -> None:

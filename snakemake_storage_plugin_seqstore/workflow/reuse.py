@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
-from snakemake_storage_plugin_seqstore.observe import Packages
+from snakemake_storage_plugin_seqstore.observe import Packages, born
 from snakemake_storage_plugin_seqstore.store import (
     Entry,
     Materialisation,
@@ -70,6 +70,8 @@ class Directory:
         self.claims.load(join=not workflow.is_main_process)
         self.stores = Stores(workflow, self.path / "store", self.contents, self.claims.project)
         self.messages = Messages(self.stores, self.claims)
+        # When the first run here began: this one, if it is the first.
+        self.since = min(filter(None, (born(str(self.path)), self.claims.began)))
 
 
 class Reuse:
@@ -265,7 +267,7 @@ class Reuse:
             dag,
             self.new_teller(),
             directory.contents,
-            Products(self._jobs, directory.claims.products()),
+            Products(self._jobs, directory.claims.products(), directory.since),
             directory.claims,
             directory.stores,
             self._source,

@@ -124,3 +124,36 @@ def test_jobs_that_run_at_once_may_write_to_one_log(project):
     assert [line for line in done.messages if "changed" in line] == []
     assert project.run().did_nothing
     assert project.clone().run().did_nothing
+
+
+def test_what_jobs_without_a_record_leave_does_not_count_in_a_listing(project):
+    """Neither does a folder that has only that and what others left; one of the user's does."""
+    project.write(
+        """
+        rule all:
+            input: "names.txt"
+
+        rule recorded:
+            output: "p.txt"
+            shell: "ran p; mkdir -p logs; echo 1 | tee logs/p.log data/p.log > {output}"
+
+        rule rejected:
+            output: "q.txt"
+            shell:
+                "ran q; cat data/side.txt > {output}; echo more >> data/side.txt; mkdir -p logs;"
+                " echo 1 | tee logs/q.log data/q.log"
+
+        rule names:
+            input: "p.txt", "q.txt"
+            output: "names.txt"
+            shell: "ran names; ls . > {output}"
+        """
+    )
+    project.write("1\n", "data/side.txt")
+    project.write("1\n", "data/source.txt")
+    done = project.run(*IN_STORE)
+    assert done.computed == ["names", "p", "q"]
+    assert "what rule rejected made is not reused elsewhere" in done.printed
+    assert project.run(*IN_STORE).did_nothing
+    project.write("2\n", "more/source.txt")
+    assert project.run(*IN_STORE).computed == ["names"]
