@@ -353,8 +353,7 @@ class Executions:
     def _is_read_already(self, job: Job, file: StoredFile, execution: Execution | None) -> bool:
         """Whether jobs of the same process read a temporary before it was published."""
         name = file.base_label
-        made = self._reuse.resolution().output(name)
-        is_temporary = made is not None and made.flags.get("temp")
+        is_temporary = self.publications.is_temporary(file)
         if not is_temporary or execution is None or name not in execution.added:
             return False
         readers = (

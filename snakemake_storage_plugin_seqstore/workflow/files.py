@@ -14,6 +14,7 @@ from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Entry, Materialisation, Store, Version, trees
 from snakemake_storage_plugin_seqstore.store.version_log import TICK
 from snakemake_storage_plugin_seqstore.unknown import NotYet
+from snakemake_storage_plugin_seqstore.workflow.snakemake_api import is_streamed
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.file_hashes import Contents
@@ -90,11 +91,6 @@ def stored(file: Any) -> StoredFile | None:
         return None
     ours = isinstance(getattr(found.provider, "materialisation", None), Materialisation)
     return found if ours else None
-
-
-def is_streamed(file: Any) -> bool:
-    """Whether an output is a pipe or a service: there only while its readers run."""
-    return bool(file.flags.get("pipe") or file.flags.get("service"))
 
 
 def label(file: Any) -> str:

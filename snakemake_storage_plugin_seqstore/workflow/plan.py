@@ -160,8 +160,9 @@ def _beside_inputs(
                 makers.add(maker)
                 for file in maker.output:
                     ours, claim = stored(file), resolved.claims.get(label(file))
-                    is_missing = ours and ours.is_in_place and not os.path.lexists(ours.copy_path)
-                    if ours and claim and is_missing and not file.flags.get("temp"):
+                    if ours is None or claim is None or file.flags.get("temp"):
+                        continue
+                    if ours.is_in_place and not os.path.lexists(ours.copy_path):
                         yield ours, claim
 
 

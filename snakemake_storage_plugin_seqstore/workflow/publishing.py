@@ -30,12 +30,12 @@ from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.conditions import Seen
-from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 from snakemake_storage_plugin_seqstore.workflow.stores import Made
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
 
 _SOON = 60.0  # s; after that, what was added to a store is renewed before something means it
 
@@ -153,9 +153,9 @@ class Publications:
                 self._bring_back(file)
                 return
             execution = Execution(None, Watched(self._reuse.directory.hashes), 0.0)
-        is_output = job is not None and name in map(label, job.output)
-        if is_output and file.is_in_place:
-            _check_kind(job, file)
+        output = resolution.output(name) if job else None
+        if job and output is not None and file.is_in_place:
+            _check_kind(job, output, file)
         transfer.check(file.parsed, file.copy_path)
         made = self._published(file, execution)
         # Clocks of nodes differ: an output is never older than what it was made from.
@@ -168,10 +168,10 @@ class Publications:
             before=execution.before.get(name),
         )
         self._reuse.claim(file, claim, made.store)
-        if is_output and file.is_in_place:
-            self._leave_link(job, file, made, claim)
-        if job is None or not is_output or not execution.key or execution.fetched:
-            key = execution.key if is_output else ""
+        if output is not None and file.is_in_place:
+            self._leave_link(output, file, made, claim)
+        if job is None or output is None or not execution.key or execution.fetched:
+            key = execution.key if output is not None else ""
             self._reuse.stores.in_background(Parcel.of([self._naming(file, made, key)]))
             return
         execution.made[name] = made
@@ -189,13 +189,10 @@ class Publications:
         if is_gone and (found := self._reuse.entry(file)):
             self._reuse.place(file, *found)
 
-    def _leave_link(self, job: Any, file: StoredFile, made: Made, claim: Claim) -> None:
+    def _leave_link(self, output: File, file: StoredFile, made: Made, claim: Claim) -> None:
         """Let an output in its own place be a link into the store: it takes its bytes once."""
-        kept = any(  # protected: by its mode; updated: it is written to again
-            label(each) == file.label
-            and (each.flags.get("protected") or snakemake_api.is_updated(each))
-            for each in job.output
-        )
+        # Protected: by its mode; updated: it is written to again.
+        kept = output.flags.get("protected") or snakemake_api.is_updated(output)
         provider = file.provider
         if kept or provider.materialisation is not Materialisation.SYMLINK or os.geteuid() == 0:
             return
@@ -228,7 +225,7 @@ class Publications:
         if is_restored and self._reuse.is_running and self._is_updated(file):
             return
         before = self._reuse.current(file.base_label)
-        if before and before.version and self._is_temporary(file):
+        if before and before.version and self.is_temporary(file):
             task = self._reuse.stores.withdrawing(file, before.version)
             self._reuse.stores.in_background(Parcel.of([task]))
         else:
@@ -236,7 +233,8 @@ class Publications:
         if file.is_in_place:
             discard(file.copy_path)
 
-    def _is_temporary(self, file: StoredFile) -> bool:
+    def is_temporary(self, file: StoredFile) -> bool:
+        """Whether a file is an output that Snakemake removes when it is no longer needed."""
         made = self._reuse.resolution().output(file.base_label)
         return made is not None and bool(made.flags.get("temp"))
 
@@ -325,10 +323,9 @@ class Publications:
         return self._reuse.directory.contents.version(path)
 
 
-def _check_kind(job: Any, file: StoredFile) -> None:
+def _check_kind(job: Job, output: File, file: StoredFile) -> None:
     """Refuse a directory that is not marked as one: Snakemake does, with local files."""
-    is_marked = any(each.is_directory for each in job.output if label(each) == file.label)
-    if os.path.isdir(file.copy_path) and not is_marked:
+    if os.path.isdir(file.copy_path) and not output.is_directory:
         raise InputError(
             f"{file.label}, which rule {job.rule.name} made, is a directory",
             'write directory("...") around it in the rule',

@@ -32,7 +32,6 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     Answer,
     StoredFile,
     base_path,
-    is_streamed,
     label,
     stored,
 )
@@ -157,7 +156,7 @@ class Reuse:
         """
         name = file.base_label
         made = self.resolution().output(name)
-        if made and (is_streamed(made) or snakemake_api.is_updated(made)):
+        if made and (snakemake_api.is_streamed(made) or snakemake_api.is_updated(made)):
             return True
         if self.workflow.is_main_process:
             return name not in self.resolution().producers

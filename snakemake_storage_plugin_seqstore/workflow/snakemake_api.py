@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     )
 
 _SPECIAL = frozenset(("service", "nodelocal", "from_queue"))
-_STREAMED = frozenset(("pipe", "service"))
 
 
 def is_supported() -> bool:
@@ -200,6 +199,11 @@ def is_pipe(file: File) -> bool:
     return bool(file.flags.get("pipe"))
 
 
+def is_streamed(file: File) -> bool:
+    """Whether an output is a pipe or a service: there only while its readers run."""
+    return is_pipe(file) or bool(file.flags.get("service"))
+
+
 def pipe_readers(job: Job) -> list[Job]:
     """The jobs that read the pipes of a job."""
     if not _streams(job.rule):
@@ -214,14 +218,14 @@ def _streamed(job: Job) -> Iterator[tuple[Job, int, File]]:
     for maker, files in job.dag.dependencies[job].items():
         if _streams(maker.rule):
             for number, file in enumerate(maker.output):
-                if file in files and _STREAMED & _marks(file):
+                if file in files and is_streamed(file):
                     yield maker, number, file
 
 
 @cache
 def _streams(rule: Rule) -> bool:
     """Whether a rule has a pipe or a service among its outputs."""
-    return any(_STREAMED & _marks(file) for file in rule.output)
+    return any(map(is_streamed, rule.output))
 
 
 def _marks(file: File) -> set[str]:

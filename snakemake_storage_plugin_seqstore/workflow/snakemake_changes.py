@@ -8,8 +8,8 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snakemake_storage_plugin_seqstore.workflow.files import is_streamed, stored
-from snakemake_storage_plugin_seqstore.workflow.snakemake_api import is_updated
+from snakemake_storage_plugin_seqstore.workflow.files import stored
+from snakemake_storage_plugin_seqstore.workflow.snakemake_api import is_streamed, is_updated
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job, Workflow

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     probe,
     summarise,
 )
+from snakemake_storage_plugin_seqstore.observe.summary import TICK
 from snakemake_storage_plugin_seqstore.store import Reads
 
 PACKAGES = Packages()
@@ -47,6 +49,7 @@ class World:
         for path in root.rglob("*"):
             os.utime(path, (OLD, OLD))
         shutil.copytree(root / "w", root / "clone")
+        time.sleep(2 * TICK / 1e9)  # what came to be right before a job may be taken for its own
 
     def places(self, name: str = "w", **more: object) -> Places:
         work = self.root / name

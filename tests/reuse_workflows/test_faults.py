@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -232,6 +232,16 @@ def check_next_runs(project, is_shared=True):
     return again
 
 
+@contextmanager
+def noting(said):
+    """Say of what fails how it came to that."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(said)
+        raise
+
+
 def trapped(project, tmp_path, at):
     trap = tmp_path / "trap"
     trap.mkdir(exist_ok=True)
@@ -265,11 +275,8 @@ def test_a_run_that_is_killed_as_it_changes_a_disk(begin, tmp_path):
         project = begin(number)
         done = run_trapped(project, tmp_path, at)
         assert done.status != 0, done.printed
-        try:
+        with noting(f"killed at call {at}"):
             check_next_runs(project)
-        except BaseException as error:
-            error.add_note(f"killed at call {at}")
-            raise
 
 
 def test_a_run_that_is_killed_at_any_time(begin):
@@ -284,11 +291,8 @@ def test_a_run_that_is_killed_at_any_time(begin):
         time.sleep(at)
         os.killpg(process.pid, signal.SIGKILL)
         project.finish(process)
-        try:
+        with noting(f"killed after {at} of {seconds} s"):
             check_next_runs(project)
-        except BaseException as error:
-            error.add_note(f"killed after {at} of {seconds} s")
-            raise
 
 
 def test_a_process_that_writes_to_the_store_is_killed(begin):
@@ -337,7 +341,7 @@ def test_a_take_over_that_is_killed(made_plainly, tmp_path):
         project = made_plainly(number)
         done = run_trapped(project, tmp_path, at, "--touch")
         assert done.status != 0, done.printed
-        try:
+        with noting(f"killed at call {at}"):
             check_local(project)
             check_stored(project)
             project.run("--unlock", *IN_STORE)
@@ -347,9 +351,6 @@ def test_a_take_over_that_is_killed(made_plainly, tmp_path):
             check_local(project)
             check_stored(project)
             assert project.clone().run(*IN_STORE).computed == expected
-        except BaseException as error:
-            error.add_note(f"killed at call {at}")
-            raise
 
 
 @pytest.fixture
@@ -397,14 +398,11 @@ def test_a_run_whose_disk_is_full(begin, tmp_path, small_disk, full):
         began = project._computed()
         outcomes.add(process.returncode)
         small_disk(place, 10_000)
-        try:
+        with noting(f"with {size} of {needed} KiB: {began}\n{printed}"):
             assert process.returncode == 0 or "No space left on device" in printed
             # Where Snakemake's log cannot be written either, Python prints errors of logging.
             assert full != "store" or "Traceback" not in printed
             again = check_next_runs(project, is_shared=full == "work")
             if full == "store":
                 assert process.returncode == 0 and again.computed == [], again.printed
-        except BaseException as error:
-            error.add_note(f"with {size} of {needed} KiB: {began}\n{printed}")
-            raise
     assert full == "store" or 1 in outcomes

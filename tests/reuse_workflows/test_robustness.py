@@ -174,9 +174,12 @@ def test_a_store_that_is_full(chain):
         pytest.skip("needs mount namespaces")
     chain.prefix = (*prefix, script, "sh")
     chain.write("abcdefgh" * 20_000, "in.txt")
-    done = chain.run(fails=True)
+    done = chain.run()
     assert "No space left on device" in done.printed
-    assert done.computed == ["a"]
+    assert "Results stay in this working directory" in done.printed
+    assert done.computed == ["a", "b", "c"]
+    assert chain.run().did_nothing
     chain.prefix = ()
     shutil.rmtree(root)
-    assert chain.run().computed == ["a", "b", "c"]
+    assert chain.run().did_nothing
+    assert chain.clone().run().computed == ["a", "b", "c"]
