@@ -644,3 +644,18 @@ def test_a_provider_that_is_declared_again_stays_bound(project):
     assert project.run().computed == ["a"]
     assert project.stored("a.txt") == "a\n"
     assert project.run().did_nothing
+
+
+def test_the_scheduler_looks_again_only_for_jobs_that_it_started(project):
+    project.write("""
+        rule all:
+            input: [storage.seqstore(f"seqstore://files/{i}.txt") for i in range(6)]
+
+        rule one:
+            output: storage.seqstore("seqstore://files/{i}.txt")
+            shell: "ran {wildcards.i}; sleep 0.6; echo {wildcards.i} > {output}"
+    """)
+    done = project.run("--cores", "1", "--verbose")
+    assert len(done.computed) == 6
+    # Once when it ended and once, as jobs may start at a limited rate, a second after it began.
+    assert done.printed.count("Ready jobs: ") <= 2 * 6 + 1
