@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore.observe import Observation, probe
+from snakemake_storage_plugin_seqstore.observe.calls import unescape
 from snakemake_storage_plugin_seqstore.observe.log import (
     Event,
     Incomplete,
     absolute,
     children,
     events,
-    unescape,
 )
 from snakemake_storage_plugin_seqstore.observe.system_calls import TRACED, Does
 
