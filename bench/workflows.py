@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -41,7 +42,11 @@ rule second:
     {cache}
     shell: "cat {{input}} > {{output}}"
 """
-_REUSE = "import snakemake_storage_plugin_seqstore as seqstore\nseqstore.reuse(workflow)\n"
+_IMPORT = "import snakemake_storage_plugin_seqstore as seqstore\n"
+_REUSE = _IMPORT + "seqstore.reuse(workflow)\n"
+_UNOBSERVED = _IMPORT + 'seqstore.reuse(workflow, observe="off")\n'
+_STORED = 'storage.seqstore("seqstore://files/%s")'
+_ROOT = ("--storage-seqstore-root", "{store}")
 _NOTHING = "Nothing to be done"
 # Before it starts a job, Snakemake would else look at all that could start: thousands, thousands of
 # times.
@@ -105,15 +110,16 @@ class Kind:
 KINDS = (
     Kind("Snakemake", '"%s"', "", "", (), ("cold", "idle")),
     Kind("Snakemake --cache", '"%s"', "", "cache: True", ("--cache",), ("cold", "clone")),
-    Kind(
-        "seqstore",
-        'storage.seqstore("seqstore://files/%s")',
-        _REUSE,
-        "",
-        ("--storage-seqstore-root", "{store}"),
-        ("cold", "idle", "clone"),
-    ),
+    Kind("Snakemake, fs plugin", 'storage.fs("../store/%s")', "", "", (), ("cold",)),
+    Kind("seqstore, unobserved", _STORED, _UNOBSERVED, "", _ROOT, ("cold",)),
+    Kind("seqstore", _STORED, _REUSE, "", _ROOT, ("cold", "idle", "clone")),
 )
+
+
+def kinds() -> tuple[Kind, ...]:
+    """Those that can be run here: Snakemake's plugin fs copies by rsync."""
+    has_fs = find_spec("snakemake_storage_plugin_fs") is not None and shutil.which("rsync")
+    return tuple(kind for kind in KINDS if has_fs or "storage.fs" not in kind.path)
 
 
 def run(jobs: int, repeats: int, work: Path) -> Iterator[Result]:
@@ -124,16 +130,17 @@ def run(jobs: int, repeats: int, work: Path) -> Iterator[Result]:
     BenchError
         If one of them does something else than it must.
     """
+    compared = kinds()
     for repeat in range(repeats):
         shutil.rmtree(work, ignore_errors=True)
-        for kind in KINDS:
+        for kind in compared:
             kind.write(work / kind.name / "work", jobs)
             kind.write(work / kind.name / "clone", jobs)
         time.sleep(2)  # what is newer may change without a sign, and is read again and again
         # A machine may be slower after some minutes of work: each kind is first once.
-        first = repeat % len(KINDS)
+        first = repeat % len(compared)
         for name in ("cold", "idle", "clone"):
-            for kind in KINDS[first:] + KINDS[:first]:
+            for kind in compared[first:] + compared[:first]:
                 if name in kind.runs:
                     elapsed, cpu = _snakemake(kind, name, jobs, work / kind.name)
                     yield Result(jobs, kind.name, name, repeat, elapsed, cpu)
@@ -213,7 +220,7 @@ def table(results: Iterable[Result]) -> str:
     numbers = sorted({jobs for _, _, jobs in medians})
     rows = [["", *(f"{n:,} jobs, {what}" for n in numbers for what in ("s", "CPU s"))]]
     for kind in KINDS:
-        for name in kind.runs:
+        for name in kind.runs if any(key[0] == kind.name for key in medians) else ():
             row = [f"{kind.name}, {name}"]
             for number in numbers:
                 # A clone that has nothing to do is compared with a run that has nothing to do.
