@@ -40,6 +40,36 @@ class Threads {
     }
 }
 """
+_GO = """
+package main
+import ("fmt"; "math"; "runtime"; "sync")
+func main() {
+	var all sync.WaitGroup
+	sums := make([]float64, 200)
+	for i := range sums {
+		all.Add(1)
+		go func(i int) {
+			defer all.Done()
+			runtime.LockOSThread()
+			for j := 0; j < 1500000; j++ { sums[i] += math.Sin(float64(j)) }
+		}(i)
+	}
+	all.Wait()
+	fmt.Println(sums[0])
+}
+"""
+_PANDAS = """
+import pandas, sys
+table = pandas.read_csv("lines", header=None, names=["x"])
+for digits in range(1, 5):
+    table[digits] = table.x.round(digits)
+    print(table.groupby(digits).x.describe().to_csv())
+"""
+_R = """
+x <- scan("lines", quiet = TRUE)
+for (i in 1:5) write(quantile(sort(x * i)), "")
+print(summary(lm(x ~ seq_along(x))))
+"""
 _SETUP = """
 import random
 random.seed(1)
@@ -50,17 +80,39 @@ with open("main.c", "w") as file:
     for i in range(1000):
         file.write(f"int f{i}(int x) {{ for (int i = 0; i < x; i++) x ^= i * {i}; return x; }}\\n")
     file.write("int main(void) { return f1(2); }\\n")
+genome = "".join(random.choices("ACGT", k=2_000_000))
+with open("genome.fa", "w") as file:
+    file.write(f">c\\n{genome}\\n")
+with open("reads.fq", "w") as file:
+    for i in range(60_000):
+        start = random.randrange(len(genome) - 100)
+        file.write(f"@r{i}\\n{genome[start : start + 100]}\\n+\\n{'I' * 100}\\n")
+with open("reads.sam", "w") as file:
+    file.write("@SQ\\tSN:c\\tLN:100000000\\n")
+    for i in range(800_000):
+        place = i * 7919 % 99_000_000 + 1
+        bases = f"{'ACGTA' * 10}\\t{'I' * 50}"
+        file.write(f"r{i}\\t0\\tc\\t{place}\\t60\\t50M\\t*\\t0\\t0\\t{bases}\\n")
 """
+# What makes programs and indexes of what is there.
+_PREPARE = (
+    ("javac", "javac Threads.java"),
+    ("go", "go build -o threads threads.go"),
+    ("bwa", "bwa index genome.fa"),
+)
 # Name, the program that it needs, and what runs.
 _JOBS = [
     ("tr", "tr", "tr a-z A-Z < main.c > out"),
-    ("sort of 1 M lines", "sort", "sort lines > out"),
-    ("numpy", "", "{python} -c 'import numpy; print(numpy.random.rand(10**7).sum())' > out"),
     ("10,000 stats", "", "{python} -c 'import os; [os.stat(\".\") for _ in range(10000)]'"),
     ("10,000 files", "", "{python} -c 'import os; [os.path.exists(str(i)) for i in range(10000)]'"),
+    ("sort of 1 M lines", "sort", "sort lines > out"),
     ("gcc", "gcc", "gcc -O1 -c main.c -o out"),
+    ("bwa mem, 2 threads", "bwa", "bwa mem -t 2 genome.fa reads.fq > out"),
+    ("samtools sort, 2 threads", "samtools", "samtools sort -@ 2 reads.sam -o out"),
+    ("a pandas script", "", "{python} script.py > out"),
+    ("an R script", "Rscript", "Rscript script.R > out"),
     ("Java, 200 threads", "javac", "java -cp . Threads > out"),
-    ("samtools sort", "samtools", "samtools sort -@ 2 reads.sam -o out"),
+    ("Go, 200 threads", "go", "./threads > out"),
 ]
 # It becomes the parent of what its children leave behind: of observers too.
 _MEASURE = """
@@ -93,10 +145,12 @@ def run(repeats: int, work: Path) -> Iterator[Cost]:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     subprocess.run([sys.executable, "-c", _SETUP], cwd=work, check=True)
-    _make_reads(work / "reads.sam")
-    if shutil.which("javac"):
-        (work / "Threads.java").write_text(_JAVA)
-        subprocess.run(["javac", "Threads.java"], cwd=work, check=True)
+    sources = {"Threads.java": _JAVA, "threads.go": _GO, "script.py": _PANDAS, "script.R": _R}
+    for name, text in sources.items():
+        (work / name).write_text(text)
+    for program, command in _PREPARE:
+        if shutil.which(program):
+            subprocess.run(command, shell=True, cwd=work, check=True, capture_output=True)
     packages, contents = Packages(), Contents(FileHashes(work / "digests"))
     for name, program, text in _JOBS:
         if program and not shutil.which(program):
@@ -138,11 +192,3 @@ def _cpu(command: list[str], work: Path) -> float:
     if code:
         raise BenchError(f"{' '.join(command)} failed")
     return float(seconds)
-
-
-def _make_reads(path: Path) -> None:
-    with path.open("w") as file:
-        file.write("@SQ\tSN:c\tLN:100000000\n")
-        for number in range(400_000):
-            place = number * 7919 % 99_000_000 + 1
-            file.write(f"r{number}\t0\tc\t{place}\t60\t50M\t*\t0\t0\t{'ACGTA' * 10}\t{'I' * 50}\n")

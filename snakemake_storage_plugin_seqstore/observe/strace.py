@@ -20,6 +20,10 @@ _SECONDS = 10
 # Of the others it is written down that they ended a process.
 _HARMLESS = "CHLD,CONT,STOP,TSTP,TTIN,TTOU,URG,WINCH"
 
+# strace stops a new thread at each of its calls until the first one that it traces. These are what
+# threads begin with, in C and in Go: else one that only computes and waits for others is slow.
+_FIRST_CALLS = ("set_robust_list", "sigaltstack")
+
 # The job's shell keeps the process id, so signals, limits and benchmarks meet it and not the
 # tracer. A process that is traced already belongs to an observation. No process is started here.
 # With `-p`, bash reads no file of the user's and hands on variables whose names are no identifiers,
@@ -79,7 +83,7 @@ class Observer:
 
         The logs lie beside the link.
         """
-        command = [self.program, "-DDD", "--seccomp-bpf", *self.options, *_options()]
+        command = [self.program, "-DDD", "--seccomp-bpf", *self.options, *_options(*_FIRST_CALLS)]
         text = _SCRIPT.format(
             shebang=self.shell, command=shlex.join(command), shell=shlex.quote(self.shell)
         )
@@ -95,12 +99,12 @@ class Observer:
         return [self.program, *_options(), "-o", str(log), "-p", str(pid)]
 
 
-def _options() -> list[str]:
+def _options(*more: str) -> list[str]:
     # Times put several logs in order. Structures cost time and are left out but where they matter.
     return [
         *("-f", "-q", "-y", "-ttt", "-a1"),
         *("-e", f"signal=!{_HARMLESS}", "-e", "verbose=clone3,connect,openat2"),
-        *("-e", "trace=" + ",".join(f"?{name}" for name in TRACED)),
+        *("-e", "trace=" + ",".join(f"?{name}" for name in (*TRACED, *more))),
     ]
 
 

@@ -1,6 +1,7 @@
 """How jobs are observed: who is whose parent, what happens when one of them dies."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -46,6 +47,21 @@ def test_a_shell_is_the_child_and_the_tracer_stands_apart(tmp_path: Path) -> Non
     os.killpg(process.pid, signal.SIGTERM)  # meets the job, not its observer
     assert process.wait() == -signal.SIGTERM
     assert str(tmp_path / "stat") in observation.finish().paths
+
+
+def test_a_thread_that_asks_for_no_files_is_not_stopped(tmp_path: Path) -> None:
+    observation = Observation(probe(), tmp_path / "o")
+    program = """if True:
+        import os, resource, threading
+        thread = threading.Thread(target=lambda: [os.getppid() for _ in range(20_000)])
+        thread.start()
+        thread.join()
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw)
+    """
+    command = shlex.join([sys.executable, "-c", program])
+    waits = subprocess.check_output([observation.shell, "-c", command])
+    observation.finish()
+    assert int(waits) < 10_000
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV])
