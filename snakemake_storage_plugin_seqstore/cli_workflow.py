@@ -25,13 +25,8 @@ __all__ = ["main"]
 
 _CLAIMS = Path(".snakemake/seqstore/claims.json")
 _OURS = "seqstore: "
-_STATS = "Job stats:"  # what Snakemake says of a dry run begins and ends with them
-# What else it says that tells nobody anything here.
-_NOISE = {
-    "Assuming unrestricted shared filesystem usage.",
-    "Building DAG of jobs...",
-    "    (check individual jobs above for details)",
-}
+# What Snakemake says of a dry run follows the first, and begins and ends with the second.
+_DAG, _STATS = "Building DAG of jobs...", "Job stats:"
 
 
 @main.command()
@@ -91,13 +86,13 @@ def why(targets: tuple[str, ...]) -> None:
     """
     command = [sys.executable, "-m", "snakemake", "--quiet", "host", "--dry-run", *targets]
     process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    said = [line for line in process.stdout.splitlines() if line not in _NOISE]
+    said = process.stdout.rpartition(_DAG)[2].strip()
     if process.returncode:
-        raise click.ClickException("\n".join(said).strip().removeprefix("Error: "))
-    for line in said:
+        raise click.ClickException(said.removeprefix("Error: "))
+    for line in said.splitlines():
         if line.startswith(_OURS):
             click.echo(line.removeprefix(_OURS))
-    _, stats, jobs = "\n".join(said).rpartition(_STATS)
+    _, stats, jobs = said.rpartition(_STATS)
     click.echo(stats + jobs if stats else "Nothing would run.")
 
 

@@ -434,4 +434,3 @@ def test_what_is_wrong_with_a_workflow_is_all_that_why_says(seqstore, tmp_path):
     (tmp_path / "Snakefile").write_text("rule a:\n    output: 'a'\n    shell: 'touch {output}'\n")
     printed = seqstore("why")
     assert printed.startswith("Job stats:") and "output files have to be generated" in printed
-    assert "individual jobs" not in printed
