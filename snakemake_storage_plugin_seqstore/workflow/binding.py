@@ -100,7 +100,6 @@ def reuse(
     )
     snakemake_changes.keep_paths_in_place(workflow)
     snakemake_changes.keep_outputs_in_place(workflow)
-    snakemake_changes.spare_idle_rounds()
     _workflows.append(weakref.ref(workflow))
 
 

@@ -22,7 +22,7 @@ from snakemake_storage_plugin_seqstore.store import Materialisation, Version, ve
 from snakemake_storage_plugin_seqstore.store.background import Parcel
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.unknown import Unknown
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_changes
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, file_name
 from snakemake_storage_plugin_seqstore.workflow.conditions import Seen, with_pipes
 from snakemake_storage_plugin_seqstore.workflow.fetching import Fetching
@@ -72,6 +72,7 @@ class Executions:
             Whether the outputs are in place, so that the job need not run.
         """
         reuse = self._reuse
+        snakemake_changes.spare_idle_rounds(reuse.workflow)
         contents = Watched(reuse.directory.hashes)
         teller = reuse.new_teller()
         told = None

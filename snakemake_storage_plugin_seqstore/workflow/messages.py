@@ -15,6 +15,7 @@ from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
+from snakemake_storage_plugin_seqstore.workflow.plan import is_forced
 from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 MAX_REASONS = 3  # in a message
 MAX_SHOWN = 60  # characters of a value in a message
-_SHOWN_BEFORE = 20  # characters of a command before the first difference
+_SHOWN_BEFORE = 20  # characters of a command before the first difference, and the rest of a word
 _DIGESTS = ("variables", "globals")
 
 
@@ -113,7 +114,7 @@ class Messages:
             if self._stores.has_payloads(job, resolved.record) or _is_temporary(job):
                 return ""  # it is made anew for another reason, or gone as it should be
             return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
-        if (earlier := self._earlier(job)) and earlier.key != resolved.told.key:
+        if (earlier := self.earlier(job)) and earlier.key != resolved.told.key:
             changes = _changes(job, earlier, resolved.told)
         else:
             return ""
@@ -133,7 +134,7 @@ class Messages:
         hits = {
             job: each
             for job, each in resolution.jobs.items()
-            if each.is_hit and each.record and each.claims
+            if each.is_hit and each.record and each.claims and not is_forced(job)
         }
         outputs = {
             label(file)
@@ -151,7 +152,7 @@ class Messages:
             f"{'it' if len(outputs) == 1 else 'them'} took {duration(seconds)}."
         )
 
-    def _earlier(self, job: Job) -> Record | None:
+    def earlier(self, job: Job) -> Record | None:
         """The record of what this working directory, or the store by that name, had before."""
         for file in job.output:
             ours = stored(file)
@@ -246,7 +247,7 @@ def _text_difference(old: str, new: str) -> str:
     old, new = old.replace("\0", ""), new.replace("\0", "")
     pairs = enumerate(zip(old, new, strict=False))
     same = next((n for n, (a, b) in pairs if a != b), min(len(old), len(new)))
-    start = max(0, same - _SHOWN_BEFORE)
+    start = old.rfind(" ", 0, max(0, same - _SHOWN_BEFORE)) + 1  # of a word
     return f"{_short(old[start:])} -> {_short(new[start:])}"
 
 

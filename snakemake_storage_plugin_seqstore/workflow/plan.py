@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,8 @@ class Plan:
         Files that are to be in their own places, with what they mean: targets, those of which an
         older state is there, what a job that runs may read without declaring it, and what a job
         updates.
+    remove : list
+        Paths of undeclared files beside what outputs were before, not those of what they are now.
     missing : dict
         Outputs that meant something else here before, by job: these are to be scheduled even where
         nothing misses them.
@@ -53,10 +55,16 @@ class Plan:
     bring: list[tuple[File, StoredFile, Claim | None]] = field(default_factory=list)
     take_over: list[tuple[Job, Resolved]] = field(default_factory=list)
     place: list[tuple[StoredFile, Claim]] = field(default_factory=list)
+    remove: list[str] = field(default_factory=list)
     missing: dict[Job, list[File]] = field(default_factory=dict)
 
 
-def plan(resolution: Resolution, dag: DAG, claims: Claims) -> Plan:
+def plan(
+    resolution: Resolution,
+    dag: DAG,
+    claims: Claims,
+    read_before: Callable[[Job], Iterable[str]],
+) -> Plan:
     """Say what is to be done in the main process.
 
     Parameters
@@ -67,6 +75,8 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims) -> Plan:
         The DAG.
     claims : Claims
         What the working directory had before.
+    read_before : callable
+        Absolute paths of what other jobs make that a job read when it last ran.
     """
     found = Plan()
     targets = {*map(label, dag.targetfiles)}
@@ -89,12 +99,14 @@ def plan(resolution: Resolution, dag: DAG, claims: Claims) -> Plan:
         if resolved.is_hit:
             found.follow += _following(job, resolved, claims)
             found.place += _placing(job, resolved, claims, targets)
+            found.remove += resolution.left_over(job)
         if job.is_checkpoint:  # functions wait for one that is forced
             found.bring += _bringing(job, {} if forced else resolved.claims)
         if resolved.is_new or resolved.is_outdated:
             # Missing outputs are no reason for Snakemake where local files made of them exist.
             found.missing[job] = [file for file in job.output if _meant_something(file, claims)]
     found.place += _beside_inputs(running, resolution)
+    found.place += _read_before(running, resolution, read_before)
     return found
 
 
@@ -159,11 +171,29 @@ def _beside_inputs(
             if resolved and resolved.is_hit and maker not in makers:
                 makers.add(maker)
                 for file in maker.output:
-                    ours, claim = stored(file), resolved.claims.get(label(file))
-                    if ours is None or claim is None or file.flags.get("temp"):
-                        continue
-                    if ours.is_in_place and not os.path.lexists(ours.copy_path):
-                        yield ours, claim
+                    yield from _missing(file, resolved)
+
+
+def _read_before(
+    jobs: Iterable[Job], resolution: Resolution, read_before: Callable[[Job], Iterable[str]]
+) -> Iterator[tuple[StoredFile, Claim]]:
+    """What jobs read when they last ran without declaring it, as those do that look for reports."""
+    for job in jobs:
+        for path in read_before(job):
+            if found := resolution.products.maker(path):
+                maker, file, _ = found
+                resolved = resolution.jobs.get(maker)
+                if resolved and resolved.is_hit:
+                    yield from _missing(file, resolved)
+
+
+def _missing(file: File, resolved: Resolved) -> Iterator[tuple[StoredFile, Claim]]:
+    """An output with what it means, if it is not in its own place."""
+    ours, claim = stored(file), resolved.claims.get(label(file))
+    if ours is None or claim is None or file.flags.get("temp"):
+        return
+    if ours.is_in_place and not os.path.lexists(ours.copy_path):
+        yield ours, claim
 
 
 def _bringing(

@@ -112,8 +112,13 @@ class Resolution:
         return next((made for made in outputs if label(made) == name), None)
 
     def product_digest(self, path: str) -> str | None:
-        """SHA-256 of what a job makes at a path, as its record says; else of what is there."""
-        if found := self.products.maker(path):
+        """SHA-256 of what a job makes at a path, as its record says; else of what is there.
+
+        A log or benchmark that is there may be of another run with the same result: nobody puts
+        that of the record in its place.
+        """
+        found = self.products.maker(path)
+        if found and not (found[1] in snakemake_api.traces(found[0]) and os.path.exists(path)):
             job, file, inside = found
             self._resolve(job)
             resolved = self.jobs.get(job)
@@ -128,6 +133,29 @@ class Resolution:
             return self._contents.version(path).digest
         except (OSError, SeqstoreError):
             return None
+
+    def left_over(self, job: Job) -> Iterator[str]:
+        """Undeclared files that are in place beside what outputs were before, by their path.
+
+        They are not what comes with the outputs now. Each is as a record has it, and kept in a
+        store.
+        """
+        resolved, stores = self.jobs[job], self._stores.of(job)
+        claims = filter(None, (self._claims.known(label(file)) for file in job.output))
+        key_now = resolved.told.key if resolved.told else ""
+        for key in {claim.key for claim in claims} - {"", key_now}:
+            for earlier in self._stores.find_records(job, key):
+                for path, version in earlier.undeclared.items():
+                    is_kept = any(store.has_payload(version) for store in stores)
+                    comes_with = self.products.undeclared.get(os.path.abspath(path)) == version
+                    if is_kept and not comes_with and self._is_there(path, version):
+                        yield path
+
+    def _is_there(self, path: str, version: Version) -> bool:
+        try:
+            return os.path.lexists(path) and self._contents.version(path) == version
+        except (OSError, SeqstoreError):
+            return False
 
     def _look_again(self, jobs: list[Job]) -> None:
         """Resolve again what failed by what it read, and what follows from that.

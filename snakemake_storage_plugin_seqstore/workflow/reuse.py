@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore import transfer
@@ -20,6 +21,7 @@ from snakemake_storage_plugin_seqstore.store import (
     marker,
     version_log,
 )
+from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import (
     apply,
     garbage,
@@ -298,17 +300,24 @@ class Reuse:
     def _settle(self, resolution: Resolution) -> None:
         """Do what follows from a resolution, and tell the user; a look writes nothing."""
         workflow, directory = self.workflow, self.directory
-        found = plan(resolution, workflow.dag, directory.claims)
+        conditions = self.new_conditions(directory.contents, resolution)
+
+        def read_before(job: Job) -> Iterator[str]:
+            if record := directory.messages.earlier(job):
+                yield from filter(None, map(conditions.places(job).path_of, record.reads.products))
+
+        found = plan(resolution, workflow.dag, directory.claims, read_before)
         snakemake_changes.schedule(workflow, found.missing)
         apply.forget_removed_copies(resolution, workflow)
         directory.messages.report(resolution)
         if snakemake_api.only_looks(workflow):
             return
-        conditions = self.new_conditions(directory.contents, resolution)
         apply.take_over(found, directory.stores, conditions, self.new_teller(), self.secret)
         place = partial(self._place, resolution)
         apply.bring_checkpoints(found, workflow, directory.stores, self, place)
         if workflow.executor_plugin is not None:
+            for path in found.remove:
+                discard(Path(path))
             for file, claim in found.place:
                 if there := self._claimed(file.label, file, claim):
                     place(file, *there)

@@ -1,7 +1,4 @@
-"""What Snakemake is made to forget, and what it is given in place of its own.
-
-All but `spare_idle_rounds` is done to one instance.
-"""
+"""What Snakemake is made to forget, and what it is given in place of its own: on one instance."""
 
 from __future__ import annotations
 
@@ -69,25 +66,24 @@ def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> 
         setattr(persistence, name, overruled(getattr(persistence, name), unchanged))
 
 
-@cache
-def spare_idle_rounds() -> None:
+def spare_idle_rounds(workflow: Workflow) -> None:
     """Have Snakemake's scheduler look again only for the sake of jobs that it started.
 
     When jobs may start at a limited rate, as by default, it looks for more of them a second after
     each look, also after one that started none: so looks add up, and the longer jobs take, the more
     of the processor goes into looks. Each job that was started is looked after already.
     """
-    from snakemake.scheduling.job_scheduler import JobScheduler
+    scheduler = workflow.scheduler
+    if scheduler is None or "_schedule_reevalutation" in vars(scheduler):
+        return
+    look_again = scheduler._schedule_reevalutation
 
-    look_again = JobScheduler._schedule_reevalutation
-
-    @wraps(look_again)
-    def look_again_if_needed(scheduler: Any, delay: float) -> None:
-        waits_for_queue = scheduler.workflow.dag.has_unfinished_queue_input_jobs()
+    def look_again_if_needed(delay: float) -> None:
+        waits_for_queue = workflow.dag.has_unfinished_queue_input_jobs()
         if waits_for_queue or not scheduler._last_job_selection_empty:
-            look_again(scheduler, delay)
+            look_again(delay)
 
-    JobScheduler._schedule_reevalutation = look_again_if_needed
+    scheduler._schedule_reevalutation = look_again_if_needed
 
 
 def set_shell_executable(executable: os.PathLike[str]) -> None:

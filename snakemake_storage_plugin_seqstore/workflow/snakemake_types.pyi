@@ -133,6 +133,7 @@ class DAG:
     def bfs(self, direction: Any, *jobs: Job) -> Iterator[Job]: ...
     def toposorted(self) -> Iterator[Iterable[Job]]: ...
     def needrun_jobs(self) -> Iterable[Job]: ...
+    def has_unfinished_queue_input_jobs(self) -> bool: ...
 
 class Workflow:
     """``snakemake.workflow.Workflow``."""
@@ -156,6 +157,7 @@ class Workflow:
     executor_plugin: Any
     main_snakefile: str
     workflow_settings: Any
+    scheduler: Any
     storage_settings: Any
     storage_registry: Any
     _prepare_dag: Any

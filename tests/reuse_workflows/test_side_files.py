@@ -1,0 +1,104 @@
+"""What jobs make without declaring it goes with what they declare, and so do their reports."""
+
+from tests.reuse_workflows.conftest import IN_STORE
+
+INDEXED = """
+    rule all:
+        input: "out/read.txt"
+
+    rule table:
+        input: "in.txt"
+        output: "out/x.txt"
+        shell:
+            "ran table; cp {input} {output}; rev {input} > {output}.idx;"
+            " rm -f out/more; grep long {input} > out/more || rm out/more"
+
+    rule read:
+        input: "out/x.txt"
+        output: "out/read.txt"
+        params: config.get("param", 1)
+        shell: "ran read; (cat out/x.txt out/x.txt.idx out/mor[e] || :; echo {params}) > {output}"
+    """
+
+
+def test_an_index_that_nobody_declares_goes_back_with_its_file(project):
+    project.write(INDEXED)
+    project.made = ("out",)
+
+    def read(text, param):
+        project.write(text, "in.txt")
+        done = project.run(*IN_STORE, "--config", f"param={param}")
+        return done.computed, project.read("out/read.txt")
+
+    assert read("ab\n", 1) == (["read", "table"], "ab\nba\n1\n")
+    assert read("cd long\n", 1) == (["read", "table"], "cd long\ngnol dc\ncd long\n1\n")
+    assert read("ab\n", 1) == ([], "ab\nba\n1\n")
+    assert read("ab\n", 2) == (["read"], "ab\nba\n2\n")
+    assert read("ab\n", 2) == ([], "ab\nba\n2\n")
+    assert read("cd long\n", 2) == (["read"], "cd long\ngnol dc\ncd long\n2\n")
+    # What somebody wrote there is left alone.
+    project.write("mine\n", "out/more")
+    assert read("ab\n", 3) == (["read"], "ab\nba\nmine\n3\n")
+
+
+REPORTS = """
+    rule all:
+        input: "out/summary.txt"
+
+    rule trim:
+        input: "in.txt"
+        output: "out/trimmed.txt", "out/trim.report"
+        shell: "ran trim; cp {input} {output[0]}; echo trimmed > {output[1]}"
+
+    rule map:
+        input: "out/trimmed.txt"
+        output: "out/mapped.txt"
+        shell: "ran map; rev {input} > {output}"
+
+    rule summary:
+        input: "out/mapped.txt"
+        output: "out/summary.txt"
+        params: config.get("title", "a")
+        shell: "ran summary; (cat $(find out -name '*.report'); echo {params}) > {output}"
+    """
+
+
+def test_reports_that_a_job_looked_for_are_there_in_a_clone(project):
+    project.write(REPORTS)
+    project.write("ab\n", "in.txt")
+    project.made = ("out",)
+    assert project.run(*IN_STORE).computed == ["map", "summary", "trim"]
+    clone = project.clone()
+    titled = (*IN_STORE, "--config", "title=b")
+    assert clone.run(*titled).computed == ["summary"]
+    assert clone.read("out/summary.txt") == "trimmed\nb\n"
+    assert project.run(*titled).did_nothing
+    assert project.read("out/summary.txt") == "trimmed\nb\n"
+
+
+LOGGED = """
+    rule all:
+        input: "out/sum.txt"
+
+    rule a:
+        output: "out/a.txt"
+        log: "logs/a.log"
+        shell: "ran a; date +%N > {log}; echo a > {output}"
+
+    rule sum:
+        input: "out/a.txt"
+        output: "out/sum.txt"
+        params: config.get("title", "a")
+        shell: "ran sum; cat logs/a.log > {output}; echo {params} >> {output}"
+    """
+
+
+def test_a_log_of_another_run_with_the_same_result_rests(project):
+    project.write(LOGGED)
+    assert project.run(*IN_STORE).computed == ["a", "sum"]
+    assert project.run(*IN_STORE, "--forcerun", "a").computed == ["a", "sum"]
+    assert project.run(*IN_STORE).did_nothing
+    titled = (*IN_STORE, "--config", "title=b")
+    assert project.run(*titled).computed == ["sum"]
+    assert project.run(*titled).did_nothing
+    assert project.read("out/sum.txt") == project.read("logs/a.log") + "b\n"
