@@ -25,6 +25,7 @@ from snakemake_storage_plugin_seqstore.sequences import (
 )
 from snakemake_storage_plugin_seqstore.sequences.worker_process import WorkerProcess
 
+from ..genomes.conftest import bgzip
 from .conftest import fasta_text, many
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -69,6 +70,14 @@ def test_zeros_behind_a_stream_are_no_part_of_it(tmp_path: Path, packer: str, ze
     pack = PACKERS[packer]
     content = pack(b">a\nMK\n") + bytes(zeros) + pack(b">b\nMKV\n") + bytes(zeros)
     assert _build(tmp_path, content) == [("a", "MK"), ("b", "MKV")]
+
+
+@pytest.mark.parametrize("zeros", [0, 1, 9, 100_000])
+def test_a_bgzip_that_was_cut_between_blocks_is_refused(tmp_path: Path, zeros: int) -> None:
+    content = bgzip(b">a\nMK\n") + bgzip(b">b\nMKV\n")
+    assert _build(tmp_path, content + bytes(zeros)) == [("a", "MK"), ("b", "MKV")]
+    with pytest.raises(InputError, match="bgzip's last block is missing"):
+        _build(tmp_path, content[:-28] + bytes(zeros))
 
 
 @pytest.mark.parametrize("packer", PACKERS)
