@@ -380,12 +380,14 @@ def test_readers_never_see_a_name_without_its_payload(store, make, tmp_path):
     assert len(set(seen)) > 1
 
 
-def test_a_long_copy_shows_its_progress(store, make, monkeypatch, caplog):
+def test_a_long_copy_shows_its_progress(store, make, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(filesystem, "LARGE", 5 * SMALL)
     monkeypatch.setattr(filesystem, "clone", lambda reader, writer: False)
     caplog.set_level("INFO")
     store.publish("files", "a", make(b"12345" * SMALL, "long.bin"))
     assert f"copied long.bin: {5 * SMALL:,} bytes" in caplog.text
+    materialise(store, store.find("files", "a"), tmp_path / "mine.bin", Materialisation.COPY)
+    assert f"copied mine.bin: {5 * SMALL:,} bytes" in caplog.text
     caplog.clear()
     store.publish("files", "a", make(b"1234" * SMALL, "short.bin"))
     assert caplog.text == ""
