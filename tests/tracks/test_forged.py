@@ -131,6 +131,7 @@ def test_damage_is_an_error_or_an_answer(
         ("x.json.gz", bgzip(b'{"a": 1}')[:-28], "bgzip's last block is missing"),
         ("x.json.gz", gzip.compress(b'{"a": 1}')[:-9], "no complete gzip file"),
     ],
+    ids=lambda value: repr(value)[:40],
 )
 def test_what_is_refused_names_the_file(tmp_path, name, content, reason) -> None:
     path = tmp_path / name
