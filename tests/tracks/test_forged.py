@@ -97,6 +97,7 @@ def damaged(content: bytes, random: random.Random) -> bytes:
     return bytes(changed)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of what is no number
 @pytest.mark.parametrize("name", [*FILES, *BINARY])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(random=st.randoms(use_true_random=False), format=st.sampled_from(views.FORMATS))
@@ -140,10 +141,18 @@ def test_what_is_refused_names_the_file(tmp_path, name, content, reason) -> None
         validate(path, formats.format_of(name))
 
 
-def test_what_a_bigbed_cannot_hold_is_refused(tmp_path) -> None:
-    (tmp_path / "x.bed").write_text("chr1\t-1\t5\n")
-    with pytest.raises(InputError, match="starts at -1"):
-        views.write_view(tmp_path / "x.bed", {}, "bigbed", tmp_path / "x.bb", name="x.bed")
+@pytest.mark.parametrize(
+    ("name", "line", "format", "reason"),
+    [
+        ("x.bed", "chr1\t-1\t5\n", "bigbed", "starts at -1"),
+        ("x.bed", "\t1\t5\n", "bigbed", "a chromosome has no name"),
+        ("x.bedGraph", "\t1\t5\t7\n", "bigwig", "a chromosome has no name"),
+    ],
+)
+def test_what_a_binary_file_cannot_hold_is_refused(tmp_path, name, line, format, reason) -> None:
+    (tmp_path / name).write_text(line)
+    with pytest.raises(InputError, match=reason):
+        views.write_view(tmp_path / name, {}, format, tmp_path / "out", name=name)
 
 
 def test_zeros_behind_bgzip_do_not_count(tmp_path) -> None:
