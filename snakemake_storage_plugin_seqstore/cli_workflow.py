@@ -79,12 +79,17 @@ def _of(records: list[Record], entry: Entry | None) -> Record:
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("targets", nargs=-1, type=click.UNPROCESSED)
-def why(targets: tuple[str, ...]) -> None:
+@click.pass_context
+def why(context: click.Context, targets: tuple[str, ...]) -> None:
     """Say in a workflow's directory what would run for TARGETS, and what is new about it.
 
-    More options are handed to Snakemake.
+    The store is the workflow's own, unless --root names one. More options are handed to Snakemake.
     """
     command = [sys.executable, "-m", "snakemake", "--quiet", "host", "--dry-run", *targets]
+    source = context.find_root().get_parameter_source("root")
+    if source is click.core.ParameterSource.COMMANDLINE:
+        with for_people(context.obj):
+            command += ["--storage-seqstore-root", str(context.obj.root)]
     process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     said = process.stdout.rpartition(_DAG)[2].strip()
     if process.returncode:

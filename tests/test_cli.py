@@ -422,6 +422,18 @@ def test_operations(seqstore):
     assert "there is no operation" in seqstore("operations", "x", fails=True)
 
 
+def test_why_takes_the_root(seqstore, tmp_path):
+    (tmp_path / "Snakefile").write_text(
+        "import snakemake_storage_plugin_seqstore as seqstore\n"
+        "seqstore.reuse(workflow)\n"
+        "rule a:\n    output: storage.seqstore('seqstore://files/a')\n    shell: 'touch {output}'\n"
+    )
+    seqstore("--root", tmp_path / "other", "init")
+    assert seqstore("--root", "other", "why").startswith(f"the store is {tmp_path / 'other'}.\n")
+    assert seqstore("why").startswith(f"the store is {tmp_path / 'store'}.\n")
+    assert f"{tmp_path}/nosuch does not exist" in seqstore("--root", "nosuch", "why", fails=True)
+
+
 def test_what_is_wrong_with_a_workflow_is_all_that_why_says(seqstore, tmp_path):
     printed = seqstore("why", fails=True)
     assert printed.startswith("Error: No Snakefile found") and printed.count("\n") == 1

@@ -29,7 +29,7 @@ def _write_view(
 ) -> None:
     from snakemake_storage_plugin_seqstore.sequences.views import write_view
 
-    write_view(payload.path, Selection.parse(params), format, target)
+    write_view(payload.path, Selection.parse(params), format, target, name=payload.name)
 
 
 def _summary(payload: Payload) -> Mapping[str, Any]:

@@ -34,6 +34,18 @@ class Symbol(str):
         raise Unknown("it formats a part of a path, a number of threads or the like")
 
 
+class Whole(Symbol):
+    """A symbol for a value that counts, and for whatever part of it is formatted."""
+
+    __slots__ = ()
+
+    def __getitem__(self, index: Any) -> str:
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+
 Places = tuple[tuple[str, Symbol], ...]  # directories and their symbols
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from snakemake_storage_plugin_seqstore import bgzip
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -105,7 +106,9 @@ class BlockGzipFile:
         starts: list[int] = []
         offset = start = length = 0
         head = self._file.read(0, _BLOCK_HEADER.size)
-        while head:
+        with _open(self.path) as file:
+            end = bgzip.end_of_data(file)
+        while offset < end:
             size = _block_size(head)
             if size is None:
                 raise InputError(f"{self.path} is damaged: there is no block of bgzip at {offset}")

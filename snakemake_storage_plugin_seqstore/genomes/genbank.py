@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, cast
 
 import gb_io
 
+from snakemake_storage_plugin_seqstore import bgzip
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.genomes.genome import CIRCULAR, Genome, InMemorySequences
 from snakemake_storage_plugin_seqstore.tracks.region import Region
@@ -72,8 +73,10 @@ def read_genbank(path: Path, name: str, packed: bool) -> Genome:
 
 
 def _records(path: Path, packed: bool) -> Iterator[gb_io.Record]:
-    with gzip.open(path) if packed else path.open("rb") as file:
-        records = gb_io.iter(cast(BinaryIO, file))
+    with path.open("rb") as file:
+        bgzip.require_last(path, file)
+        text = gzip.GzipFile(fileobj=file) if packed else file
+        records = gb_io.iter(cast(BinaryIO, text))
         number = 1
         while True:
             try:

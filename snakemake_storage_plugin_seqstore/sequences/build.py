@@ -12,10 +12,11 @@ from typing import Literal
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.progress import Progress
 from snakemake_storage_plugin_seqstore.sequences import fastx_reader
+from snakemake_storage_plugin_seqstore.sequences.codec import first_word
 from snakemake_storage_plugin_seqstore.sequences.compact_writer import CompactLoader
 from snakemake_storage_plugin_seqstore.sequences.decompression import plain_size
 from snakemake_storage_plugin_seqstore.sequences.filters import ALPHABETS, Filter, Kept
-from snakemake_storage_plugin_seqstore.sequences.loader import Loader, PortableLoader
+from snakemake_storage_plugin_seqstore.sequences.loader import Loader, Place, PortableLoader
 
 _LOADERS: dict[str, type[Loader]] = {"portable": PortableLoader, "compact": CompactLoader}
 
@@ -165,9 +166,20 @@ def _require_unique_names(loader: Loader, files: list[Path]) -> None:
     same = loader.same_name()
     if same is None:
         return
-    places = list(map(loader.place, same))
-    where = " and ".join(f"{files[place.shard]} (record {place.record + 1})" for place in places)
+    places = list(map(loader.place, sorted(same)))
+    where = " and ".join(_where(files[place.shard], place) for place in places)
     raise InputError(
         f"two records have the name {places[0].name.decode()!r}: {where}",
         "rename one of them, or build with unique_names=False",
     )
+
+
+def _where(file: Path, place: Place) -> str:
+    """Say where a record stands: its file is read again, as nobody kept its line."""
+    if file.is_file():  # a pipe can be read only once
+        for batch in fastx_reader.read(file):
+            if place.record in batch.indexes:
+                for index, header in enumerate(batch.headers):
+                    if batch.indexes[index] == place.record and first_word(header) == place.name:
+                        return batch.where(index)
+    return f"{file}, record {place.record + 1:,}"

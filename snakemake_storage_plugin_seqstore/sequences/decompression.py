@@ -13,14 +13,12 @@ from typing import BinaryIO, Protocol
 import zstandard
 from isal import isal_zlib
 
+from snakemake_storage_plugin_seqstore import bgzip
 from snakemake_storage_plugin_seqstore.errors import InputError
 
 _TEXT_BYTES = 1 << 20
 # What is unpacked at once: some formats make a hundred megabytes of that, but not more.
 _PACKED_BYTES = 1 << 12
-# A file that was cut between two of bgzip's blocks can only be told by the missing last one.
-_BGZIP = re.compile(rb"\x1f\x8b\x08\x04.{8}BC\x02\x00", re.DOTALL)
-_BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
 class _Stream(Protocol):
@@ -73,18 +71,15 @@ def plain_size(path: Path) -> int | None:
         if path.exists() and not path.is_file():
             return None  # a pipe can be read only once
         with open(path, "rb") as file:
-            head = file.read(18)
+            bgzip.require_last(path, file)
+            head = file.read(_MARK_BYTES)
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - len(_BGZIP_END)))
-            end = file.read()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     if not size:
         raise InputError(f"{path} is empty: it has no sequences")
-    if _BGZIP.match(head) and end != _BGZIP_END:
-        raise InputError(f"{path} is truncated: bgzip's last block is missing")
     return size if _format(head) is None else None
 
 

@@ -287,11 +287,14 @@ def _residues(body: bytes) -> bytes:
 
 def _fastq(path: Path, source: Iterable[bytes], line: int) -> Iterator[Batch]:
     left: list[bytes] = []  # of what is no whole record yet
+    number = 1
     for text in chain(source, (None,)):
         left.append(text or b"")
         if text is not None and b"\n" not in text:
             if sum(map(len, left)) > 4 * MAX_BYTES:
-                raise InputError(f"{path}, line {line:,}: {_TOO_LONG}")
+                header = left[0].partition(b"\n")[0][1:]
+                where = Batch(path, [header], [b""], line, b"", 0, first=number).where(0)
+                raise InputError(f"{where}: {_TOO_LONG}", "take it out of the file")
             continue
         lines = b"".join(left).split(b"\n")
         last = lines.pop()  # which may go on, or is nothing
@@ -301,6 +304,7 @@ def _fastq(path: Path, source: Iterable[bytes], line: int) -> Iterator[Batch]:
         batch.size = sum(map(len, left))
         yield batch
         line += done
+        number += len(batch.headers)
         left = [b"\n".join([*lines[done:], last])]
     if left[0].strip():
         raise InputError(f"{path}, line {line}: the last record is cut off")

@@ -14,7 +14,9 @@ from snakemake_storage_plugin_seqstore.sequences.store import SequenceStore
 logger = logging.getLogger(__name__)
 
 
-def write_view(database: Path, selection: Selection, format: str, out: Path | BinaryIO) -> int:
+def write_view(
+    database: Path, selection: Selection, format: str, out: Path | BinaryIO, *, name: str = ""
+) -> int:
     r"""Write the selected records of a database, by ascending gid.
 
     The bytes depend on the database's content and the view alone.
@@ -31,6 +33,8 @@ def write_view(database: Path, selection: Selection, format: str, out: Path | Bi
         ``\r`` and ``\\``.
     out : Path or binary file
         A path appears when it is complete. Its own suffix does not count.
+    name : str
+        What the database is called in warnings; by default as its file.
 
     Returns
     -------
@@ -42,7 +46,9 @@ def write_view(database: Path, selection: Selection, format: str, out: Path | Bi
     with SequenceStore.open_reader(database) as store:
         gids = None if selection == Selection() else store.select(selection)
         if gids == []:
-            logger.warning(f"{database}: none of its {len(store):,} sequences has {selection}")
+            logger.warning(
+                f"{name or database}: none of its {len(store):,} sequences has {selection}"
+            )
         with binary_output(out, compress=False) as file, compressed(file, format) as text:
             if format.startswith("fasta"):
                 return store.write_fasta(text, gids)

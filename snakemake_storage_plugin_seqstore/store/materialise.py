@@ -44,7 +44,8 @@ def materialise(store: Store, entry: Entry, target: Path, how: Materialisation) 
     partial = target.parent / f".{filesystem.temporary_name()[-12:]}.part"
     try:
         if entry.version.kind == "file":
-            _place(store, entry.version.digest, partial, how, entry.version.executable)
+            executable = entry.version.executable
+            _place(store, entry.version.digest, partial, how, executable, target.name)
         else:
             _place_tree(store, entry, partial, how)
         os.utime(partial, ns=(entry.time, entry.time), follow_symlinks=False)
@@ -61,14 +62,17 @@ def _place_tree(store: Store, entry: Entry, target: Path, how: Materialisation) 
         path = target / member.path
         path.parent.mkdir(parents=True, exist_ok=True)
         if member.digest:
-            _place(store, member.digest, path, how, member.executable)
+            _place(store, member.digest, path, how, member.executable, path.name)
         elif member.link:
             path.symlink_to(member.link)
         else:
             path.mkdir(exist_ok=True)
 
 
-def _place(store: Store, digest: str, target: Path, how: Materialisation, executable: bool) -> None:
+def _place(
+    store: Store, digest: str, target: Path, how: Materialisation, executable: bool, name: str
+) -> None:
+    """Make a local copy of a payload, under a name for people."""
     payload = store.objects.path(digest)
     links = how is Materialisation.SYMLINK and not executable and os.geteuid() != 0
     if links and not os.stat(payload).st_mode & _CHANGES:
@@ -82,7 +86,7 @@ def _place(store: Store, digest: str, target: Path, how: Materialisation, execut
         writer = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             is_cloned = how is not Materialisation.COPY and filesystem.clone(reader, writer)
-            if not is_cloned and filesystem.copy(reader, writer, target.name) != digest:
+            if not is_cloned and filesystem.copy(reader, writer, name) != digest:
                 raise DamageError(
                     f"the stored bytes in {payload} changed on disk",
                     "`seqstore verify` sets them aside; then make or publish it again",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 import os
-from pathlib import Path
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.errors import InputError
+from snakemake_storage_plugin_seqstore.tracks.text.lines import open_text
 
 
 def read_table(path: str | os.PathLike[str]) -> dict[str, float]:
@@ -20,12 +19,11 @@ def read_table(path: str | os.PathLike[str]) -> dict[str, float]:
     InputError
         If the file is none; it says the key whose value is no finite number.
     """
-    content = Path(path).read_bytes()
+    with open_text(path) as file:
+        content = file.read()
     try:
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
         found: Any = json.loads(content, object_pairs_hook=_Pairs)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no JSON: {error}") from None
     if not isinstance(found, _Pairs):
         raise InputError(f"{path} is no table", 'a table is {"key": number, ...}')
@@ -35,9 +33,12 @@ def read_table(path: str | os.PathLike[str]) -> dict[str, float]:
             raise InputError(f"{path}: the key {key!r} is there twice")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(f"{path}: the value of {key!r} is no number")
-        if not math.isfinite(value):
+        try:
+            table[key] = float(value)
+        except OverflowError:  # of a whole number
+            table[key] = math.inf
+        if not math.isfinite(table[key]):
             raise InputError(f"{path}: the value of {key!r} is not finite")
-        table[key] = float(value)
     return table
 
 

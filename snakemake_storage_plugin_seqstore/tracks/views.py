@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +15,8 @@ import numpy as np
 from snakemake_storage_plugin_seqstore.errors import QueryError
 from snakemake_storage_plugin_seqstore.output import binary_output, partial
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import BigBed
+from snakemake_storage_plugin_seqstore.tracks.bbi.layout import BIGBED, BIGWIG
+from snakemake_storage_plugin_seqstore.tracks.bbi.reader import BbiReader
 from snakemake_storage_plugin_seqstore.tracks.formats import BINARY, format_of
 from snakemake_storage_plugin_seqstore.tracks.opening import open_track
 from snakemake_storage_plugin_seqstore.tracks.places import Place, check_place, parse_place
@@ -31,6 +35,8 @@ from snakemake_storage_plugin_seqstore.tracks.writing import (
     text_of,
     write,
 )
+
+logger = logging.getLogger(__name__)
 
 KEYS = ("region", "bins", "summary")
 FORMATS = ("bedgraph", "bed", "bigwig", "bigbed", "tsv")
@@ -109,7 +115,8 @@ def write_view(
 ) -> None:
     """Write a view of a track; of a bigWig or bigBed only what is asked for is read.
 
-    Values are cut to the region; intervals that overlap it are given whole.
+    Values are cut to the region; intervals that overlap it are given whole. If there is nothing at
+    all, that is no error, but a warning says so.
 
     Parameters
     ----------
@@ -133,25 +140,34 @@ def write_view(
     track = open_track(payload, name=Path(name).name, format=format_of(name))
     selected = _selected(track, params)
     if format not in BINARY:
+        parts = 0
         with binary_output(target, compress=False) as out:
             for part in text_of(selected, format):
+                parts += bool(part)
                 out.write(part)
+        is_empty = parts == (format == "tsv")  # a table has its head line
     elif isinstance(target, Path):
         with partial(target) as place:
-            _write_binary(selected, track, format, place)
+            is_empty = _write_binary(selected, track, format, place)
     else:
         # What is written in any order needs a file of its own.
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / f"view{SUFFIXES[format]}"
-            _write_binary(selected, track, format, place)
+            is_empty = _write_binary(selected, track, format, place)
             with open(place, "rb") as file:
                 shutil.copyfileobj(file, target)
+    if is_empty:
+        where = f" in {params['region']}" if "region" in params else ""
+        logger.warning(f"{name}: there is nothing{where}")
 
 
-def _write_binary(selected: AnyTrack, track: AnyTrack, format: str, target: Path) -> None:
+def _write_binary(selected: AnyTrack, track: AnyTrack, format: str, target: Path) -> bool:
+    """Write a bigWig or bigBed; say whether it is empty."""
     if format == "bigbed" and not isinstance(selected, IntervalTrack):
         raise QueryError(f"bigbed cannot hold a track of the kind {selected.track_type}")
     write(selected, target, lengths_of(track), format)
+    with closing(BbiReader(target, BIGBED if format == "bigbed" else BIGWIG)) as file:
+        return not file.index.count
 
 
 def lengths_of(track: AnyTrack) -> dict[str, int]:

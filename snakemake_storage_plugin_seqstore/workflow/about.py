@@ -16,8 +16,6 @@ from snakemake_storage_plugin_seqstore.workflow.files import label
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
-_HIDDEN = "(secret)"
-
 
 def of(job: Job, secret: frozenset[str] = frozenset()) -> dict[str, Any]:
     """What people ask of a job that just ran.
@@ -28,17 +26,13 @@ def of(job: Job, secret: frozenset[str] = frozenset()) -> dict[str, Any]:
         Names of params that are not to be told.
     """
     snakefile = str(job.dag.workflow.main_snakefile)
-    params = snakemake_params.params_as_run(job)
-    command = snakemake_api.command_as_run(job)
-    for name in secret.intersection(params):
-        command = command.replace(params[name], _HIDDEN)
-        params[name] = _HIDDEN
+    params = snakemake_params.hidden(job.params, secret)
     found = {
         "workflow": snakefile,
         "commit": _commit(os.path.dirname(os.path.abspath(snakefile))),
         "directory": os.getcwd(),
-        "command": command,
-        "params": params,
+        "command": snakemake_api.command_as_run(job, params),
+        "params": snakemake_params.texts(params),
         "inputs": [label(file) for file in job.input],
         "outputs": [label(file) for file in job.output],
         "log": [label(file) for file in job.log],

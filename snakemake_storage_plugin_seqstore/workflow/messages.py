@@ -169,7 +169,8 @@ class Messages:
 
 def _changes(job: Job, earlier: Record, told: Told) -> str:
     """What differs from an earlier result; who shares a store may have written its record."""
-    source = f"{told.operation.kind} {snakemake_api.command_as_run(job)}"  # script scripts/x.py
+    # As `script scripts/x.py`.
+    source = f"{told.operation.kind} {snakemake_api.command_as_run(job, job.params)}"
     try:
         return "; ".join(differences(earlier.provenance, told.canonical(), source))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):

@@ -22,6 +22,7 @@ OLDEST = "9.23.1"  # the oldest Snakemake that is supported
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import (
         File,
+        Files,
         Job,
         Rule,
         Workflow,
@@ -245,13 +246,19 @@ def may_be_made(workflow: Workflow, path: str) -> bool:
     return any(rule.is_producer(path) for rule in workflow.rules)
 
 
-def command_as_run(job: Job) -> str:
-    """The command of a job with all values, or the script, for people."""
+def command_as_run(job: Job, params: Files) -> str:
+    """The command of a job with all values, or the script, for people.
+
+    Parameters
+    ----------
+    params : Files
+        The params as they may be told.
+    """
     rule = job.rule
     if rule.shellcmd is None:
         return str(rule.script or rule.notebook or rule.wrapper or "")
     try:
-        return str(job.shellcmd)
+        return str(job.format_wildcards(rule.shellcmd, params=params))
     except Exception:  # it only informs
         return rule.shellcmd
 

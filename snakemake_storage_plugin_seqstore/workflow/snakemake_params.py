@@ -125,7 +125,27 @@ def with_params(params: Files, values: list[Any]) -> Any:
     return found
 
 
-def params_as_run(job: Job) -> dict[str, str]:
-    """The params that a job is given, for people."""
-    items = enumerate(job.params._allitems())
+class _Hidden(str):
+    """Stands for a secret param, and for whatever part of it a command has."""
+
+    def __new__(cls) -> _Hidden:
+        return super().__new__(cls, "(secret)")
+
+    def __getitem__(self, index: Any) -> str:
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+
+def hidden(params: Files, secret: frozenset[str]) -> Files:
+    """The same params without the values of those that are secret."""
+    values = [_Hidden() if name in secret else value for name, value in params._allitems()]
+    found: Files = with_params(params, values)
+    return found
+
+
+def texts(params: Files) -> dict[str, str]:
+    """Params for people, by name or number."""
+    items = enumerate(params._allitems())
     return {str(name if name is not None else number): str(part) for number, (name, part) in items}

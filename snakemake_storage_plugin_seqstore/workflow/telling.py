@@ -20,6 +20,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL, Sour
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
     Places,
     Symbol,
+    Whole,
     own_paths,
     without_places,
 )
@@ -307,7 +308,7 @@ class Teller:
         if self._secret.isdisjoint(name for name, _ in params._get_names()):
             return params
         digests = [
-            Symbol(f"secret:{salted([name], {name: str(value)})[name]}")
+            Whole(f"secret:{salted([name], {name: str(value)})[name]}")
             if name in self._secret
             else value
             for name, value in params._allitems()

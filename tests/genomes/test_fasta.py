@@ -36,6 +36,7 @@ class Memory:
         """There is nothing to close."""
 
 
+FIRST = b">a\n" + b"ACGT" * 100
 COMPRESSED = {"plain": bytes, "gzip": gzip.compress, "bgzip": bgzip}
 
 
@@ -196,13 +197,15 @@ def test_an_index_that_is_none_is_named(path: Path, line: str) -> None:
         (b"", "is empty"),
         (b"ACGT\n", "is no genome"),
         (b"\n>a\nA\n", None),
+        (bgzip(b">a\nA\n") + bytes(100_000), None),
+        (bgzip(FIRST) + bytes(100) + b"x", "no block of bgzip"),
         (b">a\nA\n>b\nC\n>a\nG\n", "records 1 and 3 are both called 'a'"),
         (b">\nA\n", "record 1: the sequence has no name"),
         (b">a\nA\n> \nA\n", "record 2: the sequence has no name"),
         (b">\xff\nA\n", "record 1: the header is not UTF-8"),
         (gzip.compress(b">a\nACGT\n" * 100, mtime=0)[:-9], "truncated"),
-        (bgzip(b">a\n" + b"ACGT" * 100)[:-28], "bgzip's last block is missing"),
-        (bgzip(b">a\n" + b"ACGT" * 100)[:-40], "truncated"),
+        (bgzip(FIRST)[:-28], "bgzip's last block is missing"),
+        (bgzip(FIRST)[:-40], "truncated"),
     ],
 )
 def test_what_is_no_fasta_is_refused_and_named(tmp_path, content: bytes, reason: str) -> None:

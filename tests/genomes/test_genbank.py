@@ -9,6 +9,8 @@ from snakemake_storage_plugin_seqstore import genomes
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.tracks.region import Region
 
+from .conftest import bgzip
+
 RECORD = """\
 LOCUS       plasmid                   40 bp    DNA     circular BCT 01-JAN-2020
 DEFINITION  A test.
@@ -109,6 +111,16 @@ def test_a_record_without_its_sequence_is_named(path: Path) -> None:
     start = text.index("FEATURES")
     path.write_text(f"{text[:start]}CONTIG      join(A.1:1..40)\n//\n")
     with pytest.raises(InputError, match=r"record 1 \(plasmid\) has no sequence"):
+        genomes.open(path)
+
+
+def test_a_bgzip_that_was_cut_between_blocks_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.gb.gz"
+    content = bgzip(RECORD.encode())
+    path.write_bytes(content + bytes(100))
+    assert len(genomes.open(path).chrom_lengths) == 1
+    path.write_bytes(content[:-28])
+    with pytest.raises(InputError, match=r"x\.gb\.gz is truncated"):
         genomes.open(path)
 
 

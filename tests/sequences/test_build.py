@@ -333,8 +333,8 @@ def test_duplicate_names_are_named_with_both_places(tmp_path: Path, encoding: st
     second.write_bytes(b">y\nMK\n>y2\nMK\n>dup\ta\nMKV\n")
     with pytest.raises(InputError, match="'dup'") as caught:
         SequenceStore.build(tmp_path / "db", [first, second], encoding=encoding)
-    assert f"{first} (record 2)" in str(caught.value)
-    assert f"{second} (record 3)" in str(caught.value)
+    assert f"{first}, line 3, record 2 (dup)" in str(caught.value)
+    assert f"{second}, line 5, record 3 (dup)" in str(caught.value)
     assert not (tmp_path / "db").exists()
     SequenceStore.build(tmp_path / "db", [first, second], encoding=encoding, unique_names=False)
     with SequenceStore.open_reader(tmp_path / "db") as store:

@@ -25,6 +25,7 @@ from snakemake_storage_plugin_seqstore.sequences import (
 )
 from snakemake_storage_plugin_seqstore.sequences.worker_process import WorkerProcess
 
+from ..genomes.conftest import bgzip
 from .conftest import fasta_text, many
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -69,6 +70,14 @@ def test_zeros_behind_a_stream_are_no_part_of_it(tmp_path: Path, packer: str, ze
     pack = PACKERS[packer]
     content = pack(b">a\nMK\n") + bytes(zeros) + pack(b">b\nMKV\n") + bytes(zeros)
     assert _build(tmp_path, content) == [("a", "MK"), ("b", "MKV")]
+
+
+@pytest.mark.parametrize("zeros", [0, 1, 9, 100_000])
+def test_a_bgzip_that_was_cut_between_blocks_is_refused(tmp_path: Path, zeros: int) -> None:
+    content = bgzip(b">a\nMK\n") + bgzip(b">b\nMKV\n")
+    assert _build(tmp_path, content + bytes(zeros)) == [("a", "MK"), ("b", "MKV")]
+    with pytest.raises(InputError, match="bgzip's last block is missing"):
+        _build(tmp_path, content[:-28] + bytes(zeros))
 
 
 @pytest.mark.parametrize("packer", PACKERS)
@@ -161,7 +170,7 @@ def test_a_header_of_several_names_is_a_record_for_each(tmp_path: Path, encoding
         assert [store.find_name(name) for name in "abcdef"] == [[i] for i in range(6)]
     with pytest.raises(InputError, match=r"line 4, record 2 \(d\): illegal"):
         _build(tmp_path, content.replace(b">d\nM", b">d\n1"), encoding=encoding)
-    with pytest.raises(InputError, match=r"'b'.*\(record [14]\) and .*\(record [14]\)"):
+    with pytest.raises(InputError, match=r"'b'.*line 1, record 1 \(b\).*line 8, record 4 \(b\)"):
         _build(tmp_path, content + b">b\nM\n", encoding=encoding)
 
 
@@ -226,6 +235,17 @@ def test_sequences_that_no_database_holds_are_named(
         caplog.clear()
         _build(tmp_path, content, illegal="skip")
         raise InputError(caplog.messages[-1])
+
+
+@pytest.mark.parametrize("size", [3000, 200_000])
+def test_reads_that_no_database_holds_are_named(tmp_path: Path, monkeypatch, size: int) -> None:
+    monkeypatch.setattr(fastx_reader, "MAX_BYTES", 2000)
+    monkeypatch.setattr(fastx_reader, "_START_BYTES", 100)
+    monkeypatch.setattr(decompression, "_PACKED_BYTES", 500)
+    monkeypatch.setattr(decompression, "_TEXT_BYTES", 500)
+    content = b"@a\nMK\n+\nII\n@big one\n" + b"M" * size + b"\n+\n" + b"I" * size + b"\n"
+    with pytest.raises(InputError, match=r"line 5, record 2 \(big\): the sequence has more than"):
+        _build(tmp_path, content)
 
 
 @pytest.mark.slow

@@ -147,8 +147,9 @@ def test_a_view_of_everything_and_of_nothing(tmp_path: Path, caplog) -> None:
     assert write_view(path, Selection(min_len=1000), "tsv", tmp_path / "none.tsv") == 0
     assert f"{path}: none of its 4 sequences has length=1000-" in caplog.text
     caplog.clear()
-    assert write_view(path, Selection(gids=(), name="x*"), "fasta", tmp_path / "none.fasta") == 0
-    assert "none of its 4 sequences has name=x*" in caplog.text
+    nothing = Selection(gids=(), name="x*")
+    assert write_view(path, nothing, "fasta", tmp_path / "none.fasta", name="my.sqlite") == 0
+    assert "my.sqlite: none of its 4 sequences has name=x*" in caplog.text
     assert (tmp_path / "none.tsv").read_bytes() == b"gid\tlength\theader\tsequence\n"
 
 

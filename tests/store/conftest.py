@@ -1,6 +1,18 @@
+import shutil
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from snakemake_storage_plugin_seqstore.store import Store
+
+
+@pytest.fixture
+def tmp_path():
+    """A directory of a test, outside of pytest's: another run of pytest closes that to others."""
+    path = Path(tempfile.mkdtemp(prefix="seqstore-test-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture

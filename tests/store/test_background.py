@@ -1,6 +1,7 @@
 """Writing in a process of its own, as programs use it that end, fail or are killed."""
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.store import Record, Store, filesystem
 from snakemake_storage_plugin_seqstore.store.background import Background, Parcel, Task, run
 
@@ -131,6 +133,23 @@ def test_another_store_is_taken_only_if_one_may_not_be_written(store, make, back
     background.submit(Parcel.of([Task((foreign,), Store.add, (make(),), "that")]))
     assert len(told(caplog, 2)) == 2
     assert not store.root.exists()
+
+
+def test_a_store_that_refuses_is_told_of_once(tmp_path):
+    done, messages, refused = [], [], set()
+
+    def add(store, name):
+        if store.root.name == "full":
+            raise StoreError("it is full") from OSError(errno.ENOSPC, "No space left on device")
+        done.append(name)
+
+    roots = (str(tmp_path / "full"), str(tmp_path / "own"))
+    for names in ("ab", "c"):
+        tasks = [Task(roots, add, (name,), name) for name in names]
+        run(tasks, messages.append, refused)
+    assert done == ["a", "b", "c"]
+    (message,) = messages
+    assert "it is full" in message and f"in {tmp_path / 'own'}" in message
 
 
 def test_modules_of_a_workflow_may_be_called_as_those_of_python(

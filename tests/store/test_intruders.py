@@ -238,7 +238,11 @@ def test_manifests_that_lead_elsewhere(lab, number):
     lab.assert_works()
 
 
-@pytest.mark.parametrize("deep", [b"[" * 200_000, b'{"members":' + b"[" * 900 + b"]" * 900 + b"}"])
+@pytest.mark.parametrize(
+    "deep",
+    [b"[" * 200_000, b'{"members":' + b"[" * 900 + b"]" * 900 + b"}"],
+    ids=["a list", "members"],
+)
 def test_deep_manifests(lab, deep):
     lab.plant(deep)
     lab.assert_unharmed()

@@ -1,6 +1,7 @@
 """Garbage collection and verification."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -71,6 +72,19 @@ def test_litter_of_killed_processes_goes_by_age(store, make, age):
     assert [path.name for path in removed.litter] == ["unfinished"]
     assert removed.bytes == 5
     assert list(store.objects.staging.iterdir()) == []
+
+
+def test_unfinished_files_go_only_where_their_process_is_known_to_be_gone(store, make):
+    store.publish("files", "a", make())
+    process = subprocess.Popen(["true"])
+    process.wait()
+    machine, _, rest = filesystem.temporary_name().partition("-")
+    gone = f"{machine}-{process.pid}-x"
+    others = f"{'0' * len(machine)}-{process.pid}-x"  # of a process on another node
+    for name in (gone, others, f"{machine}-{rest}", f"{machine}-no-number"):
+        (store.objects.staging / name).touch()
+    removed = maintenance.collect_garbage(store, 0)
+    assert [path.name for path in removed.litter] == [gone]
 
 
 def test_what_is_published_meanwhile_stays(store, make, age, monkeypatch):

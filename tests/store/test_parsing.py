@@ -259,6 +259,19 @@ def test_links_that_are_members_stay_inside(tmp_path_factory, links):
                 assert path.resolve().is_relative_to(root.resolve())
 
 
+def test_files_are_reached_without_links(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to("file")
+    with (
+        pytest.raises(p.MalformedError, match="link is no regular file"),
+        p.opened(tmp_path / "link"),
+    ):
+        pass
+    for name, follow in (("file", False), ("link", True)):
+        with p.opened(tmp_path / name, follow) as (file, _):
+            assert os.read(file, 2) == b"x"
+
+
 def test_combinators():
     check = p.mapping(p.either(p.absent, p.natural))
     assert check({"a": None, "b": 1}) == {"a": None, "b": 1}

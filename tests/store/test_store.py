@@ -380,12 +380,34 @@ def test_readers_never_see_a_name_without_its_payload(store, make, tmp_path):
     assert len(set(seen)) > 1
 
 
-def test_a_long_copy_shows_its_progress(store, make, monkeypatch, caplog):
+def test_a_long_copy_shows_its_progress(store, make, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(filesystem, "LARGE", 5 * SMALL)
     monkeypatch.setattr(filesystem, "clone", lambda reader, writer: False)
     caplog.set_level("INFO")
     store.publish("files", "a", make(b"12345" * SMALL, "long.bin"))
     assert f"copied long.bin: {5 * SMALL:,} bytes" in caplog.text
+    materialise(store, store.find("files", "a"), tmp_path / "mine.bin", Materialisation.COPY)
+    assert f"copied mine.bin: {5 * SMALL:,} bytes" in caplog.text
     caplog.clear()
     store.publish("files", "a", make(b"1234" * SMALL, "short.bin"))
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("size", [10, SMALL + 10])
+def test_nothing_gets_its_place_before_it_is_durable(store, make, monkeypatch, size):
+    store.publish("files", "other", make(b"other"))
+    durable, moved = set(), []
+    fsync, rename = os.fsync, os.rename
+
+    def note_fsync(file):
+        durable.add(os.fstat(file).st_ino)
+        fsync(file)
+
+    def check_rename(source, target, *, src_dir_fd, dst_dir_fd):
+        moved.append(os.stat(source, dir_fd=src_dir_fd).st_ino in durable)
+        rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "rename", check_rename)
+    store.publish("files", "a", make(b"x" * size))
+    assert moved == [True, True]  # the payload and its name

@@ -117,6 +117,18 @@ def test_bins(bigwig):
 BED = "chr1\t10\t20\ta\t5\t+\nchr1\t15\t500\tb\t7\t-\nchr2\t0\t9\tc\t1\t.\n"
 
 
+@pytest.mark.parametrize("format", ["bedgraph", "bed", "bigwig", "bigbed", "tsv"])
+def test_a_view_of_nothing_says_so(tmp_path, caplog, format):
+    path = tmp_path / "x.bed"
+    path.write_text("chr1\t10\t20\ta\t5\n")
+    view(path, format, region="chr1:11-12")
+    assert caplog.text == ""
+    content = view(path, format, name="my/x.bed", region="chr1:30-40")
+    assert "my/x.bed: there is nothing in chr1:30-40" in caplog.text
+    write_view(path, {"region": "chr1:30-40"}, format, tmp_path / "out", name="my/x.bed")
+    assert (tmp_path / "out").read_bytes() == content
+
+
 def test_views_of_intervals(tmp_path):
     path = tmp_path / "x.bed"
     path.write_text(BED)

@@ -9,11 +9,13 @@ from snakemake_storage_plugin_seqstore.errors import InputError
 
 _NUMBERS = {"int", "uint", "short", "ushort", "byte", "ubyte", "bigint"}
 _TYPES = _NUMBERS | {"float", "double", "char", "string", "lstring", "enum", "set"}
+# Nothing that was matched is tried in another way: that would take for ever in some long texts.
 _TABLE = re.compile(
-    r'\s*(?:table|simple|object)\s+(\w+)[^"(]*"((?:[^"\\]|\\.)*)"\s*\((.*)\)\s*', re.S
+    r'\s*+(?:table|simple|object)\s++(\w++)[^"(]*+"((?:[^"\\]|\\.)*+)"\s*+\((.*)\)\s*', re.S
 )
 _FIELD = re.compile(
-    r'\s*(\w+)\s*(?:\[\s*(\w+)\s*\]|\(([^)]*)\))?\s+(\w+)[^;]*;\s*(?:"((?:[^"\\]|\\.)*)")?'
+    r"\s*+(\w++)(?:\s*+\[\s*+(\w++)\s*+\]|\s*+\(([^)]*+)\))?\s++(\w++)[^;]*+;\s*+"
+    r'(?:"((?:[^"\\]|\\.)*+)")?'
 )
 _BED = (
     ("string", "chrom", "Chromosome"),
@@ -74,20 +76,22 @@ def parse(text: str) -> list[Field]:
     table = _TABLE.fullmatch(text)
     if table is None:
         raise InputError('autoSql must be: table NAME "description" ( columns )')
-    rest: str = table[3]
-    found: list[Field] = []
-    while rest.strip():
-        field = _FIELD.match(rest)
+    text = table[3].rstrip()
+    found: dict[str, Field] = {}
+    end = 0
+    while end < len(text):
+        field = _FIELD.match(text, end)
         if field is None:
-            raise InputError(f"autoSql: no column: {rest.strip().splitlines()[0]!r}")
+            line = text[end:].strip().splitlines()[0]
+            raise InputError(f"autoSql: no column: {line[:80]!r}")
         kind, size, _, name, comment = field.groups()
         if kind not in _TYPES and kind not in ("table", "simple", "object"):
             raise InputError(f"autoSql: column {name!r} has the unknown type {kind!r}")
-        if name in (known.name for known in found):
+        if name in found:
             raise InputError(f"autoSql: there are two columns {name!r}")
-        found.append(Field(kind, name, size or "", comment or ""))
-        rest = rest[field.end() :]
-    return found
+        found[name] = Field(kind, name, size or "", comment or "")
+        end = field.end()
+    return list(found.values())
 
 
 def for_bed(columns: int, more: tuple[str, ...] = ()) -> str:

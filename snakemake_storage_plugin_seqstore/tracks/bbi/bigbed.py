@@ -162,6 +162,8 @@ def write_bigbed(
                     f"chromosome {chrom!r}: an interval ends at {rows.reach[-1]:,}, "
                     f"past its end at {length:,}"
                 )
+            if (first := int(rows.start.min())) < 0:
+                raise InputError(f"chromosome {chrom!r}: an interval starts at {first:,}")
             order = np.lexsort((rows.end, rows.start))
             for first in range(0, len(order), PER_SLOT):
                 some = order[first : first + PER_SLOT]

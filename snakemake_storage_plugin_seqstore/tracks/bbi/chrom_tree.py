@@ -18,6 +18,7 @@ from snakemake_storage_plugin_seqstore.tracks.bbi.layout import (
 _BLOCK = 256
 _NODE_SIZE = struct.calcsize("<" + NODE)
 _DEEPEST = 16
+_WIDEST = 1 << 16  # bytes of a name
 
 Read = Callable[[int, int], bytes]
 
@@ -87,14 +88,18 @@ def read(read: Read, offset: int, order: str) -> dict[str, tuple[int, int]]:
     """
     head = read(offset, TREE_HEADER_SIZE)
     magic, _, width, value, count, _ = struct.unpack(order + TREE_HEADER, head)
-    if magic != CHROM_TREE or value != 8 or not width:
+    if magic != CHROM_TREE or value != 8 or not 0 < width <= _WIDEST:
         raise DamageError("the list of chromosomes is damaged: it does not begin as one")
     leaf = np.dtype([("key", f"S{width}"), ("id", order + "u4"), ("size", order + "u4")])
     branch = np.dtype([("key", f"S{width}"), ("child", order + "u8")])
     found: list[tuple[int, str, int]] = []
     todo = [(offset + TREE_HEADER_SIZE, 0)]
+    seen: set[int] = set()
     while todo:
         place, depth = todo.pop()
+        if place in seen:
+            raise DamageError(f"the list of chromosomes is damaged: byte {place} is there twice")
+        seen.add(place)
         is_leaf, _, items = struct.unpack(order + NODE, read(place, _NODE_SIZE))
         if depth > _DEEPEST or is_leaf > 1 or len(found) > count:
             raise DamageError("the list of chromosomes is damaged: a node is not one")

@@ -13,6 +13,7 @@ except ImportError:  # no wheel for this machine
 
 # Higher levels of libdeflate make places and values no smaller, but take longer.
 _LEVEL, _ZLIB_LEVEL = 3, 6
+_RATIO = 1032  # no byte of a stream makes more than so many
 
 
 def compress(block: bytes) -> bytes:
@@ -31,8 +32,14 @@ def decompress(block: bytes | memoryview, size: int) -> bytes | bytearray:
         If it is no such stream.
     """
     try:
+        size = min(size, len(block) * _RATIO + 1)  # a file may claim more, to fill the memory
         if deflate is None:
-            return zlib.decompress(block, bufsize=size)
+            stream = zlib.decompressobj()
+            text = stream.decompress(block, size)
+            more = stream.decompress(stream.unconsumed_tail, 1)  # nothing, but the end is seen
+            if more or not stream.eof:
+                raise ValueError("it is cut off, or longer than its file says")
+            return text
         found: bytearray = deflate.zlib_decompress(block, size)
         return found
     except (zlib.error, _DeflateError) as error:

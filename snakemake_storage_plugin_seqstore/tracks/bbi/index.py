@@ -116,6 +116,8 @@ class Index:
         Byte order, ``<`` or ``>``.
     name : str
         Name of the file, for errors.
+    size : int
+        Of the file, in bytes.
 
     Raises
     ------
@@ -123,7 +125,7 @@ class Index:
         If there is none.
     """
 
-    def __init__(self, read: Read, offset: int, order: str, name: str) -> None:
+    def __init__(self, read: Read, offset: int, order: str, name: str, size: int) -> None:
         self._read = read
         self._name = name
         self._order = order
@@ -133,6 +135,7 @@ class Index:
         self.count: int = head[2]
         self.per_slot: int = head[8]
         self._root = offset + INDEX_HEADER_SIZE
+        self._most = size // record(LEAF, order).itemsize  # blocks that the file can name
         self._nodes: dict[int, _Node] = {}
 
     def _damage(self, what: str) -> DamageError:
@@ -141,13 +144,13 @@ class Index:
     def blocks(self, chrom: int, start: int, end: int) -> list[Block]:
         """Return the blocks that overlap a window of a chromosome, in order."""
         found: list[Block] = []
-        self._find(found, self._root, (chrom << 32) | start, (chrom << 32) | end, 0)
+        self._find(found, set(), self._root, (chrom << 32) | start, (chrom << 32) | end, 0)
         return found
 
     def all_blocks(self) -> list[Block]:
         """Return all blocks, in order."""
         found: list[Block] = []
-        self._find(found, self._root, -1, 1 << 64, 0)
+        self._find(found, set(), self._root, -1, 1 << 64, 0)
         return found
 
     def leaves(self) -> Leaves:
@@ -162,21 +165,31 @@ class Index:
         parts: list[Leaves] = []
         number = 0
         todo = [(self._root, 0)]
+        seen: set[int] = set()
+        most = min(self.count, self._most)
         while todo:
             place, depth = todo.pop()
+            self._enter(seen, place)
             rows, is_leaf, _, _ = self._rows(place, depth)
             if is_leaf:
                 parts.append(rows.astype(kind))
                 number += len(rows)
             else:
                 todo += [(child, depth + 1) for child in rows["offset"][::-1].tolist()]
-            if number > self.count or len(todo) > self.count:
-                raise DamageError(
-                    f"{self._name}: the index is damaged: it has more blocks than it says"
-                )
+            if number > most or len(todo) > most:
+                raise self._damage("it has more blocks than it says, or than the file can hold")
         return np.concatenate(parts) if parts else np.empty(0, kind)
 
-    def _find(self, found: list[Block], place: int, low: int, high: int, depth: int) -> None:
+    def _enter(self, seen: set[int], place: int) -> None:
+        """Refuse a node that is there twice: there would be no end of such."""
+        if place in seen:
+            raise self._damage(f"its node at byte {place} is there twice")
+        seen.add(place)
+
+    def _find(
+        self, found: list[Block], seen: set[int], place: int, low: int, high: int, depth: int
+    ) -> None:
+        self._enter(seen, place)
         node = self._nodes.get(place) or self._load(place, depth)
         last = bisect_left(node.starts, high)
         for item in range(bisect_right(node.reach, low), last):
@@ -185,22 +198,20 @@ class Index:
             if node.is_leaf:
                 found.append(Block(node.offsets[item], node.sizes[item]))
             else:
-                self._find(found, node.offsets[item], low, high, depth + 1)
+                self._find(found, seen, node.offsets[item], low, high, depth + 1)
+        if len(found) > self._most:
+            raise self._damage("it has more blocks than the file can hold")
 
     def _rows(self, place: int, depth: int) -> tuple[Leaves, bool, Keys, Keys]:
         """Return what a node has, whether it is a leaf, and where its items start and end."""
         is_leaf, _, count = struct.unpack(self._order + NODE, self._read(place, _NODE_SIZE))
         if is_leaf > 1 or depth > _DEEPEST:
-            raise DamageError(
-                f"{self._name}: the index is damaged: there is no node at byte {place}"
-            )
+            raise self._damage(f"there is no node at byte {place}")
         kind = record(LEAF if is_leaf else BRANCH, self._order)
         rows = np.frombuffer(self._read(place + _NODE_SIZE, count * kind.itemsize), kind)
         starts, ends = _keys(rows["chrom"], rows["start"]), _keys(rows["last_chrom"], rows["end"])
         if (starts[1:] < starts[:-1]).any() or (ends < starts).any():
-            raise DamageError(
-                f"{self._name}: the index is damaged: its node at byte {place} is out of order"
-            )
+            raise self._damage(f"its node at byte {place} is out of order")
         return rows, bool(is_leaf), starts, ends
 
     def _load(self, place: int, depth: int) -> _Node:

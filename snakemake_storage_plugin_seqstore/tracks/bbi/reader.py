@@ -82,7 +82,7 @@ class BbiReader:
 
     def index_at(self, place: int) -> Index:
         """Return the index that begins at a byte of the file."""
-        return Index(self.read, place, self.order, str(self.path))
+        return Index(self.read, place, self.order, str(self.path), self._size)
 
     def close(self) -> None:
         """Close the file."""
@@ -104,7 +104,7 @@ class BbiReader:
 
     def read_some(self, offset: int, size: int) -> bytes:
         """Return so many bytes of the file, or all that there are."""
-        return os.pread(self._fd, size, offset)
+        return os.pread(self._fd, size, offset) if offset < self._size else b""
 
     def summary(self) -> Summary | None:
         """Return the summary that the file has of itself; None if it has none."""
@@ -125,7 +125,11 @@ class BbiReader:
 
     def contents(self, blocks: Iterable[Block]) -> Iterator[bytes | bytearray | memoryview]:
         """Yield the contents of blocks; those that follow each other are read together."""
+        size = 0
         for slab in _slabs(blocks):
+            size += sum(block.size for block in slab)
+            if size > self._size:
+                raise DamageError(f"{self.path} is damaged: its blocks are larger than it is")
             whole = memoryview(
                 self.read(slab[0].offset, slab[-1].offset + slab[-1].size - slab[0].offset)
             )

@@ -69,6 +69,8 @@ class BbiWriter:
     ) -> None:
         if long := [name for name, size in chroms.items() if size > LONGEST]:
             raise InputError(f"{some(long)}: longer than a bigWig or bigBed can say (2**32 - 1)")
+        if "" in chroms:
+            raise InputError("a chromosome has no name")
         self.chroms = chroms
         self.zoomer = Zoomer()
         self._numbers = {name: number for number, name in enumerate(chroms)}

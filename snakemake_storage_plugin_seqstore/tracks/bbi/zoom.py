@@ -121,7 +121,7 @@ class Zoomer:
         """Summarise what waits, in batches; there may be few runs on each of many chromosomes."""
         if not self.size and self._runs:
             covered = sum(int(r.end.sum()) - int(r.start.sum()) for _, r in self._waiting)
-            self.size = max(1, covered // self._runs) * _FINEST
+            self.size = min(max(1, covered // self._runs) * _FINEST, _LONGEST)
         batch: list[tuple[int, Runs]] = []
         number = 0
         for place, (chrom, runs) in enumerate(self._waiting, 1):

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from snakemake_storage_plugin_seqstore import bgzip
 from snakemake_storage_plugin_seqstore.errors import InputError
 
 Bytes = npt.NDArray[np.uint8]
@@ -22,6 +23,7 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 TAB, NEWLINE, SPACE = 9, 10, 32
+LARGEST = 10**18  # what a place may be
 _BLOCK = 1 << 20
 _EXACT = 10**15  # decimal numbers of so many digits are exact as float64
 _FIRST_BYTES = np.array([(1 << 8 * number) - 1 for number in range(9)], np.uint64)
@@ -255,8 +257,13 @@ class Lines:
             word = words[start + place] & _FIRST_BYTES[np.clip(length - place, 0, 8)]
             new |= word[1:] != word[:-1]
         first = np.flatnonzero(np.concatenate(([True], new)))
-        names = [self.text[start[row] : end[row]].tobytes().decode() for row in first.tolist()]
-        return first, names
+        return first, [self._name(row, start[row], end[row]) for row in first.tolist()]
+
+    def _name(self, row: int, start: int, end: int) -> str:
+        try:
+            return self.text[start:end].tobytes().decode()
+        except UnicodeDecodeError:
+            self.fail(row, "a name is not UTF-8")
 
 
 def _marks(text: Bytes) -> tuple[Ints, Ints]:
@@ -394,7 +401,7 @@ def open_text(path: str | os.PathLike[str]) -> BinaryIO:
         file.seek(0)
         return file
     with file:
-        file.seek(0)
+        bgzip.require_last(path, file)
         whole = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             with gzip.open(file) as packed:

@@ -14,7 +14,7 @@ from snakemake_storage_plugin_seqstore.provenance import tagged, untagged
 from snakemake_storage_plugin_seqstore.tracks.chromosomes import check_name
 from snakemake_storage_plugin_seqstore.tracks.intervals import STRANDS, Intervals
 from snakemake_storage_plugin_seqstore.tracks.region import Region
-from snakemake_storage_plugin_seqstore.tracks.text.lines import open_text
+from snakemake_storage_plugin_seqstore.tracks.text.lines import LARGEST, open_text
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "chrom": (str,),
@@ -108,7 +108,7 @@ def read_regions(
 def _region(line: bytes, where: str) -> Region:
     try:
         found = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: it is no JSON: {error}") from None
     if not isinstance(found, dict) or not {"chrom", "start", "end"} <= found.keys():
         raise InputError(f"{where}: a region is {{'chrom': ..., 'start': ..., 'end': ...}}")
@@ -117,12 +117,18 @@ def _region(line: bytes, where: str) -> Region:
             raise InputError(f"{where}: {name} cannot be {value!r}")
     if "typed_tags" in found:
         found["tags"] = _untagged(found.pop("typed_tags"), where)
-    region = Region(**{**found, "score": float(found.get("score", 0.0))})
+    try:
+        score = float(found.get("score", 0.0))
+    except OverflowError:  # of a whole number
+        score = math.inf
+    region = Region(**{**found, "score": score})
     if region.start < 0:
         raise InputError(f"{where}: the start is negative")
     if region.end <= region.start:
         what = "is empty" if region.end == region.start else "ends before its start"
         raise InputError(f"{where}: the interval {what}", "places count from 0, ends are exclusive")
+    if region.end > LARGEST:
+        raise InputError(f"{where}: the end is more than {LARGEST:,}")
     if region.strand not in STRANDS:
         raise InputError(f"{where}: the strand is none of {' '.join(STRANDS)}")
     if not math.isfinite(region.score):
@@ -133,7 +139,7 @@ def _region(line: bytes, where: str) -> Region:
 def _untagged(value: Any, where: str) -> Any:
     try:
         tags = untagged(value)
-    except (TypeError, ValueError, KeyError, RecursionError):
+    except (TypeError, ValueError, LookupError, RecursionError):
         tags = None
     if not isinstance(tags, dict):
         raise InputError(f"{where}: typed_tags are damaged")

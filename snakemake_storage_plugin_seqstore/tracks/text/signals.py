@@ -17,7 +17,7 @@ import numpy as np
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.tracks.signal import Runs, Signal
 from snakemake_storage_plugin_seqstore.tracks.text.encode import Part, lines
-from snakemake_storage_plugin_seqstore.tracks.text.lines import Lines, blocks, open_text
+from snakemake_storage_plugin_seqstore.tracks.text.lines import LARGEST, Lines, blocks, open_text
 
 _SORT = "sort the file by chromosome and start"
 _SPAN = 1 << 20  # bytes that are read at once
@@ -230,7 +230,7 @@ def _declarations(rows: Lines) -> list[int]:
 def declaration(rows: Lines, row: int) -> Declaration:
     """Return what a line of wig declares."""
     text = rows.text[rows.start[row] : rows.end[row]].tobytes().decode(errors="replace")
-    words = dict(re.findall(r"(\w+)=(\S+)", text))
+    words = dict(re.findall(r"\b(\w+)=(\S+)", text))
     kind = text.split(None, 1)[0]
     fixed = kind == "fixedStep"
     if kind not in ("fixedStep", "variableStep") or "chrom" not in words:
@@ -243,6 +243,8 @@ def declaration(rows: Lines, row: int) -> Declaration:
         rows.fail(row, "start, step and span must be whole numbers")
     if span < 1 or (fixed and (start < 0 or step < span)):
         rows.fail(row, "start must be 1 at least, and step no less than span")
+    if max(start, step, span) > LARGEST:
+        rows.fail(row, f"start, step and span must be {LARGEST:,} at most")
     return Declaration(words["chrom"], start, step, span)
 
 
@@ -260,6 +262,8 @@ def _wig_runs(rows: Lines, said: Declaration | None) -> Iterator[tuple[str, Runs
 def _values(rows: Lines, low: int, high: int, said: Declaration) -> Runs:
     part = rows.part(low, high)
     if said.start >= 0:
+        if said.start + (high - low) * said.step > LARGEST:
+            part.fail(0, f"the values from here go on beyond {LARGEST:,}")
         part.refuse(part.columns != 1, "fixedStep has one value a line")
         start = said.start + np.arange(high - low, dtype=np.int64) * said.step
         return Runs(start, start + said.span, part.floats(0, "the value"))
