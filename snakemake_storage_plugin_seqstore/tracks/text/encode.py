@@ -12,12 +12,16 @@ import numpy.typing as npt
 from snakemake_storage_plugin_seqstore.tracks.text.lines import TextColumn
 
 Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-Part = npt.NDArray[np.int64] | npt.NDArray[np.floating] | TextColumn | bytes
+Part = Ints | npt.NDArray[np.floating] | TextColumn | bytes
 _ROWS = 1 << 13
 # The numbers of four digits as texts, each text one number of 32 bits.
 _DIGITS = np.arange(10000)[:, None] // (1000, 100, 10, 1) % 10 + ord("0")
 _FOUR = _DIGITS.astype(np.uint8).view(np.uint32).ravel()
+# Masks of which so many of the first bytes are true, of 8; false, of 4.
+_FIRST = (np.arange(8) < np.arange(9)[:, None]).view(np.uint64).ravel()
+_LAST = (np.arange(4) >= np.arange(5)[:, None]).view(np.uint32).ravel()
 
 
 def lines(parts: Sequence[Part], rows: int) -> Iterator[bytes]:
@@ -38,7 +42,7 @@ def lines(parts: Sequence[Part], rows: int) -> Iterator[bytes]:
         whole = np.empty((last - first, edges[-1]), np.uint8)
         used = np.empty(whole.shape, bool)
         for part, low, high in zip(ready, edges, edges[1:], strict=False):
-            _fill(part, first, last, whole[:, low:high], used[:, low:high])
+            _fill(part, first, last, whole, used, low, high)
         yield whole[used].tobytes()
 
 
@@ -63,33 +67,40 @@ def _width(part: Any, first: int, last: int) -> int:
     return -(-len(str(part[first:last].max())) // 4) * 4
 
 
-def _fill(part: Any, first: int, last: int, cell: Bytes, used: Mask) -> None:
-    """Write a part of some lines into cells, and which bytes of these are used."""
-    width = cell.shape[1]
-    kind: Any = np.uint8 if width < 256 else np.int32
-    place = np.arange(width, dtype=kind)
+def _fill(part: Any, first: int, last: int, whole: Bytes, used: Mask, low: int, high: int) -> None:
+    """Write a part of some lines to its columns, and which bytes of these are used."""
     if isinstance(part, bytes):
-        cell[:] = np.frombuffer(part, np.uint8)
-        used[:] = True
+        whole[:, low:high] = np.frombuffer(part, np.uint8)
+        used[:, low:high] = True
     elif isinstance(part, TextColumn):
         start, end = part.start[first:last], part.end[first:last]
-        words = np.ndarray((len(part.text) - 7,), "<u8", part.text, 0, (1,))
-        at = start[:, None] + np.arange(0, width, 8)
-        cell[:] = words[np.minimum(at, len(words) - 1)].view(np.uint8)
-        np.less(place, (end - start).astype(kind)[:, None], out=used)
+        words = np.ndarray((len(part.text) - 7,), np.uint64, part.text, 0, (1,))
+        for place in range(low, high, 8):
+            _words(whole, place, np.uint64)[:] = words[np.minimum(start, len(words) - 1)]
+            _words(used, place, np.uint64)[:] = _FIRST[_within(end - start, 8)]
+            start = start + 8
     else:
         values = part[first:last]
-        left = values.astype(np.uint32 if width <= 8 else np.uint64)
-        scale = left.dtype.type(10**4)
-        for low in range(width - 4, -1, -4):
-            above = left // scale
-            cell[:, low : low + 4] = _FOUR[left - above * scale].view(np.uint8).reshape(-1, 4)
-            left = above
-        least = len(str(values.min()))
-        unused = np.full(last - first, width - least, kind)
-        for power in range(least, len(str(values.max()))):
+        most, least = len(str(values.max())), len(str(values.min()))
+        left = values.astype(np.uint32 if most < 10 else np.uint64)
+        unused = np.full(last - first, high - low - least)
+        for power in range(least, most):
             unused -= values >= 10**power
-        np.greater_equal(place, unused[:, None], out=used)
+        scale = left.dtype.type(10**4)
+        for place in range(high - 4, low - 1, -4):
+            above = left // scale
+            _words(whole, place, np.uint32)[:] = _FOUR[left - above * scale]
+            left = above
+            _words(used, place, np.uint32)[:] = _LAST[_within(unused - (place - low), 4)]
+
+
+def _words(cells: Bytes | Mask, place: int, kind: Any) -> npt.NDArray[Any]:
+    """Return what begins at a column as one number for each row."""
+    return np.ndarray((len(cells),), kind, cells, place, (cells.shape[1],))
+
+
+def _within(number: Ints, most: int) -> Ints:
+    return np.minimum(np.maximum(number, 0), most)
 
 
 def _texts(values: Part) -> TextColumn:

@@ -322,24 +322,32 @@ def _parse_digits(text: Bytes, start: Ints, end: Ints) -> tuple[Ints, Mask]:
 
 
 def _eight_digits(text: Bytes, end: Ints, digits: Ints) -> tuple[Ints, Mask]:
-    """Return the numbers of 1 to 8 digits that end somewhere, and which are none.
+    """Return the numbers of 0 to 8 digits that end somewhere, and which are none.
 
     The 8 bytes before the end are one number of 64 bits: digits are put together in pairs, then in
     fours, then all eight, by three multiplications.
     """
     windows = np.ndarray((len(text) - 7,), "<u8", text, 0, (1,))
-    word = windows[np.maximum(end - 8, 0)]
-    unused = ((8 - np.maximum(digits, 1)) * 8).astype(np.uint64)
-    zeros = np.uint64(0x3030303030303030)
-    word = (word >> unused << unused) | (zeros & ~(~np.uint64(0) << unused))
-    high = np.uint64(0x8080808080808080)
-    wrong = ((word + np.uint64(0x4646464646464646)) | (word - zeros) | word) & high
-    word -= zeros
-    word = word * np.uint64(10) + (word >> np.uint64(8))
+    word = windows[end - 8]
+    word ^= np.uint64(0x3030303030303030)  # digits are 0 to 9 now, and nothing else is
+    before = (64 - 8 * digits).astype(np.uint64)
+    word >>= before
+    word <<= before
+    wrong = word + np.uint64(0x7676767676767676)
+    wrong |= word
+    wrong &= np.uint64(0x8080808080808080)
+    second = word >> np.uint64(8)
+    word *= np.uint64(10)
+    word += second
     pairs = np.uint64(0x000000FF000000FF)
-    low = (word & pairs) * np.uint64(0x000F424000000064)
-    low += (word >> np.uint64(16) & pairs) * np.uint64(0x0000271000000001)
-    return (low >> np.uint64(32)).astype(np.int64), wrong != 0
+    second = word >> np.uint64(16)
+    second &= pairs
+    second *= np.uint64(0x0000271000000001)
+    word &= pairs
+    word *= np.uint64(0x000F424000000064)
+    word += second
+    word >>= np.uint64(32)
+    return word.astype(np.int64), wrong != 0
 
 
 def parse_floats(
