@@ -210,7 +210,7 @@ class Index:
         offsets = rows["offset"].astype(np.uint64)
         sizes = rows["size"].astype(np.uint64) if is_leaf else offsets
         arrays = (starts, ends, np.maximum.accumulate(ends), offsets, sizes)
-        node = _Node(is_leaf, *map(memoryview, arrays))
+        node = _Node(is_leaf, *(array.data for array in arrays))
         if len(self._nodes) >= _KEPT:
             self._nodes.clear()
         self._nodes[place] = node
