@@ -3,12 +3,13 @@ import struct
 import numpy as np
 import pytest
 
-from snakemake_storage_plugin_seqstore import IntervalTrack, Region, TrackLabel
+from snakemake_storage_plugin_seqstore import IntervalTrack, Region, TrackLabel, tracks
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
 from snakemake_storage_plugin_seqstore.tracks.bbi import autosql
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import write_bigbed
-from snakemake_storage_plugin_seqstore.tracks.summary import TrackSummary
+from snakemake_storage_plugin_seqstore.tracks.summary import TrackSummary, summarise
 from snakemake_storage_plugin_seqstore.tracks.validation import validate
+from snakemake_storage_plugin_seqstore.tracks.writing import write as write_track
 
 from .conftest import CHROMS
 
@@ -64,6 +65,19 @@ def test_features_across_the_origin_of_a_circular_chromosome(tmp_path):
             check(tmp_path, "a.gff3", head + wrong)
     with pytest.raises(InputError, match="past the chromosome"):
         check(tmp_path, "a.gff3", head.replace("true", "false") + gene)
+
+
+def test_what_features_across_the_origin_cover(tmp_path):
+    head = "##gff-version 3\nchr1\t.\tregion\t1\t1000\t.\t+\t.\tID=c;Is_circular=true\n"
+    gene = "chr1\t.\tgene\t990\t1010\t.\t+\t.\tID=g\n"
+    assert check(tmp_path, "a.gff3", head + gene).covered == 1000
+    track = tracks.open(tmp_path / "a.gff3")
+    assert summarise(track).covered == 1000
+    write_track(track, tmp_path / "a.jsonl")
+    assert summarise(tracks.open(tmp_path / "a.jsonl")).covered == 1000
+    linear = head.replace(";Is_circular=true", "").replace("\t1000\t", "\t900\t")
+    (tmp_path / "b.gff3").write_text(linear + gene)
+    assert summarise(tracks.open(tmp_path / "b.gff3")).covered == 921
 
 
 def changed(text, column, value):
