@@ -1,3 +1,4 @@
+import gzip
 import struct
 
 import numpy as np
@@ -54,6 +55,14 @@ def check(tmp_path, name, text, genome=GENOME):
 )
 def test_good_files_have_a_summary(tmp_path, name, text, summary):
     assert check(tmp_path, name, text) == summary
+
+
+@pytest.mark.parametrize("name", ["a.bed", "a.bedGraph", "a.bed.gz"])
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path, name):
+    text = "\ufeffchr1\t0\t100" + "\t1" * ("Graph" in name) + "\n"
+    packed = gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
+    (tmp_path / name).write_bytes(packed)
+    assert validate(tmp_path / name, genome=GENOME).covered == 100
 
 
 def test_features_across_the_origin_of_a_circular_chromosome(tmp_path):
@@ -134,6 +143,9 @@ def changed(text, column, value):
         ("a.gff3", GFF.replace("\t0\tPar", "\t.\tPar"), "line 3: the phase"),
         ("a.gff3", GFF.replace("90", "1001"), "past the chromosome"),
         ("a.bedGraph", "chr1\t0\t5\t1\nchr1\t4\t6\t1\n", "line 2: it overlaps"),
+        ("a.bedGraph", "chr1\t0\t5\t1\nchr1\t5\t5\t1\n", "line 2: the end is not after"),
+        ("a.bedGraph", "chr1\t9\t5\t1\n", "line 1: the end is not after"),
+        ("a.bedGraph", "chr1\t-1\t5\t1\n", "line 1: the start is negative"),
         ("a.bedGraph", "chr1\t0\t5\tnan\n", "chr1:0-5 (nan) has a value"),
         ("a.bedGraph", "chr1\t0\t5\tinf\n", "chr1:0-5 (inf) has a value"),
         ("a.bedGraph", "chr1\t0\t1001\t1\n", "chr1:0-1001 (1) ends past the chromosome"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import copy
 import gzip
 import itertools
@@ -409,11 +410,13 @@ def _no_number() -> NoReturn:
 
 
 def open_text(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a text, decompressed if it is gzip; places can be looked up in it."""
+    """Open a text, decompressed if it is gzip; places can be looked up in it.
+
+    A byte-order mark is passed over.
+    """
     file = open(path, "rb")  # noqa: SIM115
     if file.read(2) != b"\x1f\x8b":
-        file.seek(0)
-        return file
+        return _behind_mark(file)
     with file:
         file.seek(0)
         whole = tempfile.TemporaryFile()  # noqa: SIM115
@@ -424,8 +427,14 @@ def open_text(path: str | os.PathLike[str]) -> BinaryIO:
         except (EOFError, OSError, zlib.error) as error:
             whole.close()
             raise InputError(f"{path} is no complete gzip file: {error}") from None
-    whole.seek(0)
-    return whole
+    return _behind_mark(whole)
+
+
+def _behind_mark(file: BinaryIO) -> BinaryIO:
+    file.seek(0)
+    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        file.seek(0)
+    return file
 
 
 def blocks(file: BinaryIO, size: int = _BLOCK) -> Iterator[tuple[int, bytes]]:
