@@ -57,6 +57,14 @@ def test_good_files_have_a_summary(tmp_path, name, text, summary):
     assert check(tmp_path, name, text) == summary
 
 
+@pytest.mark.parametrize(
+    ("chrom", "name"), [("chr1", "1"), ("1", "chr1"), ("NC_1", "NC_1.2"), ("NC_1.2", "NC_1")]
+)
+def test_names_that_may_mean_the_same(tmp_path, chrom, name):
+    with pytest.raises(InputError, match=f"does the genome call it '{name}'"):
+        check(tmp_path, "a.bed", f"{chrom}\t0\t5\n", {"other": 9, name: 9, "2.2": 9})
+
+
 @pytest.mark.parametrize("name", ["a.bed", "a.bedGraph", "a.bed.gz"])
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path, name):
     text = "\ufeffchr1\t0\t100" + "\t1" * ("Graph" in name) + "\n"
