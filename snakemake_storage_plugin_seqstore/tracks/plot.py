@@ -87,7 +87,10 @@ def _place(region: str, tracks: Sequence[Any]) -> Place:
             lengths[chrom] = max(length, lengths.get(chrom, 0))
     if not region and len(lengths) != 1:
         raise InputError("the param 'region' is missing", "e.g. region='chr1:1-10000'")
-    return parse_place(region or next(iter(lengths)), lengths, any(map(knows_lengths, tracks)))
+    place = parse_place(region or next(iter(lengths)), lengths, any(map(knows_lengths, tracks)))
+    if place.start == place.end:
+        raise InputError(f"region {region}: no track goes as far as that")
+    return place
 
 
 def _x(alt: Any, place: Place, has_numbers: bool) -> Any:

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore import tracks
-from snakemake_storage_plugin_seqstore.errors import QueryError
+from snakemake_storage_plugin_seqstore.errors import InputError, QueryError
 from snakemake_storage_plugin_seqstore.tracks.places import Place, parse_place
+from snakemake_storage_plugin_seqstore.tracks.plot import plot
 from snakemake_storage_plugin_seqstore.tracks.views import (
     FORMATS,
     SUFFIXES,
@@ -139,6 +140,12 @@ def test_regions_past_the_end(bigwig, tmp_path):
     # A text does not say how long chromosomes are.
     assert view(tmp_path / "x.bed", "bed", region="chr1:9000").decode() == ""
     assert view(tmp_path / "x.bed", "bed", region="chr1:20-9000").decode().count("\n") == 2
+
+
+def test_a_figure_of_what_no_track_reaches(tmp_path):
+    (tmp_path / "x.bed").write_text(BED)
+    with pytest.raises(InputError, match="region chr1:9000: no track goes as far"):
+        plot([str(tmp_path / "x.bed")], tmp_path / "x.svg", "chr1:9000")
 
 
 def test_bins_do_not_depend_on_how_far_a_text_goes(tmp_path):
