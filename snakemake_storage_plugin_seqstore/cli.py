@@ -159,14 +159,42 @@ def ls(store: Store, prefix: str, long: bool, line: Callable[..., None]) -> None
 @main.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True))
 @click.argument("query", callback=to_query)
+@click.option(
+    "--genome",
+    metavar="GENOME",
+    help="Of a track: a file or a query of a genome that has its chromosomes.",
+)
 @prints_lines
 @click.pass_obj
-def put(store: Store, source: Path, query: Query, line: Callable[..., None]) -> None:
+def put(
+    store: Store, source: Path, query: Query, genome: str | None, line: Callable[..., None]
+) -> None:
     """Publish the file or directory SOURCE as QUERY."""
     with for_people(store):
+        if genome:
+            _check_on_genome(store, source, query, genome)
         entry = transfer.publish(store, query, source)
         digest = entry.version.digest
         line(query, f"sha256={digest}", query=query, sha256=digest)
+
+
+def _check_on_genome(store: Store, source: Path, query: Query, genome: str) -> None:
+    """Refuse a track that is not within a genome."""
+    from snakemake_storage_plugin_seqstore import genomes
+    from snakemake_storage_plugin_seqstore.collections.genomes import open_payload
+    from snakemake_storage_plugin_seqstore.collections.payload import stored
+    from snakemake_storage_plugin_seqstore.tracks.formats import format_of
+    from snakemake_storage_plugin_seqstore.tracks.validation import validate
+
+    if query.collection != "tracks":
+        raise SeqstoreError(f"{query} is no track", "--genome says where tracks must be within")
+    if "://" in genome or genome.partition("/")[0] == "genomes":
+        named = Query.parse(genome if "://" in genome else SCHEME + genome)
+        opened = open_payload(stored(store, transfer.existing(store, named)))
+    else:
+        opened = genomes.open(genome)
+    with opened as found:
+        validate(source, format_of(query.name), found.chrom_lengths)
 
 
 @main.command()

@@ -332,6 +332,23 @@ def test_show_says_what_is_in_tracks_and_genomes(seqstore, tmp_path):
         assert "no record says how" in seqstore("show", query, fails=True)
 
 
+def test_a_track_is_checked_against_its_genome(seqstore, tmp_path):
+    (tmp_path / "g.fa").write_text(">chr1\nACGTACGT\n")
+    (tmp_path / "good.bed").write_text("chr1\t0\t8\n")
+    (tmp_path / "past.bed").write_text("chr1\t0\t9\n")
+    (tmp_path / "name.bed").write_text("1\t0\t8\n")
+    seqstore("put", "g.fa", "genomes/g.fa")
+    for genome in ("g.fa", "genomes/g.fa", "seqstore://genomes/g.fa"):
+        seqstore("put", "--genome", genome, "good.bed", "tracks/good.bed")
+        past = seqstore("put", "--genome", genome, "past.bed", "tracks/past.bed", fails=True)
+        assert "line 1: the end is past the chromosome, which has 8 bp" in past
+        name = seqstore("put", "--genome", genome, "name.bed", "tracks/name.bed", fails=True)
+        assert "the genome has no chromosome '1'; it has chr1" in name
+    wrong = seqstore("put", "--genome", "g.fa", "good.bed", "files/good.bed", fails=True)
+    assert "is no track" in wrong
+    assert seqstore("ls", "tracks") == "seqstore://tracks/good.bed\n"
+
+
 @pytest.fixture
 def depth(tmp_path):
     (tmp_path / "depth.bedGraph").write_text("chr1\t0\t4\t2\nchr1\t4\t8\t7\n")

@@ -49,7 +49,7 @@ def _summary(payload: Payload) -> Mapping[str, Any]:
     def find() -> Mapping[str, Any]:
         return asdict(validate(payload.path, formats.format_of(payload.name)))
 
-    known: Mapping[str, Any] = payload.keep("summary of a track, 1", find)
+    known: Mapping[str, Any] = payload.keep("summary of a track, 2", find)
     return known
 
 
@@ -58,7 +58,7 @@ COLLECTION = Collection(
     entry="a genomic track",
     suffixes=formats.all_suffixes(),
     validate=_validate,
-    views=Views(formats.VIEW_KEYS, _check_view, _write_view),
+    views=Views(formats.VIEW_KEYS, _check_view, _write_view, version=2),
     summary=_summary,
     examples=(
         Example("seqstore://tracks/{sample}/coverage.bw", "A genomic track of each sample."),

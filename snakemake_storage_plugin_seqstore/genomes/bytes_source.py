@@ -204,7 +204,8 @@ def _block_size(head: bytes) -> int | None:
     if len(head) < _BLOCK_HEADER.size or not head.startswith(_BLOCK_HEADER_START):
         return None
     *_, extra, field, length, size = _BLOCK_HEADER.unpack(head)
-    return size + 1 if (extra, field, length) == (6, b"BC", 2) else None
+    fits = size + 1 >= _BLOCK_HEADER.size + _END_OF_BLOCK.size
+    return size + 1 if fits and (extra, field, length) == (6, b"BC", 2) else None
 
 
 def _open(path: Path) -> IO[bytes]:

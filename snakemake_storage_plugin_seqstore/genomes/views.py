@@ -110,7 +110,7 @@ def _window(genome: Genome, region: str) -> Window:
     start, end = numbers or (1, None)
     last = length if end is None else end
     if not (1 <= start <= length and 1 <= last <= length):
-        raise QueryError(f"region {region}: {chrom} has {length} bp")
+        raise QueryError(f"region {region}: {chrom} has {length:,} bp")
     if start > last:
         if not genome.is_circular(chrom):
             raise QueryError(f"region {region}: its start is behind its end")

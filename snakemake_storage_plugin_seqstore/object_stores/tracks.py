@@ -104,7 +104,7 @@ class TrackStore:
         track : Track
             The track.
         chroms : dict of str to int, optional
-            Chromosomes and their lengths in bp.
+            Chromosomes and their lengths in bp; what the track says if they are left out.
         provenance : Provenance, optional
             How it was made. Without it, or if its parameters cannot be compared, the track is new.
         temp_file : object, optional
@@ -120,7 +120,8 @@ class TrackStore:
         SeqstoreError
             On disk, if the track is not sound, or the store cannot be written.
         """
-        return self._shelf.put(_Item(track, dict(chroms or {}), temp_file), provenance)
+        item = _Item(track, dict(chroms or _lengths(track)), temp_file)
+        return self._shelf.put(item, provenance)
 
     def get(self, track_id: str) -> StoredTrack | None:
         """Return a track, None if there is none of this id."""
@@ -217,7 +218,7 @@ class TrackStore:
         if known := self._shelf.made(made):
             return known
         result = operations.run(operation, [one.open() for one in given], **params)
-        return self._shelf.put(_Item(result, {}, None, format), made)
+        return self._shelf.put(_Item(result, _lengths(result), None, format), made)
 
     def _input(self, given: Any, role: Input) -> _Input:
         from snakemake_storage_plugin_seqstore.object_stores.inputs import open_input
@@ -231,6 +232,11 @@ class TrackStore:
                 content_id("file", digest),
                 format_of_input(path.name),
                 lambda: open_input(path, role),
+            )
+        if not isinstance(given, str):
+            raise InputError(
+                f"an input of an operation is an id or a Path, not a {type(given).__name__}",
+                "put it into the store: that gives its id",
             )
         if kept := self._shelf.get(given):
             return _Input(kept.content, format_of_input(kept.name), lambda: kept.item.track)
@@ -304,6 +310,7 @@ class _Codec:
         return name.lower().endswith(formats.all_suffixes())
 
     def write(self, item: _Item, directory: Path) -> tuple[Path, str, str]:
+        from snakemake_storage_plugin_seqstore.tracks.text.regions import check_regions
         from snakemake_storage_plugin_seqstore.tracks.validation.files import validate
         from snakemake_storage_plugin_seqstore.tracks.writing import write
 
@@ -319,9 +326,12 @@ class _Codec:
             validate(path, origin.format, thorough=False)
             return path, item.track.name, _suffix(path, origin.format)
         path = directory / f"track{suffix}"
+        if kind == "interval":  # a bigWig, or a table, is checked while it is written
+            for part in item.track.batched.parts():
+                check_regions(f"track {item.track.name!r}", part)
         write(item.track, path, item.chroms or None, format)
-        if kind == "interval":
-            validate(path, format)  # a bigWig, or a table, is checked while it is written
+        if kind == "interval" and format != "regions":
+            validate(path, format)
         return path, item.track.name, suffix
 
     def extras(self, item: _Item, path: Path) -> Mapping[str, Any]:

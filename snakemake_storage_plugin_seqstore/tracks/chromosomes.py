@@ -72,6 +72,10 @@ def check_shared(one: Iterable[str], other: Iterable[str]) -> None:
 
 
 def name_alike(chrom: str, genome: Iterable[str]) -> str:
-    """Return a name of which the other is the end, or that is its end: ``chr1`` and ``1``."""
-    alike = [name for name in genome if name.endswith(chrom) or chrom.endswith(name)]
+    """Return a name that may mean the same: ``chr1`` and ``1``, ``NC_1`` and ``NC_1.2``."""
+    alike = [name for name in genome if _is_alike(chrom, name) or _is_alike(name, chrom)]
     return min(alike, key=lambda name: abs(len(name) - len(chrom)), default="")
+
+
+def _is_alike(long: str, short: str) -> bool:
+    return long.endswith(short) or long.startswith(f"{short}.")

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.tracks.region import Region
 
 Ints = npt.NDArray[np.int64]
@@ -204,11 +205,20 @@ class Intervals:
 
     @classmethod
     def of(cls, regions: Iterable[Region]) -> Intervals:
-        """Make columns of regions."""
+        """Make columns of regions.
+
+        Raises
+        ------
+        InputError
+            If there is no such strand.
+        """
         regions = list(regions)
         places: dict[str, int] = {}
         codes = np.array([places.setdefault(r.chrom, len(places)) for r in regions], np.int32)
         strands = {strand: place for place, strand in enumerate(STRANDS)}
+        if wrong := next((r for r in regions if r.strand not in strands), None):
+            place = f"{wrong.chrom}:{wrong.start}-{wrong.end}"
+            raise InputError(f"{place}: the strand {wrong.strand!r} is none of {' '.join(STRANDS)}")
         return cls(
             tuple(places),
             codes,

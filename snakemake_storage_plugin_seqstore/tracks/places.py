@@ -41,10 +41,10 @@ def check_place(text: str) -> None:
     if not text or text.startswith(":"):
         raise QueryError(f"{text!r} is no region", "such as chr1:1-1000, from 1, or chr1")
     if chrom and (found := _RANGE.fullmatch(window)):
-        _window(text, found, 1 << 62)
+        _window(text, found)
 
 
-def parse_place(text: str, chroms: Mapping[str, int]) -> Place:
+def parse_place(text: str, chroms: Mapping[str, int], exact: bool = True) -> Place:
     """Return the window that a text means.
 
     Parameters
@@ -54,11 +54,13 @@ def parse_place(text: str, chroms: Mapping[str, int]) -> Place:
         from 1, both ends included.
     chroms : mapping of str to int
         Chromosomes and their lengths in bp; names may have colons.
+    exact : bool
+        Whether the lengths are known. Else they are how far something goes: behind may be more.
 
     Raises
     ------
     QueryError
-        If it is no place, or there is no such chromosome.
+        If it is no place, there is no such chromosome, or it is not within the chromosome.
     """
     check_place(text)
     if text in chroms:
@@ -70,19 +72,22 @@ def parse_place(text: str, chroms: Mapping[str, int]) -> Place:
     if chrom not in chroms:
         raise QueryError(f"region {text!r}: there is no chromosome {chrom!r}; {_there(chroms)}")
     assert found is not None
-    start, end = _window(text, found, chroms[chrom])
-    return Place(chrom, start, min(end, chroms[chrom]))
+    start, end = _window(text, found)
+    length = chroms[chrom]
+    if exact and not (start < length and (end or length) <= length):
+        raise QueryError(f"region {text}: {chrom} has {length:,} bp")
+    return Place(chrom, start, max(start, length) if end is None else end)
 
 
 def _there(chroms: Mapping[str, int]) -> str:
     return f"there are {some(chroms)}"
 
 
-def _window(text: str, found: re.Match[str], length: int) -> tuple[int, int]:
+def _window(text: str, found: re.Match[str]) -> tuple[int, int | None]:
     start = int(found["start"].replace(",", ""))
-    end = int(found["end"].replace(",", "")) if found["end"] else length
+    end = int(found["end"].replace(",", "")) if found["end"] else None
     if start < 1:
         raise QueryError(f"region {text!r} starts before 1", "regions are counted from 1")
-    if end < start:
-        raise QueryError(f"region {text!r} ends before it starts, or starts past the chromosome")
+    if end is not None and end < start:
+        raise QueryError(f"region {text!r} ends before it starts")
     return start - 1, end

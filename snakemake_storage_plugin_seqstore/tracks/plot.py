@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from snakemake_storage_plugin_seqstore.tracks.places import Place, parse_place
 from snakemake_storage_plugin_seqstore.tracks.region import Region
 from snakemake_storage_plugin_seqstore.tracks.signal import bin_edges, binned
 from snakemake_storage_plugin_seqstore.tracks.track import IntervalTrack, SignalTrack
-from snakemake_storage_plugin_seqstore.tracks.views import lengths_of
+from snakemake_storage_plugin_seqstore.tracks.views import knows_lengths, lengths_of
 
 _MOST = 2000  # intervals that can be told apart in a figure
 _LANE = 16  # pixels
@@ -80,14 +80,17 @@ def plot(
     charts.save(alt.vconcat(*rows, title=heading, spacing=8).resolve_scale(x="shared"), target)
 
 
-def _place(region: str, tracks: Iterable[Any]) -> Place:
+def _place(region: str, tracks: Sequence[Any]) -> Place:
     lengths: dict[str, int] = {}
     for track in tracks:
         for chrom, length in lengths_of(track).items():
             lengths[chrom] = max(length, lengths.get(chrom, 0))
     if not region and len(lengths) != 1:
         raise InputError("the param 'region' is missing", "e.g. region='chr1:1-10000'")
-    return parse_place(region or next(iter(lengths)), lengths)
+    place = parse_place(region or next(iter(lengths)), lengths, any(map(knows_lengths, tracks)))
+    if place.start == place.end:
+        raise InputError(f"region {region}: no track goes as far as that")
+    return place
 
 
 def _x(alt: Any, place: Place, has_numbers: bool) -> Any:

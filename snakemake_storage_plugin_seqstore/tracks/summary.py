@@ -15,6 +15,7 @@ from snakemake_storage_plugin_seqstore.output import partial
 from snakemake_storage_plugin_seqstore.tracks.intervals import Floats, Intervals
 from snakemake_storage_plugin_seqstore.tracks.signal import Runs, Signal
 from snakemake_storage_plugin_seqstore.tracks.sweep import union
+from snakemake_storage_plugin_seqstore.tracks.text.gff import circular_lengths
 from snakemake_storage_plugin_seqstore.tracks.track import IntervalTrack, SignalTrack, TableTrack
 
 
@@ -97,10 +98,12 @@ def of_signal(signal: Signal) -> TrackSummary:
 def of_intervals(intervals: Intervals) -> TrackSummary:
     """Return the summary of intervals."""
     covered, chroms = 0, 0
+    circular = circular_lengths(intervals)
     for chrom in intervals.chroms:
         rows = intervals.on(chrom)
         start, end, _ = union(rows.start, rows.end)
-        covered += int((end - start).sum())
+        # One interval is all of a circular chromosome: what goes on behind it is in it.
+        covered += circular.get(chrom, int((end - start).sum()))
         chroms += bool(len(rows.rows))
     scores = np.empty(0) if intervals.score is None else intervals.score
     return TrackSummary("interval", chroms, len(intervals), covered, *_scores(scores))

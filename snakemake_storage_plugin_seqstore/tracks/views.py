@@ -28,6 +28,7 @@ from snakemake_storage_plugin_seqstore.tracks.signal import (
     bin_edges,
     binned,
 )
+from snakemake_storage_plugin_seqstore.tracks.text.signals import TextSignal
 from snakemake_storage_plugin_seqstore.tracks.track import IntervalTrack, SignalTrack
 from snakemake_storage_plugin_seqstore.tracks.writing import (
     AnyTrack,
@@ -165,9 +166,17 @@ def _write_binary(selected: AnyTrack, track: AnyTrack, format: str, target: Path
     """Write a bigWig or bigBed; say whether it is empty."""
     if format == "bigbed" and not isinstance(selected, IntervalTrack):
         raise QueryError(f"bigbed cannot hold a track of the kind {selected.track_type}")
-    write(selected, target, lengths_of(track), format)
+    signal = isinstance(selected, SignalTrack)
+    write(selected, target, lengths_of(selected if signal else track), format)
     with closing(BbiReader(target, BIGBED if format == "bigbed" else BIGWIG)) as file:
         return not file.index.count
+
+
+def knows_lengths(track: AnyTrack) -> bool:
+    """Whether chromosomes are as long as a track says; else they may be longer than it goes."""
+    if isinstance(track, SignalTrack):
+        return not isinstance(track.signal, TextSignal)
+    return isinstance(track, IntervalTrack) and isinstance(track.source, BigBed)
 
 
 def lengths_of(track: AnyTrack) -> dict[str, int]:
@@ -186,8 +195,7 @@ def _selected(track: AnyTrack, params: Mapping[str, str]) -> AnyTrack:
         lengths = lengths_of(track)
         if not lengths:
             raise QueryError(f"the {track.track_type} {track.name!r} has no regions")
-        # A text does not say how long chromosomes are: what lies behind its end is empty.
-        place = parse_place(params["region"], lengths)
+        place = parse_place(params["region"], lengths, knows_lengths(track))
     if "bins" in params:
         if not isinstance(track, SignalTrack):
             raise QueryError(f"bins are of values: {track.name!r} is no signal")
@@ -210,7 +218,7 @@ def _cut(signal: Signal, place: Place) -> Signal:
             for runs in signal.blocks(chrom, low, high):
                 yield runs.clipped(place.start, place.end)
 
-    return Computed(signal.lengths, blocks)
+    return Computed(_reaching(signal, place), blocks)
 
 
 def _binned(signal: Signal, place: Place | None, bins: int, statistic: str) -> Signal:
@@ -225,4 +233,11 @@ def _binned(signal: Signal, place: Place | None, bins: int, statistic: str) -> S
         kept = ~np.isnan(values)
         yield Runs(edges[:-1][kept], edges[1:][kept], values[kept])
 
-    return Computed(signal.lengths, blocks)
+    return Computed(_reaching(signal, place), blocks)
+
+
+def _reaching(signal: Signal, place: Place | None) -> dict[str, int]:
+    """Return lengths of chromosomes; one that is only as long as it has values has a place too."""
+    if place is None:
+        return signal.lengths
+    return signal.lengths | {place.chrom: max(place.end, signal.lengths[place.chrom])}

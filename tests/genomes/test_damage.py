@@ -71,6 +71,23 @@ def test_damage_is_named_or_harmless(tmp_path_factory, name: str, random: random
         assert summary.rows()["bases"] == sum(found.values())
 
 
+@pytest.mark.parametrize("size", range(0, 30))
+def test_a_block_of_bgzip_that_says_it_is_tiny(tmp_path: Path, size: int) -> None:
+    whole = bytearray(FILES["x.fa.gz"])
+    first = int.from_bytes(whole[16:18], "little") + 1
+    path = tmp_path / "x.fa.gz"
+    for at in (16, first + 16):  # of the first block, of the second
+        changed = whole[:]
+        changed[at : at + 2] = size.to_bytes(2, "little")
+        path.write_bytes(changed)
+        try:
+            found = check(path, path.name).rows()["bases"]
+        except SeqstoreError as error:
+            assert "x.fa.gz" in str(error)
+        else:
+            assert found == sum(map(len, SEQUENCES.values()))
+
+
 @settings(max_examples=150)
 @given(random=st.randoms(use_true_random=False))
 def test_a_damaged_index_gives_no_wrong_sequence(tmp_path_factory, random: random.Random) -> None:

@@ -182,8 +182,9 @@ def test_what_is_no_region_is_named(tmp_path: Path, line: str, reason: str) -> N
 @pytest.mark.parametrize(
     ("track", "reason"),
     [
-        (IntervalTrack(LABEL, [Region("a", 5, 5)]), "is empty"),
-        (IntervalTrack(LABEL, [Region("a", 5, 9, score=math.inf)]), "not finite"),
+        (IntervalTrack(LABEL, [Region("a", 5, 5)]), "^track 't': a:5-5 is empty"),
+        (IntervalTrack(LABEL, [Region("a", -5, 5)]), "^track 't': a:-5-5 starts before 0"),
+        (IntervalTrack(LABEL, [Region("a", 5, 9, score=math.inf)]), "^track 't': .*not finite"),
         (IntervalTrack(LABEL, [Region("a", 5, 9, tags={"x": object()})]), "a:5-9"),
         (TableTrack(LABEL, {"a": math.nan}), "not finite"),
     ],
@@ -193,6 +194,19 @@ def test_what_cannot_be_kept_is_refused(tmp_path: Path, track, reason: str) -> N
     with pytest.raises(SeqstoreError, match=reason):
         store.put(track)
     assert not store.list_all()
+
+
+def test_inputs_are_ids_or_paths(store: TrackStore) -> None:
+    genome = Genome("g", {}, {"chr1": "ACGT"}, (), {})
+    with pytest.raises(SeqstoreError, match=r"an id or a Path, not a Genome \(put it into"):
+        store.compute("genome.gc", [genome])
+
+
+def test_lengths_that_a_track_knows_are_kept(store: TrackStore) -> None:
+    track_id = store.put(VALUES)
+    logged = store.compute("transform.log", [track_id], pseudocount=1)
+    assert VALUES.signal.lengths
+    assert store.get(track_id).chroms == store.get(logged).chroms == VALUES.signal.lengths
 
 
 @pytest.mark.parametrize("track", [INTERVALS, TABLE, VALUES])

@@ -17,6 +17,7 @@ from snakemake_storage_plugin_seqstore import (
     TrackStore,
     tracks,
 )
+from snakemake_storage_plugin_seqstore.errors import InputError
 
 REGIONS = [
     Region("chr1", 100, 200, score=5.0),
@@ -151,3 +152,8 @@ def test_the_examples_in_the_documentation(module):
     result = doctest.testmod(found)
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_a_strand_that_is_none_is_named():
+    with pytest.raises(InputError, match="c:0-5: the strand 'x' is none of"):
+        IntervalTrack(TrackLabel("t"), [Region("c", 0, 5, strand="x")])

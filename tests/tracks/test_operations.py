@@ -25,9 +25,13 @@ LABEL = TrackLabel("t")
 class Genome:
     name = "g"
 
-    def __init__(self, **sequences):
+    def __init__(self, circular=(), **sequences):
+        self._circular = circular
         self._sequences = sequences
         self.chrom_lengths = {name: len(text) for name, text in sequences.items()}
+
+    def is_circular(self, chrom):
+        return chrom in self._circular
 
     def fetch(self, chrom, start, end):
         return self._sequences[chrom][start:end]
@@ -289,3 +293,28 @@ def test_chromosomes_that_are_named_in_other_ways(operation):
 def test_signals_of_chromosomes_that_are_named_in_other_ways():
     with pytest.raises(InputError, match="no chromosome is shared"):
         run("combine", [signal(chrom="chr1"), signal(chrom="1")], method="sum")
+
+
+def test_intervals_across_the_origin_of_a_circular_chromosome():
+    track = IntervalTrack(TrackLabel("t"), [Region("m", 8, 13), Region("m", 2, 4)])
+    genome = Genome(circular=["m"], m="A" * 10, b="A" * 5)
+    covered = run("coverage.intervals", [track, genome]).signal
+    assert covered.intervals("m") == ((0, 2, 1.0), (2, 3, 2.0), (3, 4, 1.0), (8, 10, 1.0))
+    left = run("intervals.complement", [track, genome])
+    assert [(r.chrom, r.start, r.end) for r in left] == [("m", 4, 8), ("b", 0, 5)]
+
+
+@pytest.mark.parametrize("operation", ["coverage.intervals", "intervals.complement"])
+@pytest.mark.parametrize(
+    ("region", "error"),
+    [
+        (Region("b", 3, 6), "b:3-6 ends past the chromosome, which has 5 bp"),
+        (Region("m", 8, 19), "m:8-19 ends past"),
+        (Region("m", 10, 11), "m:10-11 ends past"),
+        (Region("chrm", 1, 2), "no chromosome 'chrm'; it has m, b"),
+    ],
+)
+def test_intervals_that_are_not_in_the_genome(operation, region, error):
+    genome = Genome(circular=["m"], m="A" * 10, b="A" * 5)
+    with pytest.raises(InputError, match=f"{operation}: .*{error}"):
+        run(operation, [IntervalTrack(TrackLabel("t"), [region]), genome])

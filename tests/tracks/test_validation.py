@@ -1,14 +1,16 @@
+import gzip
 import struct
 
 import numpy as np
 import pytest
 
-from snakemake_storage_plugin_seqstore import IntervalTrack, Region, TrackLabel
+from snakemake_storage_plugin_seqstore import IntervalTrack, Region, TrackLabel, tracks
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError
 from snakemake_storage_plugin_seqstore.tracks.bbi import autosql
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigbed import write_bigbed
-from snakemake_storage_plugin_seqstore.tracks.summary import TrackSummary
+from snakemake_storage_plugin_seqstore.tracks.summary import TrackSummary, summarise
 from snakemake_storage_plugin_seqstore.tracks.validation import validate
+from snakemake_storage_plugin_seqstore.tracks.writing import write as write_track
 
 from .conftest import CHROMS
 
@@ -55,6 +57,22 @@ def test_good_files_have_a_summary(tmp_path, name, text, summary):
     assert check(tmp_path, name, text) == summary
 
 
+@pytest.mark.parametrize(
+    ("chrom", "name"), [("chr1", "1"), ("1", "chr1"), ("NC_1", "NC_1.2"), ("NC_1.2", "NC_1")]
+)
+def test_names_that_may_mean_the_same(tmp_path, chrom, name):
+    with pytest.raises(InputError, match=f"does the genome call it '{name}'"):
+        check(tmp_path, "a.bed", f"{chrom}\t0\t5\n", {"other": 9, name: 9, "2.2": 9})
+
+
+@pytest.mark.parametrize("name", ["a.bed", "a.bedGraph", "a.bed.gz"])
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path, name):
+    text = "\ufeffchr1\t0\t100" + "\t1" * ("Graph" in name) + "\n"
+    packed = gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
+    (tmp_path / name).write_bytes(packed)
+    assert validate(tmp_path / name, genome=GENOME).covered == 100
+
+
 def test_features_across_the_origin_of_a_circular_chromosome(tmp_path):
     head = "##gff-version 3\nchr1\t.\tregion\t1\t1000\t.\t+\t.\tID=c;Is_circular=true\n"
     gene = "chr1\t.\tgene\t990\t1010\t.\t+\t.\tID=g\n"
@@ -64,6 +82,19 @@ def test_features_across_the_origin_of_a_circular_chromosome(tmp_path):
             check(tmp_path, "a.gff3", head + wrong)
     with pytest.raises(InputError, match="past the chromosome"):
         check(tmp_path, "a.gff3", head.replace("true", "false") + gene)
+
+
+def test_what_features_across_the_origin_cover(tmp_path):
+    head = "##gff-version 3\nchr1\t.\tregion\t1\t1000\t.\t+\t.\tID=c;Is_circular=true\n"
+    gene = "chr1\t.\tgene\t990\t1010\t.\t+\t.\tID=g\n"
+    assert check(tmp_path, "a.gff3", head + gene).covered == 1000
+    track = tracks.open(tmp_path / "a.gff3")
+    assert summarise(track).covered == 1000
+    write_track(track, tmp_path / "a.jsonl")
+    assert summarise(tracks.open(tmp_path / "a.jsonl")).covered == 1000
+    linear = head.replace(";Is_circular=true", "").replace("\t1000\t", "\t900\t")
+    (tmp_path / "b.gff3").write_text(linear + gene)
+    assert summarise(tracks.open(tmp_path / "b.gff3")).covered == 921
 
 
 def changed(text, column, value):
@@ -120,6 +151,9 @@ def changed(text, column, value):
         ("a.gff3", GFF.replace("\t0\tPar", "\t.\tPar"), "line 3: the phase"),
         ("a.gff3", GFF.replace("90", "1001"), "past the chromosome"),
         ("a.bedGraph", "chr1\t0\t5\t1\nchr1\t4\t6\t1\n", "line 2: it overlaps"),
+        ("a.bedGraph", "chr1\t0\t5\t1\nchr1\t5\t5\t1\n", "line 2: the end is not after"),
+        ("a.bedGraph", "chr1\t9\t5\t1\n", "line 1: the end is not after"),
+        ("a.bedGraph", "chr1\t-1\t5\t1\n", "line 1: the start is negative"),
         ("a.bedGraph", "chr1\t0\t5\tnan\n", "chr1:0-5 (nan) has a value"),
         ("a.bedGraph", "chr1\t0\t5\tinf\n", "chr1:0-5 (inf) has a value"),
         ("a.bedGraph", "chr1\t0\t1001\t1\n", "chr1:0-1001 (1) ends past the chromosome"),

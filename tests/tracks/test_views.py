@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore import tracks
-from snakemake_storage_plugin_seqstore.errors import QueryError
+from snakemake_storage_plugin_seqstore.errors import InputError, QueryError
 from snakemake_storage_plugin_seqstore.tracks.places import Place, parse_place
+from snakemake_storage_plugin_seqstore.tracks.plot import plot
 from snakemake_storage_plugin_seqstore.tracks.views import (
     FORMATS,
     SUFFIXES,
@@ -40,12 +41,25 @@ def test_places_are_counted_from_1(start, size, commas):
         ("chr1:5", Place("chr1", 4, 100)),
         ("chr1:5-", Place("chr1", 4, 100)),
         ("chr1:5-5", Place("chr1", 4, 5)),
-        ("chr1:5-1000", Place("chr1", 4, 100)),
+        ("chr1:5-100", Place("chr1", 4, 100)),
         ("a:1-2", Place("a:1-2", 0, 7)),
     ],
 )
 def test_places(text, place):
     assert parse_place(text, {"chr1": 100, "a:1-2": 7}) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("chr1:5", Place("chr1", 4, 100)),
+        ("chr1:5-1000", Place("chr1", 4, 1000)),
+        ("chr1:501", Place("chr1", 500, 500)),
+        ("chr1:501-600", Place("chr1", 500, 600)),
+    ],
+)
+def test_places_behind_what_is_known(text, place):
+    assert parse_place(text, {"chr1": 100}, exact=False) == place
 
 
 @pytest.mark.parametrize(
@@ -55,7 +69,9 @@ def test_places(text, place):
         (":1-2", "is no region"),
         ("chr1:0-5", "starts before 1"),
         ("chr1:9-5", "ends before it starts"),
-        ("chr1:101", "starts past the chromosome"),
+        ("chr1:101", "region chr1:101: chr1 has 100 bp"),
+        ("chr1:101-", "region chr1:101-: chr1 has 100 bp"),
+        ("chr1:5-101", "region chr1:5-101: chr1 has 100 bp"),
         ("chr2:1-5", "no chromosome 'chr2'; there are chr1"),
         ("chr1:x-5", "no chromosome 'chr1:x-5'"),
     ],
@@ -112,6 +128,34 @@ def test_bins(bigwig):
         assert rows[0][1] == "0" and rows[-1][2] == "10000"
     whole = view(bigwig, "tsv", bins="2").decode().splitlines()
     assert len(whole) == 1 + 2 * 3
+
+
+def test_regions_past_the_end(bigwig, tmp_path):
+    with pytest.raises(QueryError, match=r"region chr1:9000000-9000001: chr1 has [0-9,]+ bp"):
+        view(bigwig, "bedgraph", region="chr1:9000000-9000001")
+    (tmp_path / "x.bed").write_text(BED)
+    (tmp_path / "x.bb").write_bytes(view(tmp_path / "x.bed", "bigbed"))
+    with pytest.raises(QueryError, match="region chr1:20-501: chr1 has 500 bp"):
+        view(tmp_path / "x.bb", "bed", region="chr1:20-501")
+    # A text does not say how long chromosomes are.
+    assert view(tmp_path / "x.bed", "bed", region="chr1:9000").decode() == ""
+    assert view(tmp_path / "x.bed", "bed", region="chr1:20-9000").decode().count("\n") == 2
+
+
+def test_a_figure_of_what_no_track_reaches(tmp_path):
+    (tmp_path / "x.bed").write_text(BED)
+    with pytest.raises(InputError, match="region chr1:9000: no track goes as far"):
+        plot([str(tmp_path / "x.bed")], tmp_path / "x.svg", "chr1:9000")
+
+
+def test_bins_do_not_depend_on_how_far_a_text_goes(tmp_path):
+    path = tmp_path / "x.bedGraph"
+    path.write_text("chr1\t0\t150\t2\n")
+    for format in ("bedgraph", "bigwig"):
+        found = tmp_path / f"found{SUFFIXES[format]}"
+        found.write_bytes(view(path, format, region="chr1:1-1000", bins="10"))
+        signal = tracks.open(found).signal
+        assert signal.intervals("chr1") == ((0, 100, 2.0), (100, 200, 2.0))
 
 
 BED = "chr1\t10\t20\ta\t5\t+\nchr1\t15\t500\tb\t7\t-\nchr2\t0\t9\tc\t1\t.\n"

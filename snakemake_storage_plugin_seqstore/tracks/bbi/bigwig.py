@@ -6,7 +6,7 @@ import math
 import os
 import struct
 import sys
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
@@ -85,13 +85,15 @@ class BigWig(Signal):
         found = np.empty(high - low)
         found.fill(math.nan)
         for first, last, value in rows:
+            if first >= high:
+                break
             found[first - low if first > low else 0 : last - low] = value
         return found if numpy else found.tolist()
 
     def _few_runs(
         self, chrom: str, start: int, end: int
     ) -> Iterator[tuple[int, int, float]] | None:
-        """Return the runs that overlap a window, whole, if that is simple; else None."""
+        """Return the runs that end behind the start of a window, if that is simple; else None."""
         number = self.file.chromosomes[chrom][0]
         found = self.file.index.blocks(number, start, end)
         if len(found) != 1 or self.file.order != _NATIVE:
@@ -101,9 +103,8 @@ class BigWig(Signal):
         if head[0] != number or head[5] != RUNS:
             return None
         body = memoryview(content)[SECTION_SIZE : SECTION_SIZE + head[7] * _SIZES[RUNS]]
-        places = body.cast("I")
-        first, last = bisect_right(places[1::3], start), bisect_left(places[::3], end)
-        return self._run.iter_unpack(body[first * _SIZES[RUNS] : last * _SIZES[RUNS]])
+        first = bisect_right(body.cast("I")[1::3], start)
+        return self._run.iter_unpack(body[first * _SIZES[RUNS] :])
 
     def blocks(self, chrom: str, start: int = 0, end: int | None = None) -> Iterator[Runs]:
         """Yield the runs of a chromosome that overlap a window, in order, whole runs."""

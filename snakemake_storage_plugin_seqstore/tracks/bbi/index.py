@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import struct
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -80,14 +79,15 @@ def _keys(chrom: npt.NDArray[np.uint32], base: npt.NDArray[np.uint32]) -> Keys:
     return (chrom.astype(np.uint64) << np.uint64(32)) | base.astype(np.uint64)
 
 
-@dataclass(frozen=True)
-class _Node:
+class _Node(NamedTuple):
+    """What a node has, as views of arrays: few of its numbers are ever looked at."""
+
     is_leaf: bool
-    starts: list[int]  # chromosome and base as one number
-    ends: list[int]
-    reach: list[int]  # the largest end so far
-    offsets: list[int]
-    sizes: list[int]
+    starts: memoryview  # chromosome and base as one number
+    ends: memoryview
+    reach: memoryview  # the largest end so far
+    offsets: memoryview
+    sizes: memoryview
 
 
 class Block(NamedTuple):
@@ -191,14 +191,16 @@ class Index:
     ) -> None:
         self._enter(seen, place)
         node = self._nodes.get(place) or self._load(place, depth)
-        last = bisect_left(node.starts, high)
-        for item in range(bisect_right(node.reach, low), last):
-            if node.ends[item] <= low:
+        is_leaf, starts, ends, reach, offsets, sizes = node
+        for item in range(bisect_right(reach, low), len(starts)):
+            if starts[item] >= high:  # few items overlap a window, mostly
+                break
+            if ends[item] <= low:
                 continue
-            if node.is_leaf:
-                found.append(Block(node.offsets[item], node.sizes[item]))
+            if is_leaf:
+                found.append(Block(offsets[item], sizes[item]))
             else:
-                self._find(found, seen, node.offsets[item], low, high, depth + 1)
+                self._find(found, seen, offsets[item], low, high, depth + 1)
         if len(found) > self._most:
             raise self._damage("it has more blocks than the file can hold")
 
@@ -216,14 +218,10 @@ class Index:
 
     def _load(self, place: int, depth: int) -> _Node:
         rows, is_leaf, starts, ends = self._rows(place, depth)
-        node = _Node(
-            is_leaf,
-            starts.tolist(),
-            ends.tolist(),
-            np.maximum.accumulate(ends).tolist(),
-            rows["offset"].tolist(),
-            rows["size"].tolist() if is_leaf else [],
-        )
+        offsets = rows["offset"].astype(np.uint64)
+        sizes = rows["size"].astype(np.uint64) if is_leaf else offsets
+        arrays = (starts, ends, np.maximum.accumulate(ends), offsets, sizes)
+        node = _Node(is_leaf, *(array.data for array in arrays))
         if len(self._nodes) >= _KEPT:
             self._nodes.clear()
         self._nodes[place] = node

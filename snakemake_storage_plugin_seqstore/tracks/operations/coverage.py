@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.tracks.alignments import EXCLUDED, Bam
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig import BigWig
 from snakemake_storage_plugin_seqstore.tracks.bbi.bigwig_writer import BigWigWriter
-from snakemake_storage_plugin_seqstore.tracks.intervals import Intervals
 from snakemake_storage_plugin_seqstore.tracks.operations.operation import (
     Input,
     Operation,
     Parameter,
 )
+from snakemake_storage_plugin_seqstore.tracks.operations.placed import on_genome
 from snakemake_storage_plugin_seqstore.tracks.signal import Computed, Runs, Signal
 from snakemake_storage_plugin_seqstore.tracks.sweep import depth
 from snakemake_storage_plugin_seqstore.tracks.track import SignalTrack, TrackLabel
@@ -113,26 +113,19 @@ def _joined(parts: Stream) -> Stream:
 
 
 def _of_intervals(inputs: list[Any], params: dict[str, Any]) -> SignalTrack:
-    intervals: Intervals = inputs[0].intervals
-    lengths = dict(inputs[1].chrom_lengths)
-    for chrom in intervals.chroms:
-        reach = intervals.on(chrom).reach
-        if len(reach) and int(reach[-1]) > lengths.get(chrom, -1):
-            raise InputError(
-                f"coverage.intervals: the genome has no {chrom}:{int(reach[-1])}",
-                f"it has {lengths[chrom]:,} bp there"
-                if chrom in lengths
-                else f"it has {', '.join(list(lengths)[:5])}",
-            )
+    places = on_genome(inputs[0].intervals, inputs[1], "coverage.intervals")
+
+    @lru_cache(maxsize=1)
+    def whole(chrom: str) -> Runs:
+        return depth(*places[chrom])
 
     def blocks(chrom: str, start: int, end: int) -> Iterator[Runs]:
-        rows = intervals.on(chrom)
-        runs = depth(rows.start, rows.end)
+        runs = whole(chrom)
         low = int(np.searchsorted(runs.end, start, side="right"))
         high = int(np.searchsorted(runs.start, end))
         yield Runs(runs.start[low:high], runs.end[low:high], runs.value[low:high])
 
-    return SignalTrack(inputs[0], Computed(lengths, blocks))
+    return SignalTrack(inputs[0], Computed(dict(inputs[1].chrom_lengths), blocks))
 
 
 OPERATIONS = (

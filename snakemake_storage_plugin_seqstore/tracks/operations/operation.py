@@ -31,6 +31,9 @@ class GenomeLike(Protocol):
     def chrom_lengths(self) -> Mapping[str, int]:
         """Chromosomes and their lengths in bp."""
 
+    def is_circular(self, chrom: str) -> bool:
+        """Whether the ends of a chromosome are joined."""
+
     def fetch(self, chrom: str, start: int, end: int) -> str:
         """Return the bases of a window, 0-based, half-open."""
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.tracks.chromosomes import check_shared
 from snakemake_storage_plugin_seqstore.tracks.intervals import (
     ChromRows,
@@ -21,6 +20,7 @@ from snakemake_storage_plugin_seqstore.tracks.operations.operation import (
     Operation,
     Parameter,
 )
+from snakemake_storage_plugin_seqstore.tracks.operations.placed import on_genome
 from snakemake_storage_plugin_seqstore.tracks.signal import Array
 from snakemake_storage_plugin_seqstore.tracks.sweep import overlaps, union
 from snakemake_storage_plugin_seqstore.tracks.track import IntervalTrack
@@ -154,14 +154,11 @@ def _places(
 
 
 def _complement(inputs: list[Any], params: dict[str, Any]) -> IntervalTrack:
-    a: Intervals = inputs[0].intervals
-    lengths = dict(inputs[1].chrom_lengths)
-    if unknown := [name for name in a.chroms if name not in lengths and len(a.on(name).rows)]:
-        raise InputError(f"intervals.complement: the genome has no chromosome {unknown[0]!r}")
+    lengths = inputs[1].chrom_lengths
+    places = on_genome(inputs[0].intervals, inputs[1], "intervals.complement")
     codes, start, end = [], [], []
     for code, (chrom, length) in enumerate(lengths.items()):
-        rows = a.on(chrom)
-        low, high, _ = union(rows.start, rows.end)
+        low, high, _ = union(*places[chrom])
         begin = np.concatenate((np.zeros(1, np.int64), high))
         stop = np.append(low, length)
         kept = stop > begin
@@ -288,5 +285,6 @@ OPERATIONS = (
         (),
         "interval",
         _complement,
+        version=2,
     ),
 )

@@ -67,12 +67,31 @@ def read_bed(path: str | os.PathLike[str], fields: Fields = BED_FIELDS) -> Inter
     return Intervals.joined(parts)
 
 
-def intervals_of(rows: Lines, fields: Fields, defined: int = 12) -> Intervals:
-    """Return lines of BED as columns; `defined` says how many of them are those of BED."""
+def intervals_of(
+    rows: Lines, fields: Fields, defined: int = 12, chrom: str | None = None
+) -> Intervals:
+    """Return lines of BED as columns.
+
+    Parameters
+    ----------
+    rows : Lines
+        The lines.
+    fields : dict of str to function of str
+        The columns from the seventh on, and what makes a value of their text.
+    defined : int
+        How many columns are those of BED.
+    chrom : str, optional
+        The chromosome of all lines, where it is known.
+
+    Raises
+    ------
+    InputError
+        If a line is none; it says which.
+    """
     rows.need(3)
     start, end = rows.ints(1, "the start"), rows.ints(2, "the end")
     rows.refuse(end < start, "the end is before the start")
-    chroms, codes = codes_of(rows)
+    chroms, codes = codes_of(rows) if chrom is None else ((chrom,), np.zeros(len(rows), np.int32))
     whole = int(rows.columns.min()) if len(rows) else 3
     columns = min(whole, defined)
     return Intervals(

@@ -23,6 +23,7 @@ from snakemake_storage_plugin_seqstore.tracks.text.lines import (
 )
 
 _BATCH = 1 << 15  # lines that are handled at once, at least
+_LARGE = 4 << 20  # bytes of lines that are handled at once, at most
 _HAS_NO_DATA = np.zeros(256, bool)  # by the byte with which a line may begin then
 _HAS_NO_DATA[[*b"#tb\r\n"]] = True
 _ONES, _TABS, _NEWLINES, _HIGH = (
@@ -90,12 +91,18 @@ class BedFile:
 
     def of_chroms(self, chroms: Sequence[str]) -> Intervals:
         """Return the intervals of some chromosomes."""
-        return self._read(part for chrom in chroms for part in self._parts.get(chrom, []))
+        found = [
+            self._read(chrom, part)
+            for chrom in chroms
+            for part in _joined(self._parts.get(chrom, []))
+        ]
+        return Intervals.joined(found)
 
     def parts(self) -> Iterator[Intervals]:
         """Yield all intervals in their order, some at once."""
-        for part in sorted(part for parts in self._parts.values() for part in parts):
-            yield self._read([part])
+        parts = [(part, chrom) for chrom, parts in self._parts.items() for part in parts]
+        for part, chrom in sorted(parts):
+            yield self._read(chrom, part)
 
     def everything(self) -> Intervals:
         """Return all intervals."""
@@ -112,14 +119,27 @@ class BedFile:
             self._kept[chrom] = self.of_chroms([chrom])
         return self._kept[chrom].window(chrom, start, end)
 
-    def _read(self, parts: Iterable[_Part]) -> Intervals:
-        found = []
-        for part in parts:
-            with self._lock:
-                self._file.seek(part.offset)
-                content = self._file.read(part.size)
-            found.append(intervals_of(Lines(self.path, content, part.line), self._fields))
-        return Intervals.joined(found)
+    def _read(self, chrom: str, part: _Part) -> Intervals:
+        with self._lock:
+            self._file.seek(part.offset)
+            content = self._file.read(part.size)
+        return intervals_of(Lines(self.path, content, part.line), self._fields, chrom=chrom)
+
+
+def _joined(parts: Iterable[_Part]) -> Iterator[_Part]:
+    """Yield parts of one chromosome; those that follow each other as one, if that is not large."""
+    whole: _Part | None = None
+    for part in parts:
+        if whole is None:
+            whole = part
+        elif whole.offset + whole.size == part.offset and whole.size + part.size <= _LARGE:
+            size, lines = whole.size + part.size, whole.lines + part.lines
+            whole = _Part(whole.offset, size, whole.line, lines)
+        else:
+            yield whole
+            whole = part
+    if whole is not None:
+        yield whole
 
 
 def _line_starts(content: bytes) -> Ints:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,16 @@ import numpy.typing as npt
 from snakemake_storage_plugin_seqstore.tracks.text.lines import TextColumn
 
 Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-Part = npt.NDArray[np.int64] | npt.NDArray[np.floating] | TextColumn | bytes
+Part = Ints | npt.NDArray[np.floating] | TextColumn | bytes
 _ROWS = 1 << 13
+# The numbers of four digits as texts, each text one number of 32 bits.
+_DIGITS = np.arange(10000)[:, None] // (1000, 100, 10, 1) % 10 + ord("0")
+_FOUR = _DIGITS.astype(np.uint8).view(np.uint32).ravel()
+# Masks of which so many of the first bytes are true, of 8; false, of 4.
+_FIRST = (np.arange(8) < np.arange(9)[:, None]).view(np.uint64).ravel()
+_LAST = (np.arange(4) >= np.arange(5)[:, None]).view(np.uint32).ravel()
 
 
 def lines(parts: Sequence[Part], rows: int) -> Iterator[bytes]:
@@ -30,9 +38,11 @@ def lines(parts: Sequence[Part], rows: int) -> Iterator[bytes]:
     ready = [_ready(_texts(part) if _is_real(part) else part) for part in parts]
     for first in range(0, rows, _ROWS):
         last = min(rows, first + _ROWS)
-        cells = [_cells(part, first, last) for part in ready]
-        whole = np.concatenate([cell for cell, _ in cells], axis=1)
-        used = np.concatenate([mask for _, mask in cells], axis=1)
+        edges = [0, *accumulate(_width(part, first, last) for part in ready)]
+        whole = np.empty((last - first, edges[-1]), np.uint8)
+        used = np.empty(whole.shape, bool)
+        for part, low, high in zip(ready, edges, edges[1:], strict=False):
+            _fill(part, first, last, whole, used, low, high)
         yield whole[used].tobytes()
 
 
@@ -47,37 +57,50 @@ def _is_real(part: Part) -> bool:
     return isinstance(part, np.ndarray) and part.dtype.kind == "f"
 
 
-def _cells(part: Any, first: int, last: int) -> tuple[Bytes, Mask]:
-    rows = last - first
+def _width(part: Any, first: int, last: int) -> int:
+    """Return how many bytes a part needs in each of some lines: full words, mostly."""
     if isinstance(part, bytes):
-        cell = np.broadcast_to(np.frombuffer(part, np.uint8), (rows, len(part)))
-        return cell, np.ones(cell.shape, bool)
+        return len(part)
     if isinstance(part, TextColumn):
-        length = part.end[first:last] - part.start[first:last]
-        width = int(length.max(initial=0))
-        words = np.ndarray((len(part.text) - 7,), "<u8", part.text, 0, (1,))
-        at = part.start[first:last, None] + np.arange(0, width, 8)
-        found = words[np.minimum(at, len(words) - 1)]
-        return found.view(np.uint8), _first_of(length, found.shape[1] * 8)
-    values: Any = part[first:last]
-    width = len(str(int(values.max(initial=0))))
-    left = values.astype(np.uint32 if width < 10 else np.uint64)
-    digits = np.ones(rows, np.int64)
-    for power in range(1, width):
-        digits += left >= left.dtype.type(10**power)
-    cell = np.empty((rows, width), np.uint8)
-    for place in range(width - 1, -1, -1):
-        above = left // left.dtype.type(10)
-        cell[:, place] = (left - above * left.dtype.type(10)) + 48
-        left = above
-    return cell, ~_first_of(width - digits, width)
+        longest = int((part.end[first:last] - part.start[first:last]).max(initial=0))
+        return -(-longest // 8) * 8
+    return -(-len(str(part[first:last].max())) // 4) * 4
 
 
-def _first_of(number: npt.NDArray[np.int64], width: int) -> Mask:
-    """Return which of so many columns are among the first of each row."""
-    kind: Any = np.uint8 if width < 256 else np.int32
-    found: Mask = np.arange(width, dtype=kind) < number.astype(kind)[:, None]
-    return found
+def _fill(part: Any, first: int, last: int, whole: Bytes, used: Mask, low: int, high: int) -> None:
+    """Write a part of some lines to its columns, and which bytes of these are used."""
+    if isinstance(part, bytes):
+        whole[:, low:high] = np.frombuffer(part, np.uint8)
+        used[:, low:high] = True
+    elif isinstance(part, TextColumn):
+        start, end = part.start[first:last], part.end[first:last]
+        words = np.ndarray((len(part.text) - 7,), np.uint64, part.text, 0, (1,))
+        for place in range(low, high, 8):
+            _words(whole, place, np.uint64)[:] = words[np.minimum(start, len(words) - 1)]
+            _words(used, place, np.uint64)[:] = _FIRST[_within(end - start, 8)]
+            start = start + 8
+    else:
+        values = part[first:last]
+        most, least = len(str(values.max())), len(str(values.min()))
+        left = values.astype(np.uint32 if most < 10 else np.uint64)
+        unused = np.full(last - first, high - low - least)
+        for power in range(least, most):
+            unused -= values >= 10**power
+        scale = left.dtype.type(10**4)
+        for place in range(high - 4, low - 1, -4):
+            above = left // scale
+            _words(whole, place, np.uint32)[:] = _FOUR[left - above * scale]
+            left = above
+            _words(used, place, np.uint32)[:] = _LAST[_within(unused - (place - low), 4)]
+
+
+def _words(cells: Bytes | Mask, place: int, kind: Any) -> npt.NDArray[Any]:
+    """Return what begins at a column as one number for each row."""
+    return np.ndarray((len(cells),), kind, cells, place, (cells.shape[1],))
+
+
+def _within(number: Ints, most: int) -> Ints:
+    return np.minimum(np.maximum(number, 0), most)
 
 
 def _texts(values: Part) -> TextColumn:

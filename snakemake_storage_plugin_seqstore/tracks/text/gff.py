@@ -14,6 +14,7 @@ from snakemake_storage_plugin_seqstore.tracks.text.bed import codes_of
 from snakemake_storage_plugin_seqstore.tracks.text.lines import Lines, open_text
 
 _FASTA = b"##FASTA"
+_IS_CIRCULAR = "Is_circular"
 _LISTS = ("Parent", "Alias", "Note", "Dbxref", "Ontology_term")
 
 
@@ -66,6 +67,21 @@ def intervals_of(rows: Lines) -> Intervals:
         rows.texts(8, name),
         rows.from_column(1, tags),
     )
+
+
+def circular_lengths(intervals: Intervals) -> dict[str, int]:
+    """Return the lengths in bp of circular chromosomes, as far as intervals say it.
+
+    In GFF3 one feature is the whole chromosome, and has the attribute ``Is_circular=true``.
+    Features across the origin end behind its end.
+    """
+    found: dict[str, int] = {}
+    if intervals.tags is None:
+        return found
+    for row in np.flatnonzero(intervals.start == 0).tolist():
+        if intervals.tags.value(row).get(_IS_CIRCULAR) == "true":
+            found[intervals.chroms[intervals.codes[row]]] = int(intervals.end[row])
+    return found
 
 
 def attributes(text: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import copy
 import gzip
 import itertools
@@ -101,48 +102,44 @@ class Lines:
             content = content.replace(b"\r\n", b"\n")
         if content and not content.endswith(b"\n"):
             content += b"\n"
-        text = np.frombuffer(content, np.uint8)
-        self._tabs, end = _marks(text)
+        self.text = text = np.frombuffer(content, np.uint8)
+        tabs, end = _marks(text)
         start = np.concatenate((np.zeros(min(1, len(end)), np.int64), end[:-1] + 1))
         self.all = len(end)
         number = np.arange(first, first + self.all, dtype=np.int64)
         kept = np.ones(0, bool) if plain else _data_lines(text, start, end)
         if not kept.all():
             start, end, number = start[kept], end[kept], number[kept]
-        self.text, self.start, self.number = text, start, number
-        self.end: Ints = end
-        self._first_tab = self._count_tabs()
+            tabs = tabs[:, kept] if tabs.ndim == 2 else tabs
+        self.start, self.end, self.number = start, end, number
+        self._find_columns(tabs)
         if not plain:
             self._split_by_spaces()
-        self.columns = self._columns()
 
-    def _count_tabs(self) -> Ints:
-        """Return how many tabs are before each line."""
-        self._table: Ints | None = None
-        each = len(self._tabs) // max(1, len(self.start))
-        if each and each * len(self.start) == len(self._tabs):
+    def _find_columns(self, tabs: Ints) -> None:
+        """Set how many columns each line has, and where they are."""
+        number = len(self.start)
+        each = len(tabs) // max(1, number)
+        if tabs.ndim == 1 and each and each * number == len(tabs):
             # Mostly all lines have as many: that is checked faster than looked up.
-            table = self._tabs.reshape(-1, each)
-            if (table[:, 0] >= self.start).all() and (table[:, -1] < self.end).all():
-                self._table = table
-                return np.arange(len(self.start), dtype=np.int64) * each
-        return np.searchsorted(self._tabs, self.start)
-
-    def _columns(self) -> Ints:
-        last = np.append(self._first_tab[1:], len(self._tabs))
-        if len(self.start) < self.all:  # lines without data may have tabs too
-            last = np.searchsorted(self._tabs, self.end)
-        return last - self._first_tab + 1
+            table = tabs.reshape(-1, each).T
+            if (table[0] >= self.start).all() and (table[-1] < self.end).all():
+                tabs = np.ascontiguousarray(table)
+        self._tabs = tabs
+        if tabs.ndim == 2:
+            self._first_tab = np.zeros(number, np.int64)
+            self.columns = np.full(number, len(tabs) + 1)
+        else:
+            self._first_tab = np.searchsorted(tabs, self.start)
+            self.columns = np.searchsorted(tabs, self.end) - self._first_tab + 1
 
     def _split_by_spaces(self) -> None:
         """In lines without any tab, spaces part the columns."""
-        spaces = np.flatnonzero(self.text == SPACE).astype(np.int64)
-        if not len(spaces) or not len(self.start):
+        if (self.columns > 1).all():
             return
-        last_tab = np.searchsorted(self._tabs, self.end)
+        spaces = np.flatnonzero(self.text == SPACE)
         line = np.minimum(np.searchsorted(self.end, spaces), len(self.end) - 1)
-        here = (last_tab == self._first_tab)[line] & (spaces > self.start[line])
-        here &= spaces < self.end[line]
+        here = (self.columns == 1)[line] & (spaces > self.start[line]) & (spaces < self.end[line])
         spaces = spaces[here]
         if not len(spaces):
             return
@@ -160,8 +157,7 @@ class Lines:
             )
             text = text[~gone]
         self.text = text
-        self._tabs = np.flatnonzero(text == TAB).astype(np.int64)
-        self._first_tab = self._count_tabs()
+        self._find_columns(np.flatnonzero(text == TAB))
 
     def __len__(self) -> int:
         return len(self.start)
@@ -171,7 +167,8 @@ class Lines:
         found = copy.copy(self)
         for name in ("start", "end", "number", "_first_tab", "columns"):
             setattr(found, name, getattr(self, name)[first:last])
-        found._table = None if self._table is None else self._table[first:last]
+        if self._tabs.ndim == 2:
+            found._tabs = self._tabs[:, first:last]
         return found
 
     def refuse(self, wrong: Mask, what: str, hint: str = "") -> None:
@@ -200,8 +197,8 @@ class Lines:
 
     def _tab(self, number: int) -> Ints:
         """Return where the tab of this number is in each line; of lines without it, anything."""
-        if self._table is not None and number < self._table.shape[1]:
-            found: Ints = self._table[:, number]
+        if self._tabs.ndim == 2:
+            found: Ints = self._tabs[number] if number < len(self._tabs) else self.end
             return found
         if not len(self._tabs):
             return self.end
@@ -267,14 +264,21 @@ class Lines:
 
 
 def _marks(text: Bytes) -> tuple[Ints, Ints]:
-    """Return where tabs and ends of lines are."""
+    """Return where tabs are, and where lines end.
+
+    Returns
+    -------
+    tabs : array of int64, shape (tabs, lines)
+        If all lines have as many; else all, one after the other.
+    ends : array of int64, shape (lines,)
+    """
     marks = np.flatnonzero((text - np.uint8(TAB)) < 2)
     lines = int(np.count_nonzero(text == NEWLINE))
     if lines and len(marks) % lines == 0:
-        # Mostly all lines have as many tabs.
-        table = marks.reshape(lines, -1)
-        if (text[table[:, -1]] == NEWLINE).all():
-            return table[:, :-1].ravel(), table[:, -1].copy()
+        table = marks.reshape(lines, -1).T
+        if (text[table[-1]] == NEWLINE).all():
+            table = np.ascontiguousarray(table)
+            return table[:-1], table[-1]
     is_end = text[marks] == NEWLINE
     return marks[~is_end], marks[is_end]
 
@@ -295,14 +299,23 @@ def parse_ints(text: Bytes, start: Ints, end: Ints) -> tuple[Ints, Mask]:
     """Return whole numbers, and which texts are none; both of shape (n,)."""
     if not len(start):
         return np.zeros(0, np.int64), np.zeros(0, bool)
-    negative = text[np.minimum(start, len(text) - 1)] == ord("-")
-    digits = end - start - negative
-    wrong: Mask = (digits < 1) | (digits > 18)
     if len(text) < 24 or int(end.min()) < 24:  # there are too few bytes before the first
-        text, end = np.concatenate((np.zeros(24, np.uint8), text)), end + 24
-    value, bad = _eight_digits(text, end, np.minimum(digits, 8))
-    wrong |= bad
+        text, start, end = np.concatenate((np.zeros(24, np.uint8), text)), start + 24, end + 24
+    value, wrong = _parse_digits(text, start, end)
+    rows = np.flatnonzero(wrong)
+    rows = rows[text[np.minimum(start[rows], len(text) - 1)] == ord("-")]
+    if len(rows):
+        value[rows], wrong[rows] = _parse_digits(text, start[rows] + 1, end[rows])
+        value[rows] *= -1
+    return value, wrong
+
+
+def _parse_digits(text: Bytes, start: Ints, end: Ints) -> tuple[Ints, Mask]:
+    """Return numbers without a sign, and which texts are none."""
+    digits = end - start
     longest = int(digits.max())
+    value, wrong = _eight_digits(text, end, digits if longest <= 8 else np.minimum(digits, 8))
+    wrong |= digits < 1
     for place, scale in ((8, 10**8), (16, 10**16)):
         if longest <= place:
             break
@@ -311,30 +324,38 @@ def parse_ints(text: Bytes, start: Ints, end: Ints) -> tuple[Ints, Mask]:
             more, bad = _eight_digits(text, end[rows] - place, np.minimum(digits[rows] - place, 8))
             value[rows] += more * scale
             wrong[rows[bad]] = True
-    if negative.any():
-        value[negative] *= -1
+    if longest > 18:
+        wrong |= digits > 18
     return value, wrong
 
 
 def _eight_digits(text: Bytes, end: Ints, digits: Ints) -> tuple[Ints, Mask]:
-    """Return the numbers of 1 to 8 digits that end somewhere, and which are none.
+    """Return the numbers of 0 to 8 digits that end somewhere, and which are none.
 
     The 8 bytes before the end are one number of 64 bits: digits are put together in pairs, then in
     fours, then all eight, by three multiplications.
     """
     windows = np.ndarray((len(text) - 7,), "<u8", text, 0, (1,))
-    word = windows[np.maximum(end - 8, 0)]
-    unused = ((8 - np.maximum(digits, 1)) * 8).astype(np.uint64)
-    zeros = np.uint64(0x3030303030303030)
-    word = (word >> unused << unused) | (zeros & ~(~np.uint64(0) << unused))
-    high = np.uint64(0x8080808080808080)
-    wrong = ((word + np.uint64(0x4646464646464646)) | (word - zeros) | word) & high
-    word -= zeros
-    word = word * np.uint64(10) + (word >> np.uint64(8))
+    word = windows[end - 8]
+    word ^= np.uint64(0x3030303030303030)  # digits are 0 to 9 now, and nothing else is
+    before = (64 - 8 * digits).astype(np.uint64)
+    word >>= before
+    word <<= before
+    wrong = word + np.uint64(0x7676767676767676)
+    wrong |= word
+    wrong &= np.uint64(0x8080808080808080)
+    second = word >> np.uint64(8)
+    word *= np.uint64(10)
+    word += second
     pairs = np.uint64(0x000000FF000000FF)
-    low = (word & pairs) * np.uint64(0x000F424000000064)
-    low += (word >> np.uint64(16) & pairs) * np.uint64(0x0000271000000001)
-    return (low >> np.uint64(32)).astype(np.int64), wrong != 0
+    second = word >> np.uint64(16)
+    second &= pairs
+    second *= np.uint64(0x0000271000000001)
+    word &= pairs
+    word *= np.uint64(0x000F424000000064)
+    word += second
+    word >>= np.uint64(32)
+    return word.astype(np.int64), wrong != 0
 
 
 def parse_floats(
@@ -345,9 +366,10 @@ def parse_floats(
         return np.zeros(0), np.zeros(0, bool)
     whole, wrong = parse_ints(text, start, end)
     value = whole.astype(np.float64)
-    value[(whole == 0) & (text[np.minimum(start, len(text) - 1)] == ord("-"))] = -0.0
+    zeros = np.flatnonzero(whole == 0)
+    value[zeros[text[np.minimum(start[zeros], len(text) - 1)] == ord("-")]] = -0.0
     # What is no whole number of few digits is looked at again.
-    rows = np.flatnonzero(wrong | (np.abs(whole) >= _EXACT))
+    rows = np.flatnonzero(wrong | (whole >= _EXACT) | (whole <= -_EXACT))
     if len(rows):
         value[rows], wrong[rows] = _parse_reals(text, start[rows], end[rows], dot)
     return value, wrong
@@ -395,11 +417,13 @@ def _no_number() -> NoReturn:
 
 
 def open_text(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a text, decompressed if it is gzip; places can be looked up in it."""
+    """Open a text, decompressed if it is gzip; places can be looked up in it.
+
+    A byte-order mark is passed over.
+    """
     file = open(path, "rb")  # noqa: SIM115
     if file.read(2) != b"\x1f\x8b":
-        file.seek(0)
-        return file
+        return _behind_mark(file)
     with file:
         bgzip.require_last(path, file)
         whole = tempfile.TemporaryFile()  # noqa: SIM115
@@ -410,8 +434,14 @@ def open_text(path: str | os.PathLike[str]) -> BinaryIO:
         except (EOFError, OSError, zlib.error) as error:
             whole.close()
             raise InputError(f"{path} is no complete gzip file: {error}") from None
-    whole.seek(0)
-    return whole
+    return _behind_mark(whole)
+
+
+def _behind_mark(file: BinaryIO) -> BinaryIO:
+    file.seek(0)
+    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        file.seek(0)
+    return file
 
 
 def blocks(file: BinaryIO, size: int = _BLOCK) -> Iterator[tuple[int, bytes]]:

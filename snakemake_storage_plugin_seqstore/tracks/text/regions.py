@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.provenance import tagged, untagged
 from snakemake_storage_plugin_seqstore.tracks.chromosomes import check_name
@@ -66,6 +68,32 @@ def _tags(region: Region) -> dict[str, Any]:
     except (TypeError, ValueError):
         pass  # JSON has no such type
     return {"typed_tags": typed}
+
+
+def check_regions(where: str, intervals: Intervals) -> None:
+    """Refuse intervals that no file can have.
+
+    Parameters
+    ----------
+    where : str
+        What to name in the error.
+    intervals : Intervals
+        The intervals.
+
+    Raises
+    ------
+    InputError
+        Naming the place of the first that is wrong.
+    """
+    for wrong, what in (
+        (intervals.start < 0, "starts before 0"),
+        (intervals.end <= intervals.start, "is empty, or ends before its start"),
+        (~np.isfinite(intervals.scores()), "has a score that is not finite"),
+    ):
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            place = f"{intervals.start[row]}-{intervals.end[row]}"
+            raise InputError(f"{where}: {intervals.chroms[intervals.codes[row]]}:{place} {what}")
 
 
 def read_regions(

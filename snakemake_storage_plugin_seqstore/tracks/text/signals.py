@@ -147,7 +147,6 @@ class TextSignal(Signal):
         if self._wig:
             return Runs.joined(runs for _, runs in _wig_runs(rows, part.said))
         runs = bedgraph_runs(rows)
-        rows.refuse(runs.end <= runs.start, "the end is not after the start")
         late = np.concatenate(([False], runs.start[1:] < runs.end[:-1]))
         rows.refuse(late, "it overlaps the line before, or is out of order", _SORT)
         return runs
@@ -210,6 +209,8 @@ def _places(content: bytes) -> list[int]:
 def _scan_bedgraph(rows: Lines) -> Iterator[tuple[str, int, int, int, int, None]]:
     rows.need(4)
     start, end = rows.ints(1, "the start"), rows.ints(2, "the end")
+    rows.refuse(start < 0, "the start is negative")
+    rows.refuse(end <= start, "the end is not after the start")
     first, names = rows.groups()
     edges = [*first.tolist(), len(rows)]
     for name, low, high in zip(names, edges, edges[1:], strict=False):

@@ -9,11 +9,14 @@ import numpy as np
 
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.tracks.intervals import Intervals, Ints
-from snakemake_storage_plugin_seqstore.tracks.text.gff import attributes, intervals_of
+from snakemake_storage_plugin_seqstore.tracks.text.gff import (
+    attributes,
+    circular_lengths,
+    intervals_of,
+)
 from snakemake_storage_plugin_seqstore.tracks.text.lines import Lines, open_text
 from snakemake_storage_plugin_seqstore.tracks.validation.bed import check_places
 
-_CIRCULAR = "Is_circular"
 _VERSION = b"##gff-version"
 
 
@@ -41,7 +44,7 @@ def check_gff(path: Path, rows: Lines, genome: Mapping[str, int] | None) -> None
     if not len(rows):
         return
     found = intervals_of(rows)
-    end = found.end if genome is None else _unrolled(rows, found, genome)
+    end = found.end if genome is None else _within(found, genome)
     check_places(rows, found.start, end, genome, in_order=False)
     kinds, phases, last = rows.texts(2), rows.texts(7), rows.texts(8)
     known: set[str] = set()
@@ -62,24 +65,13 @@ def check_gff(path: Path, rows: Lines, genome: Mapping[str, int] | None) -> None
             rows.fail(row, f"there is no feature with the ID {parent!r} of its parent")
 
 
-def _unrolled(rows: Lines, found: Intervals, genome: Mapping[str, int]) -> Ints:
+def _within(found: Intervals, genome: Mapping[str, int]) -> Ints:
     """Return ends; those of features across the origin of a circular chromosome are at its end.
 
     GFF3 adds the length of the chromosome to the end of such a feature.
     """
-    if f"{_CIRCULAR}=true".encode() not in rows.text.tobytes():
-        return found.end
-    last = rows.texts(8)
-    said = [row for row in range(len(rows)) if _is_circular(last.value(row))]
-    circular = {found.chroms[found.codes[row]] for row in said}
+    circular = circular_lengths(found)
     lengths = [genome.get(chrom, 0) if chrom in circular else 0 for chrom in found.chroms]
     length = np.array(lengths, np.int64)[found.codes]
     across = (found.start < length) & (found.end - found.start <= length)
     return np.where(across, np.minimum(found.end, length), found.end)
-
-
-def _is_circular(text: str) -> bool:
-    try:
-        return bool(attributes(text).get(_CIRCULAR) == "true")
-    except ValueError:
-        return False
