@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore import transfer
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, Watched
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.observe import Observation
-from snakemake_storage_plugin_seqstore.store import Materialisation, Version, version_log
+from snakemake_storage_plugin_seqstore.store import Materialisation, Version, version_log, way
 from snakemake_storage_plugin_seqstore.store.background import Parcel
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.unknown import Unknown
@@ -93,22 +94,23 @@ class Executions:
             execution.fetched = self._fetching.fetch(job, told.key)
         if execution.fetched is None:
             _discard_copies(job)
-            self._replace_links(job)
+            self._replace_links(job, teller, contents)
             self._bring_undeclared(job)
             execution.observation = self._observe(job, teller, contents)
         return execution.fetched is not None
 
-    def _replace_links(self, job: Job) -> None:
-        """Let inputs that an earlier run left as links be files, where links are not wanted now."""
-        for file in job.input:
-            ours = stored(file)
-            if ours is None or not ours.is_in_place:
-                continue
+    def _replace_links(self, job: Job, teller: Teller, contents: Contents) -> None:
+        """Let inputs that are links be files where links are not wanted.
+
+        An earlier run left them, or they lead out of what a container sees.
+        """
+        for ours in _linked(job):
             provider, path = ours.provider, ours.copy_path
-            links = provider.materialisation is Materialisation.SYMLINK
-            found = None if links else self._reuse.entry(ours)
-            if found and _has_links(path, str(provider.store.objects.directory)):
-                transfer.bring(*found, ours.parsed, path, provider.materialisation)
+            how = way(provider.store, path.parent, provider.materialisation)
+            if how is Materialisation.SYMLINK and _runs_in_container(job, teller, contents):
+                how = Materialisation.REFLINK
+            if how is not Materialisation.SYMLINK and (found := self._reuse.entry(ours)):
+                transfer.bring(*found, ours.parsed, path, how)
 
     def _tell(self, job: Job, teller: Teller, contents: Contents) -> Told:
         """What a job is told that is about to start, when its inputs are here.
@@ -168,7 +170,7 @@ class Executions:
         # Its process observes a job that has one of its own; nobody sees into a container.
         if snakemake_api.is_spawned(job) and not self._reuse.workflow.subprocess_exec:
             return None
-        if snakemake_api.runs_in_container(job) or teller.runs_container(job, contents):
+        if _runs_in_container(job, teller, contents):
             return None
         return observing.begin(attach=snakemake_api.is_python_block(job))
 
@@ -252,6 +254,11 @@ class Executions:
                 "published by its name only, and made again the next time."
             )
         execution.is_complete = True
+        if execution.key and execution.seen.took:
+            # It stands here as long as they are what it left.
+            with suppress(Unknown, SeqstoreError, OSError):
+                teller, contents = self._reuse.new_teller(), self._reuse.directory.contents
+                execution.key_as_left = self._tell(job, teller, contents).key
         statuses = execution.statuses
         if execution.key and not all(map(snakemake_api.is_pipe, job.output)):
             made = {name: added.made for name, added in execution.added.items()}
@@ -399,10 +406,21 @@ def _discard_copies(job: Job) -> None:
             discard(str(file))
 
 
-def _has_links(path: Path, folder: str) -> bool:
-    """Whether a file, or one in a directory, is a link into a folder."""
-    links = (each for each in (path, *path.rglob("*")) if each.is_symlink())
-    return any(os.readlink(link).startswith(folder) for link in links)
+def _runs_in_container(job: Job, teller: Teller, contents: Contents) -> bool:
+    """Whether commands of a job run in a container: Snakemake starts it, or they do."""
+    return snakemake_api.runs_in_container(job) or teller.runs_container(job, contents)
+
+
+def _linked(job: Job) -> Iterator[StoredFile]:
+    """Inputs in their own places that are links into their store, or directories of such links."""
+    for file in job.input:
+        ours = stored(file)
+        if ours and ours.is_in_place:
+            path, folder = ours.copy_path, str(ours.provider.store.objects.directory)
+            found = (path, *path.rglob("*")) if path.is_dir() else (path,)
+            links = (each for each in found if each.is_symlink())
+            if any(os.readlink(link).startswith(folder) for link in links):
+                yield ours
 
 
 def _is_read_only(path: Path) -> bool:
