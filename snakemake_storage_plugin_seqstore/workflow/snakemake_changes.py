@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, wraps
@@ -64,6 +65,19 @@ def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> 
         ("has_outdated_metadata", False),
     ):
         setattr(persistence, name, overruled(getattr(persistence, name), unchanged))
+
+
+def tell_of_failures(fail: Callable[[int], None]) -> None:
+    """Have Snakemake's log say, too, which job has failed, by its number."""
+    from snakemake.logging import logger
+    from snakemake_interface_logger_plugins.common import LogEvent
+
+    class Failures(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if getattr(record, "event", None) is LogEvent.JOB_ERROR:
+                fail(vars(record)["jobid"])
+
+    logger.addHandler(Failures())
 
 
 def set_shell_executable(executable: os.PathLike[str]) -> None:

@@ -1,0 +1,110 @@
+"""Inputs that are links into a store, where the filesystem has no clones."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from snakemake_storage_plugin_seqstore import transfer
+from snakemake_storage_plugin_seqstore.observe import Access, Accesses
+from snakemake_storage_plugin_seqstore.store import Materialisation, way
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
+from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+
+logger = logging.getLogger(__name__)
+
+
+class Links:
+    """Inputs that are links into a store.
+
+    Parameters
+    ----------
+    reuse : Reuse
+        The reuse of the workflow.
+    """
+
+    def __init__(self, reuse: Reuse) -> None:
+        self._reuse = reuse
+        self._is_told = False
+
+    def replace(self, job: Job, is_inside: bool) -> None:
+        """Let inputs that are links be files where links are not wanted.
+
+        An earlier run left them, or they lead out of what a container sees.
+
+        Parameters
+        ----------
+        is_inside : bool
+            Whether commands of the job run in a container.
+        """
+        for ours in _linked(job):
+            provider, path = ours.provider, ours.copy_path
+            how = way(provider.store, path.parent, provider.materialisation)
+            if how is Materialisation.SYMLINK and is_inside:
+                how = Materialisation.REFLINK
+            if how is not Materialisation.SYMLINK and (found := self._reuse.entry(ours)):
+                transfer.bring(*found, ours.parsed, path, how)
+
+    def damaged(self, job: Job) -> str:
+        """An input that is a link to bytes that somebody wrote to; empty if there is none."""
+        for ours in _linked(job):
+            claim = self._reuse.current(ours.base_label)
+            store, stores = ours.provider.store, self._reuse.stores
+            if claim and claim.version and stores.holder(store, claim.version) is None:
+                return ours.label
+        return ""
+
+    def explain(self, job: Job, accesses: Accesses | None, has_failed: bool) -> None:
+        """Tell once in a run that inputs are links, where that is why a job went wrong.
+
+        Parameters
+        ----------
+        accesses : Accesses or None
+            What it did; None if that was not observed.
+        """
+        folders = [str(ours.provider.store.objects.directory) + os.sep for ours in _linked(job)]
+        if self._is_told or not folders or not (has_failed or accesses):
+            return
+        if accesses and not _minds(accesses, tuple(folders), has_failed):
+            return
+        self._is_told = True
+        did = "it failed" if has_failed else "it did not read what is behind them"
+        tell = logger.error if has_failed else logger.warning
+        tell(
+            f"seqstore: inputs of rule {job.rule.name} are links to read-only files of the store, "
+            f"and {did}: if it needs files of its own, set --storage-seqstore-materialize copy."
+        )
+
+
+def _linked(job: Job) -> Iterator[StoredFile]:
+    """Inputs in their own places that are links into their store, or directories of such links."""
+    for file in job.input:
+        ours = stored(file)
+        if ours and ours.is_in_place:
+            path, folder = ours.copy_path, str(ours.provider.store.objects.directory)
+            found = (path, *path.rglob("*")) if path.is_dir() else (path,)
+            links = (each for each in found if each.is_symlink())
+            if any(os.readlink(link).startswith(folder) for link in links):
+                yield ours
+
+
+def _minds(accesses: Accesses, folders: tuple[str, ...], has_failed: bool) -> bool:
+    """Whether it made a difference to a job that files are links into one of some folders.
+
+    It looked at a link, but not at what is behind it. Or it failed, and looked at a link, or was
+    not let write to a file, which is behind one or, as its copy, read-only too.
+    """
+
+    def is_behind(path: str) -> bool:
+        return os.path.realpath(path).startswith(folders)
+
+    refused = accesses.refused if has_failed else ()
+    made = (path for path in refused if accesses.paths.get(path, Access()).written)
+    looked = (path for path, access in accesses.paths.items() if access.asked_link)
+    links = (path for path in looked if has_failed or not accesses.paths[path].read)
+    return any(made) or any(map(is_behind, (*refused, *filter(os.path.islink, links))))
