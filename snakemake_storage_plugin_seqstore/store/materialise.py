@@ -10,12 +10,12 @@ from pathlib import Path
 from snakemake_storage_plugin_seqstore.errors import DamageError
 from snakemake_storage_plugin_seqstore.store import filesystem
 from snakemake_storage_plugin_seqstore.store.marker import MARKER
+from snakemake_storage_plugin_seqstore.store.objects import CHANGES
 from snakemake_storage_plugin_seqstore.store.parsing import opened
 from snakemake_storage_plugin_seqstore.store.store import Entry, Store
 
 # What a filesystem says that has no symbolic links.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
-_CHANGES = 0o333  # modes that no payload has, but on a filesystem without modes
 
 
 class Materialisation(Enum):
@@ -86,7 +86,7 @@ def _place_tree(store: Store, entry: Entry, target: Path, how: Materialisation) 
 def _place(store: Store, digest: str, target: Path, how: Materialisation, executable: bool) -> None:
     payload = store.objects.path(digest)
     links = how is Materialisation.SYMLINK and not executable
-    if links and not os.stat(payload).st_mode & _CHANGES:
+    if links and not os.stat(payload).st_mode & CHANGES:
         try:
             target.symlink_to(payload)
             return

@@ -314,8 +314,8 @@ class Executions:
 
     def _changed(self, job: Job, execution: Execution) -> str:
         """What others changed under a job while it ran; empty if nothing did."""
-        changed = execution.changed or execution.contents.changed(execution.seen.took)
-        return changed or self._links.damaged(job)
+        changed = execution.changed or self._links.damaged(job)
+        return changed or execution.contents.changed(execution.seen.took)
 
     def _said(self, job: Job) -> Path:
         folder: Path = self._reuse.directory.path / "said"

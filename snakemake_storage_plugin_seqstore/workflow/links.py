@@ -51,11 +51,12 @@ class Links:
                 transfer.bring(*found, ours.parsed, path, how)
 
     def damaged(self, job: Job) -> str:
-        """An input that is a link to bytes that somebody wrote to; empty if there is none."""
+        """An input that is a link to bytes that were written to; empty if there is none."""
         for ours in _linked(job):
             claim = self._reuse.current(ours.base_label)
             store, stores = ours.provider.store, self._reuse.stores
             if claim and claim.version and stores.holder(store, claim.version) is None:
+                self._tell(job, "one of them was written to")
                 return ours.label
         return ""
 
@@ -67,18 +68,23 @@ class Links:
         accesses : Accesses or None
             What it did; None if that was not observed.
         """
+        if self._is_told or not (has_failed or accesses):
+            return
         folders = [str(ours.provider.store.objects.directory) + os.sep for ours in _linked(job)]
-        if self._is_told or not folders or not (has_failed or accesses):
-            return
-        if accesses and not _minds(accesses, tuple(folders), has_failed):
-            return
-        self._is_told = True
-        did = "it failed" if has_failed else "it did not read what is behind them"
-        tell = logger.error if has_failed else logger.warning
-        tell(
-            f"seqstore: inputs of rule {job.rule.name} are links to read-only files of the store, "
-            f"and {did}: if it needs files of its own, set --storage-seqstore-materialize copy."
-        )
+        if folders and (accesses is None or _minds(accesses, tuple(folders), has_failed)):
+            what = "it failed" if has_failed else "it did not read what is behind them"
+            # The process of a job shows errors only.
+            self._tell(job, what, logging.ERROR if has_failed else logging.WARNING)
+
+    def _tell(self, job: Job, what: str, level: int = logging.WARNING) -> None:
+        if not self._is_told:
+            self._is_told = True
+            logger.log(
+                level,
+                f"seqstore: inputs of rule {job.rule.name} are links to read-only files of the "
+                f"store, and {what}: if the rule needs files of its own, set "
+                "--storage-seqstore-materialize copy.",
+            )
 
 
 def _linked(job: Job) -> Iterator[StoredFile]:
