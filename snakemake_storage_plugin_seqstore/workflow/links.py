@@ -70,8 +70,8 @@ class Links:
         """
         if self._is_told or not (has_failed or accesses):
             return
-        folders = [str(ours.provider.store.objects.directory) + os.sep for ours in _linked(job)]
-        if folders and (accesses is None or _minds(accesses, tuple(folders), has_failed)):
+        linked = list(_linked(job))
+        if linked and (accesses is None or _minds(accesses, linked, has_failed)):
             what = "it failed" if has_failed else "it did not read what is behind them"
             # The process of a job shows errors only.
             self._tell(job, what, logging.ERROR if has_failed else logging.WARNING)
@@ -99,18 +99,29 @@ def _linked(job: Job) -> Iterator[StoredFile]:
                 yield ours
 
 
-def _minds(accesses: Accesses, folders: tuple[str, ...], has_failed: bool) -> bool:
-    """Whether it made a difference to a job that files are links into one of some folders.
+def _minds(accesses: Accesses, linked: list[StoredFile], has_failed: bool) -> bool:
+    """Whether it made a difference to a job, perhaps, that inputs are links into a store.
 
-    It looked at a link, but not at what is behind it. Or it failed, and looked at a link, or was
-    not let write to a file, which is behind one or, as its copy, read-only too.
+    It looked at a link, or listed a directory of links, but did not look at what is behind them.
+    Or it failed, and looked at a link, or was not let write to a file, which is behind one or, as
+    its copy, read-only too.
     """
+    folders = tuple(str(ours.provider.store.objects.directory) + os.sep for ours in linked)
+    paths = accesses.paths
 
     def is_behind(path: str) -> bool:
         return os.path.realpath(path).startswith(folders)
 
     refused = accesses.refused if has_failed else ()
-    made = (path for path in refused if accesses.paths.get(path, Access()).written)
-    looked = (path for path, access in accesses.paths.items() if access.asked_link)
-    links = (path for path in looked if has_failed or not accesses.paths[path].read)
-    return any(made) or any(map(is_behind, (*refused, *filter(os.path.islink, links))))
+    made = (path for path in refused if paths.get(path, Access()).written)
+    looked = (path for path, access in paths.items() if access.asked_link)
+    links = (path for path in looked if has_failed or not paths[path].read)
+    if any(made) or any(map(is_behind, (*refused, *filter(os.path.islink, links)))):
+        return True
+    for ours in linked:
+        start = os.path.abspath(ours.copy_path) + os.sep
+        inside = [path for path in paths if f"{path}/".startswith(start)]
+        read = (path for path in inside if paths[path].read and not os.path.isdir(path))
+        if any(paths[path].listed for path in inside) and not any(read):
+            return True
+    return False

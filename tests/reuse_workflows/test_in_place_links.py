@@ -155,7 +155,14 @@ def test_a_job_that_fails_for_links_is_explained(linked, command):
     assert linked.run(*COPIES).did_nothing
 
 
-@pytest.mark.parametrize("command", ["tar -cf {output} {input[0]}", "cp -r {input[1]} {output}.d"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "tar -cf {output} {input[0]}",
+        "cp -r {input[1]} {output}.d",
+        "find {input[1]} -type f",  # there are none
+    ],
+)
 def test_a_job_that_takes_a_link_for_its_input_is_explained(linked, command):
     linked.write(ONE.format(command=f'shell: "{command}; touch {{output}}"'))
     assert len(hints(linked.run(*LINKS))) == 1
@@ -167,8 +174,11 @@ def test_a_job_that_writes_to_the_store_through_a_link_is_explained(linked):
     done = linked.run(*LINKS)
     assert len(hints(done)) == 1, done.printed
     assert "written to" in hints(done)[0]
-    assert linked.run(*COPIES).computed == ["a"]  # the result stands, what it was made from is gone
-    assert linked.read("a.txt") == linked.stored("a.txt")
+    # The payload is not used any more, but made again.
+    assert linked.run(*COPIES).computed == ["a"]
+    assert "more" not in linked.stored("a.txt")
+    assert linked.read("b.txt") == linked.stored("a.txt") + "more\n"
+    assert linked.run(*COPIES).did_nothing
 
 
 @pytest.mark.parametrize(
@@ -176,7 +186,7 @@ def test_a_job_that_writes_to_the_store_through_a_link_is_explained(linked):
     [
         'shell: "cat {input[0]} {input[1]}/* > {output}; false"',
         'shell: "cat {input[0]} > {output}; mkdir /proc/none; false"',
-        'shell: "ls {input[1]} > {output}; sort -o sorted.txt {input[0]}; cat none"',
+        'shell: "cat $(find {input[1]}/ -name x) > {output}; sort {input[0]}; cat none"',
         "run: raise ValueError(open(input[0]).read())",
     ],
 )
@@ -220,3 +230,34 @@ def test_a_container_sees_files(linked, programs):
     linked.write(ONE.format(command='shell: "docker run image"'))
     linked.run(*LINKS)
     assert linked.read("b.txt") == "regular file\n" * 2
+
+
+def test_a_protected_file_that_is_fetched_is_no_link(linked):
+    """Snakemake changes its mode: by a link that of the payload, which may be somebody else's."""
+    linked.write(
+        """
+        rule all:
+            input: "b.txt"
+
+        rule a:
+            input: "in.txt"
+            output: "a.txt"
+            shell: "ran a; sort {input} > {output}"
+
+        rule b:
+            input: "a.txt"
+            output: protected("b.txt")
+            shell: "ran b; cat {input} > {output}"
+        """
+    )
+    linked.write("2\n1\n", "in.txt")
+    assert linked.run(*LINKS).computed == ["a", "b"]
+    linked.made = ("a.txt", "b.txt")
+    clone = linked.clone()
+    clone.prefix = linked.prefix
+    clone.write("1\n2\n", "in.txt")
+    assert clone.run(*LINKS).computed == ["a"]
+    path = clone.directory / "b.txt"
+    assert not path.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert clone.run(*LINKS).did_nothing
