@@ -185,7 +185,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
             raise WorkflowError(
                 f"{self.print_query}: with retrieve=False, Snakemake before {OLDEST} removes "
                 "inputs from their storage. Upgrade Snakemake, or leave retrieve=False out: where "
-                "the store is mounted, an input is a symlink anyway."
+                "the store is mounted, an input is a link or clone anyway."
             )
 
     @property
