@@ -68,7 +68,8 @@ def test_what_is_not_what_was_lost_is_made_again(finished):
 
 def test_what_was_made_otherwise_is_made_again(finished):
     """What it read has changed, besides."""
-    finished.drop_payload("a.txt")
+    for name in ("a.txt", "folder"):
+        finished.drop_payload(name)
     finished.write("2\n", "beside.txt")
     (finished.directory / "b.txt").unlink()
     assert "a" in finished.run(*COPIES).computed
