@@ -30,6 +30,7 @@ class Links:
 
     def __init__(self, reuse: Reuse) -> None:
         self._reuse = reuse
+        self._left: dict[Job, list[StoredFile]] = {}  # to look through a directory takes long
         self._is_told = False
 
     def replace(self, job: Job, is_inside: bool) -> None:
@@ -42,6 +43,7 @@ class Links:
         is_inside : bool
             Whether commands of the job run in a container.
         """
+        left = self._left[job] = []
         for ours in _linked(job):
             provider, path = ours.provider, ours.copy_path
             how = way(provider.store, path.parent, provider.materialisation)
@@ -49,10 +51,12 @@ class Links:
                 how = Materialisation.REFLINK
             if how is not Materialisation.SYMLINK and (found := self._reuse.entry(ours)):
                 transfer.bring(*found, ours.parsed, path, how)
+            else:
+                left.append(ours)
 
     def damaged(self, job: Job) -> str:
         """An input that is a link to bytes that were written to; empty if there is none."""
-        for ours in _linked(job):
+        for ours in self._left.get(job, ()):
             claim = self._reuse.current(ours.base_label)
             store, stores = ours.provider.store, self._reuse.stores
             if claim and claim.version and stores.holder(store, claim.version) is None:
@@ -70,7 +74,8 @@ class Links:
         """
         if self._is_told or not (has_failed or accesses):
             return
-        linked = list(_linked(job))
+        left = self._left.get(job)  # unless it started in another process
+        linked = [*_linked(job)] if left is None else left
         if linked and (accesses is None or _minds(accesses, linked, has_failed)):
             what = "it failed" if has_failed else "it did not read what is behind them"
             # The process of a job shows errors only.
