@@ -44,7 +44,7 @@ class Links:
             Whether commands of the job run in a container.
         """
         left = self._left[job] = []
-        for ours in _linked(job):
+        for ours in self._linked(job):
             provider, path = ours.provider, ours.copy_path
             how = way(provider.store, path.parent, provider.materialisation)
             if how is Materialisation.SYMLINK and is_inside:
@@ -75,11 +75,26 @@ class Links:
         if self._is_told or not (has_failed or accesses):
             return
         left = self._left.get(job)  # unless it started in another process
-        linked = [*_linked(job)] if left is None else left
-        if linked and (accesses is None or _minds(accesses, linked, has_failed)):
+        linked = [*self._linked(job)] if left is None else left
+        folders = {each for ours in linked for each in self._folders(ours)}
+        if linked and (accesses is None or _minds(accesses, linked, tuple(folders), has_failed)):
             what = "it failed" if has_failed else "it did not read what is behind them"
             # The process of a job shows errors only.
             self._tell(job, what, logging.ERROR if has_failed else logging.WARNING)
+
+    def _folders(self, file: StoredFile) -> tuple[str, ...]:
+        return self._reuse.stores.folders(file.provider.store)
+
+    def _linked(self, job: Job) -> Iterator[StoredFile]:
+        """Inputs in their own places that are links into a store, or directories of such links."""
+        for file in job.input:
+            ours = stored(file)
+            if ours and ours.is_in_place:
+                path, folders = ours.copy_path, self._folders(ours)
+                found = (path, *path.rglob("*")) if path.is_dir() else (path,)
+                links = (each for each in found if each.is_symlink())
+                if any(os.readlink(link).startswith(folders) for link in links):
+                    yield ours
 
     def _tell(self, job: Job, what: str, level: int = logging.WARNING) -> None:
         if not self._is_told:
@@ -92,26 +107,15 @@ class Links:
             )
 
 
-def _linked(job: Job) -> Iterator[StoredFile]:
-    """Inputs in their own places that are links into their store, or directories of such links."""
-    for file in job.input:
-        ours = stored(file)
-        if ours and ours.is_in_place:
-            path, folder = ours.copy_path, str(ours.provider.store.objects.directory)
-            found = (path, *path.rglob("*")) if path.is_dir() else (path,)
-            links = (each for each in found if each.is_symlink())
-            if any(os.readlink(link).startswith(folder) for link in links):
-                yield ours
-
-
-def _minds(accesses: Accesses, linked: list[StoredFile], has_failed: bool) -> bool:
+def _minds(
+    accesses: Accesses, linked: list[StoredFile], folders: tuple[str, ...], has_failed: bool
+) -> bool:
     """Whether it made a difference to a job, perhaps, that inputs are links into a store.
 
     It looked at a link, or listed a directory of links, but did not look at what is behind them.
     Or it failed, and looked at a link, or was not let write to a file, which is behind one or, as
     its copy, read-only too.
     """
-    folders = tuple(str(ours.provider.store.objects.directory) + os.sep for ours in linked)
     paths = accesses.paths
 
     def is_behind(path: str) -> bool:
