@@ -75,7 +75,10 @@ def tell_of_failures(fail: Callable[[int], None]) -> None:
     class Failures(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if getattr(record, "event", None) is LogEvent.JOB_ERROR:
-                fail(vars(record)["jobid"])
+                try:
+                    fail(vars(record)["jobid"])
+                except Exception:  # Snakemake's callback must not end here: it would hang
+                    self.handleError(record)
 
     logger.addHandler(Failures())
 
