@@ -185,7 +185,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
             raise WorkflowError(
                 f"{self.print_query}: with retrieve=False, Snakemake before {OLDEST} removes "
                 "inputs from their storage. Upgrade Snakemake, or leave retrieve=False out: where "
-                "the store is mounted, an input is a symlink anyway."
+                "the store is mounted, an input is a link or clone anyway."
             )
 
     @property
@@ -349,10 +349,11 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         return f"sha256:{sha256_of(found)}"
 
     def local_footprint(self) -> int:
-        """Bytes that the local copy takes; a link takes none."""
+        """Bytes that the local copy takes; a link or clone takes none."""
         if self.parsed.is_derived:
             return self.size()
-        links = self.provider.materialisation is Materialisation.SYMLINK and os.geteuid() != 0
+        ways = (Materialisation.AUTO, Materialisation.SYMLINK)
+        links = self.provider.materialisation in ways and os.geteuid() != 0
         found = self._existing_or_local()
         return 0 if links or isinstance(found, Path) else found[1].version.size
 

@@ -26,11 +26,11 @@ class StorageProviderSettings(StorageProviderSettingsBase):
         },
     )
     materialize: str | None = field(
-        default=Materialisation.SYMLINK.value,
+        default=Materialisation.AUTO.value,
         metadata={
-            "help": "How an input is brought to the working directory: symlink (into the store; "
-            "root and executables get a clone or copy), reflink (clone, or copy where the "
-            "filesystem cannot) or copy.",
+            "help": "How a file is brought to the working directory: auto (a clone where the "
+            "filesystem can, else symlink), symlink (into the store; root and executables get a "
+            "clone or copy), reflink (a clone, else copy) or copy.",
             "required": False,
             "type": str,
         },

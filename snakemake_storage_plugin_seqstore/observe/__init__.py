@@ -24,7 +24,7 @@ from snakemake_storage_plugin_seqstore.observe.observation import (
 from snakemake_storage_plugin_seqstore.observe.packages import Owner, Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Place, Places
 from snakemake_storage_plugin_seqstore.observe.strace import Observer, probe
-from snakemake_storage_plugin_seqstore.observe.summary import TICK, summarise
+from snakemake_storage_plugin_seqstore.observe.summary import TICK, is_changed, summarise
 
 __all__ = [
     "TICK",
@@ -42,6 +42,7 @@ __all__ = [
     "Places",
     "born",
     "check",
+    "is_changed",
     "probe",
     "summarise",
 ]

@@ -11,6 +11,7 @@ from snakemake_storage_plugin_seqstore.observe.searches import Searches
 from snakemake_storage_plugin_seqstore.observe.system_calls import Does
 
 _NOT_THERE = ("ENOENT", "ENOTDIR")
+_REFUSED = ("EACCES", "EPERM", "EROFS", "ELOOP")
 _MOST_LINKS = 40  # one after the other, as the system follows them
 _NETWORK = "talked to the network"
 _RING = "used io_uring, whose reads are not seen"
@@ -29,6 +30,8 @@ class Access:
         It was there before the job touched it, and its status was asked for.
     absent : bool
         It was looked for before the job touched it, and was not there.
+    asked_link : bool
+        The status of a link itself was asked for, or where it leads.
     listed : bool
         A directory that was there before, and whose names were asked for.
     executed : bool
@@ -52,6 +55,7 @@ class Access:
     read: bool = False
     asked: bool = False
     absent: bool = False
+    asked_link: bool = False
     listed: bool = False
     executed: bool = False
     written: bool = False
@@ -73,6 +77,8 @@ class Accesses:
     searched : dict of str to frozenset of str
         Directories that Python searched for modules, each with the names of the modules that were
         loaded from any of them: a file of such a name that comes to be there would be loaded.
+    refused : frozenset of str
+        Absolute paths that the system did not let it use.
     notes : frozenset of str
         ``talked to the network``, ``talked to a daemon: PATH``, ``used io_uring``, ...
     started : int
@@ -83,6 +89,7 @@ class Accesses:
 
     paths: dict[str, Access] = field(default_factory=dict)
     searched: dict[str, frozenset[str]] = field(default_factory=dict)
+    refused: frozenset[str] = frozenset()
     notes: frozenset[str] = frozenset()
     started: int = 0
     events: int = 0
@@ -123,8 +130,9 @@ class _Assembly:
         self._readers: dict[str, set[str]] = {}  # a file without links: by which paths it was read
         self._opened: dict[str, str] = {}  # a directory without links: as it was asked for
         self._searches = Searches()
+        self._refused: set[str] = set()
         self._notes: set[str] = set()
-        self._done: set[tuple[Does, str, str, str]] = set()
+        self._done: set[tuple[Does, str, str, str, frozenset[str]]] = set()
         self._started = self._now = 0
         self._events = 0
 
@@ -137,9 +145,11 @@ class _Assembly:
         if event.does in (Does.CONNECT, Does.RING, Does.VIEW):
             self._note(event)
             return
+        if event.error in _REFUSED:
+            self._refused.add(event.path)
         if self._is_read_only(event):
             # Most events are the same again: nothing new follows until something is written.
-            key = (event.does, event.path, event.real, event.error)
+            key = (event.does, event.path, event.real, event.error, event.flags)
             if key not in self._done:
                 self._done.add(key)
                 self._look(event)
@@ -156,7 +166,14 @@ class _Assembly:
             for directory, names in self._searches.modules().items()
             if not self._is_own(directory)
         }
-        return Accesses(self._paths, searched, frozenset(self._notes), self._started, self._events)
+        return Accesses(
+            self._paths,
+            searched,
+            frozenset(self._refused),
+            frozenset(self._notes),
+            self._started,
+            self._events,
+        )
 
     # What is only looked at
 
@@ -188,11 +205,11 @@ class _Assembly:
                 self._read(path, event.real)
             case Does.ASK:
                 if "AT_SYMLINK_NOFOLLOW" in event.flags:
-                    self._asked(path, self._canonical(path))
+                    self._asked(path, self._canonical(path), True)
                 else:
                     self._asked(path, "")
             case Does.ASK_LINK:
-                self._asked(path, self._canonical(path))
+                self._asked(path, self._canonical(path), True)
             case Does.EXECUTE:
                 target = self._target(path, "")
                 if target:
@@ -210,10 +227,12 @@ class _Assembly:
         if not access.read and not access.asked:
             access.absent = True
 
-    def _asked(self, path: str, real: str) -> None:
+    def _asked(self, path: str, real: str, is_link: bool = False) -> None:
         target = self._target(path, real)
         if target and self._canonical(target) not in self._touched:
-            self._access(target).asked = True
+            access = self._access(target)
+            access.asked = True
+            access.asked_link |= is_link
 
     def _read(self, path: str, real: str) -> None:
         target = self._target(path, real)

@@ -61,6 +61,17 @@ def summarise(
     return summary.result()
 
 
+def is_changed(access: Access, status: os.stat_result | None, started: int) -> bool:
+    """Whether a job changed what it opened for reading and writing, as its times say.
+
+    Parameters
+    ----------
+    started : int
+        When the job began, in ns since the epoch.
+    """
+    return bool(access.opened_to_change and status and status.st_mtime_ns > started - TICK)
+
+
 class _Summary:
     def __init__(
         self,
@@ -120,7 +131,7 @@ class _Summary:
         status = _status(path)
         if access.perhaps_made and self._is_own(path, status):
             return
-        if access.replaced or self._is_changed_in_place(access, status):
+        if access.replaced or is_changed(access, status, self._accesses.started):
             if place.kind is not Kind.SCRATCH and path not in self._places.others:
                 self._reject("changed in place", place)
         elif place.kind is Kind.DECLARED:
@@ -295,13 +306,6 @@ class _Summary:
         return bool(home) and place.path.startswith(f"{home}/") and "-packages" in place.path
 
     # What the job changed
-
-    def _is_changed_in_place(self, access: Access, status: os.stat_result | None) -> bool:
-        return bool(
-            access.opened_to_change
-            and status
-            and status.st_mtime_ns > self._accesses.started - TICK
-        )
 
     def _is_own(self, path: str, status: os.stat_result | None) -> bool:
         """Whether a job made what it opened: it is gone again, or was born while the job ran."""

@@ -11,7 +11,7 @@
 Readers take no lock and writers do not wait for each other. A file appears whole or not at all.
 """
 
-from snakemake_storage_plugin_seqstore.store.materialise import Materialisation, materialise
+from snakemake_storage_plugin_seqstore.store.materialise import Materialisation, materialise, way
 from snakemake_storage_plugin_seqstore.store.reads import Piped, Reads
 from snakemake_storage_plugin_seqstore.store.records import Record
 from snakemake_storage_plugin_seqstore.store.store import DEFAULT_ROOT, ROOT_VARIABLE, Entry, Store
@@ -29,4 +29,5 @@ __all__ = [
     "Store",
     "Version",
     "materialise",
+    "way",
 ]

@@ -31,6 +31,7 @@ _NEW = os.O_CREAT | os.O_EXCL
 _FICLONE = 0x40049409  # Linux; elsewhere the call fails and the file is copied
 _MEASURED = 600.0  # s; for so long a clock is taken to be as far ahead as it was
 _prepared: dict[tuple[str, bytes], list[str]] = {}  # unfinished files of a store, by content
+_cloning: dict[tuple[int, int], bool] = {}  # whether it works, by devices from and to
 _ahead: dict[str, tuple[float, int]] = {}  # when it was measured (s), and how far (ns), by root
 
 
@@ -339,6 +340,28 @@ def clone(reader: int, writer: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def can_clone(source: Path, folder: Path) -> bool:
+    """Whether files like `source` can be cloned into a folder; tried once for two filesystems."""
+    try:
+        pair = os.stat(source).st_dev, os.stat(folder).st_dev
+        if pair not in _cloning:
+            _cloning[pair] = _try_to_clone(source, folder)
+        return _cloning[pair]
+    except OSError:
+        return False  # whoever writes there is told
+
+
+def _try_to_clone(source: Path, folder: Path) -> bool:
+    trial = f"{folder}/.{temporary_name()[-12:]}.part"
+    with opened(source) as (reader, _):
+        writer = os.open(trial, _NEW | os.O_RDWR, 0o600)
+        try:
+            return clone(reader, writer)
+        finally:
+            os.close(writer)
+            os.unlink(trial)
 
 
 def copy(reader: int, writer: int, name: str) -> str:

@@ -9,20 +9,34 @@ from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import DamageError
 from snakemake_storage_plugin_seqstore.store import filesystem
+from snakemake_storage_plugin_seqstore.store.marker import MARKER
+from snakemake_storage_plugin_seqstore.store.objects import CHANGES
 from snakemake_storage_plugin_seqstore.store.parsing import opened
 from snakemake_storage_plugin_seqstore.store.store import Entry, Store
 
 # What a filesystem says that has no symbolic links.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
-_CHANGES = 0o333  # modes that no payload has, but on a filesystem without modes
 
 
 class Materialisation(Enum):
     """How a local copy is made."""
 
+    AUTO = "auto"  # a clone where the filesystem can, else a link
     SYMLINK = "symlink"
     REFLINK = "reflink"
     COPY = "copy"
+
+
+def way(store: Store, folder: Path, how: Materialisation) -> Materialisation:
+    """How the entries of a store come to a folder that is there: no longer ``AUTO``.
+
+    Root gets no links, as it ignores that payloads are read-only.
+    """
+    if how is Materialisation.AUTO:
+        clones = filesystem.can_clone(store.root / MARKER, folder)
+        how = Materialisation.REFLINK if clones else Materialisation.SYMLINK
+    is_link = how is Materialisation.SYMLINK
+    return Materialisation.REFLINK if is_link and os.geteuid() == 0 else how
 
 
 def materialise(store: Store, entry: Entry, target: Path, how: Materialisation) -> None:
@@ -42,6 +56,7 @@ def materialise(store: Store, entry: Entry, target: Path, how: Materialisation) 
     """
     # A short name of its own: the name of the target may be as long as a name can be.
     partial = target.parent / f".{filesystem.temporary_name()[-12:]}.part"
+    how = way(store, target.parent, how)
     try:
         if entry.version.kind == "file":
             executable = entry.version.executable
@@ -74,8 +89,8 @@ def _place(
 ) -> None:
     """Make a local copy of a payload, under a name for people."""
     payload = store.objects.path(digest)
-    links = how is Materialisation.SYMLINK and not executable and os.geteuid() != 0
-    if links and not os.stat(payload).st_mode & _CHANGES:
+    links = how is Materialisation.SYMLINK and not executable
+    if links and not os.stat(payload).st_mode & CHANGES:
         try:
             target.symlink_to(payload)
             return

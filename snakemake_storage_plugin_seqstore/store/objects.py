@@ -20,6 +20,7 @@ from snakemake_storage_plugin_seqstore.store.parsing import (
     sha256,
 )
 
+CHANGES = 0o333  # modes that no payload has, but on a filesystem without modes
 GRACE = 3600.0  # s; who adds a payload has this long until something must mean it
 # After one of these a call of fsync has lost bytes, which the next call does not say again.
 _LOST = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
@@ -94,12 +95,19 @@ class Objects:
             return True
 
     def _vouch(self, digest: str, file: int, before: os.stat_result) -> None:
-        """Note that the bytes of an open payload were right, if it did not change meanwhile."""
+        """Note that the bytes of an open payload were right, if it did not change meanwhile.
+
+        If its owner made it writable, by a link that leads to it, that ends.
+        """
         status = os.fstat(file)
         is_same = (status.st_mtime_ns, status.st_ctime_ns) == (
             before.st_mtime_ns,
             before.st_ctime_ns,
         )
+        if is_same and status.st_mode & CHANGES:
+            with suppress(OSError):
+                os.fchmod(file, status.st_mode & 0o444)
+                status = os.fstat(file)
         if is_same and not evidence.give(file, filesystem.clock(self.root)):
             self._remembered.add(digest, status)
 

@@ -14,6 +14,7 @@
     hooks               how Snakemake's executor comes to ask before it runs a job
       execution           a job starts and ends
         observing           which job an observation belongs to
+        links               inputs that are links into a store
         fetching            a job that need not run
         publishing, about   what it made and what is recorded of it
     telling             from a job to what it is told

@@ -95,9 +95,9 @@ def reuse(
     gc.freeze()
     answers = Reuse(workflow, nameless, Observing(observe))
     answers.secret = frozenset(secret)
-    workflow.workflow_settings = Settings(
-        workflow.workflow_settings, workflow, answers, Executions(answers)
-    )
+    executions = Executions(answers)
+    workflow.workflow_settings = Settings(workflow.workflow_settings, workflow, answers, executions)
+    snakemake_changes.tell_of_failures(executions.fail)
     snakemake_changes.keep_paths_in_place(workflow)
     snakemake_changes.keep_outputs_in_place(workflow)
     _workflows.append(weakref.ref(workflow))

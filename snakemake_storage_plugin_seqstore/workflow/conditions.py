@@ -25,6 +25,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     Packages,
     Places,
     born,
+    is_changed,
     summarise,
 )
 from snakemake_storage_plugin_seqstore.store import Piped, Reads, Record, Version
@@ -319,7 +320,11 @@ def with_pipes(seen: Seen, makers: Sequence[tuple[str, Seen]]) -> Seen:
 def _is_taken(path: str, seen: Accesses) -> bool:
     """Whether a job changed an input or took it away: who else would, meanwhile."""
     access = seen.paths.get(path, Access())
-    return access.written or access.replaced or not os.path.lexists(path)
+    try:
+        status = os.stat(path)
+    except OSError:
+        return True
+    return access.written or access.replaced or is_changed(access, status, seen.started)
 
 
 def _digest(*parts: object) -> str:

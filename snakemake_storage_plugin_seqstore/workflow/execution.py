@@ -8,17 +8,22 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snakemake_storage_plugin_seqstore import transfer
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, Watched
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
-from snakemake_storage_plugin_seqstore.observe import Observation
-from snakemake_storage_plugin_seqstore.store import Materialisation, Version, version_log
+from snakemake_storage_plugin_seqstore.observe import (
+    Accesses,
+    NotObserved,
+    Observation,
+    ObserverDied,
+)
+from snakemake_storage_plugin_seqstore.store import Version, version_log
 from snakemake_storage_plugin_seqstore.store.background import Parcel
 from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
 from snakemake_storage_plugin_seqstore.unknown import Unknown
@@ -27,6 +32,7 @@ from snakemake_storage_plugin_seqstore.workflow.claims import Claim, file_name
 from snakemake_storage_plugin_seqstore.workflow.conditions import Seen, with_pipes
 from snakemake_storage_plugin_seqstore.workflow.fetching import Fetching
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
+from snakemake_storage_plugin_seqstore.workflow.links import Links
 from snakemake_storage_plugin_seqstore.workflow.publishing import (
     Execution,
     Publications,
@@ -57,6 +63,7 @@ class Executions:
         self._reuse = reuse
         self.publications = Publications(reuse)
         self._fetching = Fetching(reuse)
+        self._links = Links(reuse)
         self._jobs: dict[Any, Execution] = {}
         self._kept: set[str] = set()  # undeclared files of which one is read, by absolute path
         self._finished: dict[str, str] = {}  # keys of the runs that made empty files, by label
@@ -94,22 +101,10 @@ class Executions:
             execution.fetched = self._fetching.fetch(job, told.key)
         if execution.fetched is None:
             _discard_copies(job)
-            self._replace_links(job)
+            self._links.replace(job, _runs_in_container(job, teller, contents))
             self._bring_undeclared(job)
             execution.observation = self._observe(job, teller, contents)
         return execution.fetched is not None
-
-    def _replace_links(self, job: Job) -> None:
-        """Let inputs that an earlier run left as links be files, where links are not wanted now."""
-        for file in job.input:
-            ours = stored(file)
-            if ours is None or not ours.is_in_place:
-                continue
-            provider, path = ours.provider, ours.copy_path
-            links = provider.materialisation is Materialisation.SYMLINK
-            found = None if links else self._reuse.entry(ours)
-            if found and _has_links(path, str(provider.store.objects.directory)):
-                transfer.bring(*found, ours.parsed, path, provider.materialisation)
 
     def _tell(self, job: Job, teller: Teller, contents: Contents) -> Told:
         """What a job is told that is about to start, when its inputs are here.
@@ -159,6 +154,7 @@ class Executions:
     def _observe(self, job: Job, teller: Teller, contents: Contents) -> Observation | None:
         """Observe a job that runs in this process from now on, if that can be."""
         observing = self._reuse.observing
+        observing.release()  # of a job of this thread that failed
         if not observing.is_on:
             if observing.reason:
                 self._reuse.directory.messages.tell(
@@ -169,7 +165,7 @@ class Executions:
         # Its process observes a job that has one of its own; nobody sees into a container.
         if snakemake_api.is_spawned(job) and not self._reuse.workflow.subprocess_exec:
             return None
-        if snakemake_api.runs_in_container(job) or teller.runs_container(job, contents):
+        if _runs_in_container(job, teller, contents):
             return None
         return observing.begin(attach=snakemake_api.is_python_block(job))
 
@@ -224,6 +220,14 @@ class Executions:
         while self._open and self._close():
             pass
 
+    def fail(self, number: int) -> None:
+        """Note that a job of this process failed, by Snakemake's number of it."""
+        for job, execution in list(self._jobs.items()):
+            # A process of its own tells itself.
+            is_here = job.dag.workflow.subprocess_exec or not snakemake_api.is_spawned(job)
+            if job.dag.jobid(job) == number and is_here and not execution.is_complete:
+                self._links.explain(job, _seen_of(execution), has_failed=True)
+
     def _close(self) -> bool:
         """Complete a job, if there is one, that ended before what fills its pipes."""
         with self._lock:
@@ -253,6 +257,11 @@ class Executions:
                 "published by its name only, and made again the next time."
             )
         execution.is_complete = True
+        if execution.key and execution.seen.took:
+            # It stands here as long as they are what it left.
+            with suppress(Unknown, SeqstoreError, OSError):
+                teller, contents = self._reuse.new_teller(), self._reuse.directory.contents
+                execution.key_as_left = self._tell(job, teller, contents).key
         statuses = execution.statuses
         if execution.key and not all(map(snakemake_api.is_pipe, job.output)):
             made = {name: added.made for name, added in execution.added.items()}
@@ -270,6 +279,7 @@ class Executions:
         if execution.observation:
             attached = snakemake_api.is_python_block(job)
             accesses = observing.end(execution.observation, attached)
+        self._links.explain(job, accesses, has_failed=False)
         conditions = self._reuse.new_conditions(execution.contents, self._reuse.resolution())
         execution.seen = conditions.of_run(job, accesses, execution.plain, execution.started)
 
@@ -305,18 +315,8 @@ class Executions:
 
     def _changed(self, job: Job, execution: Execution) -> str:
         """What others changed under a job while it ran; empty if nothing did."""
-        changed = execution.changed or execution.contents.changed(execution.seen.took)
-        return changed or next(self._damaged(job), "")
-
-    def _damaged(self, job: Job) -> Iterator[str]:
-        """Inputs that are links into a store to bytes that somebody wrote to."""
-        for file in job.input:
-            ours = stored(file)
-            if ours and ours.is_in_place and ours.copy_path.is_symlink():
-                claim = self._reuse.current(ours.base_label)
-                store, stores = ours.provider.store, self._reuse.stores
-                if claim and claim.version and stores.holder(store, claim.version) is None:
-                    yield ours.label
+        changed = execution.changed or self._links.damaged(job)
+        return changed or execution.contents.changed(execution.seen.took)
 
     def _said(self, job: Job) -> Path:
         folder: Path = self._reuse.directory.path / "said"
@@ -340,15 +340,13 @@ class Executions:
         """
         job = self._reuse.resolution().producers.get(file.base_label)
         execution = self._jobs.get(job)
-        if job is not None and file.is_in_place and self._reuse.is_running:
-            if self._is_read_already(job, file, execution):
-                self.publish(file)
-            elif execution and not execution.made and _is_read_only(file.copy_path):
-                self._reuse.directory.messages.tell(
-                    f"{file.label} is read-only, as the inputs of rule {job.rule.name} are, which "
-                    "are links into the store: if a copy of one is to be written to, give the "
-                    "workflow files of its own by --storage-seqstore-materialize copy (or reflink)"
-                )
+        if (
+            job is not None
+            and file.is_in_place
+            and self._reuse.is_running
+            and self._is_read_already(job, file, execution)
+        ):
+            self.publish(file)
         self.publications.remove(file, execution)
 
     def _is_read_already(self, job: Job, file: StoredFile, execution: Execution | None) -> bool:
@@ -400,17 +398,16 @@ def _discard_copies(job: Job) -> None:
             discard(str(file))
 
 
-def _has_links(path: Path, folder: str) -> bool:
-    """Whether a file, or one in a directory, is a link into a folder."""
-    links = (each for each in (path, *path.rglob("*")) if each.is_symlink())
-    return any(os.readlink(link).startswith(folder) for link in links)
+def _runs_in_container(job: Job, teller: Teller, contents: Contents) -> bool:
+    """Whether commands of a job run in a container: Snakemake starts it, or they do."""
+    return snakemake_api.runs_in_container(job) or teller.runs_container(job, contents)
 
 
-def _is_read_only(path: Path) -> bool:
-    """Whether what a failed job began is not to be written to, or a file in it is not."""
-    files = [path, *(path.rglob("*") if path.is_dir() and not path.is_symlink() else ())]
-    modes = (each.lstat().st_mode for each in files if os.path.lexists(each))
-    return any(stat.S_ISREG(mode) and not mode & stat.S_IWUSR for mode in modes)
+def _seen_of(execution: Execution) -> Accesses | None:
+    """What a job did that failed; None if that was not observed."""
+    with suppress(NotObserved, ObserverDied):
+        return execution.observation.finish() if execution.observation else None
+    return None
 
 
 def _is_there(file: Any, status: os.stat_result | None) -> bool:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import DamageError
-from snakemake_storage_plugin_seqstore.store import Entry, Record, Version, version_log
+from snakemake_storage_plugin_seqstore.store import (
+    Entry,
+    Materialisation,
+    Record,
+    Version,
+    version_log,
+)
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import messages, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
@@ -88,11 +94,11 @@ class Fetching:
             raise DamageError(f"the stored bytes of {ours.parsed} are gone")
         query = ours.parsed
         entry = Entry(query.collection, query.name, version, version_log.now())
-        path = ours.copy_path
+        path, how = ours.copy_path, ours.provider.materialisation
+        if file.flags.get("protected"):
+            how = Materialisation.REFLINK  # Snakemake changes its mode, which that of a link is not
         path.parent.mkdir(parents=True, exist_ok=True)
-        transfer.bring(
-            holder, entry, query, path, ours.provider.materialisation, ours.provider.verify
-        )
+        transfer.bring(holder, entry, query, path, how, ours.provider.verify)
 
 
 def _has_traces(job: Job, record: Record) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -152,7 +151,7 @@ class Inputs:
             if (ours := stored(file)) is not None:
                 version = self._stored_version(ours, label(file), maker, contents, at_start)
                 if at_start:
-                    _check_copy(str(file), ours, version, contents)
+                    self._check_copy(ours, version, maker, contents)
             elif file.is_storage:
                 version = foreign_version(file, contents, at_start)
             else:
@@ -256,7 +255,11 @@ class Inputs:
         elif claim := self._claims.made_in_this_run(name):
             version = claim.version
         elif at_start and file.copy_path.exists():  # a group stores its outputs at its end
-            version = contents.version(file.copy_path)
+            known = self._claim(name) if maker in self.jobs else None
+            if known and known.version:
+                version = local_version(file, known.version, known.time, contents)
+            else:
+                version = contents.version(file.copy_path)
         else:
             version = self.jobs[maker].versions.get(name) if maker in self.jobs else None
         if version is None:
@@ -265,6 +268,24 @@ class Inputs:
         if is_replaced or not file.is_in_place:
             return version
         return users_version(file, version, self._claims.known(name), contents) or version
+
+    def _check_copy(
+        self, file: StoredFile, version: Version, maker: Any, contents: Contents
+    ) -> None:
+        """Make sure that what a job is about to read is what the store has.
+
+        Raises
+        ------
+        Unknown
+            If the local copy was changed.
+        """
+        if file.parsed.is_derived or file.is_in_place:
+            return
+        source = self._find_source(file) if maker is None else None
+        found = local_version(file, version, source[1] if source else 0, contents)
+        # It may not be retrieved, but read where it is.
+        if found and (found.digest, found.kind) != (version.digest, version.kind):
+            raise Unknown(f"the local copy {file.copy_path} of {file.parsed} was changed")
 
     def _local_version(self, path: str, maker: Any, contents: Contents, at_start: bool) -> Version:
         try:
@@ -332,26 +353,3 @@ def users_version(
     found = version_in_place(file, version, before, contents)
     ours = (version, before.version if before else None)
     return None if found in ours else found
-
-
-def _check_copy(path: str, file: StoredFile, version: Version, contents: Contents) -> None:
-    """Make sure that what a job is about to read is what the store has.
-
-    Raises
-    ------
-    Unknown
-        If the local copy was changed.
-    """
-    if file.parsed.is_derived or file.is_in_place:
-        return
-    try:
-        status = os.lstat(path)
-        is_link = stat.S_ISLNK(status.st_mode)
-        objects = file.provider.store.objects
-        if is_link and os.readlink(path) == str(objects.path(version.digest)):
-            return
-        found = contents.version(path, None if is_link else status)
-    except FileNotFoundError:
-        return  # it is not retrieved, but read where it is
-    if (found.digest, found.kind) != (version.digest, version.kind):
-        raise Unknown(f"the local copy {path} of {file.parsed} was changed")

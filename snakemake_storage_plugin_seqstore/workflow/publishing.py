@@ -24,6 +24,7 @@ from snakemake_storage_plugin_seqstore.store import (
     Record,
     Version,
     version_log,
+    way,
 )
 from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
@@ -89,6 +90,8 @@ class Execution:
         What was published of it so far, by label.
     before : dict
         What was there before of the outputs that it updates, by label; None if nothing was.
+    key_as_left : str
+        The key with its inputs as it left them; empty if it changed none of them.
     """
 
     told: Told | None
@@ -108,6 +111,7 @@ class Execution:
     parcel: Parcel | None = None
     made: dict[str, Made] = field(default_factory=dict)
     before: dict[str, Version | None] = field(default_factory=dict)
+    key_as_left: str = ""
 
     @property
     def key(self) -> str:
@@ -163,13 +167,13 @@ class Publications:
         claim = Claim(
             made.version,
             max(version_log.now(made.store.root), newest),
-            execution.key,
+            execution.key_as_left or execution.key,
             is_touched=bool(execution.seen.rejected),  # it stands here, without a record
             before=execution.before.get(name),
         )
         self._reuse.claim(file, claim, made.store)
         if output is not None and file.is_in_place:
-            self._leave_link(output, file, made, claim)
+            self._leave_in_place(output, file, made, claim)
         if job is None or output is None or not execution.key or execution.fetched:
             key = execution.key if output is not None else ""
             self._reuse.stores.in_background(Parcel.of([self._naming(file, made, key)]))
@@ -189,15 +193,18 @@ class Publications:
         if is_gone and (found := self._reuse.entry(file)):
             self._reuse.place(file, *found)
 
-    def _leave_link(self, output: File, file: StoredFile, made: Made, claim: Claim) -> None:
-        """Let an output in its own place be a link into the store: it takes its bytes once."""
+    def _leave_in_place(self, output: File, file: StoredFile, made: Made, claim: Claim) -> None:
+        """Let an output in its own place take its bytes once: what is no clone becomes a link."""
+        path = file.copy_path
         # Protected: by its mode; updated: it is written to again.
         kept = output.flags.get("protected") or snakemake_api.is_updated(output)
-        provider = file.provider
-        if kept or provider.materialisation is not Materialisation.SYMLINK or os.geteuid() == 0:
+        how = way(made.store, path.parent, file.provider.materialisation)
+        if kept or how is not Materialisation.SYMLINK:
+            with suppress(OSError):  # it need not be read again as long as it has this time
+                os.utime(path, ns=(claim.time, claim.time), follow_symlinks=False)
             return
         entry = Entry(file.parsed.collection, file.parsed.name, made.version, claim.time)
-        transfer.bring(made.store, entry, file.parsed, file.copy_path, provider.materialisation)
+        transfer.bring(made.store, entry, file.parsed, path, how)
 
     def _published(self, file: StoredFile, execution: Execution) -> Made:
         """The output of a job in a store: as it was when the job ended, or else as it is now."""

@@ -317,7 +317,10 @@ class Resolution:
         recorded = zip(snakemake_api.traces(job), record.traces, strict=False)
         resolved.versions |= {label(file): trace for file, trace in recorded if trace}
         # An earlier run may have been interrupted while it made this; Snakemake asks for it then.
-        if not self._incomplete.isdisjoint(names) or not self._stores.has_payloads(job, record):
+        if not self._incomplete.isdisjoint(names):
+            return
+        if not self._stores.has_payloads(job, record):
+            self._touched.keep(job, resolved, before)
             return
         if job.is_checkpoint and snakemake_api.only_looks(self._dag.workflow) and _lacks_copy(job):
             resolved.failing = [

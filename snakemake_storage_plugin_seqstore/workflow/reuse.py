@@ -161,7 +161,9 @@ class Reuse:
         if made and (snakemake_api.is_streamed(made) or snakemake_api.is_updated(made)):
             return True
         if self.workflow.is_main_process:
-            return name not in self.resolution().producers
+            maker = self.resolution().producers.get(name)
+            # A dry run stores nothing of what it would take over.
+            return maker is None or name in self.resolution().jobs[maker].taken_over
         claim = self.claims.get(name)
         return claim is None or claim.version is None
 

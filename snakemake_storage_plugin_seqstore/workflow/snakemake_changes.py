@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, wraps
@@ -84,6 +85,22 @@ def spare_idle_rounds(workflow: Workflow) -> None:
             look_again(delay)
 
     scheduler._schedule_reevalutation = look_again_if_needed
+
+
+def tell_of_failures(fail: Callable[[int], None]) -> None:
+    """Have Snakemake's log say, too, which job has failed, by its number."""
+    from snakemake.logging import logger
+    from snakemake_interface_logger_plugins.common import LogEvent
+
+    class Failures(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if getattr(record, "event", None) is LogEvent.JOB_ERROR:
+                try:
+                    fail(vars(record)["jobid"])
+                except Exception:  # Snakemake's callback must not end here: it would hang
+                    self.handleError(record)
+
+    logger.addHandler(Failures())
 
 
 def set_shell_executable(executable: os.PathLike[str]) -> None:

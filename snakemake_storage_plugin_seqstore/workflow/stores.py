@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -96,6 +97,10 @@ class Stores:
             if candidate.has_payload(version):
                 return candidate
         return None
+
+    def folders(self, store: Store) -> tuple[str, ...]:
+        """Where the payloads are that `holder` may find, as links into them begin."""
+        return tuple(f"{each.objects.directory}{os.sep}" for each in (store, self._own))
 
     def has_payloads(self, job: Job, record: Record) -> bool:
         """Whether everything that a record says was stored is there, for the outputs of a job."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Version
@@ -62,28 +64,35 @@ class Touched:
         """Let outputs stand that were made otherwise, if the user says so by ``--touch``.
 
         Files that plain Snakemake left in their places are taken over. That holds in this working
-        directory, until their provenance changes again.
+        directory, until their provenance changes again. What a store has lost is taken over, too,
+        and also without ``--touch`` where it is what this directory has made.
         """
         assert resolved.told
         key = resolved.told.key
         kept: dict[str, Claim] = {}
+        taken_over: dict[str, Claim] = {}
         there: dict[str, Claim] = {}  # without temporaries that are gone, as they may be
         for file, claim in zip(job.output, before, strict=True):
             ours = stored(file)
             if ours is None:
                 continue
             name = label(file)
-            if claim is None or not (claim.version or claim.is_touched):
-                if not (self._touches and ours.is_in_place):
+            lost = self._lost(ours, claim)
+            if claim is None or lost or not (claim.version or claim.is_touched):
+                is_own = claim and lost and (claim.version, claim.key) == (lost, key)
+                is_known = is_own and not resolved.failing
+                if not (is_known or (self._touches and ours.is_in_place)):
                     return False
-                if not resolved.taken_over:
+                if not (taken_over or resolved.record):
                     resolved.plain_run = self._plain_run(job, resolved.told)
                 claim = self._found_here(job, file, ours, key, resolved.plain_run is not None)
                 if claim is None:
                     return False
-                resolved.taken_over[name] = claim
+                taken_over[name] = claim
                 is_there = claim.version is not None and not claim.version.is_unseen
-            elif not self._touches and not (claim.is_touched and claim.key == key):
+            elif not self._touches and not (
+                (claim.is_touched or resolved.record) and claim.key == key
+            ):
                 return False
             else:
                 is_there = self._is_there(ours, claim)
@@ -92,6 +101,7 @@ class Touched:
             kept[name] = claim
             if is_there:
                 there[name] = claim
+        resolved.taken_over = taken_over
         resolved.is_hit = bool(there) and all(claim.key == key for claim in there.values())
         resolved.is_outdated = bool(there) and not resolved.is_hit
         newest = self._newest_input(job) if resolved.is_hit else 0
@@ -108,6 +118,13 @@ class Touched:
 
     def _is_there(self, file: StoredFile, claim: Claim) -> bool:
         return bool(claim.version and self._stores.holder(file.provider.store, claim.version))
+
+    def _lost(self, file: StoredFile, claim: Claim | None) -> Version | None:
+        """What is in a file's place, where no store has any more what it means."""
+        if claim and claim.version and file.is_in_place and not self._is_there(file, claim):
+            with suppress(OSError, SeqstoreError):
+                return self._contents.version(file.copy_path)
+        return None
 
     def _found_here(
         self, job: Job, file: File, ours: StoredFile, key: str, is_known: bool

@@ -1,10 +1,8 @@
 """Files in their own places behave as local files do without the plugin."""
 
-import os
-
 import pytest
 
-from tests.reuse_workflows.conftest import AS_USER, IN_STORE
+from tests.reuse_workflows.conftest import IN_STORE
 
 pytestmark = pytest.mark.slow
 
@@ -131,36 +129,6 @@ def test_a_block_without_output(project):
         """
     )
     assert project.run(*IN_STORE).computed == ["a", "all"]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="shares the test's directory with another user")
-def test_a_copy_of_a_link_is_read_only(project):
-    """As links lead to files that are: the user is told how to get other ones."""
-    project.prefix = AS_USER
-    project.write(
-        """
-        rule all:
-            input: "b.txt"
-
-        rule a:
-            output: "a.txt", directory("folder")
-            shell: "ran a; echo 1 > {output[0]}; mkdir {output[1]}; echo 1 > {output[1]}/x"
-
-        rule b:
-            input: "a.txt", "folder"
-            output: "b.txt", directory("copy")
-            shell: "ran b; cp {input[0]} {output[0]}; cp -rL {input[1]} {output[1]};"
-                " echo 2 >> {output[0]}; echo 2 >> {output[1]}/x"
-        """
-    )
-    done = project.run(*IN_STORE, fails=True)
-    assert done.computed == ["a", "b"]
-    assert (project.directory / "a.txt").is_symlink()
-    assert "--storage-seqstore-materialize copy" in "".join(done.messages)
-    copies = ("--storage-seqstore-materialize", "copy")
-    assert project.run(*IN_STORE, *copies).computed == ["b"]
-    assert project.read("b.txt") == project.read("copy/x") == "1\n2\n"
-    assert project.run(*IN_STORE, *copies).did_nothing
 
 
 def test_a_temporary_that_only_its_group_reads(project):

@@ -5,9 +5,13 @@ import os
 
 import pytest
 
-from snakemake_storage_plugin_seqstore.store import Materialisation, materialise
+from snakemake_storage_plugin_seqstore import Store
+from snakemake_storage_plugin_seqstore.store import Materialisation, filesystem, materialise
+from tests.filesystems import CLONING, mounted
 
 from .people import NEEDS_ROOT, as_user, open_way_to
+
+_LARGE = 32 << 20  # bytes
 
 
 @pytest.fixture
@@ -69,6 +73,63 @@ def test_others_get_a_link_but_for_executables(store, make, reachable):
         except PermissionError:
             return 0
         return 1
+
+    assert as_user(use) == 0
+
+
+@pytest.fixture(params=CLONING)
+def cloning(request, tmp_path):
+    """A directory whose files can be cloned."""
+    open_way_to(tmp_path)
+    with mounted(request.param, tmp_path / request.param) as place:
+        yield place
+
+
+@pytest.mark.parametrize("who", [0, 65534])
+def test_a_clone_is_an_ordinary_file_that_takes_no_more_bytes(cloning, make, who):
+    store = Store(cloning / "store")
+    entry = store.publish("files", "a", make(os.urandom(_LARGE)))
+    os.sync()
+    free = os.statvfs(cloning).f_bavail
+
+    def use():
+        target = cloning / "target"
+        materialise(store, entry, target, Materialisation.AUTO)
+        os.sync()
+        assert not target.is_symlink()
+        assert (free - os.statvfs(cloning).f_bavail) * os.statvfs(cloning).f_frsize < _LARGE / 4
+        with target.open("ab") as file:
+            file.write(b"more")
+        return target.stat().st_size != _LARGE + 4
+
+    assert as_user(use, who, who) == 0
+    store.verify(entry.version, "it")
+
+
+@pytest.mark.parametrize("who", [0, 65534])
+def test_between_filesystems_there_are_links_and_for_root_copies(cloning, make, reachable, who):
+    store = Store(cloning / "store")
+    entry = store.publish("files", "a", make(b"bytes"))
+
+    def use():
+        materialise(store, entry, reachable / "target", Materialisation.AUTO)
+        assert (reachable / "target").read_bytes() == b"bytes"
+        return (reachable / "target").is_symlink() != (who != 0)
+
+    assert as_user(use, who, who) == 0
+
+
+def test_whether_files_can_be_cloned_is_tried_once(store, make, reachable, monkeypatch):
+    entry = store.publish("files", "a", make())
+    tried = []
+
+    def use():
+        monkeypatch.setattr(filesystem, "_cloning", {})
+        monkeypatch.setattr(filesystem, "clone", lambda *files: tried.append(files))
+        for name in "abc":
+            materialise(store, entry, reachable / name, Materialisation.AUTO)
+            assert (reachable / name).is_symlink()
+        return len(tried) != 1 or len(list(reachable.iterdir())) != 3
 
     assert as_user(use) == 0
 

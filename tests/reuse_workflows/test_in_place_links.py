@@ -1,0 +1,263 @@
+"""Files in place are clones where the filesystem has them, else links: what jobs make of that."""
+
+import os
+import subprocess
+
+import pytest
+
+from tests.filesystems import CLONING, mounted
+from tests.reuse_workflows.conftest import AS_USER, IN_STORE, Project
+
+COPIES = (*IN_STORE, "--storage-seqstore-materialize", "copy")
+# Each does to its input what it may not do to a file of the store.
+CHANGING = """
+    rule all:
+        input: "gzip.txt", "append.txt", "sort.txt", "sqlite.txt", "mode.txt"
+
+    rule a:
+        output: "{name}.in"
+        shell: "ran a.{wildcards.name}; seq 20000 -1 1 > {output}"
+
+    rule gzip:
+        input: "gzip.in"
+        output: "gzip.txt"
+        shell: "ran gzip; gzip -k {input}; zcat {input}.gz | wc -l > {output}"
+
+    rule append:
+        input: "append.in"
+        output: "append.txt"
+        shell: "ran append; echo more >> {input}; wc -l < {input} > {output}"
+
+    rule sort:
+        input: "sort.in"
+        output: "sort.txt"
+        shell: "ran sort; sort -n -o {input} {input}; head -1 {input} > {output}"
+
+    rule mode:
+        input: "mode.in"
+        output: "mode.txt"
+        shell: "ran mode; chmod u+w {input}; echo more >> {input}; wc -l < {input} > {output}"
+
+    rule base:
+        output: "base.sqlite"
+        run:
+            import sqlite3
+            shell("ran base")
+            with sqlite3.connect(output[0]) as base:
+                base.execute("create table t (a int)")
+            base.close()
+
+    rule sqlite:
+        input: "base.sqlite"
+        output: "sqlite.txt"
+        run:
+            import sqlite3
+            shell("ran sqlite")
+            with sqlite3.connect(input[0]) as base:
+                base.execute("insert into t values (1)")
+                with open(output[0], "w") as file:
+                    print(base.execute("select count(*) from t").fetchone()[0], file=file)
+            base.close()
+    """
+READERS = ["append", "gzip", "mode", "sort", "sqlite"]
+MAKERS = ["a.append", "a.gzip", "a.mode", "a.sort", "base"]
+RESULTS = {"append": 20001, "gzip": 20000, "mode": 20001, "sort": 1, "sqlite": 1}
+
+
+def results(project):
+    return {name: int(project.read(f"{name}.txt")) for name in RESULTS}
+
+
+def check_that_it_rests(project, options):
+    project.write(CHANGING)
+    done = project.run(*options)
+    assert done.computed == sorted(MAKERS + READERS)
+    assert not any("links to read-only" in line for line in done.messages)
+    assert results(project) == RESULTS
+    assert project.run(*options).did_nothing
+    assert results(project) == RESULTS
+    # Others get what the makers made.
+    project.made = tuple(path.name for path in project.directory.iterdir() if path.is_file())
+    clone = project.clone()
+    clone.write(CHANGING)
+    assert set(clone.run(*options).computed) <= set(READERS)
+    assert results(clone) == RESULTS
+    assert clone.run(*options).did_nothing
+    for digest, _ in project.store.objects:
+        assert project.store.objects.is_sound(digest)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("user", ["root", "ordinary"])
+@pytest.mark.parametrize("kind", CLONING)
+def test_jobs_that_change_their_inputs_have_clones(project, tmp_path, kind, user):
+    with mounted(kind, tmp_path / "mounted") as place:
+        there = Project(place / "work", place / "store", project.environment)
+        there.prefix = AS_USER if user == "ordinary" else ()
+        check_that_it_rests(there, IN_STORE)
+        assert not [path for path in there.directory.rglob("*.in") if path.is_symlink()]
+
+
+@pytest.mark.slow
+def test_jobs_that_change_their_inputs_have_copies(project):
+    check_that_it_rests(project, COPIES)
+
+
+@pytest.fixture
+def linked(project):
+    """A project of an ordinary user, whose inputs are links."""
+    if os.geteuid() or subprocess.run([*AS_USER, "true"], capture_output=True).returncode:
+        pytest.skip("shares the test's directory with another user, who needs a namespace")
+    project.prefix = AS_USER
+    return project
+
+
+LINKS = (*IN_STORE, "--storage-seqstore-materialize", "symlink")
+ONE = """
+    rule all:
+        input: "b.txt"
+
+    rule a:
+        output: "a.txt", directory("folder")
+        shell: "ran a; seq 9 > {{output[0]}}; mkdir {{output[1]}}; seq 9 > {{output[1]}}/x"
+
+    rule b:
+        input: "a.txt", "folder"
+        output: "b.txt"
+        {command}
+    """
+
+
+def hints(done):
+    return [line for line in done.messages if "links to read-only files of the store" in line]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'shell: "gzip -c < {input[0]} > {output}; gzip {input[0]}"',  # does not follow links
+        'shell: "echo more >> {input[0]}; cp {input[0]} {output}"',
+        'shell: "sort -o {input[1]}/x {input[1]}/x; cp {input[1]}/x {output}"',
+        'shell: "cp {input[0]} {output}; echo more >> {output}"',  # a copy is read-only, too
+        'run: open(input[0], "a").write("more"); open(output[0], "w").close()',
+    ],
+    ids=["no-links", "append", "in-folder", "copy", "run"],
+)
+def test_a_job_that_fails_for_links_is_explained(linked, command):
+    linked.write(ONE.format(command=command))
+    done = linked.run(*LINKS, fails=True)
+    assert len(hints(done)) == 1
+    assert "rule b" in hints(done)[0]
+    assert "--storage-seqstore-materialize copy" in hints(done)[0]
+    copies = linked.run(*COPIES)
+    assert not hints(copies)
+    assert "a" not in copies.computed
+    assert linked.run(*COPIES).did_nothing
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "tar -cf {output} {input[0]}",
+        "cp -r {input[1]} {output}.d",
+        "find {input[1]} -type f",  # there are none
+    ],
+)
+def test_a_job_that_takes_a_link_for_its_input_is_explained(linked, command):
+    linked.write(ONE.format(command=f'shell: "{command}; touch {{output}}"'))
+    assert len(hints(linked.run(*LINKS))) == 1
+
+
+def test_a_job_that_writes_to_the_store_through_a_link_is_explained(linked):
+    command = "chmod u+w {input[0]}; echo more >> {input[0]}; cp {input[0]} {output}"
+    linked.write(ONE.format(command=f'shell: "{command}"'))
+    done = linked.run(*LINKS)
+    assert len(hints(done)) == 1, done.printed
+    assert "written to" in hints(done)[0]
+    # The payload is not used any more, but made again.
+    assert linked.run(*COPIES).computed == ["a"]
+    assert "more" not in linked.stored("a.txt")
+    assert linked.read("b.txt") == linked.stored("a.txt") + "more\n"
+    assert linked.run(*COPIES).did_nothing
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'shell: "cat {input[0]} {input[1]}/* > {output}; false"',
+        'shell: "cat {input[0]} > {output}; mkdir /proc/none; false"',
+        'shell: "cat $(find {input[1]}/ -name x) > {output}; sort {input[0]}; cat none"',
+        "run: raise ValueError(open(input[0]).read())",
+    ],
+)
+def test_a_job_that_fails_for_something_else_is_not(linked, command):
+    linked.write(ONE.format(command=command))
+    assert not hints(linked.run(*LINKS, fails=True))
+
+
+def test_it_is_said_once_and_where_jobs_are_not_observed(linked):
+    linked.write(
+        """
+        seqstore.reuse(workflow, observe="off")
+
+        rule all:
+            input: "b.txt", "c.txt"
+
+        rule a:
+            output: "a.txt"
+            shell: "echo 1 > {output}"
+
+        rule b:
+            input: "a.txt"
+            output: "{name}.txt"
+            shell: "echo more >> {input}"
+
+        ruleorder: a > b
+        """
+    )
+    assert len(hints(linked.run(*LINKS, "--keep-going", fails=True))) == 1
+    # Without links there is nothing to say.
+    assert not hints(linked.run(*COPIES, "--keep-going", fails=True))
+
+
+def test_a_container_sees_files(linked, programs):
+    docker = linked.directory / "bin" / "docker"
+    docker.parent.mkdir(parents=True)
+    docker.write_text("#!/bin/sh\nstat -c %F a.txt folder/x > b.txt\n")
+    docker.chmod(0o755)
+    path = f"{docker.parent}{os.pathsep}{linked.environment['PATH']}"
+    linked.environment = linked.environment | {"PATH": path}
+    linked.write(ONE.format(command='shell: "docker run image"'))
+    linked.run(*LINKS)
+    assert linked.read("b.txt") == "regular file\n" * 2
+
+
+def test_a_protected_file_that_is_fetched_is_no_link(linked):
+    """Snakemake changes its mode: by a link that of the payload, which may be somebody else's."""
+    linked.write(
+        """
+        rule all:
+            input: "b.txt"
+
+        rule a:
+            input: "in.txt"
+            output: "a.txt"
+            shell: "ran a; sort {input} > {output}"
+
+        rule b:
+            input: "a.txt"
+            output: protected("b.txt")
+            shell: "ran b; cat {input} > {output}"
+        """
+    )
+    linked.write("2\n1\n", "in.txt")
+    assert linked.run(*LINKS).computed == ["a", "b"]
+    linked.made = ("a.txt", "b.txt")
+    clone = linked.clone()
+    clone.prefix = linked.prefix
+    clone.write("1\n2\n", "in.txt")
+    assert clone.run(*LINKS).computed == ["a"]
+    path = clone.directory / "b.txt"
+    assert not path.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert clone.run(*LINKS).did_nothing

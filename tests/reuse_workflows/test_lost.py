@@ -1,0 +1,76 @@
+"""What a store has lost, but a working directory still has in its place, is not made again."""
+
+import shutil
+
+import pytest
+
+from tests.reuse_workflows.conftest import IN_STORE
+
+COPIES = (*IN_STORE, "--storage-seqstore-materialize=copy")
+RULES = """
+    rule all:
+        input: "c.txt"
+
+    rule a:
+        input: "in.txt"
+        output: "a.txt", directory("folder")
+        shell: "ran a; cat {input} beside.txt > {output[0]}; mkdir {output[1]};"
+            " rev {input} > {output[1]}/x"
+
+    rule b:
+        input: "a.txt"
+        output: protected("b.txt")
+        shell: "ran b; cat {input} > {output}"
+
+    rule c:
+        input: "folder", "b.txt"
+        output: "c.txt"
+        shell: "ran c; cat {input[0]}/x {input[1]} > {output}"
+    """
+
+
+@pytest.fixture
+def finished(project):
+    project.write(RULES)
+    project.write("abc\n", "in.txt")
+    project.write("1\n", "beside.txt")
+    assert project.run(*COPIES).computed == ["a", "b", "c"]
+    return project
+
+
+def test_all_of_a_store_is_lost(finished):
+    shutil.rmtree(finished.store.root)
+    assert finished.run(*COPIES, "-n").did_nothing
+    assert not finished.store.root.exists()
+    assert finished.run(*COPIES).did_nothing
+    assert finished.stored("c.txt") == finished.read("c.txt") == "cba\nabc\n1\n"
+    assert finished.run(*COPIES).did_nothing
+    finished.made = ("a.txt", "b.txt", "c.txt", "folder")
+    assert finished.clone().run(*COPIES).did_nothing
+
+
+@pytest.mark.parametrize("name", ["a.txt", "folder", "c.txt"])
+def test_one_file_of_a_store_is_lost(finished, name):
+    finished.drop_payload(name)
+    assert finished.run(*COPIES).did_nothing
+    finished.made = ("a.txt", "b.txt", "c.txt", "folder")
+    clone = finished.clone()
+    assert clone.run(*COPIES, name).did_nothing
+    assert clone.read("folder/x" if name == "folder" else name)
+
+
+def test_what_is_not_what_was_lost_is_made_again(finished):
+    finished.drop_payload("c.txt")
+    finished.write("edited\n", "c.txt")
+    assert finished.run(*COPIES).computed == ["c"]
+    assert finished.read("c.txt") == "cba\nabc\n1\n"
+
+
+def test_what_was_made_otherwise_is_made_again(finished):
+    """What it read has changed, besides."""
+    for name in ("a.txt", "folder"):
+        finished.drop_payload(name)
+    finished.write("2\n", "beside.txt")
+    (finished.directory / "b.txt").unlink()
+    assert "a" in finished.run(*COPIES).computed
+    assert finished.read("c.txt") == "cba\nabc\n2\n"
