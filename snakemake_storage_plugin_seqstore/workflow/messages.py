@@ -13,6 +13,7 @@ from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.unknown import NotYet
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
+from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced
@@ -114,11 +115,16 @@ class Messages:
             if self._stores.has_payloads(job, resolved.record) or _is_temporary(job):
                 return ""  # it is made anew for another reason, or gone as it should be
             return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
-        if (earlier := self.earlier(job)) and earlier.key != resolved.told.key:
+        if (earlier := self._earlier(job)) and earlier.key != resolved.told.key:
             changes = _changes(job, earlier, resolved.told)
         else:
             return ""
         return f"{_named(job)} is not what it was: {changes}"
+
+    def read_before(self, conditions: Conditions, job: Job) -> Iterator[str]:
+        """Absolute paths of what other jobs make that a job read when it last ran."""
+        if record := self._earlier(job):
+            yield from filter(None, map(conditions.places(job).path_of, record.reads.products))
 
     def tell_foreign(self, path: str) -> None:
         """Tell of a file in the place of an output that the workflow did not make."""
@@ -152,7 +158,7 @@ class Messages:
             f"{'it' if len(outputs) == 1 else 'them'} took {duration(seconds)}."
         )
 
-    def earlier(self, job: Job) -> Record | None:
+    def _earlier(self, job: Job) -> Record | None:
         """The record of what this working directory, or the store by that name, had before."""
         for file in job.output:
             ours = stored(file)

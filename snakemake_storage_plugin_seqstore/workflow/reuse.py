@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -303,11 +303,7 @@ class Reuse:
         """Do what follows from a resolution, and tell the user; a look writes nothing."""
         workflow, directory = self.workflow, self.directory
         conditions = self.new_conditions(directory.contents, resolution)
-
-        def read_before(job: Job) -> Iterator[str]:
-            if record := directory.messages.earlier(job):
-                yield from filter(None, map(conditions.places(job).path_of, record.reads.products))
-
+        read_before = partial(directory.messages.read_before, conditions)
         found = plan(resolution, workflow.dag, directory.claims, read_before)
         snakemake_changes.schedule(workflow, found.missing)
         apply.forget_removed_copies(resolution, workflow)
