@@ -257,7 +257,7 @@ class Executions:
                 "published by its name only, and made again the next time."
             )
         execution.is_complete = True
-        if execution.key and execution.seen.took:
+        if execution.key and _was_made_after(execution):
             # It stands here as long as they are what it left.
             with suppress(Unknown, SeqstoreError, OSError):
                 teller, contents = self._reuse.new_teller(), self._reuse.directory.contents
@@ -385,6 +385,13 @@ class Executions:
                     version = self.publications.local_version(job, file)
                     claim = Claim(version, version_log.now(), key, before=before.get(label(file)))
                     self._reuse.claims.put(label(file), claim)
+
+
+def _was_made_after(execution: Execution) -> bool:
+    """Whether a job changed inputs and then made its outputs; what Snakemake touches comes last."""
+    made = (status.st_mtime_ns for status in execution.statuses.values() if status)
+    took = [os.stat(path).st_mtime_ns for path in execution.seen.took if os.path.exists(path)]
+    return bool(took) and max(took) <= min(made, default=max(took))
 
 
 def _discard_copies(job: Job) -> None:
