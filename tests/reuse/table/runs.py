@@ -57,7 +57,10 @@ case(
         "one\n",
         ["a"],
         files=ONE
-        | {"../bin/tool": '#!/bin/sh\nif test -e "$0-broken"; then echo two > in.txt; fi\n'},
+        | {
+            "../bin/tool": "#!/bin/sh\n"
+            'if test -e "$0-broken"; then sleep 0.1; echo two > in.txt; fi\n'
+        },
         env=TOOLS,
         change=write("../bin/tool-broken", ""),
     ),
