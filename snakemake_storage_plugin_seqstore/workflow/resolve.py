@@ -138,24 +138,32 @@ class Resolution:
         """Undeclared files that are in place beside what outputs were before, by their path.
 
         They are not what comes with the outputs now. Each is as a record has it, and kept in a
-        store.
+        store. Whoever wrote a record in a shared store decides on no other place.
         """
         resolved, stores = self.jobs[job], self._stores.of(job)
+        folders = {os.path.dirname(os.path.abspath(file)) for file in job.output}
         claims = filter(None, (self._claims.known(label(file)) for file in job.output))
         key_now = resolved.told.key if resolved.told else ""
         for key in {claim.key for claim in claims} - {"", key_now}:
             for earlier in self._stores.find_records(job, key):
                 for path, version in earlier.undeclared.items():
+                    whole = os.path.abspath(path)
+                    is_beside = os.path.dirname(whole) in folders
                     is_kept = any(store.has_payload(version) for store in stores)
-                    comes_with = self.products.undeclared.get(os.path.abspath(path)) == version
-                    if is_kept and not comes_with and self._is_there(path, version):
+                    if is_beside and is_kept and self._is_stale(whole, version):
                         yield path
 
-    def _is_there(self, path: str, version: Version) -> bool:
+    def _is_stale(self, path: str, version: Version) -> bool:
+        """Whether a file is there that nobody declares, and of which another version belongs."""
         try:
-            return os.path.lexists(path) and self._contents.version(path) == version
+            if not os.path.lexists(path) or self._contents.version(path) != version:
+                return False
         except (OSError, SeqstoreError):
             return False
+        is_declared = self.products.maker(path) or any(
+            path == os.path.abspath(file) for job in self.jobs for file in job.input
+        )
+        return not is_declared and self.products.undeclared.get(path) != version
 
     def _look_again(self, jobs: list[Job]) -> None:
         """Resolve again what failed by what it read, and what follows from that.

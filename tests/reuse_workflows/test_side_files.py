@@ -10,7 +10,7 @@ INDEXED = """
         input: "in.txt"
         output: "out/x.txt"
         shell:
-            "ran table; cp {input} {output}; rev {input} > {output}.idx;"
+            "ran table; cp {input} {output[0]}; rev {input} > {output[0]}.idx;"
             " rm -f out/more; grep long {input} > out/more || rm out/more"
 
     rule read:
@@ -39,6 +39,21 @@ def test_an_index_that_nobody_declares_goes_back_with_its_file(project):
     # What somebody wrote there is left alone.
     project.write("mine\n", "out/more")
     assert read("ab\n", 3) == (["read"], "ab\nba\nmine\n3\n")
+
+
+def test_an_index_that_comes_to_be_declared_stays(project):
+    declared = INDEXED.replace('output: "out/x.txt"', 'output: "out/x.txt", "out/x.txt.idx"')
+    project.write("ab\n", "in.txt")
+    project.made = ("out",)
+    for rules, computed in (
+        (INDEXED, ["read", "table"]),
+        (declared, ["table"]),
+        (INDEXED, []),
+        (declared, []),
+    ):
+        project.write(rules)
+        assert project.run(*IN_STORE).computed == computed
+        assert project.read("out/x.txt.idx") == "ba\n"
 
 
 REPORTS = """
