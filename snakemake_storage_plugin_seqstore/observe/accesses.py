@@ -289,6 +289,7 @@ class _Assembly:
                 self._replace(path, "")
                 self._links.pop(path, None)
             case Does.MAKE_DIRECTORY:
+                self._access(path).made_new = True
                 self._make(path)
                 self._trees.update((path, self._canonical(path)))
             case Does.LINK:

@@ -118,7 +118,7 @@ def write_down(plan: Plan, claims: Claims, stores: Stores) -> None:
     tasks = [stores.following(ours, version, key) for ours, version, key in plan.follow]
     if tasks:
         stores.in_background(Parcel.of(tasks))
-    claims.save(plan.claims, plan.forced, plan.made)
+    claims.save(plan.claims, plan.forced, plan.made, plan.absent)
     claims.take_up()
 
 

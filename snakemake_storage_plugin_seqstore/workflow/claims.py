@@ -80,6 +80,7 @@ class Claims:
         # Of the run to which the process of a job belongs.
         self.forced: frozenset[str] = frozenset()
         self.made: frozenset[str] = frozenset()
+        self.absent: Mapping[str, Version] = {}
         self.joined = False
         self.began = time.time_ns()  # the run
         # Under which files in their own places are listed in stores.
@@ -105,6 +106,8 @@ class Claims:
                 self.began = self._summary.stat().st_mtime_ns
                 self.forced = frozenset(document["forced"])
                 self.made = frozenset(document["made"])
+                rows = document["absent"].items()
+                self.absent = {path: Version.load(row) for path, row in rows}
                 self.joined = True
         except (OSError, ValueError, TypeError, KeyError):
             self._claims = {}  # without claims, uncacheable jobs run again
@@ -148,7 +151,11 @@ class Claims:
             _write(self._file(path), row)
 
     def save(
-        self, claims: Mapping[str, Claim], forced: Iterable[str], made: Iterable[str] = ()
+        self,
+        claims: Mapping[str, Claim],
+        forced: Iterable[str],
+        made: Iterable[str] = (),
+        absent: Mapping[str, Version] | None = None,
     ) -> None:
         """Write what all outputs mean, for the next run and for the processes of jobs.
 
@@ -160,15 +167,19 @@ class Claims:
             Those of them that are to be made whatever is in the store.
         made : iterable of str
             Local paths that the workflow makes: the process of a job knows its own only.
+        absent : mapping of str to Version, optional
+            What is reused and not in its place, by path: the process of a job may look for it.
         """
         self._claims = self._claims | dict(claims)
         self.forced = frozenset(forced)
+        self.absent = absent or {}
         _write(
             self._summary,
             {
                 "run": self.run,
                 "forced": sorted(self.forced),
                 "made": sorted(made),
+                "absent": self.absent,
                 "accepted": self.accepted,
                 "project": self.project,
                 "claims": {

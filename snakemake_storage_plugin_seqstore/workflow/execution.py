@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-import stat
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ from snakemake_storage_plugin_seqstore.observe import (
 )
 from snakemake_storage_plugin_seqstore.store import Version, version_log
 from snakemake_storage_plugin_seqstore.store.background import Parcel
-from snakemake_storage_plugin_seqstore.store.filesystem import discard, overwrite
+from snakemake_storage_plugin_seqstore.store.filesystem import overwrite
 from snakemake_storage_plugin_seqstore.unknown import Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_changes
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, file_name
@@ -33,19 +32,20 @@ from snakemake_storage_plugin_seqstore.workflow.conditions import Seen, with_pip
 from snakemake_storage_plugin_seqstore.workflow.fetching import Fetching
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.links import Links
-from snakemake_storage_plugin_seqstore.workflow.publishing import (
-    Execution,
-    Publications,
-    is_whole,
-    made_at,
+from snakemake_storage_plugin_seqstore.workflow.missed import Missed
+from snakemake_storage_plugin_seqstore.workflow.outputs import (
+    discard_copies,
+    discard_made,
+    is_empty,
+    is_there,
+    status_of,
 )
+from snakemake_storage_plugin_seqstore.workflow.publishing import Execution, Publications, is_whole
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
-
-_SOON = 60.0  # s; after that, what was added to a store is renewed before something means it
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Rule
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +64,14 @@ class Executions:
         self.publications = Publications(reuse)
         self._fetching = Fetching(reuse)
         self._links = Links(reuse)
+        self._missed = Missed(reuse)
         self._jobs: dict[Any, Execution] = {}
         self._kept: set[str] = set()  # undeclared files of which one is read, by absolute path
         self._finished: dict[str, str] = {}  # keys of the runs that made empty files, by label
         self._open: list[Job] = []  # they ended, but not what fills their pipes
+        self._repeated: set[Job] = set()  # they ran again, or are about to
+        # Rules of jobs that are tried once more as they failed for links; what ends that.
+        self._retried: dict[Rule, Callable[[], None]] = {}
         self._lock = threading.Lock()
 
     def start(self, job: Job) -> bool:
@@ -97,12 +101,13 @@ class Executions:
         with self._lock:
             self._jobs[job] = execution
             self._open = [each for each in self._open if each != job]  # it is tried again
+            self._retried.pop(job.rule, lambda: None)()
         if told and self._fetching.is_allowed(job):
             execution.fetched = self._fetching.fetch(job, told.key)
         if execution.fetched is None:
-            _discard_copies(job)
+            discard_copies(job)
             self._links.replace(job, _runs_in_container(job, teller, contents))
-            self._bring_undeclared(job)
+            self._missed.bring_undeclared(job)
             execution.observation = self._observe(job, teller, contents)
         return execution.fetched is not None
 
@@ -131,26 +136,6 @@ class Executions:
         # It changes while the job runs.
         return self._reuse.resolution().inputs.before(job, self._reuse.directory.contents)
 
-    def _bring_undeclared(self, job: Job) -> None:
-        """Bring files that other jobs made without declaring them, and that jobs read.
-
-        That is where this job has its own files, and only what is missing: whoever wrote a record
-        in a shared store decides on no other place.
-        """
-        folders = {os.path.dirname(os.path.abspath(file)) for file in (*job.input, *job.output)}
-        for path, version in self._reuse.resolution().products.undeclared.items():
-            is_folder = version.kind == "tree"  # it was left empty, for what others make
-            is_beside = os.path.dirname(path) in folders and not version.executable
-            if not (is_folder or is_beside) or os.path.lexists(path):
-                continue
-            if "/." in f"/{os.path.relpath(path)}":
-                continue
-            if is_folder:
-                with suppress(OSError):
-                    os.makedirs(path)
-            else:
-                self._reuse.stores.bring_kept(job, version, Path(path))
-
     def _observe(self, job: Job, teller: Teller, contents: Contents) -> Observation | None:
         """Observe a job that runs in this process from now on, if that can be."""
         observing = self._reuse.observing
@@ -177,6 +162,7 @@ class Executions:
         execution.instructions = teller.instructions(job, execution.contents)
         execution.plain = teller.plain_reads(job, execution.contents)
         self._jobs[job] = execution
+        self._links.replace(job, is_inside=False)  # now that it runs again, perhaps
         execution.observation = self._observe(job, teller, execution.contents)
 
     def finish_there(self, job: Job) -> None:
@@ -189,6 +175,8 @@ class Executions:
         """
         execution = self._jobs[job]
         self._note_reads(job, execution)
+        if execution.is_to_run_again:
+            return
         said = {"instructions": execution.instructions, "seen": asdict(execution.seen)}
         path = self._said(job)
         overwrite(path, json.dumps(said).encode(), path.parent.parent)
@@ -203,11 +191,13 @@ class Executions:
         """
         execution = self._jobs[job]
         execution.seconds = time.monotonic() - execution.began
-        execution.statuses = {file: _status(job, file) for file in job.output}
+        execution.statuses = {file: status_of(job, file) for file in job.output}
         if execution.instructions:
             self._hear(job, execution)
         else:
             self._note_reads(job, execution)
+        if execution.is_to_run_again:
+            return
         self._note_seen(job, execution.seen)
         if execution.told and not job.shadow_dir:
             # Else they are not yet where they will be published from.
@@ -220,13 +210,25 @@ class Executions:
         while self._open and self._close():
             pass
 
-    def fail(self, number: int) -> None:
-        """Note that a job of this process failed, by Snakemake's number of it."""
-        for job, execution in list(self._jobs.items()):
-            # A process of its own tells itself.
-            is_here = job.dag.workflow.subprocess_exec or not snakemake_api.is_spawned(job)
-            if job.dag.jobid(job) == number and is_here and not execution.is_complete:
-                self._links.explain(job, _seen_of(execution), has_failed=True)
+    def is_to_run_again(self, job: Job) -> bool:
+        """Whether a job that ended runs again at once, since it saw less than there is."""
+        execution = self._jobs.get(job)
+        return execution is not None and execution.is_to_run_again
+
+    def fail(self, job: Job) -> None:
+        """Note that a job of this process failed."""
+        # A process of its own tells itself.
+        is_here = job.dag.workflow.subprocess_exec or not snakemake_api.is_spawned(job)
+        execution = self._jobs.get(job)
+        if execution and is_here and not execution.is_complete:
+            accesses = _seen_of(execution)
+            minded = self._links.minded(job, accesses, has_failed=True)
+            with self._lock:
+                if minded and job.rule not in self._retried:
+                    # The process of a job shows errors only.
+                    logger.error(f"seqstore: rule {job.rule.name}: {minded}.")
+                    if accesses:
+                        self._retried[job.rule] = snakemake_changes.try_again(job)
 
     def _close(self) -> bool:
         """Complete a job, if there is one, that ended before what fills its pipes."""
@@ -265,7 +267,7 @@ class Executions:
         statuses = execution.statuses
         if execution.key and not all(map(snakemake_api.is_pipe, job.output)):
             made = {name: added.made for name, added in execution.added.items()}
-            if all(map(_is_there, statuses, statuses.values())) and is_whole(job, made):
+            if all(map(is_there, statuses, statuses.values())) and is_whole(job, made):
                 parcel = Parcel.of(self.publications.writing(job, execution, made))
                 if made:
                     execution.parcel = parcel
@@ -279,9 +281,34 @@ class Executions:
         if execution.observation:
             attached = snakemake_api.is_python_block(job)
             accesses = observing.end(execution.observation, attached)
-        self._links.explain(job, accesses, has_failed=False)
         conditions = self._reuse.new_conditions(execution.contents, self._reuse.resolution())
         execution.seen = conditions.of_run(job, accesses, execution.plain, execution.started)
+        lacked = self._lacked(job, accesses)
+        if lacked and accesses and self._is_repeatable(job, execution):
+            execution.is_to_run_again = True
+            self._repeated.add(job)
+            discard_made(job, accesses)
+            # The process of a job shows errors only.
+            logger.error(f"seqstore: rule {job.rule.name} runs again: {lacked}.")
+        elif lacked:
+            execution.seen = replace(execution.seen, rejected=execution.seen.rejected or lacked)
+
+    def _lacked(self, job: Job, accesses: Accesses | None) -> str:
+        """What a job saw less than it would see among plain files, all in place; empty if nothing.
+
+        It is there now.
+        """
+        if minded := self._links.minded(job, accesses, has_failed=False):
+            return minded
+        if missed := self._missed.bring(job, accesses):
+            return f"it looked for {missed}, which was in the store only"
+        return ""
+
+    def _is_repeatable(self, job: Job, execution: Execution) -> bool:
+        """Whether a job that ended would find again what it found, and was not repeated before."""
+        has_changed = execution.seen.rejected or any(map(snakemake_api.is_updated, job.output))
+        is_piped = snakemake_api.pipes(job) or any(map(snakemake_api.is_streamed, job.output))
+        return not has_changed and not is_piped and job not in self._repeated
 
     def _note_seen(self, job: Job, seen: Seen) -> None:
         """Tell of what a job did that keeps others from its result, and keep what they read."""
@@ -375,7 +402,7 @@ class Executions:
             if self._reuse.workflow.is_main_process
             else snakemake_api.traces(job)
         )
-        empty = [file for file, status in statuses.items() if _is_empty(file, status)]
+        empty = [file for file, status in statuses.items() if is_empty(file, status)]
         self._finished |= dict.fromkeys(map(label, empty), key)
         updated = filter(snakemake_api.is_updated, job.output)
         before = self._jobs[job].before
@@ -394,17 +421,6 @@ def _was_made_after(execution: Execution) -> bool:
     return bool(took) and max(took) <= min(made, default=max(took))
 
 
-def _discard_copies(job: Job) -> None:
-    """Remove local copies of what a job is about to make, as of a checkpoint that was brought.
-
-    Snakemake does not, and members of a directory would stay in it. What is updated has to be
-    there.
-    """
-    for file in job.output:
-        if stored(file) and not snakemake_api.is_updated(file):
-            discard(str(file))
-
-
 def _runs_in_container(job: Job, teller: Teller, contents: Contents) -> bool:
     """Whether commands of a job run in a container: Snakemake starts it, or they do."""
     return snakemake_api.runs_in_container(job) or teller.runs_container(job, contents)
@@ -415,35 +431,3 @@ def _seen_of(execution: Execution) -> Accesses | None:
     with suppress(NotObserved, ObserverDied):
         return execution.observation.finish() if execution.observation else None
     return None
-
-
-def _is_there(file: Any, status: os.stat_result | None) -> bool:
-    """Whether a job made an output, or Snakemake is about to make it."""
-    return status is not None or bool(file.flags.get("touch"))
-
-
-def _is_empty(file: Any, status: os.stat_result | None) -> bool:
-    """Whether a job made an empty file, or Snakemake is about to make it."""
-    if status is None:
-        return _is_there(file, status)
-    return stat.S_ISREG(status.st_mode) and status.st_size == 0  # a pipe always looks empty
-
-
-def _status(job: Job, file: Any) -> os.stat_result | None:
-    """What a job made, which its owner may write from now on; None if it did not make it.
-
-    A copy of an input is read-only where that is so in the store, and Snakemake takes an output
-    that is read-only for protected, and does not make it again.
-    """
-    path = made_at(job, file)
-    try:
-        status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode):
-            return os.stat(path)
-    except OSError:  # it is not there, or a link to nothing: Snakemake will say so
-        return None
-    is_locked = stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IWUSR
-    if is_locked and job.input and status.st_uid == os.geteuid():
-        os.chmod(path, stat.S_IMODE(status.st_mode) | stat.S_IWUSR)
-        return os.lstat(path)
-    return status

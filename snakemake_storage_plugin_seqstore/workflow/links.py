@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.observe import Access, Accesses
 from snakemake_storage_plugin_seqstore.store import Materialisation, way
+from snakemake_storage_plugin_seqstore.workflow.claims import file_name
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
-logger = logging.getLogger(__name__)
-
 
 class Links:
-    """Inputs that are links into a store.
+    """Inputs that are links into a store; a rule whose jobs do not do with links has files.
+
+    Which rules these are is remembered in the working directory's ``.snakemake``.
 
     Parameters
     ----------
@@ -31,12 +32,11 @@ class Links:
     def __init__(self, reuse: Reuse) -> None:
         self._reuse = reuse
         self._left: dict[Job, list[StoredFile]] = {}  # to look through a directory takes long
-        self._is_told = False
 
     def replace(self, job: Job, is_inside: bool) -> None:
         """Let inputs that are links be files where links are not wanted.
 
-        An earlier run left them, or they lead out of what a container sees.
+        An earlier run left them, they lead out of what a container sees, or the rule needs files.
 
         Parameters
         ----------
@@ -47,7 +47,7 @@ class Links:
         for ours in self._linked(job):
             provider, path = ours.provider, ours.copy_path
             how = way(provider.store, path.parent, provider.materialisation)
-            if how is Materialisation.SYMLINK and is_inside:
+            if how is Materialisation.SYMLINK and (is_inside or self._mark(job).exists()):
                 how = Materialisation.REFLINK
             if how is not Materialisation.SYMLINK and (found := self._reuse.entry(ours)):
                 transfer.bring(*found, ours.parsed, path, how)
@@ -60,27 +60,43 @@ class Links:
             claim = self._reuse.current(ours.base_label)
             store, stores = ours.provider.store, self._reuse.stores
             if claim and claim.version and stores.holder(store, claim.version) is None:
-                self._tell(job, "one of them was written to")
-                return ours.label
+                self._note(job)
+                return f"{ours.label}, a link to a read-only file of the store,"
         return ""
 
-    def explain(self, job: Job, accesses: Accesses | None, has_failed: bool) -> None:
-        """Tell once in a run that inputs are links, where that is why a job went wrong.
+    def minded(self, job: Job, accesses: Accesses | None, has_failed: bool) -> str:
+        """What a job did, perhaps, with inputs that are links into a store; empty if nothing.
+
+        Its rule has files from then on.
 
         Parameters
         ----------
         accesses : Accesses or None
             What it did; None if that was not observed.
         """
-        if self._is_told or not (has_failed or accesses):
-            return
-        left = self._left.get(job)  # unless it started in another process
-        linked = [*self._linked(job)] if left is None else left
-        folders = {each for ours in linked for each in self._folders(ours)}
-        if linked and (accesses is None or _minds(accesses, linked, tuple(folders), has_failed)):
-            what = "it failed" if has_failed else "it did not read what is behind them"
-            # The process of a job shows errors only.
-            self._tell(job, what, logging.ERROR if has_failed else logging.WARNING)
+        linked = self._left.get(job, [])
+        folders = tuple({each for ours in linked for each in self._folders(ours)})
+        if not linked or (accesses is None and not has_failed):
+            return ""
+        if accesses is not None and not _minds(accesses, linked, folders, has_failed):
+            return ""
+        self._note(job)
+        did = "failed" if has_failed else "looked at them instead of the files"
+        return (
+            f"its inputs are links to read-only files of the store, and it {did}; "
+            "from now on the rule has files here"
+        )
+
+    def _note(self, job: Job) -> None:
+        """Give files to the rule of a job from now on."""
+        mark = self._mark(job)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+    def _mark(self, job: Job) -> Path:
+        """Exists if a rule needs files."""
+        folder: Path = self._reuse.directory.path / "needs_files"
+        return folder / file_name(job.rule.name)
 
     def _folders(self, file: StoredFile) -> tuple[str, ...]:
         return self._reuse.stores.folders(file.provider.store)
@@ -90,31 +106,26 @@ class Links:
         for file in job.input:
             ours = stored(file)
             if ours and ours.is_in_place:
-                path, folders = ours.copy_path, self._folders(ours)
-                found = (path, *path.rglob("*")) if path.is_dir() else (path,)
-                links = (each for each in found if each.is_symlink())
-                if any(os.readlink(link).startswith(folders) for link in links):
+                folders = self._folders(ours)
+                if any(target.startswith(folders) for target in _targets(ours)):
                     yield ours
 
-    def _tell(self, job: Job, what: str, level: int = logging.WARNING) -> None:
-        if not self._is_told:
-            self._is_told = True
-            logger.log(
-                level,
-                f"seqstore: inputs of rule {job.rule.name} are links to read-only files of the "
-                f"store, and {what}: if the rule needs files of its own, set "
-                "--storage-seqstore-materialize copy.",
-            )
+
+def _targets(file: StoredFile) -> Iterator[str]:
+    """Where links lead: a file in its own place, or those in a directory."""
+    path = file.copy_path
+    found = (path, *path.rglob("*")) if path.is_dir() else (path,)
+    return (os.readlink(each) for each in found if each.is_symlink())
 
 
 def _minds(
     accesses: Accesses, linked: list[StoredFile], folders: tuple[str, ...], has_failed: bool
 ) -> bool:
-    """Whether it made a difference to a job, perhaps, that inputs are links into a store.
+    """Whether a job did more with links into a store than to follow them.
 
     It looked at a link, or listed a directory of links, but did not look at what is behind them.
-    Or it failed, and looked at a link, or was not let write to a file, which is behind one or, as
-    its copy, read-only too.
+    Or it found out what a link leads to, and used that name. Or it failed, and looked at a link, or
+    was not let write to a file, which is behind one or, as its copy, read-only too.
     """
     paths = accesses.paths
 
@@ -127,6 +138,10 @@ def _minds(
     links = (path for path in looked if has_failed or not paths[path].read)
     if any(made) or any(map(is_behind, (*refused, *filter(os.path.islink, links)))):
         return True
+    if used := {os.path.dirname(path) for path in paths if path.startswith(folders)}:
+        there = {os.path.dirname(target) for ours in linked for target in _targets(ours)}
+        if not used.isdisjoint(there):
+            return True
     for ours in linked:
         start = os.path.abspath(ours.copy_path) + os.sep
         inside = [path for path in paths if f"{path}/".startswith(start)]

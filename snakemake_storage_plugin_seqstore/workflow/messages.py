@@ -122,9 +122,10 @@ class Messages:
         return f"{_named(job)} is not what it was: {changes}"
 
     def read_before(self, conditions: Conditions, job: Job) -> Iterator[str]:
-        """Absolute paths of what other jobs make that a job read when it last ran."""
+        """What a job read of what others make when it last ran, and what it listed: its paths."""
         if record := self._earlier(job):
-            yield from filter(None, map(conditions.places(job).path_of, record.reads.products))
+            names = (*record.reads.products, *record.reads.listed)
+            yield from filter(None, map(conditions.places(job).path_of, names))
 
     def tell_foreign(self, path: str) -> None:
         """Tell of a file in the place of an output that the workflow did not make."""

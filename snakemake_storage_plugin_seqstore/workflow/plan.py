@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.store import EMPTY, Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.absent import Absent
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
@@ -41,6 +42,9 @@ class Plan:
         Files that are to be in their own places, with what they mean: targets, those of which an
         older state is there, what a job that runs may read without declaring it, and what a job
         updates.
+    absent : dict
+        What else was reused and is not in its own place, by path, if a job runs that may look for
+        it.
     remove : list
         Paths of undeclared files beside what outputs were before, not those of what they are now.
     missing : dict
@@ -55,6 +59,7 @@ class Plan:
     bring: list[tuple[File, StoredFile, Claim | None]] = field(default_factory=list)
     take_over: list[tuple[Job, Resolved]] = field(default_factory=list)
     place: list[tuple[StoredFile, Claim]] = field(default_factory=list)
+    absent: dict[str, Version] = field(default_factory=dict)
     remove: list[str] = field(default_factory=list)
     missing: dict[Job, list[File]] = field(default_factory=dict)
 
@@ -76,7 +81,8 @@ def plan(
     claims : Claims
         What the working directory had before.
     read_before : callable
-        Absolute paths of what other jobs make that a job read when it last ran.
+        Absolute paths of what other jobs make that a job read when it last ran, and of directories
+        that it listed.
     """
     found = Plan()
     targets = {*map(label, dag.targetfiles)}
@@ -106,7 +112,10 @@ def plan(
             # Missing outputs are no reason for Snakemake where local files made of them exist.
             found.missing[job] = [file for file in job.output if _meant_something(file, claims)]
     found.place += _beside_inputs(running, resolution)
-    found.place += _read_before(running, resolution, read_before)
+    if running:
+        absent = {ours.label: (ours, claim) for ours, claim in _absent(resolution)}
+        found.place += _read_before(running, absent, read_before)
+        found.absent = {name: claim.version for name, (_, claim) in absent.items() if claim.version}
     return found
 
 
@@ -175,16 +184,15 @@ def _beside_inputs(
 
 
 def _read_before(
-    jobs: Iterable[Job], resolution: Resolution, read_before: Callable[[Job], Iterable[str]]
+    jobs: Iterable[Job],
+    absent: Mapping[str, tuple[StoredFile, Claim]],
+    read_before: Callable[[Job], Iterable[str]],
 ) -> Iterator[tuple[StoredFile, Claim]]:
     """What jobs read when they last ran without declaring it, as those do that look for reports."""
+    places = Absent(absent)
     for job in jobs:
         for path in read_before(job):
-            if found := resolution.products.maker(path):
-                maker, file, _ = found
-                resolved = resolution.jobs.get(maker)
-                if resolved and resolved.is_hit:
-                    yield from _missing(file, resolved)
+            yield from (absent[name] for name in places.at(path))
 
 
 def _missing(file: File, resolved: Resolved) -> Iterator[tuple[StoredFile, Claim]]:
@@ -194,6 +202,18 @@ def _missing(file: File, resolved: Resolved) -> Iterator[tuple[StoredFile, Claim
         return
     if ours.is_in_place and not os.path.lexists(ours.copy_path):
         yield ours, claim
+
+
+def _absent(resolution: Resolution) -> Iterator[tuple[StoredFile, Claim]]:
+    """What jobs made that are reused, and is not in its own place."""
+    for job, resolved in resolution.jobs.items():
+        if resolved.is_hit and resolved.claims:
+            yield from (each for file in job.output for each in _missing(file, resolved))
+            one = next(iter(resolved.claims.values()))
+            for file in snakemake_api.traces(job):
+                ours, version = stored(file), resolved.versions.get(label(file))
+                if ours and ours.is_in_place and version and not os.path.lexists(file):
+                    yield ours, replace(one, version=version)
 
 
 def _bringing(

@@ -76,6 +76,8 @@ class Execution:
         What it did, once it has ended.
     statuses : dict
         What its outputs were then.
+    is_to_run_again : bool
+        Whether it has ended, but saw less than there is.
     is_complete : bool
         Whether it has ended, and all that fills its pipes.
     changed : str
@@ -104,6 +106,7 @@ class Execution:
     observation: Observation | None = None
     seen: Seen = Seen()  # noqa: RUF009 it is frozen
     statuses: dict[Any, os.stat_result | None] = field(default_factory=dict)
+    is_to_run_again: bool = False
     is_complete: bool = False
     changed: str = ""
     fetched: Record | None = None

@@ -1,8 +1,7 @@
-"""What Snakemake is made to forget, and what it is given in place of its own: on one instance."""
+"""What Snakemake is made to forget, and what it is given in place of its own: for one workflow."""
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, wraps
@@ -87,20 +86,47 @@ def spare_idle_rounds(workflow: Workflow) -> None:
     scheduler._schedule_reevalutation = look_again_if_needed
 
 
-def tell_of_failures(fail: Callable[[int], None]) -> None:
-    """Have Snakemake's log say, too, which job has failed, by its number."""
-    from snakemake.logging import logger
-    from snakemake_interface_logger_plugins.common import LogEvent
+def run_again(
+    workflow: Workflow, is_to_run_again: Callable[[Job], bool], has_failed: Callable[[Job], None]
+) -> None:
+    """Have Snakemake's executor ask of each job that ended whether it runs again; tell of failures.
 
-    class Failures(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if getattr(record, "event", None) is LogEvent.JOB_ERROR:
-                try:
-                    fail(vars(record)["jobid"])
-                except Exception:  # Snakemake's callback must not end here: it would hang
-                    self.handleError(record)
+    Executors are made after everything that could be told of it: the class is given another method.
+    """
+    from snakemake.executors.local import Executor
 
-    logger.addHandler(Failures())
+    run_once = Executor.cached_or_run
+
+    def run(executor: Any, job: Job, *arguments: Any) -> None:
+        if executor.workflow is not workflow:
+            run_once(executor, job, *arguments)
+            return
+        try:
+            run_once(executor, job, *arguments)
+            while is_to_run_again(job):
+                run_once(executor, job, *arguments)
+        except Exception:
+            has_failed(job)
+            raise
+
+    Executor.cached_or_run = run
+
+
+def try_again(job: Job) -> Callable[[], None]:
+    """Have Snakemake try a job that failed once more, as if its rule had one more retry.
+
+    Returns
+    -------
+    callable
+        Takes that back, as other jobs of the rule have no more retries than before.
+    """
+    rule, retries = job.rule, job.rule._restart_times
+    rule.restart_times = max(job.restart_times, job.attempt)
+
+    def take_back() -> None:
+        rule.restart_times = retries
+
+    return take_back
 
 
 def set_shell_executable(executable: os.PathLike[str]) -> None:
@@ -164,13 +190,13 @@ def keep_paths_in_place(workflow: Workflow) -> None:
             )
     for name in ("expand", "collect"):
         if plain := workflow.vanilla_globals.get(name):
-            workflow.vanilla_globals[name] = workflow.globals[name] = _without_marks(plain)
+            workflow.vanilla_globals[name] = workflow.globals[name] = _with_marks(plain, workflow)
 
 
-def _without_marks(expand: Callable[..., Any]) -> Callable[..., Any]:
+def _with_marks(expand: Callable[..., Any], workflow: Workflow) -> Callable[..., Any]:
     """Snakemake's ``expand``, which also takes paths in their own places, as `rules.a.output` is.
 
-    It refuses patterns that are marked as stored. What it returns is marked again where it is used.
+    It refuses patterns that are marked as stored: the mark is taken off, and set again.
     """
 
     @wraps(expand)
@@ -178,7 +204,8 @@ def _without_marks(expand: Callable[..., Any]) -> Callable[..., Any]:
         if not callable(patterns):
             patterns = [patterns] if isinstance(patterns, str | os.PathLike) else patterns
             patterns = [*map(_unmarked, patterns)]
-        return expand(patterns, *combinators, **wildcards)
+        mark = workflow.modifier.path_modifier.apply_default_storage
+        return [_marked(path, mark) for path in expand(patterns, *combinators, **wildcards)]
 
     return expanded
 
@@ -194,6 +221,18 @@ def _unmarked(pattern: Any) -> Any:
     path.flags.update(pattern.flags)
     del path.flags["storage_object"]
     return path
+
+
+def _marked(path: Any, mark: Callable[[Any], Any]) -> Any:
+    """A path with the mark again, if it was taken off: else Snakemake sets it where it is used."""
+    from snakemake.io import AnnotatedString
+    from snakemake.path_modifier import PATH_MODIFIER_FLAG
+
+    if PATH_MODIFIER_FLAG not in getattr(path, "flags", {}):
+        return path
+    marked = AnnotatedString(str(path))
+    marked.flags.update(mark(path).flags)
+    return marked
 
 
 def keep_outputs_in_place(workflow: Workflow) -> None:

@@ -53,6 +53,8 @@ class Rule:
     shadow_depth: str | None
     input: Files
     output: Files
+    restart_times: int | None
+    _restart_times: int | None
 
     def expand_params(self, *arguments: Any) -> tuple[Files, Any]: ...
     def expand_resources(self, *arguments: Any, **more: Any) -> Any: ...
@@ -75,6 +77,8 @@ class Job:
     is_run: bool
     is_shadow: bool
     shadow_dir: str | None
+    attempt: int
+    restart_times: int
     conda_env: Any
     conda_env_spec: Any
     container_img_url: str | None
@@ -160,6 +164,7 @@ class Workflow:
     scheduler: Any
     storage_settings: Any
     storage_registry: Any
+    modifier: Any
     _prepare_dag: Any
     deployment_settings: Any
     execution_settings: Any

@@ -148,12 +148,18 @@ class Stores:
                 task = Task((str(made.store.root),), Store.assign, arguments, name, made.version)
                 self.in_background(Parcel.of([task]))
 
-    def bring_kept(self, job: Job, version: Version, path: Path) -> None:
-        """Bring a file that was kept, if it still is."""
+    def bring_kept(
+        self,
+        job: Job,
+        version: Version,
+        path: Path,
+        how: Materialisation = Materialisation.COPY,
+    ) -> None:
+        """Bring a file or directory that was kept, if it still is."""
         for store in self._with_own(self.of(job)):
             if store.has_payload(version):
                 entry = Entry("files", path.name, version, version_log.now())
-                materialise(store, entry, path, Materialisation.COPY)
+                materialise(store, entry, path, how)
                 return
 
     def assigning(self, store: Store, file: StoredFile, version: Version, key: str) -> Task:

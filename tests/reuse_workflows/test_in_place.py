@@ -82,7 +82,12 @@ def test_patterns_of_other_rules_are_expanded(project):
 
         rule all:
             default_target: True
-            input: expand(rules.inner_b.output, x=["1"]), collect(rules.c.output, x=["1", "2"])
+            input: "d.txt", expand(rules.inner_b.output, x=["1"])
+
+        rule d:
+            input: collect(rules.c.output, x=["1", "2"])
+            output: "d.txt"
+            shell: "ran d; cat {input} > {output} # first"
         """
     )
     project.write(
@@ -98,9 +103,17 @@ def test_patterns_of_other_rules_are_expanded(project):
         """,
         "inner.smk",
     )
-    assert project.run(*IN_STORE).computed == ["a1", "a2", "b", "c1", "c2"]
+    first = project.run(*IN_STORE)
+    assert first.computed == ["a1", "a2", "b", "c1", "c2", "d"]
+    assert "input: c.1.txt (retrieve from storage), c.2.txt (retrieve" in first.printed
     assert project.read("inner/b.1.txt") == "a\na\n"
     assert project.run(*IN_STORE).did_nothing
+    project.made = ("inner", "c.1.txt", "c.2.txt", "d.txt")
+    clone = project.clone()
+    snakefile = clone.directory / "Snakefile"
+    snakefile.write_text(snakefile.read_text().replace("# first", "# second"))
+    assert clone.run(*IN_STORE).computed == ["d"]
+    assert clone.read("d.txt") == "c\nc\n"
 
 
 def test_a_directory_has_to_be_marked(project):

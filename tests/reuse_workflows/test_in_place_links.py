@@ -129,13 +129,17 @@ ONE = """
 
 
 def hints(done):
-    return [line for line in done.messages if "links to read-only files of the store" in line]
+    return [
+        line
+        for line in done.messages
+        if "to a read-only file of the store" in line or "to read-only files" in line
+    ]
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        'shell: "gzip -c < {input[0]} > {output}; gzip {input[0]}"',  # does not follow links
+        'shell: "gzip -c < {input[0]} > {output}; gzip -k {input[0]}"',  # does not follow links
         'shell: "echo more >> {input[0]}; cp {input[0]} {output}"',
         'shell: "sort -o {input[1]}/x {input[1]}/x; cp {input[1]}/x {output}"',
         'shell: "cp {input[0]} {output}; echo more >> {output}"',  # a copy is read-only, too
@@ -143,29 +147,95 @@ def hints(done):
     ],
     ids=["no-links", "append", "in-folder", "copy", "run"],
 )
-def test_a_job_that_fails_for_links_is_explained(linked, command):
+def test_a_job_that_fails_for_links_is_tried_again_with_files(linked, command):
     linked.write(ONE.format(command=command))
-    done = linked.run(*LINKS, fails=True)
+    done = linked.run(*LINKS)
     assert len(hints(done)) == 1
-    assert "rule b" in hints(done)[0]
-    assert "--storage-seqstore-materialize copy" in hints(done)[0]
-    copies = linked.run(*COPIES)
-    assert not hints(copies)
-    assert "a" not in copies.computed
-    assert linked.run(*COPIES).did_nothing
+    assert done.computed == ["a"]
+    assert linked.run(*LINKS).did_nothing
+    # The rule has no more retries than before.
+    linked.write(ONE.format(command='shell: "cat {input[0]} > {output}; ls -l {input[0]}; false"'))
+    assert "Trying" not in linked.run(*LINKS, fails=True).printed
+
+
+LOOKING = {
+    "copy": "cp -r {input[3]} {output}.d; stat -c %F {output}.d/x",
+    "find": "find {input[3]} -type f -name x",
+    "import": "python3 {input[1]} 2> /dev/null",
+    "leads": "cd $(dirname $(readlink -f {input[0]})); ls a.txt; cat a.txt",
+    "stat": "stat -c '%F %s' {input[0]}",
+    "tar": "tar -xOf <(tar -c {input[0]})",
+}
+FOLLOWING = (
+    "cat {input[0]} {input[3]}/*; ls -l {input[0]} | wc -l; realpath -s {input[0]} | wc -l;"
+    " python3 -c 'print(open(\"{input[0]}\").read())'; wc -l < $(echo {input[3]}/*);"
+    " cp {input[0]} taken; cat taken; rm -f taken"
+)
+SOURCES = """
+    rule all:
+        input: {targets}
+
+    rule a:
+        output: multiext("{{name}}/", "a.txt", "main.py", "beside.py"), directory("{{name}}/folder")
+        shell:
+            "seq 9 > {{output[0]}}; mkdir {{output[3]}}; seq 9 > {{output[3]}}/x;"
+            " echo 'import beside' > {{output[1]}}; echo 'print(8)' > {{output[2]}}"
+    """
+
+
+def looking(more, where='"{name}.txt"'):
+    """A workflow in which each rule looks at its inputs in another way."""
+    commands = LOOKING | {"follows": FOLLOWING}
+    rules = SOURCES.format(targets=", ".join(where.replace("{name}", kind) for kind in commands))
+    for kind, command in commands.items():
+        rules += f"""
+    rule {kind}:
+        input: expand(rules.a.output, name="{kind}")
+        output: {where.replace("{name}", kind)}
+        shell: {f"ran {kind}{more}; ({command}) > {{output}}"!r}
+    """
+    return rules
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        "tar -cf {output} {input[0]}",
-        "cp -r {input[1]} {output}.d",
-        "find {input[1]} -type f",  # there are none
-    ],
+    "where", ['"{name}.txt"', pytest.param('local("{name}.txt")', marks=pytest.mark.slow)]
 )
-def test_a_job_that_takes_a_link_for_its_input_is_explained(linked, command):
-    linked.write(ONE.format(command=f'shell: "{command}; touch {{output}}"'))
-    assert len(hints(linked.run(*LINKS))) == 1
+def test_rules_that_look_at_links_run_again_with_files(linked, where):
+    plain = linked.clone()
+    plain.write(looking(""), reuse=False)
+    plain.run(root=False)
+    linked.write(looking("", where))
+    done = linked.run(*LINKS)
+    results = {kind: plain.read(f"{kind}.txt") for kind in (*LOOKING, "follows")}
+    assert {kind: linked.read(f"{kind}.txt") for kind in results} == results
+    assert all(results.values())
+    assert done.computed == sorted([*results, *LOOKING])
+    assert len(hints(done)) == len(LOOKING), done.printed
+    assert linked.run(*LINKS).did_nothing
+    # The next jobs of these rules have files at once.
+    linked.write(looking("; : more", where))
+    assert linked.run(*LINKS).computed == sorted(results)
+    # What was made with files is for everybody.
+    if "local" not in where:
+        linked.made = (*results, *(f"{name}.txt" for name in results), "copy.txt.d")
+        clone = linked.clone()
+        clone.prefix = linked.prefix
+        assert clone.run(*LINKS).did_nothing
+        assert {kind: clone.read(f"{kind}.txt") for kind in results} == results
+
+
+def test_a_job_that_looks_at_links_and_changes_files_is_not_shared(linked):
+    """It can not run again: it would find what it left."""
+    linked.write("1\n", "log.txt")
+    command = 'shell: "stat -c %F {input[0]} > {output}; echo 2 >> log.txt; wc -l log.txt"'
+    linked.write(ONE.format(command=command))
+    linked.made = ("a.txt", "b.txt", "folder")
+    linked.run(*LINKS)
+    assert linked.run(*LINKS).did_nothing
+    clone = linked.clone()
+    clone.prefix = linked.prefix
+    clone.run(*COPIES)
+    assert clone.read("b.txt") == "regular file\n"
 
 
 def test_a_job_that_writes_to_the_store_through_a_link_is_explained(linked):
@@ -173,12 +243,11 @@ def test_a_job_that_writes_to_the_store_through_a_link_is_explained(linked):
     linked.write(ONE.format(command=f'shell: "{command}"'))
     done = linked.run(*LINKS)
     assert len(hints(done)) == 1, done.printed
-    assert "written to" in hints(done)[0]
-    # The payload is not used any more, but made again.
-    assert linked.run(*COPIES).computed == ["a"]
+    # The payload is not used any more, but made again, and the rule has a file.
+    assert linked.run(*LINKS).computed == ["a"]
     assert "more" not in linked.stored("a.txt")
     assert linked.read("b.txt") == linked.stored("a.txt") + "more\n"
-    assert linked.run(*COPIES).did_nothing
+    assert linked.run(*LINKS).did_nothing
 
 
 @pytest.mark.parametrize(
@@ -195,7 +264,7 @@ def test_a_job_that_fails_for_something_else_is_not(linked, command):
     assert not hints(linked.run(*LINKS, fails=True))
 
 
-def test_it_is_said_once_and_where_jobs_are_not_observed(linked):
+def test_a_rule_that_fails_unobserved_has_files_from_then_on(linked):
     linked.write(
         """
         seqstore.reuse(workflow, observe="off")
@@ -210,14 +279,14 @@ def test_it_is_said_once_and_where_jobs_are_not_observed(linked):
         rule b:
             input: "a.txt"
             output: "{name}.txt"
-            shell: "echo more >> {input}"
+            shell: "echo more >> {input}; touch {output}"
 
         ruleorder: a > b
         """
     )
-    assert len(hints(linked.run(*LINKS, "--keep-going", fails=True))) == 1
-    # Without links there is nothing to say.
-    assert not hints(linked.run(*COPIES, "--keep-going", fails=True))
+    done = linked.run(*LINKS, "--keep-going", fails=True)
+    assert {"rule b" in hint for hint in hints(done)} == {True}
+    assert not hints(linked.run(*LINKS))
 
 
 def test_a_container_sees_files(linked, programs):

@@ -1,0 +1,91 @@
+"""What a job looks for where results are reused, and so not in their places: it is brought.
+
+In a finished directory of plain files it would be there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from snakemake_storage_plugin_seqstore.observe import Accesses
+from snakemake_storage_plugin_seqstore.store import Materialisation, Version
+from snakemake_storage_plugin_seqstore.workflow.absent import Absent
+from snakemake_storage_plugin_seqstore.workflow.files import label, stored
+from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+
+
+class Missed:
+    """Brings what other jobs made and this directory has not got in its place.
+
+    Parameters
+    ----------
+    reuse : Reuse
+        The reuse of the workflow.
+    """
+
+    def __init__(self, reuse: Reuse) -> None:
+        self._reuse = reuse
+        self._versions: Mapping[str, Version] = {}
+        self._absent = Absent(())
+
+    def bring_undeclared(self, job: Job) -> None:
+        """Bring files that other jobs made without declaring them, and that jobs read.
+
+        That is where this job has its own files, and only what is missing: whoever wrote a record
+        in a shared store decides on no other place.
+        """
+        folders = {os.path.dirname(os.path.abspath(file)) for file in (*job.input, *job.output)}
+        for path, version in self._reuse.resolution().products.undeclared.items():
+            is_folder = version.kind == "tree"  # it was left empty, for what others make
+            is_beside = os.path.dirname(path) in folders and not version.executable
+            if not (is_folder or is_beside) or os.path.lexists(path):
+                continue
+            if "/." in f"/{os.path.relpath(path)}":
+                continue
+            if is_folder:
+                with suppress(OSError):
+                    os.makedirs(path)
+            else:
+                self._reuse.stores.bring_kept(job, version, Path(path))
+
+    def bring(self, job: Job, accesses: Accesses | None) -> str:
+        """Bring the results that a job looked for in vain, also those of a folder that it listed.
+
+        Returns
+        -------
+        str
+            One of them; empty if it missed nothing.
+        """
+        versions = self._reuse.claims.absent
+        if accesses is None or not versions:
+            return ""
+        if self._versions is not versions:  # the DAG has changed
+            self._versions, self._absent = versions, Absent(versions)
+        own = {*map(label, job.products())}
+        # They are in their places where this job's files are.
+        ours = next(filter(None, map(stored, job.output)), None)
+        how = ours.provider.materialisation if ours else Materialisation.COPY
+        brought = ""
+        for name in [*dict.fromkeys(self._looked_for(job, accesses))]:
+            if name not in own and not os.path.lexists(name):
+                os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+                self._reuse.stores.bring_kept(job, versions[name], Path(name), how)
+                if os.path.lexists(name):
+                    brought = name
+        return brought
+
+    def _looked_for(self, job: Job, accesses: Accesses) -> Iterator[str]:
+        """What is absent of what a job looked for, by name."""
+        workdir = os.getcwd()
+        shadow = os.path.abspath(job.shadow_dir) if job.shadow_dir else workdir
+        for path, access in accesses.paths.items():
+            if access.absent or access.listed:
+                inside = path.startswith(shadow)
+                yield from self._absent.at(workdir + path[len(shadow) :] if inside else path)

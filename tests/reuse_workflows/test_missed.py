@@ -1,0 +1,102 @@
+"""A job that is new in a clone, and looks for what reused jobs made, finds it there."""
+
+import shutil
+
+from tests.reuse_workflows.conftest import IN_STORE
+
+MADE = """
+    rule all:
+        input: {targets}
+
+    rule trim:
+        output: "o/trim/{{i}}.fq", report="o/trim/reports/{{i}}.txt"
+        log: "logs/trim/{{i}}.log"
+        shell: "ran trim; echo {{wildcards.i}} | tee {{output}} > {{log}}"
+
+    rule map:
+        input: "o/trim/{{i}}.fq"
+        output: "o/map/{{i}}.bam", temp("o/map/{{i}}.temp")
+        shell: "ran map; cp {{input}} {{output[0]}}; cp {{input}} {{output[1]}}"
+    """
+LOOKING = {
+    "scan": "(grep -rh --include='*.txt' . o || true) | sort",
+    "module": "python3 -c 'import pathlib;"
+    ' print(sorted(map(str, pathlib.Path("o").rglob("*.txt"))))\'',
+    "one": "cat o/trim/reports/2.txt || true",
+    "glob": "cat o/trim/*.fq || true",
+    "logs": "cat $(find logs -name '*.log' | sort)",
+    "changes": "echo 1 >> counter; cat counter o/trim/reports/1.txt || true",
+    "inputs": "cat {input}; ls o/map; test -e o/none.txt || echo none",
+}
+
+KINDS = [kind for kind in LOOKING if kind != "changes"]
+
+
+def looking(kinds, title=""):
+    """The workflow with rules that look for what is not declared."""
+    targets = [*(f'"{kind}.txt"' for kind in kinds), '"o/map/1.bam"', '"o/map/2.bam"']
+    rules = MADE.format(targets=", ".join(targets))
+    for kind in kinds:
+        rules += f"""
+    rule {kind}:
+        input: "o/map/1.bam", "o/map/2.bam"
+        output: "{kind}.txt"
+        shell: {f"ran {kind}{title}; ({LOOKING[kind]}) > {{output}}"!r}
+    """
+    return rules
+
+
+def test_a_job_finds_what_reused_jobs_made(project):
+    plain = project.clone("plain")
+    plain.write(looking(KINDS), reuse=False)
+    plain.run(root=False)
+    results = {kind: plain.read(f"{kind}.txt") for kind in KINDS}
+    assert all(results.values())
+    project.write(looking([]))
+    project.made = ("o", "logs")
+    project.run(*IN_STORE)
+    clone = project.clone()
+    for kind, expected in results.items():
+        clone.write(looking([kind]))
+        done = clone.run(*IN_STORE)
+        again = [kind] * (kind != "inputs")
+        assert done.computed == [kind, *again], done.printed
+        assert (f"rule {kind} runs again: it looked for" in done.printed) is bool(again)
+        assert clone.read(f"{kind}.txt") == expected
+        assert not (clone.directory / "o/map/1.temp").exists()
+        for folder in ("o", "logs"):
+            shutil.rmtree(clone.directory / folder, ignore_errors=True)
+    # Nobody has to do it a second time, and where all is in place it is done once.
+    clone.made = ("o", "logs", *(f"{kind}.txt" for kind in KINDS))
+    for other in (clone, clone.clone("other")):
+        other.write(looking(KINDS))
+        assert other.run(*IN_STORE).did_nothing
+    project.write(looking(KINDS, title="; :"))
+    assert project.run(*IN_STORE).computed == sorted(KINDS)
+    assert {kind: project.read(f"{kind}.txt") for kind in KINDS} == results
+
+
+def test_a_rule_that_looked_before_finds_it_at_once(project):
+    project.write(looking(["scan"]))
+    project.made = ("o", "logs", "scan.txt")
+    project.run(*IN_STORE)
+    clone = project.clone()
+    clone.write(looking(["scan"], title="; :"))
+    assert clone.run(*IN_STORE).computed == ["scan"]
+    assert clone.read("scan.txt") == project.read("scan.txt")
+
+
+def test_a_job_that_changed_files_does_not_run_again(project):
+    """It would find what it left: what it made is not for others."""
+    project.write("0\n", "counter")
+    project.write(looking([]))
+    project.made = ("o", "logs")
+    project.run(*IN_STORE)
+    clone = project.clone()
+    clone.write(looking(["changes"]))
+    done = clone.run(*IN_STORE)
+    assert done.computed == ["changes"]
+    assert clone.run(*IN_STORE).did_nothing
+    clone.made = ("o", "logs", "changes.txt")
+    other = clone.clone("other")
+    assert other.run(*IN_STORE).computed == ["changes"]
