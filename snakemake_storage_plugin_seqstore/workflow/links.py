@@ -113,9 +113,14 @@ class Links:
 
 def _targets(file: StoredFile) -> Iterator[str]:
     """Where links lead: a file in its own place, or those in a directory."""
-    path = file.copy_path
-    found = (path, *path.rglob("*")) if path.is_dir() else (path,)
-    return (os.readlink(each) for each in found if each.is_symlink())
+    waiting = [os.fspath(file.copy_path)]
+    while waiting:
+        path = waiting.pop()
+        if os.path.islink(path):
+            yield os.readlink(path)
+        elif os.path.isdir(path):
+            with os.scandir(path) as entries:  # it says what they are
+                waiting += [each.path for each in entries if each.is_symlink() or each.is_dir()]
 
 
 def _minds(
