@@ -222,11 +222,11 @@ class Executions:
         execution = self._jobs.get(job)
         if execution and is_here and not execution.is_complete:
             accesses = _seen_of(execution)
-            minded = self._links.minded(job, accesses, has_failed=True)
+            lacked = self._lacked(job, accesses, has_failed=True)
             with self._lock:
-                if minded and job.rule not in self._retried:
+                if lacked and job.rule not in self._retried:
                     # The process of a job shows errors only.
-                    logger.error(f"seqstore: rule {job.rule.name}: {minded}.")
+                    logger.error(f"seqstore: rule {job.rule.name}: {lacked}.")
                     if accesses:
                         self._retried[job.rule] = snakemake_changes.try_again(job)
 
@@ -283,7 +283,7 @@ class Executions:
             accesses = observing.end(execution.observation, attached)
         conditions = self._reuse.new_conditions(execution.contents, self._reuse.resolution())
         execution.seen = conditions.of_run(job, accesses, execution.plain, execution.started)
-        lacked = self._lacked(job, accesses)
+        lacked = self._lacked(job, accesses, has_failed=False)
         if lacked and accesses and self._is_repeatable(job, execution):
             execution.is_to_run_again = True
             self._repeated.add(job)
@@ -293,12 +293,12 @@ class Executions:
         elif lacked:
             execution.seen = replace(execution.seen, rejected=execution.seen.rejected or lacked)
 
-    def _lacked(self, job: Job, accesses: Accesses | None) -> str:
+    def _lacked(self, job: Job, accesses: Accesses | None, has_failed: bool) -> str:
         """What a job saw less than it would see among plain files, all in place; empty if nothing.
 
         It is there now.
         """
-        if minded := self._links.minded(job, accesses, has_failed=False):
+        if minded := self._links.minded(job, accesses, has_failed):
             return minded
         if missed := self._missed.bring(job, accesses):
             return f"it looked for {missed}, which was in the store only"

@@ -197,6 +197,13 @@ rule parts:
         shell("mkdir {output}; cp results/total.txt {output}/x.txt")
 """
 
+SCAN = """
+rule scan:
+    input: "results/total.txt"
+    output: "scan.txt"
+    shell: "find results -name '*.txt' | sort > {output}"
+"""
+
 
 def test_files_in_their_own_places(
     snakemake_on_cluster: Callable, snakemake: Callable, tmp_path: Path
@@ -217,6 +224,12 @@ def test_files_in_their_own_places(
         assert not (directory / "results/unneeded.txt").exists()
         for name in ("total.txt", "parts/x.txt"):
             assert (directory / "results" / name).read_text() == "20\n"
+    # A job on a node finds what is reused and in the store only.
+    shutil.rmtree(second / "results")
+    scanned = f"{IN_PLACE}{SCAN}".replace('"results/parts"', '"results/parts", "scan.txt"', 1)
+    (second / "Snakefile").write_text(STORED_HEAD + textwrap.dedent(scanned))
+    assert ran(snakemake_on_cluster(second, *arguments).stdout) == ["scan"]
+    assert (second / "scan.txt").read_text() == "results/parts/x.txt\nresults/total.txt\n"
 
 
 CHECKPOINT = """
