@@ -67,6 +67,17 @@ def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> 
         setattr(persistence, name, overruled(getattr(persistence, name), unchanged))
 
 
+def when_dag_is_built(workflow: Workflow, do: Callable[[], None]) -> None:
+    """Have something done as soon as Snakemake knows the DAG that a run begins with."""
+    build = workflow._build_dag
+
+    def built() -> None:
+        build()
+        do()
+
+    workflow._build_dag = built
+
+
 def spare_idle_rounds(workflow: Workflow) -> None:
     """Have Snakemake's scheduler look again only for the sake of jobs that it started.
 
