@@ -345,9 +345,13 @@ def _shortened(form: Any, text: str) -> Any:
     """A form with digests in place of what is long; of mappings, in place of their parts."""
     if len(text) <= _SHOWN:
         return form
-    if type(form) is tuple and form and form[0] in MAPPINGS:
-        *kind, items = form
-        return (*kind, [(key, _shortened(part, canonical(part))) for key, part in items])
+    match form:
+        case (str(kind), *more, list(items)) if kind in MAPPINGS:
+            return (kind, *more, [(key, _shortened(part, canonical(part))) for key, part in items])
+        case ("value", part):
+            return ("value", _shortened(part, canonical(part)))
+        case ((tuple(way), state),):  # what is behind a key
+            return ((way, _shortened(state, canonical(state))),)
     return ("digest", _sha256(text))
 
 

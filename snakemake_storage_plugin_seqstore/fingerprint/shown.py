@@ -15,7 +15,6 @@ from typing import Any
 from snakemake_storage_plugin_seqstore.fingerprint.values import MAPPINGS
 
 MOST = 60  # characters of a value that are shown
-FEW = 3  # things that are named of many
 
 _BEFORE = 20  # characters before the first difference, and the rest of a word
 _END = 17  # characters of the end of a long value
@@ -25,13 +24,7 @@ _OBJECTS = ("dataclass", "named tuple")
 _NAMESPACES = ("SimpleNamespace", "Namespace")
 
 
-def few(reasons: list[str]) -> list[str]:
-    """The first of them, and how many more there are."""
-    more = len(reasons) - FEW
-    return reasons[:FEW] + ([f"and {more} more"] if more > 0 else [])
-
-
-def difference(name: str, old: Any, new: Any) -> list[str]:
+def difference(name: str, old: Any, new: Any) -> Iterator[str]:
     """What differs between two values, in words: of nested ones the parts that do.
 
     Examples
@@ -39,25 +32,41 @@ def difference(name: str, old: Any, new: Any) -> list[str]:
     >>> from snakemake_storage_plugin_seqstore.fingerprint.values import Values
     >>> from snakemake_storage_plugin_seqstore.provenance import tagged
     >>> old, new = (tagged(Values().describe({"a": {"b": n}}, "it")) for n in (1, 2))
-    >>> difference("config", old, new)
+    >>> [*difference("config", old, new)]
     ['config["a"]["b"]: 1 -> 2']
     """
-    return few([*_differences(name, old, new)])
+    if old == new:
+        return
+    before, now = _named_parts(old), _named_parts(new)
+    is_alike = before is not None and now is not None and _frame(old) == _frame(new)
+    if not is_alike or before is None or now is None:
+        yield _change(name, old, new)
+    elif _opened(old)[0] in _SEQUENCES and len(before) != len(now):
+        yield _change_of_length(name, old, new)
+    else:
+        for key, part in before.items():
+            if key in now:
+                yield from difference(name + key, part, now[key])
+            else:
+                yield f"{name}{key}: removed"
+        for key, part in now.items():
+            if key not in before:
+                yield f"{name}{key}: new, {short(shown(part))}"
+        if before == now:
+            yield f"{name}: in another order"
 
 
-def difference_behind(name: str, old: Any, new: Any) -> list[str]:
+def difference_behind(name: str, old: Any, new: Any) -> Iterator[str]:
     """What differs between what is behind keys of two nested mappings, such as the config."""
     before, now = _behind(old), _behind(new)
-    found: list[str] = []
     for way in (*before, *(way for way in now if way not in before)):
         if way not in before or way not in now:
-            found.append(f"{name}{way} is read {'now' if way in now else 'no more'}")
+            yield f"{name}{way} is read {'now' if way in now else 'no more'}"
         elif before[way] is None or now[way] is None:
             if before[way] is not now[way]:
-                found.append(f"{name}{way}: {_shown_or_unset(before[way], now[way])}")
+                yield f"{name}{way}: {_shown_or_unset(before[way], now[way])}"
         else:
-            found += _differences(name + way, before[way], now[way])
-    return few(found)
+            yield from difference(name + way, before[way], now[way])
 
 
 def is_behind(value: Any) -> bool:
@@ -118,28 +127,6 @@ def short(text: str) -> str:
         return text
     begin, end = text[: MOST - _END], text[-_END:]
     return f"{begin.rpartition(' ')[0] or begin} ... {end.partition(' ')[2] or end}"
-
-
-def _differences(name: str, old: Any, new: Any) -> Iterator[str]:
-    if old == new:
-        return
-    before, now = _named_parts(old), _named_parts(new)
-    is_alike = before is not None and now is not None and _frame(old) == _frame(new)
-    if not is_alike or before is None or now is None:
-        yield _change(name, old, new)
-    elif _opened(old)[0] in _SEQUENCES and len(before) != len(now):
-        yield _change_of_length(name, old, new)
-    else:
-        for key, part in before.items():
-            if key in now:
-                yield from _differences(name + key, part, now[key])
-            else:
-                yield f"{name}{key}: removed"
-        for key, part in now.items():
-            if key not in before:
-                yield f"{name}{key}: new, {short(shown(part))}"
-        if before == now:
-            yield f"{name}: in another order"
 
 
 def _change(name: str, old: Any, new: Any) -> str:

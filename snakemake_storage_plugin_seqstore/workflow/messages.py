@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore.fingerprint.shown import FEW, few
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.unknown import NotYet
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, Job
 
 logger = logging.getLogger(__name__)
+
+_MOST_NAMES = 3  # of outputs in a message
+_MOST_REASONS = 6
 
 
 def duration(seconds: float) -> str:
@@ -134,7 +136,7 @@ class Messages:
             lines.setdefault((kind, tuple(those)), []).append(detail)
         for (kind, of), details in lines.items():
             form = kind.value[len(of) > 1]
-            self.tell(form.format(_all_named(of), "; ".join(few(details))))
+            self.tell(form.format(_all_named(of), "; ".join(_few(details))))
 
     def read_before(self, conditions: Conditions, job: Job) -> Iterator[str]:
         """Absolute paths of what other jobs make that a job read when it last ran."""
@@ -194,6 +196,11 @@ def _changes(job: Job, earlier: Record, told: Told) -> list[str]:
         return ["its record cannot be compared"]
 
 
+def _few(reasons: list[str]) -> list[str]:
+    more = len(reasons) - _MOST_REASONS
+    return reasons[:_MOST_REASONS] + ([f"and {more} more"] if more > 0 else [])
+
+
 def _is_temporary(job: Job) -> bool:
     return all(file.flags.get("temp") for file in job.output)
 
@@ -202,8 +209,8 @@ def _all_named(jobs: Sequence[Job]) -> str:
     """The outputs of jobs: of several their number, and the first few."""
     if len(jobs) == 1:
         return _named(jobs[0])
-    names = [name for job in jobs for name in _names(job)]
-    shown = ", ".join(names[:FEW] + ["..."] * (len(names) > FEW))
+    names = sorted(name for job in jobs for name in _names(job))
+    shown = ", ".join(names[:_MOST_NAMES] + ["..."] * (len(names) > _MOST_NAMES))
     return f"{_count(len(names), 'output')} ({shown})"
 
 
