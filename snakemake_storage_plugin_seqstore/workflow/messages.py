@@ -84,6 +84,12 @@ class Messages:
         self._told_reasons: set[tuple[str, Kind, str]] = set()
         self._summed_up: set[str] = set()
 
+    def report_foreign(self, resolution: Resolution) -> None:
+        """Tell where files of the user are; checkpoints may leave the DAG before it is final."""
+        for resolved in resolution.jobs.values():
+            for path in resolved.foreign:
+                self.tell_foreign(path)
+
     def report(self, resolution: Resolution, dag: DAG) -> None:
         """Tell what is reused, what is not and why, and what changed, once the DAG is known."""
         refused: Counter[str] = Counter()
@@ -92,8 +98,6 @@ class Messages:
         for job, resolved in resolution.jobs.items():
             if job not in asked or not any(stored(file) for file in job.output):
                 continue
-            for path in resolved.foreign:
-                self.tell_foreign(path)
             if resolved.is_hit:
                 logger.debug(f"seqstore: reused: {_named(job)}")
             elif resolved.reason is None:

@@ -317,6 +317,7 @@ class Reuse:
         found = plan(resolution, workflow.dag, directory.claims, read_before)
         snakemake_changes.schedule(workflow, found.missing)
         apply.forget_removed_copies(resolution, workflow)
+        directory.messages.report_foreign(resolution)
         if self._is_built:
             directory.messages.report(resolution, workflow.dag)
         if snakemake_api.only_looks(workflow):

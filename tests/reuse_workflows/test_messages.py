@@ -214,3 +214,18 @@ def test_an_error_in_a_job_is_snakemakes_own(project):
     done = project.run(fails=True)
     assert done.status == 1
     assert done.messages == []
+
+
+def test_a_root_that_is_no_store_is_an_error_before_any_job_runs(project, tmp_path):
+    project.write(
+        """
+        rule:
+            output: local("a.txt")
+            shell: "ran a; echo > {output}"
+        """
+    )
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "thesis.tex").touch()
+    done = project.run(*IN_STORE, fails=True)
+    assert f"{tmp_path}/store is not a store" in done.printed
+    assert done.computed == []
