@@ -7,6 +7,7 @@ that remain. So it is said here beforehand, as its own ``set_until_jobs`` and
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
@@ -16,26 +17,41 @@ if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, Job
 
 
-def last_jobs(dag: DAG) -> set[Job]:
-    """The jobs that a run ends with, whether or not Snakemake has left out the others by now."""
-    jobs = {*dag.bfs(dag.dependencies, *dag.targetjobs)}
-    is_cut = dag.untilrules or dag.untilfiles
-    last = {*filter(dag.in_until, jobs)} if is_cut else {*dag.targetjobs}
-    omitted = {*dag.bfs(dag.depending, *filter(dag.in_omitfrom, jobs))}
-    return last.union(*(dag.dependencies[job] for job in omitted)) - omitted
+class Asked:
+    """What a run is asked for, whether or not Snakemake has left out the rest by now.
 
+    Parameters
+    ----------
+    dag : DAG
+        The DAG, complete or not.
+    """
 
-def asked_jobs(dag: DAG) -> set[Job]:
-    """The jobs that a run may come to."""
-    return {*dag.bfs(dag.dependencies, *last_jobs(dag))}
+    def __init__(self, dag: DAG) -> None:
+        self._dag = dag
 
+    @cached_property
+    def last(self) -> set[Job]:
+        """The jobs that the run ends with."""
+        dag = self._dag
+        jobs = {*dag.bfs(dag.dependencies, *dag.targetjobs)}
+        is_cut = dag.untilrules or dag.untilfiles
+        last = {*filter(dag.in_until, jobs)} if is_cut else {*dag.targetjobs}
+        omitted = {*dag.bfs(dag.depending, *filter(dag.in_omitfrom, jobs))}
+        return last.union(*(dag.dependencies[job] for job in omitted)) - omitted
 
-def asked_files(dag: DAG) -> set[str]:
-    """Labels of the files that a run should put in place."""
-    files = {*map(label, dag.targetfiles)}
-    for job in last_jobs(dag):
-        if snakemake_api.is_target(job):
-            files.update(map(label, job.input))
-        elif files.isdisjoint(map(label, job.output)):  # the rule is asked for, not a file of it
-            files.update(map(label, job.output))
-    return files
+    @cached_property
+    def jobs(self) -> set[Job]:
+        """The jobs that the run may come to."""
+        return {*self._dag.bfs(self._dag.dependencies, *self.last)}
+
+    @cached_property
+    def files(self) -> set[str]:
+        """Labels of the files that the run should put in place."""
+        named = {*map(label, self._dag.targetfiles)}
+        files = set(named)
+        for job in self.last:
+            if snakemake_api.is_target(job):
+                files.update(map(label, job.input))
+            elif named.isdisjoint(map(label, job.output)):  # the rule is asked for, not its file
+                files.update(map(label, job.output))
+        return files

@@ -13,7 +13,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.unknown import NotYet
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
-from snakemake_storage_plugin_seqstore.workflow.asked import asked_jobs
+from snakemake_storage_plugin_seqstore.workflow.asked import Asked
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.differences import differences
@@ -93,7 +93,7 @@ class Messages:
     def report(self, resolution: Resolution, dag: DAG) -> None:
         """Tell what is reused, what is not and why, and what changed, once the DAG is known."""
         refused: Counter[str] = Counter()
-        asked = asked_jobs(dag)
+        asked = Asked(dag).jobs
         reasons: dict[Job, Reason] = {}
         for job, resolved in resolution.jobs.items():
             if job not in asked or not any(stored(file) for file in job.output):

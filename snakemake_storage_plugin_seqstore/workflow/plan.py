@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.store import EMPTY, Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
-from snakemake_storage_plugin_seqstore.workflow.asked import asked_files, asked_jobs, last_jobs
+from snakemake_storage_plugin_seqstore.workflow.asked import Asked
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
@@ -80,10 +80,10 @@ def plan(
         Absolute paths of what other jobs make that a job read when it last ran.
     """
     found = Plan()
-    last, asked, targets = last_jobs(dag), asked_jobs(dag), asked_files(dag)
+    asked = Asked(dag)
     running: list[Job] = []
     for job, resolved in resolution.jobs.items():
-        if job not in asked:
+        if job not in asked.jobs:
             continue
         forced = is_forced(job)
         found.claims |= resolved.taken_over | resolved.claims
@@ -96,14 +96,15 @@ def plan(
             running.append(job)
         if resolved.is_hit:
             found.follow += _following(job, resolved, claims)
-            found.place += _placing(job, resolved, claims, targets)
+            found.place += _placing(job, resolved, claims, asked.files)
             found.remove += resolution.left_over(job)
         if job.is_checkpoint:  # functions wait for one that is forced
             found.bring += _bringing(job, {} if forced else resolved.claims)
         if resolved.is_new or resolved.is_outdated:
             # Missing outputs are no reason for Snakemake where local files made of them exist.
             found.missing[job] = [file for file in job.output if _meant_something(file, claims)]
-        elif job in last and job not in dag.targetjobs:  # Snakemake will not look at it as at those
+        elif job in asked.last and job not in dag.targetjobs:
+            # Snakemake looks for missing outputs of those alone.
             found.missing[job] = [file for file in job.output if _is_gone(file, resolved)]
     found.place += _beside_inputs(running, resolution)
     found.place += _read_before(running, resolution, read_before)

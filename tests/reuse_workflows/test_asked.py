@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow
 
 RULES = """
     rule all:
-        input: expand("o/c{n}.txt", n=range(2)), "o/d.txt"
+        input: expand("o/c{n}.txt", n=range(2)), "o/d.txt", "o/first.txt"
 
     rule a:
         output: "o/a{n}.txt"
@@ -29,6 +29,10 @@ RULES = """
         output: "o/c{n}.txt"
         params: k=config.get("num", 1)
         shell: "ran c; (cat {input}; echo {params.k}) > {output}"
+
+    rule first:
+        output: "o/first.txt", "o/second.txt"
+        shell: "ran first; echo first > {output[0]}; echo second > {output[1]}"
 
     rule d:
         input: "o/b0.txt"
@@ -58,11 +62,15 @@ def there(project):
         (("--until", "b", "d"), "b0.txt b1.txt d.txt e0.txt e1.txt"),
         (("--until", "o/b0.txt"), "b0.txt"),
         (("o/c1.txt", "--until", "b"), "b1.txt e1.txt"),
-        (("--omit-from", "c"), "b0.txt b1.txt d.txt e0.txt e1.txt t0.txt t1.txt"),
-        (("--omit-from", "d", "--until", "c"), "b0.txt c0.txt c1.txt e0.txt"),
-        (("--batch", "all=1/3"), "c0.txt"),
+        (
+            ("--omit-from", "c"),
+            "b0.txt b1.txt d.txt e0.txt e1.txt first.txt second.txt t0.txt t1.txt",
+        ),
+        (("--omit-from", "d", "--until", "c"), "b0.txt c0.txt c1.txt e0.txt first.txt second.txt"),
+        (("--batch", "all=1/4"), "c0.txt"),
         (("o/b1.txt",), "b1.txt"),
         (("d",), "d.txt"),
+        (("first", "all"), "c0.txt c1.txt d.txt first.txt second.txt"),
         (("d", "o/b1.txt", "o/a0.txt"), "a0.txt b1.txt d.txt"),
     ],
 )
