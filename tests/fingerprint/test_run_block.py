@@ -328,7 +328,7 @@ def test_of_a_long_mapping_its_short_parts_are_kept():
     whole = {"few": 1, "deep": {"k": 2, "many": [*range(300)]}, "text": "x" * 300}
 
     def kept(**changed):
-        return block("T", T=whole | changed).parts["globals"]["T"]
+        return block("str(T)", T=whole | changed).parts["globals"]["T"]
 
     before = kept()
     assert len(before) < 800
@@ -342,5 +342,5 @@ def test_of_a_long_mapping_its_short_parts_are_kept():
         {"deep": {"k": 2, "many": [*range(300)], "more": 1}},
     ):
         assert kept(**changed) != before
-    huge = block("T", T={number: "x" * number for number in range(500)}).parts["globals"]["T"]
+    huge = block("str(T)", T={number: "x" * number for number in range(500)}).parts["globals"]["T"]
     assert len(huge) < 200
