@@ -229,3 +229,17 @@ def test_a_root_that_is_no_store_is_an_error_before_any_job_runs(project, tmp_pa
     done = project.run(*IN_STORE, fails=True)
     assert f"{tmp_path}/store is not a store" in done.printed
     assert done.computed == []
+
+
+def test_a_file_below_the_working_directory_is_called_as_in_the_snakefile(project):
+    project.write(
+        """
+        rule:
+            input: "data/in.txt"
+            output: "a.txt"
+            shell: "echo 1 > {output}; echo 2 > new; mv new {input}"
+        """
+    )
+    project.write("1\n", "data/in.txt")
+    line = only(project.run(*IN_STORE), "is not reused elsewhere")
+    assert line.endswith(" made is not reused elsewhere: it changes its input data/in.txt.")
