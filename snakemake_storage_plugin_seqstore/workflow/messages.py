@@ -138,7 +138,11 @@ class Messages:
         lines: dict[tuple[Kind, tuple[Job, ...]], list[str]] = {}
         for (kind, detail), those in jobs.items():
             lines.setdefault((kind, tuple(those)), []).append(detail)
-        for (kind, of), details in lines.items():
+
+        def many_first(line: tuple[tuple[Kind, tuple[Job, ...]], list[str]]) -> tuple[int, str]:
+            return -len(line[0][1]), _all_named(line[0][1])
+
+        for (kind, of), details in sorted(lines.items(), key=many_first):
             form = kind.value[len(of) > 1]
             self.tell(form.format(_all_named(of), "; ".join(_few(details))))
 
