@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Entry, Record, Store
 from snakemake_storage_plugin_seqstore.store.parsing import printable
+from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 
 __all__ = ["main"]
 
-_CLAIMS = Path(".snakemake/seqstore/claims.json")
+_DIRECTORY = Path(".snakemake/seqstore")
 _OURS = "seqstore: "
 # What Snakemake says of a dry run follows the first, and begins and ends with the second.
 _DAG, _STATS = "Building DAG of jobs...", "Job stats:"
@@ -86,8 +88,7 @@ def why(context: click.Context, targets: tuple[str, ...]) -> None:
     The store is the workflow's own, unless --root names one. More options are handed to Snakemake.
     """
     command = [sys.executable, "-m", "snakemake", "--quiet", "host", "--dry-run", *targets]
-    source = context.find_root().get_parameter_source("root")
-    if source is click.core.ParameterSource.COMMANDLINE:
+    if _is_root_named(context):
         with for_people(context.obj):
             command += ["--storage-seqstore-root", str(context.obj.root)]
     process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -103,14 +104,22 @@ def why(context: click.Context, targets: tuple[str, ...]) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-@click.pass_obj
-def undeclared(store: Store, as_json: bool) -> None:
+@click.pass_context
+def undeclared(context: click.Context, as_json: bool) -> None:
     """List what each rule was seen to read without declaring it, ready to paste.
 
-    In a workflow's directory of its results, elsewhere of all in the store.
+    In a workflow's directory of its results, in the workflow's own store unless --root names one;
+    elsewhere of all in the store.
     """
-    with for_people(store):
-        found = record_report.undeclared(_records(store))
+    claims = Claims(_DIRECTORY, is_alone=True)
+    claims.load()
+    is_named = _is_root_named(context) or not claims.stores
+    stores = [context.obj] if is_named else [*map(Store, claims.stores)]
+    keys = claims.keys() if _DIRECTORY.is_dir() else None
+    with ExitStack() as stack:
+        for store in stores:
+            stack.enter_context(for_people(store))
+        found = record_report.undeclared(_records(stores, keys))
         if as_json:
             click.echo(json.dumps(found, indent=2))
             return
@@ -120,12 +129,14 @@ def undeclared(store: Store, as_json: bool) -> None:
                 click.echo(f'        "{printable(path)}",  # {jobs} job{"s" * (jobs > 1)}')
 
 
-def _records(store: Store) -> Iterator[Record]:
-    """The records of this directory's results; elsewhere all of the store."""
-    try:
-        claims = json.loads(_CLAIMS.read_bytes())["claims"].values()
-        keys = sorted({claim["key"] for claim in claims if claim.get("key")})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        keys = list(store.records)
-    for key in keys:
-        yield from store.find_records(key)[:1]
+def _is_root_named(context: click.Context) -> bool:
+    """Whether the user named a store; a workflow has its own."""
+    source = context.find_root().get_parameter_source("root")
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
+def _records(stores: list[Store], keys: Iterable[str] | None) -> Iterator[Record]:
+    """The newest record of each key, or of all that a store has."""
+    for store in stores:
+        for key in store.records if keys is None else keys:
+            yield from store.find_records(key)[:1]

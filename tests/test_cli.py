@@ -451,6 +451,29 @@ def test_why_takes_the_root(seqstore, tmp_path):
     assert f"{tmp_path}/nosuch does not exist" in seqstore("--root", "nosuch", "why", fails=True)
 
 
+def test_undeclared_looks_into_the_store_of_the_workflow(seqstore, tmp_path, environment):
+    (tmp_path / "Snakefile").write_text(
+        "import snakemake_storage_plugin_seqstore as seqstore\n"
+        "seqstore.reuse(workflow)\n"
+        "rule a:\n    output: 'a.txt'\n    shell: 'cat side.txt > {output}'\n"
+    )
+    (tmp_path / "side.txt").touch()
+    (tmp_path / "profiles/default").mkdir(parents=True)
+    (tmp_path / "profiles/default/config.yaml").write_text(
+        "default-storage-provider: seqstore\n"
+        "default-storage-prefix: seqstore://files\n"
+        f"storage-seqstore-root: {tmp_path}/own\n"
+    )
+    snakemake = [sys.executable, "-m", "snakemake", "-c1", "-q"]
+    subprocess.run(snakemake, cwd=tmp_path, env=environment, check=True)
+    expected = 'rule a:\n    input:\n        "side.txt",  # 1 job\n'
+    assert seqstore("undeclared") == seqstore("--root", "own", "undeclared") == expected
+    seqstore("--root", "other", "init")
+    assert seqstore("--root", "other", "undeclared") == ""
+    subprocess.run(snakemake, cwd=tmp_path, env=environment, check=True)
+    assert seqstore("undeclared") == expected
+
+
 def test_what_is_wrong_with_a_workflow_is_all_that_why_says(seqstore, tmp_path):
     printed = seqstore("why", fails=True)
     assert printed.startswith("Error: No Snakefile found") and printed.count("\n") == 1

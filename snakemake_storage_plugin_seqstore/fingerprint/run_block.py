@@ -20,7 +20,12 @@ from typing import Any
 from snakemake_storage_plugin_seqstore.fingerprint.function_source import FunctionSource
 from snakemake_storage_plugin_seqstore.fingerprint.source_names import EVERYTHING, SourceNames, Way
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import Places, Symbol
-from snakemake_storage_plugin_seqstore.fingerprint.values import CONTAINERS, Values, no_form
+from snakemake_storage_plugin_seqstore.fingerprint.values import (
+    CONTAINERS,
+    MAPPINGS,
+    Values,
+    no_form,
+)
 from snakemake_storage_plugin_seqstore.provenance import canonical
 
 SourceOf = Callable[[str], str | None]
@@ -30,7 +35,8 @@ _OF_JOB: Mapping[str, Way] = {
     "resources": ("resources",),
     "rule": ("rule",),
 }
-_SHOWN = 200  # characters of a value; of a longer one its digest is kept
+_SHOWN = 200  # characters of a value that are kept; of a longer one, or part, its digest is
+_MOST_SHOWN = 10_000  # characters of a mapping, part by part
 _OF_CLASSES = frozenset(
     (
         *("__dict__", "__weakref__", "__module__", "__qualname__", "__firstlineno__", "__doc__"),
@@ -327,8 +333,26 @@ def _prefixes() -> tuple[str, ...]:
 
 
 def _shown(form: Any) -> str:
+    """What is kept of a global, so that it can be said what has changed in it."""
     text = canonical(form, "global")
-    return text if len(text) <= _SHOWN else _sha256(text)
+    if len(text) > _SHOWN:
+        short = canonical(_shortened(form, text), "global")
+        text = short if len(short) <= _MOST_SHOWN else canonical(("digest", _sha256(text)))
+    return text
+
+
+def _shortened(form: Any, text: str) -> Any:
+    """A form with digests in place of what is long; of mappings, in place of their parts."""
+    if len(text) <= _SHOWN:
+        return form
+    match form:
+        case (str(kind), *more, list(items)) if kind in MAPPINGS:
+            return (kind, *more, [(key, _shortened(part, canonical(part))) for key, part in items])
+        case ("value", part):
+            return ("value", _shortened(part, canonical(part)))
+        case ((tuple(way), state),):  # what is behind a key
+            return ((way, _shortened(state, canonical(state))),)
+    return ("digest", _sha256(text))
 
 
 def _sha256(text: str) -> str:

@@ -36,6 +36,8 @@ _SETS = (set, frozenset)
 _NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
 # Of what classes of a user may be that hold something themselves.
 CONTAINERS: tuple[Any, ...] = (dict, list, tuple, set, frozenset, str, bytes, int, float)
+# Forms that end with pairs of a key and what is behind it.
+MAPPINGS = frozenset((*(kind.__name__ for kind in _MAPPINGS), "defaultdict"))
 _TO_BE_DETERMINED = "<TBD>"  # what Snakemake gives before an input exists
 _MISSING = object()
 

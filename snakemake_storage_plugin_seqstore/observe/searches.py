@@ -68,13 +68,19 @@ class Searches:
     def modules(self) -> dict[str, frozenset[str]]:
         """Directories that were searched, links resolved, each with names that were loaded.
 
-        Directories of packages are left out: what is in them is asked for by its own name.
+        Directories of packages are left out: what is in them is asked for by its own name. A file
+        further below is loaded through packages alone: a script that lies somewhere below a
+        directory in which modules are looked for is none of it.
         """
         packages = {_home(file) for file in self._files if _is_init(file)}
         roots = {path: real for real, path in self._searched.items() if path not in packages}
         names: set[str] = set()
         for file in self._files:
-            names.update(_name(file, root) for root in _parents(file) if root in roots)
+            for directory in _parents(_home(file)):
+                if directory in roots:
+                    names.add(_name(file, directory))
+                if directory not in packages and directory not in roots:
+                    break
         found = frozenset(names)
         return dict.fromkeys(roots.values(), found)
 
@@ -113,8 +119,8 @@ def _name(file: str, root: str) -> str:
     return name.partition(".")[0]
 
 
-def _parents(file: str) -> Iterable[str]:
-    path = file.rpartition("/")[0]
+def _parents(path: str) -> Iterable[str]:
+    """A directory, and those above it."""
     while path:
         yield path
         path = path.rpartition("/")[0]

@@ -7,10 +7,13 @@
       resolve             all outputs of a DAG, in one pass: pure
         inputs, touched     what inputs contain; what stands because the user says so
         conditions          whether what a recorded job read is the same here
+      answers             what was said of files
       plan, apply         what is to be done then, and doing it
+      asked               what a run is asked for
       claims              what outputs mean in one working directory
       products            what the jobs make, by path
       messages            words for the user
+        differences         what differs between what jobs were told
     hooks               how Snakemake's executor comes to ask before it runs a job
       execution           a job starts and ends
         observing           which job an observation belongs to

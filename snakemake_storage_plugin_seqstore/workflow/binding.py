@@ -100,6 +100,7 @@ def reuse(
     snakemake_changes.run_again(workflow, executions.is_to_run_again, executions.fail)
     snakemake_changes.keep_paths_in_place(workflow)
     snakemake_changes.keep_outputs_in_place(workflow)
+    snakemake_changes.when_dag_is_built(workflow, answers.tell_of_dag)
     _workflows.append(weakref.ref(workflow))
 
 

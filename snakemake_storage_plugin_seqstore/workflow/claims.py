@@ -85,6 +85,7 @@ class Claims:
         self.began = time.time_ns()  # the run
         # Under which files in their own places are listed in stores.
         self.project = f"{_clean(Path.cwd().name)}-{self.run[:8]}"
+        self.stores: list[str] = []  # roots, for who looks at the results when nothing runs
         # The software that results of this directory were made with or first used with, by host.
         self.accepted: dict[str, dict[str, str]] = {}
 
@@ -101,6 +102,7 @@ class Claims:
             self._claims = {path: _load(row) for path, row in document["claims"].items()}
             self.accepted = document["accepted"]
             self.project = document["project"]
+            self.stores = document.get("stores", [])
             if join:
                 self.run = document["run"]
                 self.began = self._summary.stat().st_mtime_ns
@@ -127,6 +129,10 @@ class Claims:
     def products(self) -> set[str]:
         """Files that jobs make, or made in earlier runs for other targets."""
         return {*self.made, *self._claims}
+
+    def keys(self) -> list[str]:
+        """The keys of what the outputs mean."""
+        return sorted({claim.key for claim in self._claims.values() if claim.key})
 
     def made_in_this_run(self, path: str) -> Claim | None:
         """What a job of this run said that an output means."""
@@ -182,6 +188,7 @@ class Claims:
                 "absent": self.absent,
                 "accepted": self.accepted,
                 "project": self.project,
+                "stores": self.stores,
                 "claims": {
                     path: claim
                     for path, claim in self._claims.items()

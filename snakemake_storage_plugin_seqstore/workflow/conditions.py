@@ -198,7 +198,8 @@ class Conditions:
         named = counted(plain.variables, plain.programs, plain.languages)
         read = filter(None, map(places.path_of, reads.products))
         took = tuple(path for path in places.inputs if _is_taken(path, seen))
-        rejected = [*reads.rejected, *(f"it changes its input {path}" for path in took)]
+        taken = (places.shown(places.name_of(path)) for path in took)
+        rejected = [*reads.rejected, *(f"it changes its input {name}" for name in taken)]
         variables = salted(named, os.environ) | {_LOCALE: locale(os.environ)}
         return Seen(
             replace(reads, variables=variables),

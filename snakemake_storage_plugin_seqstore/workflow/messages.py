@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
-from snakemake_storage_plugin_seqstore.provenance import plain
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.unknown import NotYet
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.asked import Asked
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
+from snakemake_storage_plugin_seqstore.workflow.differences import differences
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced
@@ -21,14 +24,12 @@ from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, Job
 
 logger = logging.getLogger(__name__)
 
-MAX_REASONS = 3  # in a message
-MAX_SHOWN = 60  # characters of a value in a message
-_SHOWN_BEFORE = 20  # characters of a command before the first difference, and the rest of a word
-_DIGESTS = ("variables", "globals")
+_MOST_NAMES = 3  # of outputs in a message
+_MOST_REASONS = 6
 
 
 def duration(seconds: float) -> str:
@@ -38,34 +39,31 @@ def duration(seconds: float) -> str:
     return str(format_timespan(seconds if seconds < 10 else round(seconds)))
 
 
-def differences(before: dict[str, Any], now: dict[str, Any], source: str) -> list[str]:
-    """What differs between the parts of two provenances, in words.
+class Kind(Enum):
+    """What there is to say of outputs: of one, of more."""
+
+    CHANGED = ("{} is not what it was: {}", "{} are not what they were: {}")
+    FAILING = ("{}: {}", "{}: {}")
+    GONE = (
+        "{} is made again if it is needed: its stored bytes are gone",
+        "{} are made again if they are needed: their stored bytes are gone",
+    )
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a job will run.
 
     Parameters
     ----------
-    source : str
-        What the source is called of which they have a digest.
+    kind : Kind
+        What there is to say.
+    details : tuple of str
+        What has changed.
     """
-    found: list[str] = []
-    for name in sorted(before.keys() | now.keys()):
-        old, new = plain(before.get(name)), plain(now.get(name))
-        if before.get(name) == now.get(name) or name == "made":
-            continue  # what is made of an operation says the same as its parts
-        if name in ("inputs", "outputs"):
-            found += _file_differences(name.removesuffix("s"), old, new)
-        elif name == "params":
-            found += _param_differences(old or (), new or ())
-        elif name == "before":
-            found.append("what it updates has changed")
-        elif name == "source":
-            found.append(f"{source} changed")
-        elif name in ("command", "code") and isinstance(old, str | None):
-            found.append(f"{name} changed: {_text_difference(old or '', new or '')}")
-        elif isinstance(old, dict) and isinstance(new, dict):
-            found += _item_differences(name, old, new)
-        else:
-            found.append(f"{name} changed")
-    return found or ["the order of what it reads"]
+
+    kind: Kind
+    details: tuple[str, ...] = ("",)
 
 
 class Messages:
@@ -83,43 +81,70 @@ class Messages:
         self._stores = stores
         self._claims = claims
         self._told: set[str] = set()
+        self._told_reasons: set[tuple[str, Kind, str]] = set()
         self._summed_up: set[str] = set()
 
-    def report(self, resolution: Resolution) -> None:
-        """Tell what is reused, what is not and why, and what changed."""
-        refused: Counter[str] = Counter()
-        for job, resolved in resolution.jobs.items():
-            if not any(stored(file) for file in job.output):
-                continue
+    def report_foreign(self, resolution: Resolution) -> None:
+        """Tell where files of the user are; checkpoints may leave the DAG before it is final."""
+        for resolved in resolution.jobs.values():
             for path in resolved.foreign:
                 self.tell_foreign(path)
+
+    def report(self, resolution: Resolution, dag: DAG) -> None:
+        """Tell what is reused, what is not and why, and what changed, once the DAG is known."""
+        refused: Counter[str] = Counter()
+        asked = Asked(dag).jobs
+        reasons: dict[Job, Reason] = {}
+        for job, resolved in resolution.jobs.items():
+            if job not in asked or not any(stored(file) for file in job.output):
+                continue
             if resolved.is_hit:
                 logger.debug(f"seqstore: reused: {_named(job)}")
             elif resolved.reason is None:
-                self.tell(self.why(job, resolved))
+                if reason := self.why(job, resolved):
+                    reasons[job] = reason
             elif not isinstance(resolved.reason, NotYet):
                 refused[f"rule {job.rule.name} is not reused: {resolved.reason}"] += 1
+        self._tell_reasons(reasons)
         for message, jobs in refused.items():
             self.tell(message + (f" ({jobs} jobs)" if jobs > 1 else ""))
-        self._sum_up(resolution)
+        self._sum_up({job: resolution.jobs[job] for job in resolution.jobs if job in asked})
 
-    def why(self, job: Job, resolved: Resolved) -> str:
+    def why(self, job: Job, resolved: Resolved) -> Reason | None:
         """Why a job that is told something known will run, if there is something to compare with.
 
-        In words; empty if nothing is known of an earlier result.
+        None if nothing is known of an earlier result.
         """
         assert resolved.told
         if resolved.failing:
-            return f"{_named(job)}: {'; '.join(_few(resolved.failing))}"
+            return Reason(Kind.FAILING, tuple(resolved.failing))
         if resolved.record:
             if self._stores.has_payloads(job, resolved.record) or _is_temporary(job):
-                return ""  # it is made anew for another reason, or gone as it should be
-            return f"{_named(job)} is made again if it is needed: its stored bytes are gone"
+                return None  # it is made anew for another reason, or gone as it should be
+            return Reason(Kind.GONE)
         if (earlier := self._earlier(job)) and earlier.key != resolved.told.key:
-            changes = _changes(job, earlier, resolved.told)
-        else:
-            return ""
-        return f"{_named(job)} is not what it was: {changes}"
+            return Reason(Kind.CHANGED, tuple(_changes(job, earlier, resolved.told)))
+        return None
+
+    def _tell_reasons(self, reasons: Mapping[Job, Reason]) -> None:
+        """Tell why jobs will run: what is the same for several of them in one line."""
+        jobs: dict[tuple[Kind, str], list[Job]] = {}
+        for job, reason in reasons.items():
+            for detail in reason.details:
+                told = (_named(job), reason.kind, detail)
+                if told not in self._told_reasons:
+                    self._told_reasons.add(told)
+                    jobs.setdefault((reason.kind, detail), []).append(job)
+        lines: dict[tuple[Kind, tuple[Job, ...]], list[str]] = {}
+        for (kind, detail), those in jobs.items():
+            lines.setdefault((kind, tuple(those)), []).append(detail)
+
+        def many_first(line: tuple[tuple[Kind, tuple[Job, ...]], list[str]]) -> tuple[int, str]:
+            return -len(line[0][1]), _all_named(line[0][1])
+
+        for (kind, of), details in sorted(lines.items(), key=many_first):
+            form = kind.value[len(of) > 1]
+            self.tell(form.format(_all_named(of), "; ".join(_few(details))))
 
     def read_before(self, conditions: Conditions, job: Job) -> Iterator[str]:
         """What a job read of what others make when it last ran, and what it listed: its paths."""
@@ -137,27 +162,23 @@ class Messages:
             self._told.add(message)
             logger.info(f"seqstore: {message}.")
 
-    def _sum_up(self, resolution: Resolution) -> None:
-        hits = {
-            job: each
-            for job, each in resolution.jobs.items()
-            if each.is_hit and each.record and each.claims and not is_forced(job)
-        }
-        outputs = {
-            label(file)
-            for job, each in hits.items()
-            for file in job.output
-            if label(file) in each.claims
-        }
-        if outputs <= self._summed_up:
-            return
-        self._summed_up |= outputs
-        seconds = sum(each.record.seconds for each in hits.values() if each.record)
-        logger.info(
-            f"seqstore: {_count(len(outputs), 'output')} of {_count(len(hits), 'job')} "
-            f"{'is' if len(outputs) == 1 else 'are'} reused; computing "
-            f"{'it' if len(outputs) == 1 else 'them'} took {duration(seconds)}."
-        )
+    def _sum_up(self, jobs: Mapping[Job, Resolved]) -> None:
+        """Tell how much is reused that was not told yet, and does not run for another reason."""
+        outputs, records = 0, []
+        for job, each in jobs.items():
+            is_reused = each.is_hit and not is_forced(job) and not job.dag.needrun(job)
+            names = {name for file in job.output if (name := label(file)) in each.claims}
+            if is_reused and each.record and not names <= self._summed_up:
+                outputs += len(names)
+                records.append(each.record)
+                self._summed_up |= names
+        if records:
+            seconds = sum(record.seconds for record in records)
+            logger.info(
+                f"seqstore: {_count(outputs, 'output')} of {_count(len(records), 'job')} "
+                f"{'is' if outputs == 1 else 'are'} reused; computing "
+                f"{'it' if outputs == 1 else 'them'} took {duration(seconds)}."
+            )
 
     def _earlier(self, job: Job) -> Record | None:
         """The record of what this working directory, or the store by that name, had before."""
@@ -174,91 +195,47 @@ class Messages:
         return None
 
 
-def _changes(job: Job, earlier: Record, told: Told) -> str:
+def _changes(job: Job, earlier: Record, told: Told) -> list[str]:
     """What differs from an earlier result; who shares a store may have written its record."""
     # As `script scripts/x.py`.
     source = f"{told.operation.kind} {snakemake_api.command_as_run(job, job.params)}"
     try:
-        return "; ".join(differences(earlier.provenance, told.canonical(), source))
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-        return "its record cannot be compared"
+        return differences(earlier.provenance, told.canonical(), source)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return ["its record cannot be compared"]
 
 
 def _few(reasons: list[str]) -> list[str]:
-    more = len(reasons) - MAX_REASONS
-    return reasons[:MAX_REASONS] + ([f"and {more} more"] if more > 0 else [])
+    more = len(reasons) - _MOST_REASONS
+    return reasons[:_MOST_REASONS] + ([f"and {more} more"] if more > 0 else [])
 
 
 def _is_temporary(job: Job) -> bool:
     return all(file.flags.get("temp") for file in job.output)
 
 
+def _all_named(jobs: Sequence[Job]) -> str:
+    """The outputs of jobs: of several their number, and the first few."""
+    if len(jobs) == 1:
+        return _named(jobs[0])
+    names = sorted(name for job in jobs for name in _names(job))
+    shown = ", ".join(names[:_MOST_NAMES] + ["..."] * (len(names) > _MOST_NAMES))
+    return f"{_count(len(names), 'output')} ({shown})"
+
+
 def _named(job: Job) -> str:
-    queries = [
+    names = _names(job)
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0] if names else job.rule.name}{more}"
+
+
+def _names(job: Job) -> list[str]:
+    return [
         ours.label if ours.is_in_place else str(ours.parsed)
         for file in job.output
         if (ours := stored(file))
     ]
-    more = f" and {len(queries) - 1} more" if len(queries) > 1 else ""
-    return f"{queries[0] if queries else job.rule.name}{more}"
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def _file_differences(kind: str, old: Any, new: Any) -> Iterator[str]:
-    if old is None or new is None:
-        return
-    (old_files, old_roles), (new_files, new_roles) = old, new
-    if len(old_files) != len(new_files):
-        yield f"number of {kind}s: {len(old_files)} -> {len(new_files)}"
-        return
-    if old_roles != new_roles:
-        yield f"names of the {kind}s changed"
-    names = {start: name for start, _, name in new_roles}
-    for number, (before, now) in enumerate(zip(old_files, new_files, strict=True)):
-        label = f"{kind} {names.get(number) or now[0]}"
-        if before[0] != now[0]:
-            yield f"{label}: file {before[0]} -> {now[0]}"
-        if before[1] != now[1]:
-            yield f"{label}: content changed" if kind == "input" else f"{label}: demands changed"
-
-
-def _param_differences(old: Any, new: Any) -> Iterator[str]:
-    before = {name if name is not None else n: value for n, (name, value) in enumerate(old)}
-    now = {name if name is not None else n: value for n, (name, value) in enumerate(new)}
-    for name in (*before, *(name for name in now if name not in before)):
-        if name not in now:
-            yield f"param {name}: removed"
-        elif name not in before:
-            yield f"param {name}: new"
-        elif before[name] != now[name]:
-            yield f"param {name}: {_short(before[name])} -> {_short(now[name])}"
-    if before == now:
-        yield "order or types of the params changed"
-
-
-def _item_differences(part: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) == new.get(name):
-            continue
-        if part in _DIGESTS:
-            state = "new" if name not in old else "gone" if name not in new else "changed"
-            yield f"{part}: {name} {state}"
-        else:
-            yield f"{part} {name}: {_short(old.get(name))} -> {_short(new.get(name))}"
-
-
-def _text_difference(old: str, new: str) -> str:
-    """The first place at which two texts differ, with a little of what is around it."""
-    old, new = old.replace("\0", ""), new.replace("\0", "")
-    pairs = enumerate(zip(old, new, strict=False))
-    same = next((n for n, (a, b) in pairs if a != b), min(len(old), len(new)))
-    start = old.rfind(" ", 0, max(0, same - _SHOWN_BEFORE)) + 1  # of a word
-    return f"{_short(old[start:])} -> {_short(new[start:])}"
-
-
-def _short(value: Any) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "..."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from snakemake_storage_plugin_seqstore.store import EMPTY, Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.absent import Absent
+from snakemake_storage_plugin_seqstore.workflow.asked import Asked
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
@@ -48,8 +49,8 @@ class Plan:
     remove : list
         Paths of undeclared files beside what outputs were before, not those of what they are now.
     missing : dict
-        Outputs that meant something else here before, by job: these are to be scheduled even where
-        nothing misses them.
+        Outputs that meant something else here before, and those that are asked for and gone, by
+        job: these are to be scheduled even where nothing misses them.
     """
 
     claims: dict[str, Claim] = field(default_factory=dict)
@@ -85,14 +86,11 @@ def plan(
         that it listed.
     """
     found = Plan()
-    targets = {*map(label, dag.targetfiles)}
-    for job in dag.targetjobs:
-        if snakemake_api.is_target(job):
-            targets.update(map(label, job.input))
-        elif targets.isdisjoint(map(label, job.output)):  # the rule is a target, not a file of it
-            targets.update(map(label, job.output))
+    asked = Asked(dag)
     running: list[Job] = []
     for job, resolved in resolution.jobs.items():
+        if job not in asked.jobs:
+            continue
         forced = is_forced(job)
         found.claims |= resolved.taken_over | resolved.claims
         if resolved.taken_over:
@@ -104,13 +102,16 @@ def plan(
             running.append(job)
         if resolved.is_hit:
             found.follow += _following(job, resolved, claims)
-            found.place += _placing(job, resolved, claims, targets)
+            found.place += _placing(job, resolved, claims, asked.files)
             found.remove += resolution.left_over(job)
         if job.is_checkpoint:  # functions wait for one that is forced
             found.bring += _bringing(job, {} if forced else resolved.claims)
         if resolved.is_new or resolved.is_outdated:
             # Missing outputs are no reason for Snakemake where local files made of them exist.
             found.missing[job] = [file for file in job.output if _meant_something(file, claims)]
+        elif job in asked.last and job not in dag.targetjobs:
+            # Snakemake looks for missing outputs of those alone.
+            found.missing[job] = [file for file in job.output if _is_gone(file, resolved)]
     found.place += _beside_inputs(running, resolution)
     if running:
         absent = {ours.label: (ours, claim) for ours, claim in _absent(resolution)}
@@ -222,6 +223,11 @@ def _bringing(
     for file in job.output:
         if ours := stored(file):
             yield file, ours, claims.get(label(file))
+
+
+def _is_gone(file: File, resolved: Resolved) -> bool:
+    has_claim = label(file) in resolved.claims or label(file) in resolved.taken_over
+    return stored(file) is not None and not has_claim
 
 
 def _meant_something(file: File, claims: Claims) -> bool:

@@ -28,10 +28,10 @@ from snakemake_storage_plugin_seqstore.workflow import (
     snakemake_api,
     snakemake_changes,
 )
+from snakemake_storage_plugin_seqstore.workflow.answers import Answers
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import (
-    Answer,
     StoredFile,
     base_path,
     label,
@@ -101,6 +101,7 @@ class Reuse:
         self._jobs: set[Job] = set()  # of the resolution
         self._state: tuple[int, ...] = ()  # of the DAG then
         self._has_forgotten = False
+        self._is_built = False  # the DAG that the run begins with
         self._answers = Answers()
         self._moment = 0  # of the first resolution
 
@@ -223,7 +224,8 @@ class Reuse:
                 self._state = state
                 # Jobs that change are made anew; that they get their numbers is no change.
                 jobs = set(dag.bfs(dag.dependencies, *dag.targetjobs))
-                if self._resolution is None or jobs != self._jobs:
+                # That some are left out changes nothing for the others.
+                if self._resolution is None or not jobs <= self._jobs:
                     self._jobs = jobs
                     self.forget_early_answers()
                     if self._resolution and not self.is_running:
@@ -238,6 +240,12 @@ class Reuse:
         if self._resolution and not self._has_forgotten and not self.is_running:
             self._has_forgotten = True
             snakemake_changes.forget_answers(self.workflow, self._resolution.jobs)
+
+    def tell_of_dag(self) -> None:
+        """Tell the user what is reused and what is not, once all jobs are known."""
+        self._is_built = True
+        if self.workflow.is_main_process:
+            self.directory.messages.report(self.resolution(), self.workflow.dag)
 
     def new_teller(self) -> Teller:
         """Says what jobs are told, as things are now."""
@@ -285,7 +293,9 @@ class Reuse:
 
     def _say_stores(self) -> None:
         """Say which stores are used, and refuse what is none before any job runs."""
-        for root in {provider.store.root for provider in snakemake_api.providers(self.workflow)}:
+        roots = {provider.store.root for provider in snakemake_api.providers(self.workflow)}
+        self.claims.stores = sorted(map(str, roots))
+        for root in roots:
             marker.check(root)
             new = "" if marker.is_store(root) else ", which is new"
             self.directory.messages.tell(f"the store is {root}{new}")
@@ -307,7 +317,9 @@ class Reuse:
         found = plan(resolution, workflow.dag, directory.claims, read_before)
         snakemake_changes.schedule(workflow, found.missing)
         apply.forget_removed_copies(resolution, workflow)
-        directory.messages.report(resolution)
+        directory.messages.report_foreign(resolution)
+        if self._is_built:
+            directory.messages.report(resolution, workflow.dag)
         if snakemake_api.only_looks(workflow):
             return
         apply.take_over(found, directory.stores, conditions, self.new_teller(), self.secret)
@@ -405,34 +417,6 @@ class Reuse:
         found = holder, _entry(file, claim)
         self._answers.found[name] = claim, found
         return found
-
-
-class Answers:
-    """What was said of files: Snakemake asks thousands of times."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, tuple[Claim, tuple[Store, Entry]]] = {}
-        self._given: dict[str, Answer] = {}
-        self._lock = threading.Lock()
-
-    def give(self, name: str, file: StoredFile, found: tuple[Store, Entry]) -> None:
-        """Let a file's answer stand until the file is claimed anew."""
-        with self._lock:
-            file.answer = self._given.setdefault(name, Answer(found))
-
-    def withdraw(self, name: str) -> None:
-        """Look anew at a file."""
-        with self._lock:
-            if answer := self._given.pop(name, None):
-                answer.stands = False
-
-    def clear(self) -> None:
-        """Look anew at all files."""
-        self.found.clear()
-        with self._lock:
-            for answer in self._given.values():
-                answer.stands = False
-            self._given.clear()
 
 
 def _named(file: StoredFile) -> tuple[Store, Entry] | None:

@@ -8,6 +8,7 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.workflow.files import stored
 from snakemake_storage_plugin_seqstore.workflow.snakemake_api import is_streamed, is_updated
 
@@ -64,6 +65,22 @@ def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> 
         ("has_outdated_metadata", False),
     ):
         setattr(persistence, name, overruled(getattr(persistence, name), unchanged))
+
+
+def when_dag_is_built(workflow: Workflow, do: Callable[[], None]) -> None:
+    """Have something done as soon as Snakemake knows the DAG that a run begins with."""
+    from snakemake_interface_common.exceptions import WorkflowError
+
+    build = workflow._build_dag
+
+    def built() -> None:
+        build()
+        try:
+            do()
+        except SeqstoreError as error:
+            raise WorkflowError(str(error)) from None
+
+    workflow._build_dag = built
 
 
 def spare_idle_rounds(workflow: Workflow) -> None:

@@ -124,6 +124,8 @@ class DAG:
     depending: Mapping[Job, Mapping[Job, set[File]]]
     targetjobs: set[Job]
     targetfiles: set[File]
+    untilrules: set[str]
+    untilfiles: set[str]
     forcerules: set[Rule]
     forcefiles: set[File]
     omitforce: set[Job]
@@ -137,6 +139,9 @@ class DAG:
     def bfs(self, direction: Any, *jobs: Job) -> Iterator[Job]: ...
     def toposorted(self) -> Iterator[Iterable[Job]]: ...
     def needrun_jobs(self) -> Iterable[Job]: ...
+    def in_until(self, job: Job) -> bool: ...
+    def in_omitfrom(self, job: Job) -> bool: ...
+    def needrun(self, job: Job) -> bool: ...
     def has_unfinished_queue_input_jobs(self) -> bool: ...
 
 class Workflow:
@@ -166,5 +171,6 @@ class Workflow:
     storage_registry: Any
     modifier: Any
     _prepare_dag: Any
+    _build_dag: Any
     deployment_settings: Any
     execution_settings: Any

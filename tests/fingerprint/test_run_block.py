@@ -322,3 +322,25 @@ def test_the_values_of_the_config_are_left_to_the_caller():
 
 def test_the_config_in_a_command_alone():
     assert block("shell('{config[k]}')", shell=print).names.config == {("k",)}
+
+
+def test_of_a_long_mapping_its_short_parts_are_kept():
+    whole = {"few": 1, "deep": {"k": 2, "many": [*range(300)]}, "text": "x" * 300}
+
+    def kept(**changed):
+        return block("str(T)", T=whole | changed).parts["globals"]["T"]
+
+    before = kept()
+    assert len(before) < 800
+    assert all(f'["str","{name}"]' in before for name in ("few", "deep", "k", "many", "text"))
+    assert kept() == before
+    for changed in (
+        {"few": 3},
+        {"deep": {"k": 3, "many": [*range(300)]}},
+        {"deep": {"k": 2, "many": [*range(301)]}},
+        {"text": "x" * 301},
+        {"deep": {"k": 2, "many": [*range(300)], "more": 1}},
+    ):
+        assert kept(**changed) != before
+    huge = block("str(T)", T={number: "x" * number for number in range(500)}).parts["globals"]["T"]
+    assert len(huge) < 200

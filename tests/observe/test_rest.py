@@ -40,7 +40,9 @@ class World:
         for name, text in {
             "w/in.txt": "in\n", "w/a.txt": "a\n", "w/b.txt": "b\n", "w/data/x.csv": "x\n",
             "w/data/y.csv": "y\n", "w/names": "a\nb\n", "ref/g.fa": "g\n", "ref/g.fa.fai": "i\n",
-            "home/.toolrc": "t\n", "w/helper.py": "", "w/sub/tool": "#!/bin/sh\ncat a.txt\n",
+            "home/.toolrc": "t\n", "w/helper.py": "", "w/pack/__init__.py": "",
+            "w/pack/one.py": "", "w/spread/deep/two.py": "", "w/steps/.in/run.py": "import helper",
+            "w/sub/tool": "#!/bin/sh\ncat a.txt\n",
         }.items():  # fmt: skip
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,6 +136,11 @@ CASES = [
     (f"{PY} 'import helper' > out", write("clone/helper.py", "1"), "helper.py has changed"),
     (f"{PY} 'import helper, json' > out", write("clone/unrelated.py"), ""),
     (f"{PY} 'import helper, json' > out", write("clone/json.py"), "has other modules in it"),
+    (f"{PY} 'import pack.one' > out", write("clone/pack.py"), "has other modules in it"),
+    (f"{PY} 'import spread.deep.two' > out", write("clone/spread.py"), "has other modules in it"),
+    (f"PYTHONPATH=. {sys.executable} steps/.in/run.py > out", write("clone/steps.py"), ""),
+    (f"PYTHONPATH=. {sys.executable} steps/.in/run.py > out", write("clone/helper.py", "1"),
+     "helper.py has changed"),
     (f"{PY} 'import os; os.listdir(\".\")' > out", write("clone/unrelated.py"), "has other files"),
 ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.reuse_workflows.conftest import CHAIN
+from tests.reuse_workflows.conftest import CHAIN, IN_STORE
 
 
 def only(done, *parts):
@@ -36,6 +36,95 @@ def test_one_line_says_what_differs(chain):
     chain.write("abd\n", "in.txt")
     line = only(chain.run("--dry-run"), "files/a.txt is not what it was")
     assert "input in.txt: content changed" in line
+
+
+SHARED = """
+    import dataclasses
+
+    VV = int(config.get("vv", 1))
+    shell.prefix(f"VV={VV}; ")
+    config["deep"] = {"a": {"b": VV, "c": "x"}}
+    TABLE = {"names": ["a", "b"], "top": {"number": VV, "other": ["long"] * 100}}
+
+    @dataclasses.dataclass
+    class Options:
+        level: int
+
+    rule all:
+        input: "a1.txt", "a2.txt", "p.txt", "r.txt", "s.txt"
+
+    rule a:
+        output: "a{n}.txt"
+        shell: "echo {wildcards.n} > {output}"
+
+    rule p:
+        output: "p.txt"
+        params: tree={"x": [1, {"y": VV}]}, options=Options(VV), names=["n"] * VV, same={"k": 1}
+        shell: "echo > {output}"
+
+    rule r:
+        output: "r.txt"
+        run:
+            with open(output[0], "w") as file:
+                print(TABLE["top"], config["deep"]["a"], file=file)
+
+    rule s:
+        output: "s.txt"
+        script: "s.py"
+    """
+
+
+def test_what_is_the_same_for_many_outputs_is_one_line(project):
+    project.write(SHARED)
+    script = "open(snakemake.output[0], 'w').write(str(snakemake.config['deep']))\n"
+    project.write(script, "s.py")
+    project.run(*IN_STORE)
+    done = project.run(*IN_STORE, "--dry-run", "--config", "vv=2")
+    assert sorted(line.removeprefix("seqstore: ") for line in done.messages) == [
+        '2 outputs (r.txt, s.txt) are not what they were: config["deep"]["a"]["b"]: 1 -> 2.',
+        "5 outputs (a1.txt, a2.txt, p.txt, ...) are not what they were: "
+        'shell prefix: "VV=1; " -> "VV=2; ".',
+        'p.txt is not what it was: param tree["x"][1]["y"]: 1 -> 2; '
+        'param options.level: 1 -> 2; param names: ["n"] -> ["n", "n"].',
+        'r.txt is not what it was: global TABLE["top"]["number"]: 1 -> 2.',
+    ]
+
+
+@pytest.mark.parametrize("force", [(), ("--forceall",)])
+def test_with_many_targets_and_a_checkpoint_nothing_is_summed_up_twice(project, force):
+    project.write(
+        """
+        def read(wildcards):
+            return checkpoints.split.get().output[0] and "l.txt"
+
+        rule all:
+            input: expand("{n}.txt", n=range(3)), "joined.txt"
+
+        rule one:
+            output: "{n}.txt"
+            shell: "echo {wildcards.n} > {output}"
+
+        checkpoint split:
+            input: "0.txt"
+            output: "split.txt"
+            shell: "cat {input} > {output}"
+
+        rule later:
+            output: "l.txt"
+            shell: "echo later > {output}"
+
+        rule join:
+            input: read
+            output: "joined.txt"
+            shell: "cat {input} > {output}"
+        """
+    )
+    project.run(*IN_STORE)
+    (project.directory / "joined.txt").unlink()
+    targets = "1.txt", "joined.txt", "all"
+    found = [line for line in project.run(*IN_STORE, *force, *targets).messages if "reused" in line]
+    told = [line.partition(";")[0] for line in found]
+    assert told == ([] if force else ["seqstore: 5 outputs of 5 jobs are reused"])
 
 
 def test_a_script_that_changed_is_named(project):
@@ -125,3 +214,32 @@ def test_an_error_in_a_job_is_snakemakes_own(project):
     done = project.run(fails=True)
     assert done.status == 1
     assert done.messages == []
+
+
+def test_a_root_that_is_no_store_is_an_error_before_any_job_runs(project, tmp_path):
+    project.write(
+        """
+        rule:
+            output: local("a.txt")
+            shell: "ran a; echo > {output}"
+        """
+    )
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "thesis.tex").touch()
+    done = project.run(*IN_STORE, fails=True)
+    assert f"{tmp_path}/store is not a store" in done.printed
+    assert done.computed == []
+
+
+def test_a_file_below_the_working_directory_is_called_as_in_the_snakefile(project):
+    project.write(
+        """
+        rule:
+            input: "data/in.txt"
+            output: "a.txt"
+            shell: "echo 1 > {output}; echo 2 > new; mv new {input}"
+        """
+    )
+    project.write("1\n", "data/in.txt")
+    line = only(project.run(*IN_STORE), "is not reused elsewhere")
+    assert line.endswith(" made is not reused elsewhere: it changes its input data/in.txt.")
