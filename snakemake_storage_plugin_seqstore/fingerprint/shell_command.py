@@ -31,6 +31,8 @@ _DEPTH = 4  # of commands within texts within commands
 _SETS = ("read", "mapfile", "readarray", "getopts", "printf", "unset")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED_IN_QUOTES = re.compile(r'\\([$`"\\\n])')
+_WIDE = re.compile("[^\0-\xff]")
+_AS_WIDE = {2: "é", 3: "ée", 4: "éé"}  # by length in UTF-8
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
@@ -134,8 +136,13 @@ class _Node:
 
 
 def _tree(source: bytes) -> _Node:
-    """The tree of a command."""
-    tree = _parser().parse(source)
+    """The tree of a command.
+
+    The scanner of the grammar looks characters up in a table of 256, without a look at their size.
+    So the others are letters for it, of as many bytes.
+    """
+    narrow = _WIDE.sub(lambda wide: _AS_WIDE[len(wide[0].encode())], source.decode())
+    tree = _parser().parse(narrow.encode())
     cursor = tree.walk()
     root: _Node | None = None
     around: _Node | None = None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snakemake_storage_plugin_seqstore.fingerprint import shell_command
 from snakemake_storage_plugin_seqstore.fingerprint.shell_command import Script, read_command
 
 
@@ -201,6 +203,28 @@ _PIECES = st.sampled_from(
 def test_reading_never_fails(command):
     found = read_command(command)
     assert all(isinstance(name, str) and name for name in found.programs)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
+def test_the_grammar_sees_no_character_beyond_its_table(text):
+    """Its scanner looks characters up in a table of 256, and ends the process beyond that."""
+    seen = []
+
+    class Spy:
+        def parse(self, source):
+            seen.append(source)
+            return parser.parse(source)
+
+    parser = shell_command._parser()
+    with patch.object(shell_command, "_parser", Spy):
+        shell_command._tree(f"{{{text}".encode())
+    assert max(map(ord, seen[0].decode())) < 256
+    assert len(seen[0]) == len(f"{{{text}".encode())
+
+
+def test_names_may_have_any_character():
+    command = "/opt/\u011e\U0001f600/tool {\u4e2d..z}"
+    assert read_command(command).programs == ("/opt/\u011e\U0001f600/tool",)
 
 
 def test_deep_commands_are_read():
