@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.file_hashes import Contents, Watched
+from snakemake_storage_plugin_seqstore.file_hashes import Contents, Signature, Watched, signature_of
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.observe import (
     Accesses,
@@ -65,7 +65,8 @@ class Executions:
         self._fetching = Fetching(reuse)
         self._links = Links(reuse)
         self._jobs: dict[Any, Execution] = {}
-        self._kept: set[str] = set()  # undeclared files of which one is read, by absolute path
+        # Undeclared files of which one is read, by absolute path, as they were then.
+        self._kept: set[tuple[str, Signature]] = set()
         self._finished: dict[str, str] = {}  # keys of the runs that made empty files, by label
         self._open: list[Job] = []  # they ended, but not what fills their pipes
         self._lock = threading.Lock()
@@ -99,11 +100,16 @@ class Executions:
             self._open = [each for each in self._open if each != job]  # it is tried again
         if told and self._fetching.is_allowed(job):
             execution.fetched = self._fetching.fetch(job, told.key)
+        resolution = reuse.resolution()
         if execution.fetched is None:
             _discard_copies(job)
             self._links.replace(job, _runs_in_container(job, teller, contents))
             self._bring_undeclared(job)
             execution.observation = self._observe(job, teller, contents)
+            if execution.observation:
+                execution.behind = resolution.side_files.behind(job)
+        else:
+            resolution.products.add_undeclared(job, execution.fetched.undeclared)
         return execution.fetched is not None
 
     def _tell(self, job: Job, teller: Teller, contents: Contents) -> Told:
@@ -132,20 +138,9 @@ class Executions:
         return self._reuse.resolution().inputs.before(job, self._reuse.directory.contents)
 
     def _bring_undeclared(self, job: Job) -> None:
-        """Bring files that other jobs made without declaring them, and that jobs read.
-
-        That is where this job has its own files, and only what is missing: whoever wrote a record
-        in a shared store decides on no other place.
-        """
-        folders = {os.path.dirname(os.path.abspath(file)) for file in (*job.input, *job.output)}
-        for path, version in self._reuse.resolution().products.undeclared.items():
-            is_folder = version.kind == "tree"  # it was left empty, for what others make
-            is_beside = os.path.dirname(path) in folders and not version.executable
-            if not (is_folder or is_beside) or os.path.lexists(path):
-                continue
-            if "/." in f"/{os.path.relpath(path)}":
-                continue
-            if is_folder:
+        """Bring files that other jobs made without declaring them, and that jobs read."""
+        for path, version in self._reuse.resolution().side_files.missing(job):
+            if version.kind == "tree":
                 with suppress(OSError):
                     os.makedirs(path)
             else:
@@ -281,7 +276,9 @@ class Executions:
             accesses = observing.end(execution.observation, attached)
         self._links.explain(job, accesses, has_failed=False)
         conditions = self._reuse.new_conditions(execution.contents, self._reuse.resolution())
-        execution.seen = conditions.of_run(job, accesses, execution.plain, execution.started)
+        execution.seen = conditions.of_run(
+            job, accesses, execution.plain, execution.started, execution.behind
+        )
 
     def _note_seen(self, job: Job, seen: Seen) -> None:
         """Tell of what a job did that keeps others from its result, and keep what they read."""
@@ -296,10 +293,14 @@ class Executions:
                 f"rule {job.rule.name} reads {name}, which another rule makes without declaring "
                 "it: declare it as its output and here as input"
             )
-            for other in {*products.made_with(path)} - self._kept:
-                self._kept.add(other)
-                self._reuse.stores.keep(job, os.path.relpath(other), Path(other))
-        products.add_undeclared(seen.undeclared)
+        read = {other for path in seen.of_others for other in products.made_with(path)}
+        for path in read:
+            with suppress(OSError):
+                kept = path, signature_of(os.stat(path))
+                if kept not in self._kept:
+                    self._kept.add(kept)
+                    self._reuse.stores.keep(job, os.path.relpath(path), Path(path))
+        products.add_undeclared(job, seen.undeclared)
 
     def _hear(self, job: Job, execution: Execution) -> None:
         """Take over what the process of a job said of it."""

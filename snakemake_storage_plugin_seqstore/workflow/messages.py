@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.provenance import plain
 from snakemake_storage_plugin_seqstore.store import Record
+from snakemake_storage_plugin_seqstore.store.parsing import printable
 from snakemake_storage_plugin_seqstore.unknown import NotYet
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
@@ -111,6 +112,8 @@ class Messages:
         assert resolved.told
         if resolved.failing:
             return f"{_named(job)}: {'; '.join(_few(resolved.failing))}"
+        if resolved.lacks:
+            return f"{_named(job)} is made again: {printable(resolved.lacks)}"
         if resolved.record:
             if self._stores.has_payloads(job, resolved.record) or _is_temporary(job):
                 return ""  # it is made anew for another reason, or gone as it should be
@@ -159,18 +162,7 @@ class Messages:
         )
 
     def _earlier(self, job: Job) -> Record | None:
-        """The record of what this working directory, or the store by that name, had before."""
-        for file in job.output:
-            ours = stored(file)
-            if ours is None:
-                continue
-            claim = self._claims.known(label(file))
-            names = ours.provider.store.names
-            query = ours.parsed
-            key = claim.key if claim and claim.key else names.key(query.collection, query.name)
-            if key and (records := self._stores.find_records(job, key)):
-                return records[0]
-        return None
+        return self._stores.earlier(job, self._claims)
 
 
 def _changes(job: Job, earlier: Record, told: Told) -> str:

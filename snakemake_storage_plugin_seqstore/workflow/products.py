@@ -7,7 +7,7 @@ from the records of jobs.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.observe import born
@@ -22,20 +22,28 @@ class Products:
 
     Parameters
     ----------
-    jobs : iterable of Job
+    jobs : set of Job
         The jobs of the DAG.
     others : iterable of str
         Paths that jobs make, or made, that are not in the DAG.
     since : int
         When the first run here began, in ns since the epoch: what is older, no job made.
+    known : mapping
+        What jobs made without declaring it, before the DAG changed, as `made_by` says.
     """
 
-    def __init__(self, jobs: Iterable[Job], others: Iterable[str], since: int) -> None:
+    def __init__(
+        self,
+        jobs: Set[Job],
+        others: Iterable[str],
+        since: int,
+        known: Mapping[Job, dict[str, Version]],
+    ) -> None:
         self._since = since
         self._makers: dict[str, tuple[Job, File] | None] = {}
         self._names: dict[str, set[str]] = {}
-        self.undeclared: dict[str, Version] = {}  # by absolute path
-        self._made_together: dict[str, list[str]] = {}
+        self.undeclared: dict[str, dict[Job, Version]] = {}  # by absolute path, and by its maker
+        self.made_by: dict[Job, dict[str, Version]] = {}  # the same by maker
         self._on_the_way: dict[str, set[str]] = {}  # names of folders with undeclared files below
         self._walks: dict[str, _Walk] = {}  # through folders, for files that no job makes
         for path in others:
@@ -43,26 +51,53 @@ class Products:
         for job in jobs:
             for file in job.products():
                 self._add(os.path.abspath(file), (job, file))
+        for job in jobs & known.keys():
+            self._add_undeclared(job, known[job])
 
-    def add_undeclared(self, files: Mapping[str, Version]) -> None:
+    def add_undeclared(self, job: Job, files: Mapping[str, Version]) -> None:
         """Note what a job made that its rule does not declare, by path from the working directory.
 
-        A file that a rule declares, or that leads out of the working directory, is left out.
+        It may have made it anew, or changed what was there.
         """
-        together: list[str] = []
+        self._add_undeclared(job, dict(self.nobodys(files)))
+
+    def _add_undeclared(self, job: Job, made: dict[str, Version]) -> None:
+        self.made_by[job] = made
+        for path, version in made.items():
+            self.undeclared.setdefault(path, {})[job] = version
+            folder, name = os.path.split(path)
+            self._names.setdefault(folder, set()).add(name)
+            _add_way(folder, self._on_the_way)
+
+    def nobodys(self, files: Mapping[str, Version]) -> Iterator[tuple[str, Version]]:
+        """Those of the files that a job made which no rule declares, by absolute path.
+
+        One that leads out of the working directory is left out.
+        """
+        start = os.getcwd() + os.sep
         for path, version in files.items():
             whole = os.path.abspath(path)
-            if self._around(whole) is None and whole.startswith(os.getcwd() + os.sep):
-                self.undeclared[whole] = version
-                self._made_together[whole] = together
-                together.append(whole)
-                folder, name = os.path.split(whole)
-                self._names.setdefault(folder, set()).add(name)
-                _add_way(folder, self._on_the_way)
+            if self._around(whole) is None and whole.startswith(start):
+                yield whole, version
 
-    def made_with(self, path: str) -> list[str]:
-        """All that a job made without declaring it that made a path so: another reads the rest."""
-        return self._made_together[path]
+    def made_with(self, path: str) -> set[str]:
+        """All that jobs made without declaring it that made a path so: another reads the rest."""
+        return {other for maker in self.undeclared[path] for other in self.made_by[maker]}
+
+    def before(self, path: str, reader: Job) -> list[Version]:
+        """What an undeclared file may be when a job starts.
+
+        What the nearest of the jobs made before which this one depends on. If none of these makes
+        it, the order of the jobs is not known: what any other one makes.
+        """
+        makers = {job: made for job, made in self.undeclared.get(path, {}).items() if job != reader}
+        nearest, seen = {reader}, {reader}
+        while nearest and len(makers) > 1:
+            nearest = {maker for job in nearest for maker in job.dag.dependencies[job]} - seen
+            seen |= nearest
+            if not nearest.isdisjoint(makers):
+                return [makers[job] for job in nearest if job in makers]
+        return [*makers.values()]
 
     def includes(self, path: str) -> bool:
         """Whether a job makes a path, or a directory that it is in."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import filterfalse
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore import transfer
@@ -28,7 +29,7 @@ from snakemake_storage_plugin_seqstore.store import (
 )
 from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
-from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api, whereabouts
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.conditions import Seen
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
@@ -90,6 +91,8 @@ class Execution:
         What was published of it so far, by label.
     before : dict
         What was there before of the outputs that it updates, by label; None if nothing was.
+    behind : dict
+        What was behind its flags when it started, as `SideFiles.behind` says.
     key_as_left : str
         The key with its inputs as it left them; empty if it changed none of them.
     """
@@ -111,6 +114,7 @@ class Execution:
     parcel: Parcel | None = None
     made: dict[str, Made] = field(default_factory=dict)
     before: dict[str, Version | None] = field(default_factory=dict)
+    behind: dict[str, str] = field(default_factory=dict)
     key_as_left: str = ""
 
     @property
@@ -301,8 +305,16 @@ class Publications:
             execution.seen.undeclared,
             execution.seen.is_observed,
             about.of(job, self._reuse.secret),
+            whereabouts.told_in(self._made_by(job, execution), self._reuse.stores.project),
         )
         return named + self._reuse.stores.recording(job, record)
+
+    def _made_by(self, job: Job, execution: Execution) -> Iterator[str]:
+        """Paths of what a job made, declared or not."""
+        for file in filterfalse(snakemake_api.is_pipe, job.output):
+            ours = stored(file)
+            yield str(ours.copy_path) if ours else made_at(job, file)
+        yield from execution.seen.undeclared
 
     def _version(self, job: Job, file: Any, made: Mapping[str, Made]) -> Version:
         ours = stored(file)

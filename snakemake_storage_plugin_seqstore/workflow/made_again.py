@@ -1,0 +1,99 @@
+"""Results that are known, and yet have to be made here where a job that runs reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from snakemake_storage_plugin_seqstore.store import EMPTY, Record
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.files import label, stored
+from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
+from snakemake_storage_plugin_seqstore.workflow.plan import is_forced, needs_to_run
+from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
+from snakemake_storage_plugin_seqstore.workflow.whereabouts import is_elsewhere
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+
+
+def give_up(resolution: Resolution, project: str) -> None:
+    """Give up the claims to what has to be made again, as a job that reads it has to run.
+
+    As long as all that read it rest, it stands, and what is downstream is found.
+
+    Parameters
+    ----------
+    project : str
+        How the working directory is known, whatever its path is.
+    """
+    if resolution.is_touching:
+        return  # what is here stands
+    waiting = [job for job, resolved in resolution.jobs.items() if _runs(job, resolved)]
+    running, looked_at = {*waiting}, {*waiting}
+    while waiting:
+        job = waiting.pop()
+        # Those that read what it makes may find something else.
+        for other in (*snakemake_api.readers(job), *_given_up(resolution, job, project, looked_at)):
+            if other not in running:
+                running.add(other)
+                waiting.append(other)
+
+
+def _given_up(
+    resolution: Resolution, reader: Job, project: str, looked_at: set[Job]
+) -> Iterator[Job]:
+    """The jobs before one that runs that have to run for it.
+
+    What is behind a flag may be behind those that its job reads.
+    """
+    readers = [reader]
+    while readers:
+        reader = readers.pop()
+        for maker, files in reader.dag.dependencies[reader].items():
+            resolved = resolution.jobs.get(maker)
+            if resolved is None or maker in looked_at:
+                continue
+            looked_at.add(maker)
+            if resolved.is_hit and resolved.record:
+                resolved.lacks = lacking(resolution, maker, resolved.record, project)
+                if resolved.lacks:
+                    resolved.claims, resolved.is_hit = {}, False
+            if not resolved.is_hit:
+                yield maker
+            elif any(resolved.versions.get(label(file)) == EMPTY for file in files):
+                readers.append(maker)
+
+
+def lacking(
+    resolution: Resolution, job: Job, record: Record, project: str, is_starting: bool = False
+) -> str:
+    """Why those that read a job's outputs would not find what they need, in words.
+
+    Empty if they would, or there are none.
+
+    Parameters
+    ----------
+    is_starting : bool
+        Whether the job is about to start.
+    """
+    if not snakemake_api.readers(job):
+        return ""
+    if record.made_in and is_elsewhere(record.made_in, project):
+        return f"it contains the path of the directory in which it was made, {record.made_in.path}"
+    if lost := resolution.side_files.lost(job, record, is_starting):
+        return f"{lost}, which was made with it, is not here"
+    return ""
+
+
+def _runs(job: Job, resolved: Resolved) -> bool:
+    """Whether a job runs whoever needs it, as far as is known.
+
+    What is known but gone is made again only for others. So is a pipe.
+    """
+    if is_forced(job) or needs_to_run(job):
+        return True
+    if resolved.is_hit:  # of local files Snakemake decides
+        return not all(map(stored, job.output))
+    is_known = resolved.record is not None and not resolved.failing
+    return not is_known and not all(map(snakemake_api.is_pipe, job.output))
