@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.store import EMPTY, Record
@@ -14,7 +14,7 @@ from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 from snakemake_storage_plugin_seqstore.workflow.whereabouts import is_elsewhere
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
 
 
 def give_up(resolution: Resolution, project: str) -> None:
@@ -30,39 +30,46 @@ def give_up(resolution: Resolution, project: str) -> None:
     if resolution.is_touching:
         return  # what is here stands
     waiting = [job for job, resolved in resolution.jobs.items() if _runs(job, resolved)]
-    running, looked_at = {*waiting}, {*waiting}
+    running = {*waiting}
+    lacks = _all_lacking(resolution, project) if waiting else {}
     while waiting:
         job = waiting.pop()
         # Those that read what it makes may find something else.
-        for other in (*snakemake_api.readers(job), *_given_up(resolution, job, project, looked_at)):
+        for other in (*snakemake_api.readers(job), *_given_up(resolution, job, lacks)):
             if other not in running:
                 running.add(other)
                 waiting.append(other)
 
 
-def _given_up(
-    resolution: Resolution, reader: Job, project: str, looked_at: set[Job]
-) -> Iterator[Job]:
-    """The jobs before one that runs that have to run for it.
+def _given_up(resolution: Resolution, reader: Job, lacks: Mapping[Job, str]) -> Iterator[Job]:
+    """The jobs before one that runs that have to run for it."""
+    for maker in reader.dag.dependencies[reader]:
+        resolved = resolution.jobs.get(maker)
+        if resolved and maker in lacks:
+            resolved.lacks, resolved.claims, resolved.is_hit = lacks[maker], {}, False
+        if resolved and not resolved.is_hit:
+            yield maker
 
-    What is behind a flag may be behind those that its job reads.
-    """
-    readers = [reader]
-    while readers:
-        reader = readers.pop()
-        for maker, files in reader.dag.dependencies[reader].items():
-            resolved = resolution.jobs.get(maker)
-            if resolved is None or maker in looked_at:
-                continue
-            looked_at.add(maker)
-            if resolved.is_hit and resolved.record:
-                resolved.lacks = lacking(resolution, maker, resolved.record, project)
-                if resolved.lacks:
-                    resolved.claims, resolved.is_hit = {}, False
-            if not resolved.is_hit:
-                yield maker
-            elif any(resolved.versions.get(label(file)) == EMPTY for file in files):
-                readers.append(maker)
+
+def _all_lacking(resolution: Resolution, project: str) -> dict[Job, str]:
+    """What is lacking of all results. A flag may say that what is behind others is there."""
+    found: dict[Job, str] = {}
+    for job, resolved in resolution.jobs.items():  # those that others depend on come first
+        record = resolved.record
+        if not resolved.is_hit or record is None:
+            continue
+        lacks = lacking(resolution, job, record, project)
+        if not lacks and EMPTY in record.outputs and not resolution.side_files.needed(job, record):
+            for maker, files in job.dag.dependencies[job].items():
+                if maker in found and _has_flag(resolution.jobs[maker], files):
+                    lacks = found[maker]
+        if lacks:
+            found[job] = lacks
+    return found
+
+
+def _has_flag(resolved: Resolved, files: Iterable[File]) -> bool:
+    return any(resolved.versions.get(label(file)) == EMPTY for file in files)
 
 
 def lacking(
@@ -81,8 +88,9 @@ def lacking(
         return ""
     if record.made_in and is_elsewhere(record.made_in, project):
         return f"it contains the path of the directory in which it was made, {record.made_in.path}"
-    if lost := resolution.side_files.lost(job, record, is_starting):
-        return f"{lost}, which was made with it, is not here"
+    needed = resolution.side_files.needed(job, record)
+    if lost := resolution.side_files.lost(job, needed, is_starting):
+        return f"{lost}, which goes with it, is not here"
     return ""
 
 

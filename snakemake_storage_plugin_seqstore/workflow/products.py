@@ -62,6 +62,8 @@ class Products:
         self._add_undeclared(job, dict(self.nobodys(files)))
 
     def _add_undeclared(self, job: Job, made: dict[str, Version]) -> None:
+        for path in self.made_by.get(job, ()):
+            del self.undeclared[path][job]
         self.made_by[job] = made
         for path, version in made.items():
             self.undeclared.setdefault(path, {})[job] = version
@@ -84,20 +86,29 @@ class Products:
         """All that jobs made without declaring it that made a path so: another reads the rest."""
         return {other for maker in self.undeclared[path] for other in self.made_by[maker]}
 
-    def before(self, path: str, reader: Job) -> list[Version]:
-        """What an undeclared file may be when a job starts.
+    def before(
+        self, path: str, reader: Job, also: Mapping[Job, Version] | None = None
+    ) -> list[Version]:
+        """What an undeclared file may be when a job starts; what was noted last comes first.
 
         What the nearest of the jobs made before which this one depends on. If none of these makes
         it, the order of the jobs is not known: what any other one makes.
+
+        Parameters
+        ----------
+        also : mapping of Job to Version, optional
+            What others make there if their results are taken.
         """
-        makers = {job: made for job, made in self.undeclared.get(path, {}).items() if job != reader}
+        makers = {**self.undeclared.get(path, {}), **(also or {})}
+        makers.pop(reader, None)
         nearest, seen = {reader}, {reader}
         while nearest and len(makers) > 1:
             nearest = {maker for job in nearest for maker in job.dag.dependencies[job]} - seen
             seen |= nearest
             if not nearest.isdisjoint(makers):
-                return [makers[job] for job in nearest if job in makers]
-        return [*makers.values()]
+                makers = {job: version for job, version in makers.items() if job in nearest}
+                break
+        return [*reversed(makers.values())]
 
     def includes(self, path: str) -> bool:
         """Whether a job makes a path, or a directory that it is in."""

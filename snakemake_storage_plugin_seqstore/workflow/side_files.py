@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -156,12 +156,28 @@ class SideFiles:
                 if _may_have(folders, path, version) and not os.path.lexists(path):
                     yield path, version
 
-    def lost(self, job: Job, record: Record, is_starting: bool = False) -> str:
-        """An undeclared file of a record that those who read the job's outputs cannot have.
+    def needed(self, job: Job, record: Record) -> dict[str, Version]:
+        """Undeclared files without which those that read the outputs of a job would miss something.
 
-        Empty if there is none. It is to be had if it is in place, or kept in a store. It is missed
-        if somebody is known to read it, or nothing is known of a rule that reads the outputs, and
-        if the outputs are flags, or the job changed what others had made.
+        They are behind flags, or the job changed there what others had made. Somebody is known to
+        read them, or nothing is known of a rule that reads the outputs.
+        """
+        are_flags = all(version == EMPTY for version in record.outputs)
+        changed = {f"workdir:{path}" for path in record.undeclared} & record.reads.products.keys()
+        if not (are_flags or changed):
+            return {}
+        made = dict(self._products.nobodys(record.undeclared))
+        are_known = all(
+            reader.rule.name in self._known_rules for reader in snakemake_api.readers(job)
+        )
+        return {
+            path: version
+            for path, version in made.items()
+            if version.kind == "file" and (path in self._read or not are_known)
+        }
+
+    def lost(self, job: Job, needed: Mapping[str, Version], is_starting: bool = False) -> str:
+        """One of the files that are needed which is neither in place nor kept; empty if none is.
 
         Parameters
         ----------
@@ -169,26 +185,24 @@ class SideFiles:
             Whether the job is about to start, so that what is in place is of an earlier run, or
             of a job before this one.
         """
-        are_flags = all(version == EMPTY for version in record.outputs)
-        changed = {f"workdir:{path}" for path in record.undeclared} & record.reads.products.keys()
-        if not (are_flags or changed):
-            return ""
         readers = snakemake_api.readers(job)
         folders = set[str].intersection(*map(_folders, readers)) if readers else set()
         stale = set() if is_starting else {*map(os.path.abspath, self.left_over(job))}
-        for path, version in self._products.nobodys(record.undeclared):
-            if version.kind == "tree":
-                continue
+        for path, version in needed.items():
+            may_be = {version}
+            if len(self._products.undeclared.get(path, ())) > 1:  # another one may have added to it
+                for reader in readers:
+                    may_be.update(self._products.before(path, reader, {job: version}))
             if os.path.lexists(path) and path not in stale:
-                is_there = not is_starting or self._contents.version(path) == version
+                is_there = not is_starting or self._contents.version(path) in may_be
             else:
-                is_there = _may_have(folders, path, version) and self._stores.has_kept(job, version)
-            if not is_there and (path in self._read or not self._is_known(readers)):
+                is_there = any(
+                    _may_have(folders, path, each) and self._stores.has_kept(job, each)
+                    for each in may_be
+                )
+            if not is_there:
                 return os.path.relpath(path)
         return ""
-
-    def _is_known(self, jobs: Iterable[Job]) -> bool:
-        return all(job.rule.name in self._known_rules for job in jobs)
 
 
 def _folders(job: Job) -> set[str]:
