@@ -14,8 +14,8 @@ from contextlib import suppress
 from snakemake_storage_plugin_seqstore.store import MadeIn
 
 LARGEST = 16 << 20  # bytes of a file that is looked through
-# What makes a longer name of a path. A full stop may also end a sentence.
-_GOES_ON = re.compile(rb"\.?[\w\x80-\xff+~-]")
+# What follows makes no longer name of a path. A full stop may end a sentence.
+_ENDS = rb"(?!\.?[\w\x80-\xff+~-])"
 
 
 def told_in(paths: Iterable[str], project: str) -> MadeIn | None:
@@ -59,7 +59,5 @@ def _contents(paths: Iterable[str]) -> Iterator[bytes]:
 
 
 def _is_in(name: bytes, content: bytes) -> bool:
-    place = content.find(name)
-    while place >= 0 and _GOES_ON.match(content, place + len(name)):
-        place = content.find(name, place + 1)
-    return place >= 0
+    first = content.find(name)  # fast where there is none
+    return first >= 0 and re.compile(re.escape(name) + _ENDS).search(content, first) is not None
