@@ -29,9 +29,13 @@ def give_up(resolution: Resolution, project: str) -> None:
     """
     if resolution.is_touching:
         return  # what is here stands
+    lacks = _all_lacking(resolution, project)
     waiting = [job for job, resolved in resolution.jobs.items() if _runs(job, resolved)]
+    for job, why in lacks.items():
+        if job.is_checkpoint:  # functions are about to read it
+            _give_up(resolution.jobs[job], why)
+            waiting.append(job)
     running = {*waiting}
-    lacks = _all_lacking(resolution, project) if waiting else {}
     while waiting:
         job = waiting.pop()
         # Those that read what it makes may find something else.
@@ -46,9 +50,13 @@ def _given_up(resolution: Resolution, reader: Job, lacks: Mapping[Job, str]) -> 
     for maker in reader.dag.dependencies[reader]:
         resolved = resolution.jobs.get(maker)
         if resolved and maker in lacks:
-            resolved.lacks, resolved.claims, resolved.is_hit = lacks[maker], {}, False
+            _give_up(resolved, lacks[maker])
         if resolved and not resolved.is_hit:
             yield maker
+
+
+def _give_up(resolved: Resolved, lacks: str) -> None:
+    resolved.lacks, resolved.claims, resolved.is_hit = lacks, {}, False
 
 
 def _all_lacking(resolution: Resolution, project: str) -> dict[Job, str]:
@@ -101,6 +109,8 @@ def _runs(job: Job, resolved: Resolved) -> bool:
     """
     if is_forced(job) or needs_to_run(job):
         return True
+    if snakemake_api.waits(job):
+        return False  # what it reads is known when its checkpoint is there, or has run
     if resolved.is_hit:  # of local files Snakemake decides
         return not all(map(stored, job.output))
     is_known = resolved.record is not None and not resolved.failing

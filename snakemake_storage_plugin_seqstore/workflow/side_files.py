@@ -21,6 +21,8 @@ from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
 
+_HERE = "workdir:"  # how places in the working directory begin
+
 
 class SideFiles:
     """The undeclared files of a DAG.
@@ -76,7 +78,7 @@ class SideFiles:
                 for path in self._products.made_by.get(maker, ()):
                     if path not in found and os.path.isfile(path):
                         as_made = self._as_made(path, job)
-                        if as_made or path in self._read:
+                        if as_made or self._is_read(path):
                             found[path] = as_made
         return found
 
@@ -97,16 +99,16 @@ class SideFiles:
 
     @cached_property
     def _read(self) -> set[str]:
-        """Undeclared files that jobs are known to read, by absolute path."""
-        start = "workdir:"
-        names = {
+        """Undeclared files of this directory that jobs are known to read, by their places."""
+        return {
             name
             for record in self._records.values()
             for name in (*record.reads.products, *record.reads.files)
-            if name.startswith(start)
+            if name.startswith(_HERE)
         }
-        paths = {os.path.abspath(name.removeprefix(start)) for name in names}
-        return paths & self._products.undeclared.keys()
+
+    def _is_read(self, path: str) -> bool:
+        return _HERE + os.path.relpath(path) in self._read
 
     @cached_property
     def _known_rules(self) -> set[str]:
@@ -163,8 +165,8 @@ class SideFiles:
         read them, or nothing is known of a rule that reads the outputs.
         """
         are_flags = all(version == EMPTY for version in record.outputs)
-        changed = {f"workdir:{path}" for path in record.undeclared} & record.reads.products.keys()
-        if not (are_flags or changed):
+        changed = {_HERE + path for path in record.undeclared} & record.reads.products.keys()
+        if not record.undeclared or not (are_flags or changed):
             return {}
         made = dict(self._products.nobodys(record.undeclared))
         are_known = all(
@@ -173,7 +175,7 @@ class SideFiles:
         return {
             path: version
             for path, version in made.items()
-            if version.kind == "file" and (path in self._read or not are_known)
+            if version.kind == "file" and (self._is_read(path) or not are_known)
         }
 
     def lost(self, job: Job, needed: Mapping[str, Version], is_starting: bool = False) -> str:

@@ -4,9 +4,25 @@ import pytest
 
 from tests.reuse_workflows.conftest import IN_STORE, REUSE
 
+CHECKPOINT = """
+    checkpoint count:
+        input: "out/init.done"
+        output: "out/count.txt"
+        shell: "echo 1 > {output}"
+
+    rule counted:
+        output: "out/{number}.txt"
+        shell: "echo {wildcards.number} > {output}"
+
+    def counted(wildcards):
+        with open(checkpoints.count.get().output[0]) as file:
+            return f"out/{file.read().strip()}.txt"
+    """
 RULES = """
     rule all:
         input: @TARGETS@
+
+    @MORE@
 
     rule init:
         output: touch("out/init.done")
@@ -26,7 +42,7 @@ RULES = """
         output: touch("out/loaded.done")
 
     rule query:
-        input: "@AFTER@"
+        input: @AFTER@
         output: "out/query.txt"
         params: config.get("title", "a")
         shell: '''ran query; (@QUERY@; echo {params}) > {output}'''
@@ -37,7 +53,8 @@ TABLE = {
     "QUERY": "cat out/t.txt",
     "TARGETS": "'out/query.txt'",
     "BEFORE": "out/init.done",
-    "AFTER": "out/load.done",
+    "AFTER": "'out/load.done'",
+    "MORE": "",
     "LOADED": "touch('out/load.done')",
 }
 SQL = "python -c \"import sqlite3; db = sqlite3.connect('out/t.db'); {}; db.commit()\""
@@ -59,8 +76,9 @@ KINDS = {
         "LOAD": 'sed -i "1s/$/ $(cat in.txt)/" out/d/*',
         "QUERY": "cat out/d/*",
     },
-    "flags of flags": {"BEFORE": "out/ready.done", "AFTER": "out/loaded.done"},
+    "flags of flags": {"BEFORE": "out/ready.done", "AFTER": "'out/loaded.done'"},
     "targets": {"TARGETS": "'out/init.done', 'out/load.done', 'out/query.txt'"},
+    "checkpoint": {"MORE": CHECKPOINT, "AFTER": "'out/load.done', counted"},
     "no flag": {"LOADED": "'out/load.done'", "LOAD": TABLE["LOAD"] + "; echo 1 > {output}"},
 }
 SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind != "edited"]

@@ -119,3 +119,43 @@ def test_a_longer_name_is_another_path(project):
     project.write(used, reuse=False)
     assert titled(project, "a")[0] == ["a", "list", "report", "use"]
     assert titled(project.clone(), "b")[0] == ["use"]
+
+
+CHECKPOINT = """
+    def listed(wildcards):
+        with open(checkpoints.list.get().output[0]) as file:
+            return file.read().split()
+
+    rule all:
+        input: "out/used.txt"
+
+    rule a:
+        input: "in.txt"
+        output: "out/a.txt"
+        shell: "ran a; cp {input} {output}"
+
+    checkpoint list:
+        input: "out/a.txt"
+        output: "out/a.list"
+        shell: "ran list; ls $PWD/{input} > {output}"
+
+    rule use:
+        input: listed
+        output: "out/used.txt"
+        params: config.get("title", "a")
+        shell: "ran use; (cat {input}; echo {params}) > {output}"
+    """
+
+
+@pytest.mark.slow
+def test_a_checkpoint_that_lists_absolute_paths(project):
+    project.write(CHECKPOINT)
+    project.write("one\n", "in.txt")
+    assert titled(project, "a")[:2] == (["a", "list", "use"], ["one", "a"])
+    assert project.run(*IN_STORE, "--config", "title=a").did_nothing
+    clone = project.clone()
+    project.write("two\n", "in.txt")
+    assert titled(project, "a")[1] == ["two", "a"]
+    assert "use" in titled(clone, "b")[0]
+    assert clone.read("out/used.txt") == "one\nb\n"
+    assert clone.run(*IN_STORE, "--config", "title=b").did_nothing
