@@ -92,11 +92,12 @@ def lacking(
     is_starting : bool
         Whether the job is about to start.
     """
-    if not snakemake_api.readers(job):
-        return ""
-    if record.made_in and is_elsewhere(record.made_in, project):
-        return f"it contains the path of the directory in which it was made, {record.made_in.path}"
+    is_told = is_elsewhere(record.made_in, project)
     needed = resolution.side_files.needed(job, record)
+    if not (is_told or needed) or not snakemake_api.readers(job):
+        return ""
+    if record.made_in and is_told:
+        return f"it contains the path of the directory in which it was made, {record.made_in.path}"
     if lost := resolution.side_files.lost(job, needed, is_starting):
         return f"{lost}, which goes with it, is not here"
     return ""

@@ -293,6 +293,7 @@ class Publications:
             return named
         if execution.seen.rejected:
             return named
+        told_by = _told_by(job, versions, execution.seen)
         record = Record(
             execution.key,
             tuple(versions),
@@ -305,16 +306,9 @@ class Publications:
             execution.seen.undeclared,
             execution.seen.is_observed,
             about.of(job, self._reuse.secret),
-            whereabouts.told_in(self._made_by(job, execution), self._reuse.stores.project),
+            whereabouts.told_in(told_by, self._reuse.stores.project),
         )
         return named + self._reuse.stores.recording(job, record)
-
-    def _made_by(self, job: Job, execution: Execution) -> Iterator[str]:
-        """Paths of what a job made, declared or not."""
-        for file in filterfalse(snakemake_api.is_pipe, job.output):
-            ours = stored(file)
-            yield str(ours.copy_path) if ours else made_at(job, file)
-        yield from execution.seen.undeclared
 
     def _version(self, job: Job, file: Any, made: Mapping[str, Made]) -> Version:
         ours = stored(file)
@@ -358,6 +352,15 @@ def is_whole(job: Job, made: Mapping[str, Made]) -> bool:
         for file in job.output
         if (ours := stored(file)) and snakemake_api.is_kept(job, file)
     )
+
+
+def _told_by(job: Job, versions: list[Version], seen: Seen) -> Iterator[str]:
+    """Paths of what says what a job made: its outputs, or what is behind them if they are flags."""
+    for file in filterfalse(snakemake_api.is_pipe, job.output):
+        ours = stored(file)
+        yield str(ours.copy_path) if ours else made_at(job, file)
+    if all(version == EMPTY for version in versions):
+        yield from seen.undeclared
 
 
 def _seen(status: os.stat_result) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from snakemake_storage_plugin_seqstore import record_report
 from tests.reuse_workflows.conftest import IN_STORE
 
 RULES = """
@@ -91,6 +92,9 @@ def test_a_list_of_absolute_paths_leads_to_no_other_directory(project, kind):
     # The one that made it goes on from what it has.
     assert titled(project, "b")[:2] == (["use"], ["two", "b"])
     assert not list(project.store.records.nondeterministic())
+    key = project.store.names.key("files", "out/report.txt")
+    found = record_report.document(next(iter(project.store.find_records(key))))
+    assert found["contains the path of"] in map(str, (project.directory, clone.directory))
 
 
 @pytest.mark.slow
