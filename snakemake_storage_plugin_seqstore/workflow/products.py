@@ -7,7 +7,7 @@ from the records of jobs.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.observe import born
@@ -62,11 +62,13 @@ class Products:
         self._add_undeclared(job, dict(self.nobodys(files)))
 
     def _add_undeclared(self, job: Job, made: dict[str, Version]) -> None:
-        for path in self.made_by.get(job, ()):
+        for path in self.made_by.get(job, {}).keys() - made.keys():
             del self.undeclared[path][job]
         self.made_by[job] = made
         for path, version in made.items():
-            self.undeclared.setdefault(path, {})[job] = version
+            makers = self.undeclared.setdefault(path, {})
+            makers.pop(job, None)  # so that it is the last one
+            makers[job] = version
             folder, name = os.path.split(path)
             self._names.setdefault(folder, set()).add(name)
             _add_way(folder, self._on_the_way)
@@ -84,15 +86,17 @@ class Products:
 
     def made_with(self, path: str) -> set[str]:
         """All that jobs made without declaring it that made a path so: another reads the rest."""
-        return {other for maker in self.undeclared[path] for other in self.made_by[maker]}
+        makers = [*self.undeclared[path]]  # other jobs end meanwhile
+        return {other for maker in makers for other in self.made_by[maker]}
 
     def before(
         self, path: str, reader: Job, also: Mapping[Job, Version] | None = None
     ) -> list[Version]:
         """What an undeclared file may be when a job starts; what was noted last comes first.
 
-        What the nearest of the jobs made before which this one depends on. If none of these makes
-        it, the order of the jobs is not known: what any other one makes.
+        What the last of the jobs made before which this one depends on: several, if these do not
+        depend on each other. If none of them makes it, the order of the jobs is not known: what
+        any other one makes.
 
         Parameters
         ----------
@@ -101,13 +105,11 @@ class Products:
         """
         makers = {**self.undeclared.get(path, {}), **(also or {})}
         makers.pop(reader, None)
-        nearest, seen = {reader}, {reader}
-        while nearest and len(makers) > 1:
-            nearest = {maker for job in nearest for maker in job.dag.dependencies[job]} - seen
-            seen |= nearest
-            if not nearest.isdisjoint(makers):
-                makers = {job: version for job, version in makers.items() if job in nearest}
-                break
+        if len(makers) > 1:
+            last = {job for job in _before(reader, makers) if job in makers}
+            if len(last) > 1:
+                last = last.difference(*(_before(job, ()) for job in last)) or last
+            makers = {job: made for job, made in makers.items() if job in last} or makers
         return [*reversed(makers.values())]
 
     def includes(self, path: str) -> bool:
@@ -167,6 +169,18 @@ class _Walk:
 
     def go_on(self) -> None:
         self.file = next(self._files, "")
+
+
+def _before(job: Job, until: Container[Job]) -> Iterator[Job]:
+    """The jobs that a job depends on, on each way up to the first of some that is met."""
+    waiting, seen = [job], {job}
+    while waiting:
+        reader = waiting.pop()
+        for maker in {*reader.dag.dependencies[reader]} - seen:
+            seen.add(maker)
+            yield maker
+            if maker not in until:
+                waiting.append(maker)
 
 
 def _add_way(path: str, found: dict[str, set[str]]) -> None:

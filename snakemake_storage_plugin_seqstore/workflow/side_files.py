@@ -153,10 +153,12 @@ class SideFiles:
         By absolute path, with what each may be.
         """
         folders = _folders(job)
-        for path in self._products.undeclared:
-            for version in self._products.before(path, job):
-                if _may_have(folders, path, version) and not os.path.lexists(path):
-                    yield path, version
+        for path, made in [*self._products.undeclared.items()]:  # other jobs end meanwhile
+            may_have = any(_may_have(folders, path, version) for version in [*made.values()])
+            if may_have and not os.path.lexists(path):
+                for version in self._products.before(path, job):
+                    if _may_have(folders, path, version):
+                        yield path, version
 
     def needed(self, job: Job, record: Record) -> dict[str, Version]:
         """Undeclared files without which those that read the outputs of a job would miss something.
