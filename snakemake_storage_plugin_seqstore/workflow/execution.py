@@ -105,9 +105,9 @@ class Executions:
             _discard_copies(job)
             self._links.replace(job, _runs_in_container(job, teller, contents))
             self._bring_undeclared(job)
-            execution.observation = self._observe(job, teller, contents)
-            if execution.observation:
+            if reuse.observing.is_on:
                 execution.behind = resolution.side_files.behind(job)
+            execution.observation = self._observe(job, teller, contents)
         else:
             resolution.products.add_undeclared(job, execution.fetched.undeclared)
         return execution.fetched is not None

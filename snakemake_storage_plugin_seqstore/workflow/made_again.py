@@ -29,8 +29,10 @@ def give_up(resolution: Resolution, project: str) -> None:
     """
     if resolution.is_touching:
         return  # what is here stands
-    lacks = _all_lacking(resolution, project)
     waiting = [job for job, resolved in resolution.jobs.items() if _runs(job, resolved)]
+    if not waiting and not any(job.is_checkpoint for job in resolution.jobs):
+        return
+    lacks = _all_lacking(resolution, project)
     for job, why in lacks.items():
         if job.is_checkpoint:  # functions are about to read it
             _give_up(resolution.jobs[job], why)

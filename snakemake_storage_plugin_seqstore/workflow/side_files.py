@@ -83,10 +83,14 @@ class SideFiles:
         return found
 
     def _as_made(self, path: str, reader: Job) -> str:
+        """The SHA-256 of a file that is as its makers left it; else empty."""
+        now = self._now(path)
+        return now.digest if now and now in self._products.before(path, reader) else ""
+
+    def _now(self, path: str) -> Version | None:
         with suppress(OSError, SeqstoreError):
-            now = self._contents.version(path)
-            return now.digest if now in self._products.before(path, reader) else ""
-        return ""
+            return self._contents.version(path)
+        return None
 
     @cached_property
     def _records(self) -> dict[Job, Record]:
@@ -136,10 +140,7 @@ class SideFiles:
 
     def _is_stale(self, path: str, version: Version) -> bool:
         """Whether a file is there that nobody declares, and of which another version belongs."""
-        try:
-            if not os.path.lexists(path) or self._contents.version(path) != version:
-                return False
-        except (OSError, SeqstoreError):
+        if self._now(path) != version:
             return False
         is_declared = self._products.maker(path) or any(
             path == os.path.abspath(file) for job in self._jobs for file in job.input
@@ -157,7 +158,7 @@ class SideFiles:
             may_have = any(_may_have(folders, path, version) for version in [*made.values()])
             if may_have and not os.path.lexists(path):
                 for version in self._products.before(path, job):
-                    if _may_have(folders, path, version):
+                    if _may_have(folders, path, version) and not os.path.lexists(path):
                         yield path, version
 
     def needed(self, job: Job, record: Record) -> dict[str, Version]:
@@ -198,7 +199,7 @@ class SideFiles:
                 for reader in readers:
                     may_be.update(self._products.before(path, reader, {job: version}))
             if os.path.lexists(path) and path not in stale:
-                is_there = not is_starting or self._contents.version(path) in may_be
+                is_there = not is_starting or self._now(path) in may_be
             else:
                 is_there = any(
                     _may_have(folders, path, each) and self._stores.has_kept(job, each)

@@ -77,3 +77,14 @@ def test_jobs_end_while_another_one_starts(jobs, products):
     first = next(missing)
     products.add_undeclared(jobs.first, {"c": version("1")})
     assert dict([first, *missing]) == {os.path.abspath(name): version("0") for name in "ab"}
+
+
+def test_a_file_is_brought_once(jobs, products):
+    side_files = SideFiles({}, products, None, None, None)
+    products.add_undeclared(jobs.second, {"a": version("0")})
+    products.add_undeclared(jobs.other, {"a": version("1")})
+    missing = side_files.missing(jobs.both)
+    assert next(missing) == (os.path.abspath("a"), version("1"))
+    with open("a", "w"):
+        assert next(missing, None) is None
+    assert not list(side_files.missing(jobs.both))
