@@ -100,7 +100,7 @@ def lacking(
         return ""
     if record.made_in and is_told:
         return f"it contains the path of the directory in which it was made, {record.made_in.path}"
-    if lost := resolution.side_files.lost(job, needed, is_starting):
+    if lost := resolution.side_files.lost(job, record, is_starting):
         return f"{lost}, which goes with it, is not here"
     return ""
 

@@ -181,8 +181,11 @@ class SideFiles:
             if version.kind == "file" and (self._is_read(path) or not are_known)
         }
 
-    def lost(self, job: Job, needed: Mapping[str, Version], is_starting: bool = False) -> str:
+    def lost(self, job: Job, record: Record, is_starting: bool = False) -> str:
         """One of the files that are needed which is neither in place nor kept; empty if none is.
+
+        Where jobs without an order add to a file, any of them may have been the last one. Where
+        they change what was there, no version is known to have what all of them did.
 
         Parameters
         ----------
@@ -193,13 +196,15 @@ class SideFiles:
         readers = snakemake_api.readers(job)
         folders = set[str].intersection(*map(_folders, readers)) if readers else set()
         stale = set() if is_starting else {*map(os.path.abspath, self.left_over(job))}
-        for path, version in needed.items():
+        for path, version in self.needed(job, record).items():
             may_be = {version}
-            if len(self._products.undeclared.get(path, ())) > 1:  # another one may have added to it
+            if len(self._products.undeclared.get(path, ())) > 1 and not is_starting:
                 for reader in readers:
                     may_be.update(self._products.before(path, reader, {job: version}))
             if os.path.lexists(path) and path not in stale:
                 is_there = not is_starting or self._now(path) in may_be
+            elif len(may_be) > 1 and _HERE + os.path.relpath(path) in record.reads.products:
+                is_there = False
             else:
                 is_there = any(
                     _may_have(folders, path, each) and self._stores.has_kept(job, each)
