@@ -16,6 +16,7 @@ def document(record: Record) -> dict[str, Any]:
     return {
         "rule": record.rule,
         **record.about,
+        **({"contains the path of": record.made_in.path} if record.made_in else {}),
         "seconds": record.seconds,
         "observed": record.is_observed,
         "outputs": {

@@ -6,7 +6,7 @@ Nothing here knows Snakemake.
 >>> observation = Observation(observer, directory)       # doctest: +SKIP
 >>> subprocess.run([observation.shell, "-c", command])   # doctest: +SKIP
 >>> reads = summarise(observation.finish(), places, contents, packages)  # doctest: +SKIP
->>> check(reads, places_here, contents, packages, product_digest)        # doctest: +SKIP
+>>> check(reads, places_here, contents, packages, product_digests)       # doctest: +SKIP
 []
 """
 

@@ -38,6 +38,8 @@ class Access:
         It was started as a program.
     written : bool
         The job made it, emptied it, appended to it, or put something in its place.
+    added_to : bool
+        Something was written into it, or appended, that may have been there before.
     opened_to_change : bool
         It was opened for reading and writing; its times say whether it was changed.
     replaced : bool
@@ -59,6 +61,7 @@ class Access:
     listed: bool = False
     executed: bool = False
     written: bool = False
+    added_to: bool = False
     opened_to_change: bool = False
     replaced: bool = False
     perhaps_made: bool = False
@@ -316,7 +319,7 @@ class _Assembly:
     def _add_to(self, path: str, real: str, makes: bool) -> None:
         if access := self._kept(path, real, makes):
             key = real or self._canonical(path)
-            access.written = True
+            access.written = access.added_to = True
             self._lose(key)
             self._touched[key] = makes and not (access.read or access.asked)
 

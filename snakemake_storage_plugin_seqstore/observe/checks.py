@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
@@ -21,7 +21,7 @@ from snakemake_storage_plugin_seqstore.observe.packages import Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Places
 from snakemake_storage_plugin_seqstore.store import Reads
 
-ProductDigest = Callable[[str], str | None]
+ProductDigests = Callable[[str], Iterable[str]]
 
 
 class Checks:
@@ -44,7 +44,7 @@ class Checks:
         self._digests: dict[str, str | None] = {}
         self._software: dict[tuple[str, str], tuple[list[str], str]] = {}
 
-    def files(self, reads: Reads, here: Places, product_digest: ProductDigest) -> list[str]:
+    def files(self, reads: Reads, here: Places, product_digests: ProductDigests) -> list[str]:
         """What does not hold here of files, in words; empty if all does.
 
         Parameters
@@ -53,13 +53,13 @@ class Checks:
             What was read.
         here : Places
             The job's places here.
-        product_digest : callable
+        product_digests : callable
             SHA-256 of what a job of this workflow makes at a path, as its maker's record names
-            it; None if that is not known.
+            it; several if any of them may be there, none if that is not known.
         """
         found = [
-            *self._contents_that_differ(reads, here, product_digest),
-            *self._questions_that_differ(reads, here, product_digest),
+            *self._contents_that_differ(reads, here, product_digests),
+            *self._questions_that_differ(reads, here, product_digests),
             *self._names_that_differ(reads, here),
         ]
         return [*reads.rejected, *found]
@@ -75,11 +75,11 @@ class Checks:
     # Files
 
     def _contents_that_differ(
-        self, reads: Reads, here: Places, product_digest: ProductDigest
+        self, reads: Reads, here: Places, product_digests: ProductDigests
     ) -> Iterator[str]:
         for name, digest in (*reads.files.items(), *reads.products.items()):
             path = here.path_of(name)
-            now = self._now(path, here, product_digest) if path else None
+            now = self._now(path, digest, here, product_digests) if path else None
             if now == digest or (now is None and name.startswith("tmpdir:")):
                 continue
             yield f"{here.shown(name)} {'is missing' if now is None else 'has changed'}"
@@ -89,7 +89,7 @@ class Checks:
                 yield f"{here.shown(name)} is not what the job wrote there"
 
     def _questions_that_differ(
-        self, reads: Reads, here: Places, product_digest: ProductDigest
+        self, reads: Reads, here: Places, product_digests: ProductDigests
     ) -> Iterator[str]:
         for name, before in reads.asked.items():
             path = here.path_of(name)
@@ -102,7 +102,7 @@ class Checks:
             if isinstance(before, tuple):
                 now = (status.st_size, status.st_mtime_ns) if status else None
             elif path:
-                now = self._now(path, here, product_digest)
+                now = self._now(path, before, here, product_digests)
             if now != before:
                 yield f"{here.shown(name)} {'is missing' if now is None else 'has changed'}"
         for name in reads.absent:
@@ -124,13 +124,16 @@ class Checks:
             if path and digest_of(modules_there(path, reads.modules)) != digest:
                 yield f"{here.shown(name)} has other modules in it"
 
-    def _now(self, path: str, here: Places, product_digest: ProductDigest) -> str | None:
-        kind = here.classify(path).kind
-        if kind in (Kind.PRODUCT, Kind.STORED):
-            digest = product_digest(path)
-            if digest is not None:
-                return digest
-        return self._digest(path)
+    def _now(
+        self, path: str, before: str, here: Places, product_digests: ProductDigests
+    ) -> str | None:
+        """What a path contains: the same as before if it may, None if nothing is known of it."""
+        digest = None
+        if here.classify(path).kind in (Kind.PRODUCT, Kind.STORED):
+            for digest in product_digests(path):
+                if digest == before:
+                    break
+        return digest or self._digest(path)
 
     def _names_in(self, directory: str, here: Places) -> list[str]:
         key = directory, here.workdir
@@ -225,7 +228,7 @@ def check(
     here: Places,
     contents: Contents,
     packages: Packages,
-    product_digest: ProductDigest = lambda path: None,
+    product_digests: ProductDigests = lambda path: (),
 ) -> list[str]:
     """What does not hold here of the files (not the software), in words; empty if all does."""
-    return Checks(contents, packages).files(reads, here, product_digest)
+    return Checks(contents, packages).files(reads, here, product_digests)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -37,6 +38,7 @@ def summarise(
     contents: Contents,
     packages: Packages,
     search_path: str = "",
+    before: Mapping[str, str] | None = None,
 ) -> Reads:
     """What counts of what a job did, right after its end, where it ran.
 
@@ -52,8 +54,11 @@ def summarise(
         Says which package a file belongs to.
     search_path : str
         The job's PATH.
+    before : mapping of str to str, optional
+        SHA-256 of what other jobs had made when this one began, by absolute path: what it changes
+        of that, it has read. Empty for what was not as they had made it, and is read by others.
     """
-    summary = _Summary(accesses, places, contents, packages, search_path)
+    summary = _Summary(accesses, places, contents, packages, search_path, before or {})
     for path, access in accesses.paths.items():
         summary.add(path, access)
     for directory, names in accesses.searched.items():
@@ -80,12 +85,14 @@ class _Summary:
         contents: Contents,
         packages: Packages,
         search_path: str,
+        before: Mapping[str, str],
     ) -> None:
         self._accesses = accesses
         self._places = places
         self._contents = contents
         self._packages = packages
         self._search_path = search_path
+        self._before = before
         self._written, self._written_below = _written(accesses)
         self._program_directories = frozenset(search_path.split(os.pathsep))
         self._files: dict[str, str] = {}
@@ -131,7 +138,11 @@ class _Summary:
         status = _status(path)
         if access.perhaps_made and self._is_own(path, status):
             return
-        if access.replaced or is_changed(access, status, self._accesses.started):
+        before = self._before.get(place.path) if status else None
+        changes = access.replaced or is_changed(access, status, self._accesses.started)
+        if before and changes:
+            self._products[place.name] = before
+        elif changes or (access.added_to and before == ""):
             if place.kind is not Kind.SCRATCH and path not in self._places.others:
                 self._reject("changed in place", place)
         elif place.kind is Kind.DECLARED:

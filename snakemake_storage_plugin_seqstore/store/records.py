@@ -21,6 +21,7 @@ from snakemake_storage_plugin_seqstore.store import directories, version_log
 from snakemake_storage_plugin_seqstore.store.parsing import (
     MalformedError,
     absent,
+    any_text,
     anything,
     each,
     either,
@@ -31,6 +32,7 @@ from snakemake_storage_plugin_seqstore.store.parsing import (
     mapping,
     number,
     one_of,
+    optional,
     relative_path,
     sha256,
     text,
@@ -41,6 +43,33 @@ from snakemake_storage_plugin_seqstore.store.version import Version
 FORMAT = 2
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MadeIn:
+    """The working directory in which something was made.
+
+    Parameters
+    ----------
+    path : str
+        Its absolute path then.
+    project : str
+        Under which files in their own places are listed there, wherever it is moved to.
+    """
+
+    path: str
+    project: str
+
+    @classmethod
+    def load(cls, document: object) -> MadeIn:
+        """Read it back from what its fields were written as.
+
+        Raises
+        ------
+        MalformedError
+            If it is not one.
+        """
+        return cls(**fields(document, path=any_text, project=text))
 
 
 @dataclass(frozen=True)
@@ -72,6 +101,8 @@ class Record:
         Whether the reads were seen; if not, they are what is plain from the code.
     about : dict
         What people ask of it besides: workflow, commit, command, user, host, log.
+    made_in : MadeIn or None
+        Where it was made, if something that was made contains the absolute path of that.
     digest : str
         SHA-256 of the record itself; set when it is written or read.
     time : int
@@ -89,6 +120,7 @@ class Record:
     undeclared: dict[str, Version] = field(default_factory=dict)
     is_observed: bool = False
     about: dict[str, Any] = field(default_factory=dict)
+    made_in: MadeIn | None = None
     digest: str = ""
     time: int = 0
 
@@ -115,6 +147,7 @@ class Record:
             self.reads == other.reads
             and self.is_observed == other.is_observed
             and (self.outputs, self.stored) == (other.outputs, other.stored)
+            and self.made_in == other.made_in
         )
 
 
@@ -148,11 +181,11 @@ class Records:
     def nondeterministic(self) -> Iterator[list[Record]]:
         """The records, newest first, of each computation that gave other bytes from equal reads."""
         for key in self:
-            by_reads: dict[str, list[Record]] = {}
+            by_reads: dict[tuple[str, MadeIn | None], list[Record]] = {}
             for record in self.all(key):
                 if any(version.is_unseen for version in record.outputs):
                     continue
-                by_reads.setdefault(record.reads.digest, []).append(record)
+                by_reads.setdefault((record.reads.digest, record.made_in), []).append(record)
             for records in by_reads.values():
                 if len({record.outputs for record in records}) > 1:
                     yield records
@@ -195,7 +228,7 @@ def dump(record: Record) -> bytes:
         "seconds": round(record.seconds, 3),
         "rule": record.rule,
         "about": record.about,
-    }
+    } | ({"made_in": vars(record.made_in)} if record.made_in else {})
     return json.dumps(document, sort_keys=True).encode()
 
 
@@ -217,6 +250,7 @@ def _load(key: str, stamp: version_log.Stamp, content: bytes) -> Record:
             seconds=number,
             rule=text,
             about=mapping(anything),
+            made_in=optional(MadeIn.load, None),
         )
     except MalformedError as error:
         raise MalformedError(f"{stamp.path} is no record of this format: {error}") from None

@@ -12,7 +12,7 @@ from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.store import Entry, Record, Store
 from snakemake_storage_plugin_seqstore.store.background import Parcel
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
-from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api, whereabouts
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
@@ -95,6 +95,7 @@ def take_over(
         is_updated = any(map(snakemake_api.is_updated, job.output))
         is_whole = len(outputs) == len(job.output) and not is_updated
         if run and resolved.told and is_whole:
+            paths = [str(ours.copy_path) for file in job.output if (ours := stored(file))]
             plain = teller.plain_reads(job, conditions.contents)
             record = Record(
                 resolved.told.key,
@@ -106,6 +107,7 @@ def take_over(
                 (None,) * len(snakemake_api.traces(job)),
                 conditions.of_run(job, None, plain, int(run.began * 1e9)).reads,
                 about=about.of(job, secret) | {"taken over": "made by Snakemake without seqstore"},
+                made_in=whereabouts.told_in(paths, stores.project),
             )
             tasks += stores.recording(job, record)
         stores.in_background(Parcel.of(tasks))

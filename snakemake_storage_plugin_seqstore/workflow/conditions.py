@@ -7,9 +7,10 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -107,8 +108,9 @@ class Conditions:
         Says which package a file belongs to.
     products : Products
         What the workflow makes.
-    product_digest : callable
-        SHA-256 of what a job of this workflow makes at a path; None if that is not known.
+    product_digests : callable
+        SHA-256 of what a path that a job of this workflow makes may contain when a job starts;
+        none if that is not known.
     accepted : dict
         The software that this directory has accepted, by host; added to.
     began : int
@@ -122,7 +124,7 @@ class Conditions:
         contents: Contents,
         packages: Packages,
         products: Products,
-        product_digest: Callable[[str], str | None],
+        product_digests: Callable[[Job, str], Iterable[str]],
         accepted: Accepted,
         began: int,
     ) -> None:
@@ -130,7 +132,7 @@ class Conditions:
         self._mode = mode
         self.contents = contents
         self._products = products
-        self._product_digest = product_digest
+        self._product_digests = product_digests
         self._accepted = accepted.setdefault(socket.gethostname(), {})
         self._began = began
         self._packages = packages
@@ -163,14 +165,21 @@ class Conditions:
         if len(record.reads.piped) != len(pipes):
             return ["it was made with other pipes"]
         here = self.places(job)
-        found = self._checks.files(record.reads, here, self._product_digest)
+        found = self._checks.files(record.reads, here, partial(self._product_digests, job))
         found = found or self._failing_machine(record, here, is_own)
         for pipe, filler in zip(pipes, record.reads.piped, strict=True):
             made = replace(record, reads=filler.reads)
             found = found or self._failing(made, pipe.maker, is_own)
         return found
 
-    def of_run(self, job: Job, accesses: Accesses | None, plain: PlainReads, started: int) -> Seen:
+    def of_run(
+        self,
+        job: Job,
+        accesses: Accesses | None,
+        plain: PlainReads,
+        started: int,
+        before: Mapping[str, str] | None = None,
+    ) -> Seen:
         """What a job did that just ran.
 
         Parameters
@@ -181,7 +190,10 @@ class Conditions:
             What is plain from its code.
         started : int
             When it began, in ns since the epoch.
+        before : mapping of str to str, optional
+            What was behind its flags then, as `SideFiles.behind` says.
         """
+        before = before or {}
         seen = accesses or Accesses(started=started)
         for path in plain.files:
             seen.paths.setdefault(os.path.abspath(path), Access()).read = True
@@ -194,28 +206,33 @@ class Conditions:
                 is_named = "/" not in program or os.path.isabs(program)
                 if is_named and (there := shutil.which(program, path=along)):
                     seen.paths.setdefault(os.path.abspath(there), Access()).executed = True
-        reads = summarise(seen, places, self.contents, self._packages, search_path)
+        reads = summarise(seen, places, self.contents, self._packages, search_path, before)
         named = counted(plain.variables, plain.programs, plain.languages)
         read = filter(None, map(places.path_of, reads.products))
         took = tuple(path for path in places.inputs if _is_taken(path, seen))
         taken = (places.shown(places.name_of(path)) for path in took)
         rejected = [*reads.rejected, *(f"it changes its input {name}" for name in taken)]
         variables = salted(named, os.environ) | {_LOCALE: locale(os.environ)}
+        undeclared = self._undeclared(seen, places, before)
+        own = {*map(os.path.abspath, undeclared)}
         return Seen(
             replace(reads, variables=variables),
             accesses is not None,
-            self._undeclared(seen, places),
-            tuple(path for path in read if path in self._products.undeclared),
+            undeclared,
+            tuple(path for path in read if path in self._products.undeclared and path not in own),
             rejected[0] if rejected else "",
             took,
         )
 
-    def _undeclared(self, seen: Accesses, places: Places) -> dict[str, Version]:
-        """What a job made here without declaring it: files and empty folders."""
+    def _undeclared(
+        self, seen: Accesses, places: Places, before: Mapping[str, str]
+    ) -> dict[str, Version]:
+        """What a job made or changed here without declaring it: files and empty folders."""
         found: dict[str, Version] = {}
         start = places.workdir + os.sep
         for path, access in seen.paths.items():
             made = access.written or (access.perhaps_made and born(path) > seen.started - TICK)
+            made = made or (path in before and _is_taken(path, seen))
             if made and len(found) < _MOST_UNDECLARED:
                 place = places.classify(path)
                 if place.kind in (Kind.SOURCE, Kind.PRODUCT) and place.path.startswith(start):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.file_hashes import Contents, Watched
+from snakemake_storage_plugin_seqstore.file_hashes import Contents, Signature, Watched, signature_of
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.observe import (
     Accesses,
@@ -66,7 +66,8 @@ class Executions:
         self._links = Links(reuse)
         self._missed = Missed(reuse)
         self._jobs: dict[Any, Execution] = {}
-        self._kept: set[str] = set()  # undeclared files of which one is read, by absolute path
+        # Undeclared files of which one is read, by absolute path, as they were then.
+        self._kept: set[tuple[str, Signature]] = set()
         self._finished: dict[str, str] = {}  # keys of the runs that made empty files, by label
         self._open: list[Job] = []  # they ended, but not what fills their pipes
         self._repeated: set[Job] = set()  # they ran again, or are about to
@@ -104,11 +105,16 @@ class Executions:
             self._retried.pop(job.rule, lambda: None)()
         if told and self._fetching.is_allowed(job):
             execution.fetched = self._fetching.fetch(job, told.key)
+        resolution = reuse.resolution()
         if execution.fetched is None:
             discard_copies(job)
             self._links.replace(job, _runs_in_container(job, teller, contents))
             self._missed.bring_undeclared(job)
+            if reuse.observing.is_on:
+                execution.behind = resolution.side_files.behind(job)
             execution.observation = self._observe(job, teller, contents)
+        else:
+            resolution.products.add_undeclared(job, execution.fetched.undeclared)
         return execution.fetched is not None
 
     def _tell(self, job: Job, teller: Teller, contents: Contents) -> Told:
@@ -282,7 +288,9 @@ class Executions:
             attached = snakemake_api.is_python_block(job)
             accesses = observing.end(execution.observation, attached)
         conditions = self._reuse.new_conditions(execution.contents, self._reuse.resolution())
-        execution.seen = conditions.of_run(job, accesses, execution.plain, execution.started)
+        execution.seen = conditions.of_run(
+            job, accesses, execution.plain, execution.started, execution.behind
+        )
         lacked = self._lacked(job, accesses, has_failed=False)
         if lacked and accesses and self._is_repeatable(job, execution):
             execution.is_to_run_again = True
@@ -306,7 +314,12 @@ class Executions:
 
     def _is_repeatable(self, job: Job, execution: Execution) -> bool:
         """Whether a job that ended would find again what it found, and was not repeated before."""
-        has_changed = execution.seen.rejected or any(map(snakemake_api.is_updated, job.output))
+        made = map(os.path.abspath, execution.seen.undeclared)
+        has_changed = (
+            execution.seen.rejected
+            or any(map(snakemake_api.is_updated, job.output))
+            or not execution.behind.keys().isdisjoint(made)
+        )
         is_piped = snakemake_api.pipes(job) or any(map(snakemake_api.is_streamed, job.output))
         return not has_changed and not is_piped and job not in self._repeated
 
@@ -323,10 +336,14 @@ class Executions:
                 f"rule {job.rule.name} reads {name}, which another rule makes without declaring "
                 "it: declare it as its output and here as input"
             )
-            for other in {*products.made_with(path)} - self._kept:
-                self._kept.add(other)
-                self._reuse.stores.keep(job, os.path.relpath(other), Path(other))
-        products.add_undeclared(seen.undeclared)
+        read = {other for path in seen.of_others for other in products.made_with(path)}
+        for path in read:
+            with suppress(OSError):
+                kept = path, signature_of(os.stat(path))
+                if kept not in self._kept:
+                    self._kept.add(kept)
+                    self._reuse.stores.keep(job, os.path.relpath(path), Path(path))
+        products.add_undeclared(job, seen.undeclared)
 
     def _hear(self, job: Job, execution: Execution) -> None:
         """Take over what the process of a job said of it."""

@@ -16,7 +16,7 @@ from snakemake_storage_plugin_seqstore.store import (
     version_log,
 )
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
-from snakemake_storage_plugin_seqstore.workflow import messages, snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import made_again, messages, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.plan import needs_to_run
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
@@ -62,6 +62,7 @@ class Fetching:
                 if reuse.stores.has_payloads(job, each)
                 and _has_traces(job, each)
                 and not conditions.failing(each, job, False, records)
+                and not made_again.lacking(resolution, job, each, reuse.stores.project, True)
             ),
             None,
         )

@@ -48,6 +48,9 @@ class Resolved:
         Why it is not known what the job is told.
     failing : list of str
         Why the newest record of the same key is no answer: what it read that is not the same here.
+    lacks : str
+        Why those that read the outputs would not find what they need, so that they are made again;
+        empty if they stand.
     foreign : list of str
         Outputs in whose places other bytes are than the workflow's.
     taken_over : dict
@@ -76,6 +79,7 @@ class Resolved:
     record: Record | None = None
     reason: Unknown | None = None
     failing: list[str] = field(default_factory=list)
+    lacks: str = ""
     foreign: list[str] = field(default_factory=list)
     taken_over: dict[str, Claim] = field(default_factory=dict)
     plain_run: PlainRun | None = None

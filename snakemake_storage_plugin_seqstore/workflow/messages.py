@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Record
+from snakemake_storage_plugin_seqstore.store.parsing import printable
 from snakemake_storage_plugin_seqstore.unknown import NotYet
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.asked import Asked
@@ -44,6 +45,7 @@ class Kind(Enum):
 
     CHANGED = ("{} is not what it was: {}", "{} are not what they were: {}")
     FAILING = ("{}: {}", "{}: {}")
+    LACKING = ("{} is made again: {}", "{} are made again: {}")
     GONE = (
         "{} is made again if it is needed: its stored bytes are gone",
         "{} are made again if they are needed: their stored bytes are gone",
@@ -118,11 +120,14 @@ class Messages:
         assert resolved.told
         if resolved.failing:
             return Reason(Kind.FAILING, tuple(resolved.failing))
+        if resolved.lacks:
+            return Reason(Kind.LACKING, (printable(resolved.lacks),))
         if resolved.record:
             if self._stores.has_payloads(job, resolved.record) or _is_temporary(job):
                 return None  # it is made anew for another reason, or gone as it should be
             return Reason(Kind.GONE)
-        if (earlier := self._earlier(job)) and earlier.key != resolved.told.key:
+        earlier = self._stores.earlier(job, self._claims)
+        if earlier and earlier.key != resolved.told.key:
             return Reason(Kind.CHANGED, tuple(_changes(job, earlier, resolved.told)))
         return None
 
@@ -148,7 +153,7 @@ class Messages:
 
     def read_before(self, conditions: Conditions, job: Job) -> Iterator[str]:
         """What a job read of what others make when it last ran, and what it listed: its paths."""
-        if record := self._earlier(job):
+        if record := self._stores.earlier(job, self._claims):
             names = (*record.reads.products, *record.reads.listed)
             yield from filter(None, map(conditions.places(job).path_of, names))
 
@@ -179,20 +184,6 @@ class Messages:
                 f"{'is' if outputs == 1 else 'are'} reused; computing "
                 f"{'it' if outputs == 1 else 'them'} took {duration(seconds)}."
             )
-
-    def _earlier(self, job: Job) -> Record | None:
-        """The record of what this working directory, or the store by that name, had before."""
-        for file in job.output:
-            ours = stored(file)
-            if ours is None:
-                continue
-            claim = self._claims.known(label(file))
-            names = ours.provider.store.names
-            query = ours.parsed
-            key = claim.key if claim and claim.key else names.key(query.collection, query.name)
-            if key and (records := self._stores.find_records(job, key)):
-                return records[0]
-        return None
 
 
 def _changes(job: Job, earlier: Record, told: Told) -> list[str]:

@@ -36,20 +36,9 @@ class Missed:
         self._absent = Absent(())
 
     def bring_undeclared(self, job: Job) -> None:
-        """Bring files that other jobs made without declaring them, and that jobs read.
-
-        That is where this job has its own files, and only what is missing: whoever wrote a record
-        in a shared store decides on no other place.
-        """
-        folders = {os.path.dirname(os.path.abspath(file)) for file in (*job.input, *job.output)}
-        for path, version in self._reuse.resolution().products.undeclared.items():
-            is_folder = version.kind == "tree"  # it was left empty, for what others make
-            is_beside = os.path.dirname(path) in folders and not version.executable
-            if not (is_folder or is_beside) or os.path.lexists(path):
-                continue
-            if "/." in f"/{os.path.relpath(path)}":
-                continue
-            if is_folder:
+        """Bring files that other jobs made without declaring them, and that jobs read."""
+        for path, version in self._reuse.resolution().side_files.missing(job):
+            if version.kind == "tree":
                 with suppress(OSError):
                     os.makedirs(path)
             else:

@@ -103,7 +103,7 @@ def plan(
         if resolved.is_hit:
             found.follow += _following(job, resolved, claims)
             found.place += _placing(job, resolved, claims, asked.files)
-            found.remove += resolution.left_over(job)
+            found.remove += resolution.side_files.left_over(job)
         if job.is_checkpoint:  # functions wait for one that is forced
             found.bring += _bringing(job, {} if forced else resolved.claims)
         if resolved.is_new or resolved.is_outdated:

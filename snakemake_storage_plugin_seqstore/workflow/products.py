@@ -7,7 +7,7 @@ from the records of jobs.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.observe import born
@@ -22,20 +22,28 @@ class Products:
 
     Parameters
     ----------
-    jobs : iterable of Job
+    jobs : set of Job
         The jobs of the DAG.
     others : iterable of str
         Paths that jobs make, or made, that are not in the DAG.
     since : int
         When the first run here began, in ns since the epoch: what is older, no job made.
+    known : mapping
+        What jobs made without declaring it, before the DAG changed, as `made_by` says.
     """
 
-    def __init__(self, jobs: Iterable[Job], others: Iterable[str], since: int) -> None:
+    def __init__(
+        self,
+        jobs: Set[Job],
+        others: Iterable[str],
+        since: int,
+        known: Mapping[Job, dict[str, Version]],
+    ) -> None:
         self._since = since
         self._makers: dict[str, tuple[Job, File] | None] = {}
         self._names: dict[str, set[str]] = {}
-        self.undeclared: dict[str, Version] = {}  # by absolute path
-        self._made_together: dict[str, list[str]] = {}
+        self.undeclared: dict[str, dict[Job, Version]] = {}  # by absolute path, and by its maker
+        self.made_by: dict[Job, dict[str, Version]] = {}  # the same by maker
         self._on_the_way: dict[str, set[str]] = {}  # names of folders with undeclared files below
         self._walks: dict[str, _Walk] = {}  # through folders, for files that no job makes
         for path in others:
@@ -43,26 +51,66 @@ class Products:
         for job in jobs:
             for file in job.products():
                 self._add(os.path.abspath(file), (job, file))
+        for job in jobs & known.keys():
+            self._add_undeclared(job, known[job])
 
-    def add_undeclared(self, files: Mapping[str, Version]) -> None:
+    def add_undeclared(self, job: Job, files: Mapping[str, Version]) -> None:
         """Note what a job made that its rule does not declare, by path from the working directory.
 
-        A file that a rule declares, or that leads out of the working directory, is left out.
+        It may have made it anew, or changed what was there.
         """
-        together: list[str] = []
+        self._add_undeclared(job, dict(self.nobodys(files)))
+
+    def _add_undeclared(self, job: Job, made: dict[str, Version]) -> None:
+        for path in self.made_by.get(job, {}).keys() - made.keys():
+            del self.undeclared[path][job]
+        self.made_by[job] = made
+        for path, version in made.items():
+            makers = self.undeclared.setdefault(path, {})
+            makers.pop(job, None)  # so that it is the last one
+            makers[job] = version
+            folder, name = os.path.split(path)
+            self._names.setdefault(folder, set()).add(name)
+            _add_way(folder, self._on_the_way)
+
+    def nobodys(self, files: Mapping[str, Version]) -> Iterator[tuple[str, Version]]:
+        """Those of the files that a job made which no rule declares, by absolute path.
+
+        One that leads out of the working directory is left out.
+        """
+        start = os.getcwd() + os.sep
         for path, version in files.items():
             whole = os.path.abspath(path)
-            if self._around(whole) is None and whole.startswith(os.getcwd() + os.sep):
-                self.undeclared[whole] = version
-                self._made_together[whole] = together
-                together.append(whole)
-                folder, name = os.path.split(whole)
-                self._names.setdefault(folder, set()).add(name)
-                _add_way(folder, self._on_the_way)
+            if self._around(whole) is None and whole.startswith(start):
+                yield whole, version
 
-    def made_with(self, path: str) -> list[str]:
-        """All that a job made without declaring it that made a path so: another reads the rest."""
-        return self._made_together[path]
+    def made_with(self, path: str) -> set[str]:
+        """All that jobs made without declaring it that made a path so: another reads the rest."""
+        makers = [*self.undeclared[path]]  # other jobs end meanwhile
+        return {other for maker in makers for other in self.made_by[maker]}
+
+    def before(
+        self, path: str, reader: Job, also: Mapping[Job, Version] | None = None
+    ) -> list[Version]:
+        """What an undeclared file may be when a job starts; what was noted last comes first.
+
+        What the last of the jobs made before which this one depends on: several, if these do not
+        depend on each other. If none of them makes it, the order of the jobs is not known: what
+        any other one makes.
+
+        Parameters
+        ----------
+        also : mapping of Job to Version, optional
+            What others make there if their results are taken.
+        """
+        makers = {**self.undeclared.get(path, {}), **(also or {})}
+        makers.pop(reader, None)
+        if len(makers) > 1:
+            last = {job for job in _before(reader, makers) if job in makers}
+            if len(last) > 1:
+                last = last.difference(*(_before(job, ()) for job in last)) or last
+            makers = {job: made for job, made in makers.items() if job in last} or makers
+        return [*reversed(makers.values())]
 
     def includes(self, path: str) -> bool:
         """Whether a job makes a path, or a directory that it is in."""
@@ -121,6 +169,18 @@ class _Walk:
 
     def go_on(self) -> None:
         self.file = next(self._files, "")
+
+
+def _before(job: Job, until: Container[Job]) -> Iterator[Job]:
+    """The jobs that a job depends on, on each way up to the first of some that is met."""
+    waiting, seen = [job], {job}
+    while waiting:
+        reader = waiting.pop()
+        for maker in {*reader.dag.dependencies[reader]} - seen:
+            seen.add(maker)
+            yield maker
+            if maker not in until:
+                waiting.append(maker)
 
 
 def _add_way(path: str, found: dict[str, set[str]]) -> None:

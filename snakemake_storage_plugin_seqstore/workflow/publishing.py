@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import filterfalse
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore import transfer
@@ -28,7 +29,7 @@ from snakemake_storage_plugin_seqstore.store import (
 )
 from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
-from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api, whereabouts
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.conditions import Seen
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
@@ -92,6 +93,8 @@ class Execution:
         What was published of it so far, by label.
     before : dict
         What was there before of the outputs that it updates, by label; None if nothing was.
+    behind : dict
+        What was behind its flags when it started, as `SideFiles.behind` says.
     key_as_left : str
         The key with its inputs as it left them; empty if it changed none of them.
     """
@@ -114,6 +117,7 @@ class Execution:
     parcel: Parcel | None = None
     made: dict[str, Made] = field(default_factory=dict)
     before: dict[str, Version | None] = field(default_factory=dict)
+    behind: dict[str, str] = field(default_factory=dict)
     key_as_left: str = ""
 
     @property
@@ -292,6 +296,7 @@ class Publications:
             return named
         if execution.seen.rejected:
             return named
+        told_by = _told_by(job, versions, execution.seen)
         record = Record(
             execution.key,
             tuple(versions),
@@ -304,6 +309,7 @@ class Publications:
             execution.seen.undeclared,
             execution.seen.is_observed,
             about.of(job, self._reuse.secret),
+            whereabouts.told_in(told_by, self._reuse.stores.project),
         )
         return named + self._reuse.stores.recording(job, record)
 
@@ -349,6 +355,15 @@ def is_whole(job: Job, made: Mapping[str, Made]) -> bool:
         for file in job.output
         if (ours := stored(file)) and snakemake_api.is_kept(job, file)
     )
+
+
+def _told_by(job: Job, versions: list[Version], seen: Seen) -> Iterator[str]:
+    """Paths of what says what a job made: its outputs, or what is behind them if they are flags."""
+    for file in filterfalse(snakemake_api.is_pipe, job.output):
+        ours = stored(file)
+        yield str(ours.copy_path) if ours else made_at(job, file)
+    if all(version == EMPTY for version in versions):
+        yield from seen.undeclared
 
 
 def _seen(status: os.stat_result) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import suppress
 from dataclasses import replace
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
 )
 from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved, users_version
 from snakemake_storage_plugin_seqstore.workflow.products import Products
+from snakemake_storage_plugin_seqstore.workflow.side_files import SideFiles
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun, plain_run
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
@@ -83,9 +85,12 @@ class Resolution:
         self.inputs = Inputs(dag, claims, source)
         self.jobs = self.inputs.jobs
         self.producers = self.inputs.producers
-        touches = dag.workflow.executor_plugin is not None and dag.workflow.touch
+        self.is_touching = snakemake_api.touches(dag.workflow)
         newest = self.inputs.newest
-        self._touched = Touched(claims, stores, contents, touches, now, newest, self._plain_run)
+        self.side_files = SideFiles(self.jobs, products, claims, stores, contents)
+        self._touched = Touched(
+            claims, stores, contents, self.is_touching, now, newest, self._plain_run
+        )
 
     def resolve(self, jobs: Iterable[Job], conditions: Conditions) -> None:
         """Resolve jobs; those that others depend on come first."""
@@ -100,8 +105,8 @@ class Resolution:
         for job in jobs:
             self._resolve(job)
         known = 0
-        while len(self.products.undeclared) > known:
-            known = len(self.products.undeclared)
+        while (made := sum(map(len, self.products.undeclared.values()))) > known:
+            known = made
             self._conditions.look_again()
             self._look_again(jobs)
 
@@ -111,11 +116,12 @@ class Resolution:
         outputs = maker.output if maker else ()
         return next((made for made in outputs if label(made) == name), None)
 
-    def product_digest(self, path: str) -> str | None:
-        """SHA-256 of what a job makes at a path, as its record says; else of what is there.
+    def product_digests(self, reader: Job, path: str) -> Iterator[str]:
+        """SHA-256 of what a path that a job makes may contain when a job starts.
 
-        A log or benchmark that is there may be of another run with the same result: nobody puts
-        that of the record in its place.
+        What the record of its maker says. A log or benchmark that is there may be of another run
+        with the same result, and an undeclared file may have been changed since: nobody puts what
+        the record says in its place, so it may be what is there, too.
         """
         found = self.products.maker(path)
         if found and not (found[1] in snakemake_api.traces(found[0]) and os.path.exists(path)):
@@ -126,44 +132,12 @@ class Resolution:
             if version is not None and inside and (ours := stored(file)):
                 version = self._stores.member(ours.provider.store, version, inside)
             if version is not None:
-                return version.digest
-        if path in self.products.undeclared:
-            return self.products.undeclared[path].digest
-        try:
-            return self._contents.version(path).digest
-        except (OSError, SeqstoreError):
-            return None
-
-    def left_over(self, job: Job) -> Iterator[str]:
-        """Undeclared files that are in place beside what outputs were before, by their path.
-
-        They are not what comes with the outputs now. Each is as a record has it, and kept in a
-        store. Whoever wrote a record in a shared store decides on no other place.
-        """
-        resolved, stores = self.jobs[job], self._stores.of(job)
-        folders = {os.path.dirname(os.path.abspath(file)) for file in job.output}
-        claims = filter(None, (self._claims.known(label(file)) for file in job.output))
-        key_now = resolved.told.key if resolved.told else ""
-        for key in {claim.key for claim in claims} - {"", key_now}:
-            for earlier in self._stores.find_records(job, key):
-                for path, version in earlier.undeclared.items():
-                    whole = os.path.abspath(path)
-                    is_beside = os.path.dirname(whole) in folders
-                    is_kept = any(store.has_payload(version) for store in stores)
-                    if is_beside and is_kept and self._is_stale(whole, version):
-                        yield path
-
-    def _is_stale(self, path: str, version: Version) -> bool:
-        """Whether a file is there that nobody declares, and of which another version belongs."""
-        try:
-            if not os.path.lexists(path) or self._contents.version(path) != version:
-                return False
-        except (OSError, SeqstoreError):
-            return False
-        is_declared = self.products.maker(path) or any(
-            path == os.path.abspath(file) for job in self.jobs for file in job.input
-        )
-        return not is_declared and self.products.undeclared.get(path) != version
+                yield version.digest
+                return
+        for version in self.products.before(path, reader):
+            yield version.digest
+        with suppress(OSError, SeqstoreError):
+            yield self._contents.version(path).digest
 
     def _look_again(self, jobs: list[Job]) -> None:
         """Resolve again what failed by what it read, and what follows from that.
@@ -191,7 +165,7 @@ class Resolution:
         self.jobs[job] = resolved = self._job(job)
         self._under_way.remove(job)
         if resolved.is_hit and resolved.record:
-            self.products.add_undeclared(resolved.record.undeclared)
+            self.products.add_undeclared(job, resolved.record.undeclared)
 
     def _made_views(self, job: Job) -> Iterator[Job]:
         """Jobs that make what a job reads views of: no dependencies, as far as Snakemake knows."""

@@ -25,6 +25,7 @@ from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import (
     apply,
     garbage,
+    made_again,
     snakemake_api,
     snakemake_changes,
 )
@@ -259,7 +260,7 @@ class Reuse:
             contents,
             self.directory.packages,
             resolution.products,
-            resolution.product_digest,
+            resolution.product_digests,
             self.claims.accepted,
             self.claims.began,
         )
@@ -274,11 +275,12 @@ class Reuse:
         elif self._resolution is None and self.workflow.is_main_process:
             self._say_stores()
             snakemake_changes.overrule_metadata(self.workflow, self._is_settled)
+        known = self._resolution.products.made_by if self._resolution else {}
         resolution = Resolution(
             dag,
             self.new_teller(),
             directory.contents,
-            Products(self._jobs, directory.claims.products(), directory.since),
+            Products(self._jobs, directory.claims.products(), directory.since, known),
             directory.claims,
             directory.stores,
             self._source,
@@ -312,6 +314,7 @@ class Reuse:
     def _settle(self, resolution: Resolution) -> None:
         """Do what follows from a resolution, and tell the user; a look writes nothing."""
         workflow, directory = self.workflow, self.directory
+        made_again.give_up(resolution, directory.stores.project)
         conditions = self.new_conditions(directory.contents, resolution)
         read_before = partial(directory.messages.read_before, conditions)
         found = plan(resolution, workflow.dag, directory.claims, read_before)

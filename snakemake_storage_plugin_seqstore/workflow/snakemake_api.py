@@ -110,6 +110,16 @@ def needed_traces(job: Job) -> list[File]:
     return [file for file in found if any(file in files for files in needed)]
 
 
+def touches(workflow: Workflow) -> bool:
+    """Whether the user says by ``--touch`` that what is here stands."""
+    return workflow.executor_plugin is not None and bool(workflow.touch)
+
+
+def readers(job: Job) -> list[Job]:
+    """The jobs that read what a job makes."""
+    return [reader for reader in job.dag.depending[job] if not is_target(reader)]
+
+
 def write_benchmark(job: Job, seconds: float) -> None:
     """Write the benchmark of a job of which only the time is known."""
     from snakemake.benchmark import BenchmarkRecord, write_benchmark_records

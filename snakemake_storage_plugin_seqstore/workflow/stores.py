@@ -28,7 +28,8 @@ from snakemake_storage_plugin_seqstore.store.background import (
     is_denied,
     refusal,
 )
-from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
+from snakemake_storage_plugin_seqstore.workflow.claims import Claims
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.in_place import named
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Stores:
     """
 
     def __init__(self, workflow: Workflow, own: Path, contents: Contents, project: str) -> None:
-        self._project = project
+        self.project = project
         self._contents = contents
         self._workflow = workflow
         self._own = Store(own)
@@ -78,6 +79,20 @@ class Stores:
     def find_records(self, job: Job, key: str) -> list[Record]:
         """The records of a computation in the stores of a job, newest first in each."""
         return [r for store in self._with_own(self.of(job)) for r in store.find_records(key)]
+
+    def earlier(self, job: Job, claims: Claims) -> Record | None:
+        """The record of what a working directory, or a store by that name, had before of a job."""
+        for file in job.output:
+            ours = stored(file)
+            if ours is None:
+                continue
+            claim = claims.known(label(file))
+            names = ours.provider.store.names
+            query = ours.parsed
+            key = claim.key if claim and claim.key else names.key(query.collection, query.name)
+            if key and (records := self.find_records(job, key)):
+                return records[0]
+        return None
 
     def member(self, store: Store, directory: Version, path: str) -> Version | None:
         """What a file in a directory contains; None if that is not known."""
@@ -144,9 +159,13 @@ class Stores:
             with suppress(SeqstoreError, OSError):
                 made = self.add(store, path)
                 query = named(name)
-                arguments = (query.collection, query.name, made.version, "", self._project)
+                arguments = (query.collection, query.name, made.version, "", self.project)
                 task = Task((str(made.store.root),), Store.assign, arguments, name, made.version)
                 self.in_background(Parcel.of([task]))
+
+    def has_kept(self, job: Job, version: Version) -> bool:
+        """Whether a file that a job made without declaring it was kept, and still is."""
+        return any(store.has_payload(version) for store in self._with_own(self.of(job)))
 
     def bring_kept(
         self,
@@ -182,7 +201,7 @@ class Stores:
 
     def _project_of(self, file: StoredFile) -> str:
         """The project under which a file is listed; what is named by a query belongs to none."""
-        return (file.provider.project or self._project) if file.is_in_place else ""
+        return (file.provider.project or self.project) if file.is_in_place else ""
 
     def recording(self, job: Job, record: Record) -> list[Task]:
         """To write down what a job made."""

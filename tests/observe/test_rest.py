@@ -201,7 +201,7 @@ def test_products(world: World) -> None:
     os.unlink(world.root / "clone/b.txt")  # not made yet, in a clone
     here = world.places("clone", is_product=lambda path: path.endswith("/clone/b.txt"))
     for now, expected in [(digest, []), ("0" * 64, ["b.txt has changed"])]:
-        said = check(reads, here, world.contents, PACKAGES, lambda path, now=now: now)
+        said = check(reads, here, world.contents, PACKAGES, lambda path, now=now: [now])
         assert said == expected
 
 

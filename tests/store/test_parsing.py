@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from snakemake_storage_plugin_seqstore.store import Record, Store, Version, records, trees
+from snakemake_storage_plugin_seqstore.store import MadeIn, Record, Store, Version, records, trees
 from snakemake_storage_plugin_seqstore.store import parsing as p
 from snakemake_storage_plugin_seqstore.store.names import _load as load_version
 from snakemake_storage_plugin_seqstore.store.version_log import Stamp, _stamp
@@ -92,6 +92,7 @@ RECORD = json.loads(
             {"command": ["str", "x"], "outputs": ["list", [["str", "y"]]]},
             1.5,
             "rule",
+            made_in=MadeIn("/data/run1", "run1-1"),
         )
     )
 )
@@ -156,6 +157,8 @@ def test_records(document):
     for version in record.outputs:
         check_version(version)
     assert len(record.outputs) == len(record.stored) and isinstance(record.rule.encode(), bytes)
+    made_in = record.made_in
+    assert made_in is None or {type(part) for part in vars(made_in).values()} == {str}
     assert math.isfinite(record.seconds) and isinstance(record.names, list)
 
 

@@ -1,9 +1,11 @@
 """Records of what computations gave."""
 
+from dataclasses import replace
+
 import pytest
 
 from snakemake_storage_plugin_seqstore import Store
-from snakemake_storage_plugin_seqstore.store import Record, Version
+from snakemake_storage_plugin_seqstore.store import MadeIn, Record, Version
 
 KEY = "ab" * 32
 ONE, TWO = (Version(digit * 64, "file", 3) for digit in "12")
@@ -39,6 +41,18 @@ def test_other_outputs_count_from_then_on_and_the_earlier_ones_stay_as_evidence(
     assert [old.outputs for old in store.records.all(KEY)] == [(TWO,), (ONE,)]
     store.add_record(record(ONE))
     assert [old.outputs for old in store.records.all(KEY)] == [(ONE,), (TWO,)]
+
+
+def test_what_contains_the_path_of_its_directory_differs_elsewhere(store):
+    here, there = MadeIn("/data/run1", "run1-1"), MadeIn("/data/run2", "run2-2")
+    store.add_record(replace(record(ONE), made_in=here))
+    assert next(iter(store.find_records(KEY)), None).made_in == here
+    store.add_record(replace(record(TWO), made_in=there))
+    assert [found.made_in for found in store.records.all(KEY)] == [there, here]
+    assert not list(store.records.nondeterministic())
+    store.add_record(record(ONE))
+    store.add_record(record(TWO))
+    assert len(list(store.records.nondeterministic())) == 1
 
 
 @pytest.mark.parametrize("position", range(0, 250, 25))

@@ -1,0 +1,120 @@
+"""Results that are known, and yet have to be made here where a job that runs reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from snakemake_storage_plugin_seqstore.store import EMPTY, Record
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.files import label, stored
+from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
+from snakemake_storage_plugin_seqstore.workflow.plan import is_forced, needs_to_run
+from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
+from snakemake_storage_plugin_seqstore.workflow.whereabouts import is_elsewhere
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
+
+
+def give_up(resolution: Resolution, project: str) -> None:
+    """Give up the claims to what has to be made again, as a job that reads it has to run.
+
+    As long as all that read it rest, it stands, and what is downstream is found.
+
+    Parameters
+    ----------
+    project : str
+        How the working directory is known, whatever its path is.
+    """
+    if resolution.is_touching:
+        return  # what is here stands
+    waiting = [job for job, resolved in resolution.jobs.items() if _runs(job, resolved)]
+    if not waiting and not any(job.is_checkpoint for job in resolution.jobs):
+        return
+    lacks = _all_lacking(resolution, project)
+    for job, why in lacks.items():
+        if job.is_checkpoint:  # functions are about to read it
+            _give_up(resolution.jobs[job], why)
+            waiting.append(job)
+    running = {*waiting}
+    while waiting:
+        job = waiting.pop()
+        # Those that read what it makes may find something else.
+        for other in (*snakemake_api.readers(job), *_given_up(resolution, job, lacks)):
+            if other not in running:
+                running.add(other)
+                waiting.append(other)
+
+
+def _given_up(resolution: Resolution, reader: Job, lacks: Mapping[Job, str]) -> Iterator[Job]:
+    """The jobs before one that runs that have to run for it."""
+    for maker in reader.dag.dependencies[reader]:
+        resolved = resolution.jobs.get(maker)
+        if resolved and maker in lacks:
+            _give_up(resolved, lacks[maker])
+        if resolved and not resolved.is_hit:
+            yield maker
+
+
+def _give_up(resolved: Resolved, lacks: str) -> None:
+    resolved.lacks, resolved.claims, resolved.is_hit = lacks, {}, False
+
+
+def _all_lacking(resolution: Resolution, project: str) -> dict[Job, str]:
+    """What is lacking of all results. A flag may say that what is behind others is there."""
+    found: dict[Job, str] = {}
+    for job, resolved in resolution.jobs.items():  # those that others depend on come first
+        record = resolved.record
+        if not resolved.is_hit or record is None:
+            continue
+        lacks = lacking(resolution, job, record, project)
+        if not lacks and EMPTY in record.outputs and not resolution.side_files.needed(job, record):
+            for maker, files in job.dag.dependencies[job].items():
+                if maker in found and _has_flag(resolution.jobs[maker], files):
+                    lacks = found[maker]
+        if lacks:
+            found[job] = lacks
+    return found
+
+
+def _has_flag(resolved: Resolved, files: Iterable[File]) -> bool:
+    return any(resolved.versions.get(label(file)) == EMPTY for file in files)
+
+
+def lacking(
+    resolution: Resolution, job: Job, record: Record, project: str, is_starting: bool = False
+) -> str:
+    """Why those that read a job's outputs would not find what they need, in words.
+
+    Empty if they would, or there are none.
+
+    Parameters
+    ----------
+    is_starting : bool
+        Whether the job is about to start.
+    """
+    is_told = is_elsewhere(record.made_in, project)
+    needed = resolution.side_files.needed(job, record)
+    if not (is_told or needed) or not snakemake_api.readers(job):
+        return ""
+    if record.made_in and is_told:
+        return f"it contains the path of the directory in which it was made, {record.made_in.path}"
+    if lost := resolution.side_files.lost(job, record, is_starting):
+        return f"{lost}, which goes with it, is not here"
+    return ""
+
+
+def _runs(job: Job, resolved: Resolved) -> bool:
+    """Whether a job runs whoever needs it, as far as is known.
+
+    What is known but gone is made again only for others. So is a pipe.
+    """
+    if is_forced(job) or needs_to_run(job):
+        return True
+    if snakemake_api.waits(job):
+        return False  # what it reads is known when its checkpoint is there, or has run
+    if resolved.is_hit:  # of local files Snakemake decides
+        return not all(map(stored, job.output))
+    is_known = resolved.record is not None and not resolved.failing
+    return not is_known and not all(map(snakemake_api.is_pipe, job.output))

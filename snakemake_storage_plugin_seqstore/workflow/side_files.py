@@ -1,0 +1,239 @@
+"""Files that jobs make without declaring them: what a job finds, what is stale, what is lost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
+from snakemake_storage_plugin_seqstore.file_hashes import Contents
+from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Version
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.claims import Claims
+from snakemake_storage_plugin_seqstore.workflow.files import label
+from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
+from snakemake_storage_plugin_seqstore.workflow.products import Products
+from snakemake_storage_plugin_seqstore.workflow.stores import Stores
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
+
+_HERE = "workdir:"  # how places in the working directory begin
+
+
+class SideFiles:
+    """The undeclared files of a DAG.
+
+    Parameters
+    ----------
+    jobs : mapping of Job to Resolved
+        What is known of the jobs.
+    products : Products
+        What they make.
+    claims : Claims
+        What the working directory claims.
+    stores : Stores
+        Where records and payloads are.
+    contents : Contents
+        Says what files contain.
+    """
+
+    def __init__(
+        self,
+        jobs: Mapping[Job, Resolved],
+        products: Products,
+        claims: Claims,
+        stores: Stores,
+        contents: Contents,
+    ) -> None:
+        self._jobs = jobs
+        self._products = products
+        self._claims = claims
+        self._stores = stores
+        self._contents = contents
+
+    def behind(self, job: Job) -> dict[str, str]:
+        """What was made with a job's inputs, and is behind its flags, as it is now.
+
+        An empty file says only that its job ran: who reads it may read what that one read.
+
+        Returns
+        -------
+        dict of str to str
+            By absolute path, the SHA-256 of what is as its maker left it. Empty for what is not,
+            but is read: what a job makes of that is not to be had from what its rules say.
+        """
+        found: dict[str, str] = {}
+        waiting, seen = [job], {job}
+        while waiting:
+            for maker, files in (reader := waiting.pop()).dag.dependencies[reader].items():
+                if maker in seen:
+                    continue
+                seen.add(maker)
+                if any(map(_is_empty, files)):
+                    waiting.append(maker)
+                for path in self._products.made_by.get(maker, ()):
+                    if path not in found and os.path.isfile(path):
+                        as_made = self._as_made(path, job)
+                        if as_made or self._is_read(path):
+                            found[path] = as_made
+        return found
+
+    def _as_made(self, path: str, reader: Job) -> str:
+        """The SHA-256 of a file that is as its makers left it; else empty."""
+        now = self._now(path)
+        return now.digest if now and now in self._products.before(path, reader) else ""
+
+    def _now(self, path: str) -> Version | None:
+        with suppress(OSError, SeqstoreError):
+            return self._contents.version(path)
+        return None
+
+    @cached_property
+    def _records(self) -> dict[Job, Record]:
+        """What is recorded of the jobs, of others by what they were before."""
+        found = {
+            job: resolved.record or self._stores.earlier(job, self._claims)
+            for job, resolved in self._jobs.items()
+        }
+        return {job: record for job, record in found.items() if record}
+
+    @cached_property
+    def _read(self) -> set[str]:
+        """Undeclared files of this directory that jobs are known to read, by their places."""
+        return {
+            name
+            for record in self._records.values()
+            for name in (*record.reads.products, *record.reads.files)
+            if name.startswith(_HERE)
+        }
+
+    def _is_read(self, path: str) -> bool:
+        return _HERE + os.path.relpath(path) in self._read
+
+    @cached_property
+    def _known_rules(self) -> set[str]:
+        """Rules of which it is known what their jobs read."""
+        return {job.rule.name for job in self._records}
+
+    def left_over(self, job: Job) -> Iterator[str]:
+        """Undeclared files that are in place beside what outputs were before, by their path.
+
+        They are not what comes with the outputs now. Each is as a record has it, and kept in a
+        store. Whoever wrote a record in a shared store decides on no other place.
+        """
+        resolved = self._jobs[job]
+        folders = {os.path.dirname(os.path.abspath(file)) for file in job.output}
+        claims = filter(None, (self._claims.known(label(file)) for file in job.output))
+        key_now = resolved.told.key if resolved.told else ""
+        for key in {claim.key for claim in claims} - {"", key_now}:
+            for earlier in self._stores.find_records(job, key):
+                for path, version in earlier.undeclared.items():
+                    whole = os.path.abspath(path)
+                    is_beside = os.path.dirname(whole) in folders
+                    is_kept = self._stores.has_kept(job, version)
+                    if is_beside and is_kept and self._is_stale(whole, version):
+                        yield path
+
+    def _is_stale(self, path: str, version: Version) -> bool:
+        """Whether a file is there that nobody declares, and of which another version belongs."""
+        if self._now(path) != version:
+            return False
+        is_declared = self._products.maker(path) or any(
+            path == os.path.abspath(file) for job in self._jobs for file in job.input
+        )
+        current = self._products.undeclared.get(path, {}).values()
+        return not is_declared and version not in current
+
+    def missing(self, job: Job) -> Iterator[tuple[str, Version]]:
+        """Files and folders that a job may read without declaring them, and that are not in place.
+
+        By absolute path, with what each may be.
+        """
+        folders = _folders(job)
+        for path, made in [*self._products.undeclared.items()]:  # other jobs end meanwhile
+            may_have = any(_may_have(folders, path, version) for version in [*made.values()])
+            if may_have and not os.path.lexists(path):
+                for version in self._products.before(path, job):
+                    if _may_have(folders, path, version) and not os.path.lexists(path):
+                        yield path, version
+
+    def needed(self, job: Job, record: Record) -> dict[str, Version]:
+        """Undeclared files without which those that read the outputs of a job would miss something.
+
+        They are behind flags, or the job changed there what others had made. Somebody is known to
+        read them, or nothing is known of a rule that reads the outputs.
+        """
+        are_flags = all(version == EMPTY for version in record.outputs)
+        changed = {_HERE + path for path in record.undeclared} & record.reads.products.keys()
+        if not record.undeclared or not (are_flags or changed):
+            return {}
+        made = dict(self._products.nobodys(record.undeclared))
+        are_known = all(
+            reader.rule.name in self._known_rules for reader in snakemake_api.readers(job)
+        )
+        return {
+            path: version
+            for path, version in made.items()
+            if version.kind == "file" and (self._is_read(path) or not are_known)
+        }
+
+    def lost(self, job: Job, record: Record, is_starting: bool = False) -> str:
+        """One of the files that are needed which is neither in place nor kept; empty if none is.
+
+        Where jobs without an order add to a file, any of them may have been the last one. Where
+        they change what was there, no version is known to have what all of them did.
+
+        Parameters
+        ----------
+        is_starting : bool
+            Whether the job is about to start, so that what is in place is of an earlier run, or
+            of a job before this one.
+        """
+        readers = snakemake_api.readers(job)
+        folders = set[str].intersection(*map(_folders, readers)) if readers else set()
+        stale = set() if is_starting else {*map(os.path.abspath, self.left_over(job))}
+        for path, version in self.needed(job, record).items():
+            may_be = {version}
+            if len(self._products.undeclared.get(path, ())) > 1 and not is_starting:
+                for reader in readers:
+                    may_be.update(self._products.before(path, reader, {job: version}))
+            if os.path.lexists(path) and path not in stale:
+                is_there = not is_starting or self._now(path) in may_be
+            elif len(may_be) > 1 and _HERE + os.path.relpath(path) in record.reads.products:
+                is_there = False
+            else:
+                is_there = any(
+                    _may_have(folders, path, each) and self._stores.has_kept(job, each)
+                    for each in may_be
+                )
+            if not is_there:
+                return os.path.relpath(path)
+        return ""
+
+
+def _folders(job: Job) -> set[str]:
+    """Where a job has its own files."""
+    return {os.path.dirname(os.path.abspath(file)) for file in (*job.input, *job.output)}
+
+
+def _may_have(folders: Collection[str], path: str, version: Version) -> bool:
+    """Whether an undeclared file may be put in place for a job with its own files in these folders.
+
+    Whoever wrote a record in a shared store decides on no other place. A folder was left empty, for
+    what others make.
+    """
+    is_hidden = "/." in f"/{os.path.relpath(path)}"
+    is_beside = os.path.dirname(path) in folders and not version.executable
+    return not is_hidden and (is_beside or version.kind == "tree")
+
+
+def _is_empty(file: File) -> bool:
+    """Whether an input of a job that starts is an empty file."""
+    try:
+        return os.path.isfile(file) and not os.path.getsize(file)
+    except OSError:
+        return False

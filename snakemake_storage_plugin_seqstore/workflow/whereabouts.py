@@ -1,0 +1,63 @@
+"""Whether what a job made says where it was made: lists of files, sample maps, build directories.
+
+The absolute path of the working directory in an output leads whoever follows it to this directory,
+wherever the output is read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from snakemake_storage_plugin_seqstore.store import MadeIn
+
+LARGEST = 16 << 20  # bytes of a file that is looked through
+# What follows makes no longer name of a path. A full stop may end a sentence.
+_ENDS = rb"(?!\.?[\w\x80-\xff+~-])"
+
+
+def told_in(paths: Iterable[str], project: str) -> MadeIn | None:
+    """The working directory, if a file, or one in a directory, has its absolute path in it.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        What a job made; what cannot be read is left out.
+    project : str
+        How the working directory is known, whatever its path is.
+    """
+    names = _names()
+    is_told = any(_is_in(name, content) for content in _contents(paths) for name in names)
+    return MadeIn(os.getcwd(), project) if is_told else None
+
+
+def is_elsewhere(made_in: MadeIn | None, project: str) -> bool:
+    """Whether an output says that it was made in another directory than this one."""
+    return made_in is not None and made_in.path != os.getcwd() and made_in.project != project
+
+
+def _names() -> set[bytes]:
+    """The working directory as the system calls it, and as a shell does that came by a link."""
+    found = os.getcwd()
+    names = {found}
+    with suppress(OSError, KeyError):
+        if os.path.samefile(os.environ["PWD"], found):
+            names.add(os.environ["PWD"])
+    return {*map(os.fsencode, names)}
+
+
+def _contents(paths: Iterable[str]) -> Iterator[bytes]:
+    for path in paths:
+        walk = os.walk(path) if os.path.isdir(path) else [("", [], [path])]
+        for file in (os.path.join(folder, name) for folder, _, names in walk for name in names):
+            with suppress(OSError):
+                if os.path.isfile(file) and 0 < os.path.getsize(file) <= LARGEST:
+                    with open(file, "rb") as opened:
+                        yield opened.read()
+
+
+def _is_in(name: bytes, content: bytes) -> bool:
+    first = content.find(name)  # fast where there is none
+    return first >= 0 and re.compile(re.escape(name) + _ENDS).search(content, first) is not None

@@ -1,0 +1,131 @@
+"""Jobs that change what is behind a flag: databases, tables that grow, folders of files."""
+
+import pytest
+
+from tests.reuse_workflows.conftest import IN_STORE, REUSE
+
+CHECKPOINT = """
+    checkpoint count:
+        input: "out/init.done"
+        output: "out/count.txt"
+        shell: "echo 1 > {output}"
+
+    rule counted:
+        output: "out/{number}.txt"
+        shell: "echo {wildcards.number} > {output}"
+
+    def counted(wildcards):
+        with open(checkpoints.count.get().output[0]) as file:
+            return f"out/{file.read().strip()}.txt"
+    """
+RULES = """
+    rule all:
+        input: @TARGETS@
+
+    @MORE@
+
+    rule init:
+        output: touch("out/init.done")
+        shell: '''ran init; @INIT@'''
+
+    rule ready:
+        input: "out/init.done"
+        output: touch("out/ready.done")
+
+    rule load:
+        input: "@BEFORE@", "in.txt"
+        output: @LOADED@
+        shell: '''ran load; @LOAD@'''
+
+    rule loaded:
+        input: "out/load.done"
+        output: touch("out/loaded.done")
+
+    rule query:
+        input: @AFTER@
+        output: "out/query.txt"
+        params: config.get("title", "a")
+        shell: '''ran query; (@QUERY@; echo {params}) > {output}'''
+    """
+TABLE = {
+    "INIT": "echo new > out/t.txt",
+    "LOAD": 'sed -i "1s/$/ $(cat in.txt)/" out/t.txt',
+    "QUERY": "cat out/t.txt",
+    "TARGETS": "'out/query.txt'",
+    "BEFORE": "out/init.done",
+    "AFTER": "'out/load.done'",
+    "MORE": "",
+    "LOADED": "touch('out/load.done')",
+}
+SQL = "python -c \"import sqlite3; db = sqlite3.connect('out/t.db'); {}; db.commit()\""
+KINDS = {
+    "edited": {},
+    "appended": {
+        "INIT": "echo -n new > out/t.txt",
+        "LOAD": 'echo -n " $(cat in.txt)" >> out/t.txt',
+        "QUERY": "cat out/t.txt; echo",
+    },
+    "database": {
+        "INIT": "rm -f out/t.db; " + SQL.format("db.execute('create table t(v)')"),
+        "LOAD": SQL.format("db.execute('insert into t values (?)', (open('in.txt').read(),))"),
+        "QUERY": "echo -n 'new '; "
+        + SQL.format("print(' '.join(v.strip() for v, in db.execute('select v from t')))"),
+    },
+    "folder": {
+        "INIT": "rm -rf out/d; mkdir out/d; echo new > out/d/1",
+        "LOAD": 'sed -i "1s/$/ $(cat in.txt)/" out/d/*',
+        "QUERY": "cat out/d/*",
+    },
+    "flags of flags": {"BEFORE": "out/ready.done", "AFTER": "'out/loaded.done'"},
+    "targets": {"TARGETS": "'out/init.done', 'out/load.done', 'out/query.txt'"},
+    "checkpoint": {"MORE": CHECKPOINT, "AFTER": "'out/load.done', counted"},
+    "no flag": {"LOADED": "'out/load.done'", "LOAD": TABLE["LOAD"] + "; echo 1 > {output}"},
+}
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind != "edited"]
+
+
+def write(project, kind, header=REUSE):
+    rules = RULES
+    for name, text in (TABLE | KINDS[kind]).items():
+        rules = rules.replace(f"@{name}@", text)
+    project.write(rules, reuse=False)
+    project.write(header + project.read("Snakefile"), reuse=False)
+    project.made = ("out",)
+
+
+@pytest.mark.parametrize("kind", ["edited", *SLOW])
+def test_what_is_behind_a_flag_is_changed(project, kind):
+    write(project, kind)
+
+    def run(where, value, title="a"):
+        where.write(f"{value}\n", "in.txt")
+        done = where.run(*IN_STORE, "--config", f"title={title}")
+        if done.computed:
+            again = where.run(*IN_STORE, "--config", f"title={title}")
+            assert again.did_nothing, done.printed + again.printed
+        return done.computed, " ".join(where.read("out/query.txt").split())
+
+    everything = ["init", "load", "query"]
+    assert run(project, "v1") == (everything, "new v1 a")
+    clone = project.clone()
+    assert run(clone, "v1") == ([], "new v1 a")
+    in_folder = kind == "folder"  # which is brought to nobody
+    assert run(clone, "v1", "b") == (everything if in_folder else ["query"], "new v1 b")
+    # What is there is changed once more, as Snakemake does it. That is nothing for others.
+    assert run(project, "v2") == (["load", "query"], "new v1 v2 a")
+    assert run(project.clone("other"), "v2") == (everything, "new v2 a")
+    assert run(project, "v2") == ([], "new v1 v2 a")
+    assert run(project, "v2", "b") == (["query"], "new v1 v2 b")
+
+
+@pytest.mark.slow
+def test_unobserved_jobs_that_change_what_is_behind_a_flag_rest(project):
+    write(project, "edited", REUSE.replace("(workflow)", "(workflow, observe='off')"))
+    project.write("v1\n", "in.txt")
+    assert project.run(*IN_STORE).computed == ["init", "load", "query"]
+    assert project.run(*IN_STORE).did_nothing
+    assert project.clone().run(*IN_STORE).did_nothing
+    project.write("v2\n", "in.txt")
+    assert project.run(*IN_STORE).computed == ["load", "query"]
+    assert project.run(*IN_STORE).did_nothing
+    assert project.read("out/query.txt") == "new v1 v2\na\n"

@@ -1,0 +1,64 @@
+"""Whether a file says where it was made."""
+
+import os
+
+import pytest
+
+from snakemake_storage_plugin_seqstore.store import MadeIn
+from snakemake_storage_plugin_seqstore.workflow import whereabouts
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    (tmp_path / "run1").mkdir()
+    monkeypatch.chdir(tmp_path / "run1")
+    return str(tmp_path / "run1")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("{}", True),
+        ("a\n{}/a.bam\n", True),
+        ('"{}"', True),
+        ("It was made in {}.\n", True),
+        ("file://{}/a", True),
+        ("{}0/a", False),
+        ("{}-b/a", False),
+        ("{}.old/a", False),
+        ("{}é", False),
+        ("{}0 {}0 {}0 {}/x", True),
+        ("run1/a", False),
+        ("", False),
+    ],
+)
+def test_the_path_of_the_directory(here, text, is_told):
+    with open("list.txt", "w") as file:
+        file.write(text.replace("{}", here))
+    told = whereabouts.told_in(["missing.txt", "list.txt"], "project")
+    assert told == (MadeIn(here, "project") if is_told else None)
+
+
+def test_members_of_a_directory_and_what_is_too_large(here, monkeypatch):
+    os.makedirs("out/deep")
+    with open("out/deep/list.txt", "w") as file:
+        file.write(f"{here}/a\n")
+    assert whereabouts.told_in(["out"], "project")
+    monkeypatch.setattr(whereabouts, "LARGEST", 5)
+    assert whereabouts.told_in(["out"], "project") is None
+
+
+def test_a_directory_that_a_shell_reached_by_a_link(here, monkeypatch):
+    os.symlink(here, link := f"{here}-link")
+    with open("list.txt", "w") as file:
+        file.write(f"{link}/a\n")
+    assert whereabouts.told_in(["list.txt"], "project") is None
+    monkeypatch.setenv("PWD", link)
+    assert whereabouts.told_in(["list.txt"], "project") == MadeIn(here, "project")
+
+
+def test_another_directory_is_one_that_never_was_this_one(here):
+    assert not whereabouts.is_elsewhere(None, "mine")
+    assert not whereabouts.is_elsewhere(MadeIn(here, "theirs"), "mine")
+    assert not whereabouts.is_elsewhere(MadeIn("/data/before", "mine"), "mine")
+    assert whereabouts.is_elsewhere(MadeIn("/data/run1", "theirs"), "mine")
