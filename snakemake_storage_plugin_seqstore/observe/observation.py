@@ -56,8 +56,9 @@ class Observation:
         self._observer = observer
         self._directory = directory.absolute()
         self._directory.mkdir()
+        self._script = str(observer.script_in(self._directory.parent))
         shell = self._directory / "bash"
-        shell.symlink_to(observer.script_in(self._directory.parent))
+        shell.symlink_to(self._script)
         self.shell = str(shell)
         self._tracer: subprocess.Popen[bytes] | None = None
         self._start = ""
@@ -145,7 +146,7 @@ class Observation:
                 streams = [self._events(log, stack) for log in logs]
                 seen = merge(*streams, key=attrgetter("time")) if len(logs) > 1 else streams[0]
                 try:
-                    return assemble(seen, own=(str(self._directory),))
+                    return assemble(seen, own=(str(self._directory), self._script))
                 except Incomplete:
                     raise _died() from None
         finally:

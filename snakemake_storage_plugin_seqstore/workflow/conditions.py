@@ -62,8 +62,6 @@ class Seen:
     undeclared : dict of str to Version
         Files and empty folders that it made without declaring them, by their path from the
         working directory.
-    of_others : tuple of str
-        Absolute paths of such files of other jobs that it read.
     rejected : str
         Why its result is not for reuse elsewhere; empty if it is.
     took : tuple of str
@@ -73,7 +71,6 @@ class Seen:
     reads: Reads = field(default_factory=Reads)
     is_observed: bool = False
     undeclared: dict[str, Version] = field(default_factory=dict)
-    of_others: tuple[str, ...] = ()
     rejected: str = ""
     took: tuple[str, ...] = ()
 
@@ -88,9 +85,9 @@ class Seen:
         """
         files = document["undeclared"].items()
         undeclared = {path: Version.load(version) for path, version in files}
-        paths = {name: tuple(document[name]) for name in ("of_others", "took")}
+        took = tuple(document["took"])
         reads = Reads.from_json(document["reads"])
-        return cls(**document | {"reads": reads, "undeclared": undeclared} | paths)
+        return cls(**document | {"reads": reads, "undeclared": undeclared, "took": took})
 
 
 class Conditions:
@@ -208,21 +205,23 @@ class Conditions:
                     seen.paths.setdefault(os.path.abspath(there), Access()).executed = True
         reads = summarise(seen, places, self.contents, self._packages, search_path, before)
         named = counted(plain.variables, plain.programs, plain.languages)
-        read = filter(None, map(places.path_of, reads.products))
         took = tuple(path for path in places.inputs if _is_taken(path, seen))
         taken = (places.shown(places.name_of(path)) for path in took)
         rejected = [*reads.rejected, *(f"it changes its input {name}" for name in taken)]
         variables = salted(named, os.environ) | {_LOCALE: locale(os.environ)}
-        undeclared = self._undeclared(seen, places, before)
-        own = {*map(os.path.abspath, undeclared)}
         return Seen(
             replace(reads, variables=variables),
             accesses is not None,
-            undeclared,
-            tuple(path for path in read if path in self._products.undeclared and path not in own),
+            self._undeclared(seen, places, before),
             rejected[0] if rejected else "",
             took,
         )
+
+    def of_others(self, job: Job, seen: Seen) -> list[str]:
+        """Absolute paths of what a job read that others made without declaring it."""
+        own = {*map(os.path.abspath, seen.undeclared)}
+        read = filter(None, map(self.places(job).path_of, seen.reads.products))
+        return [path for path in read if path in self._products.undeclared and path not in own]
 
     def _undeclared(
         self, seen: Accesses, places: Places, before: Mapping[str, str]

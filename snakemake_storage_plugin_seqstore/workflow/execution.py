@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +23,9 @@ from snakemake_storage_plugin_seqstore.observe import (
 )
 from snakemake_storage_plugin_seqstore.store import Version, version_log
 from snakemake_storage_plugin_seqstore.store.background import Parcel
-from snakemake_storage_plugin_seqstore.store.filesystem import overwrite
 from snakemake_storage_plugin_seqstore.unknown import Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_changes
-from snakemake_storage_plugin_seqstore.workflow.claims import Claim, file_name
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.conditions import Seen, with_pipes
 from snakemake_storage_plugin_seqstore.workflow.fetching import Fetching
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
@@ -42,6 +40,7 @@ from snakemake_storage_plugin_seqstore.workflow.outputs import (
 )
 from snakemake_storage_plugin_seqstore.workflow.publishing import Execution, Publications, is_whole
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+from snakemake_storage_plugin_seqstore.workflow.spawned import Spawned
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
@@ -65,6 +64,7 @@ class Executions:
         self._fetching = Fetching(reuse)
         self._links = Links(reuse)
         self._missed = Missed(reuse)
+        self._spawned = Spawned(reuse)
         self._jobs: dict[Any, Execution] = {}
         # Undeclared files of which one is read, by absolute path, as they were then.
         self._kept: set[tuple[str, Signature]] = set()
@@ -98,7 +98,6 @@ class Executions:
             execution.before = self._before(job)
         if told and snakemake_api.is_spawned(job):
             execution.instructions = teller.instructions(job, contents)
-            self._said(job).unlink(missing_ok=True)
         with self._lock:
             self._jobs[job] = execution
             self._open = [each for each in self._open if each != job]  # it is tried again
@@ -112,6 +111,8 @@ class Executions:
             self._missed.bring_undeclared(job)
             if reuse.observing.is_on:
                 execution.behind = resolution.side_files.behind(job)
+            if execution.instructions:
+                self._spawned.say_behind(job, execution.behind)
             execution.observation = self._observe(job, teller, contents)
         else:
             resolution.products.add_undeclared(job, execution.fetched.undeclared)
@@ -166,6 +167,8 @@ class Executions:
         teller = reuse.new_teller()
         execution = Execution(None, Watched(reuse.directory.hashes), time.monotonic())
         execution.instructions = teller.instructions(job, execution.contents)
+        execution.behind = self._spawned.hear_behind(job)
+        reuse.resolution().products.add_others(execution.behind)
         execution.plain = teller.plain_reads(job, execution.contents)
         self._jobs[job] = execution
         self._links.replace(job, is_inside=False)  # now that it runs again, perhaps
@@ -181,11 +184,8 @@ class Executions:
         """
         execution = self._jobs[job]
         self._note_reads(job, execution)
-        if execution.is_to_run_again:
-            return
-        said = {"instructions": execution.instructions, "seen": asdict(execution.seen)}
-        path = self._said(job)
-        overwrite(path, json.dumps(said).encode(), path.parent.parent)
+        if not execution.is_to_run_again:
+            self._spawned.say_seen(job, execution.instructions, execution.seen)
 
     def finish(self, job: Job) -> None:
         """Note that a job ran, and what it read.
@@ -199,7 +199,9 @@ class Executions:
         execution.seconds = time.monotonic() - execution.began
         execution.statuses = {file: status_of(job, file) for file in job.output}
         if execution.instructions:
-            self._hear(job, execution)
+            instructions, execution.seen = self._spawned.hear_seen(job)
+            if instructions != execution.instructions:
+                execution.changed = "the config, or what else the Snakefile reads,"
         else:
             self._note_reads(job, execution)
         if execution.is_to_run_again:
@@ -329,14 +331,18 @@ class Executions:
             self._reuse.directory.messages.tell(
                 f"what rule {job.rule.name} made is not reused elsewhere: {seen.rejected}"
             )
-        products = self._reuse.resolution().products
-        for path in seen.of_others:
+        resolution = self._reuse.resolution()
+        products, contents = resolution.products, self._reuse.directory.contents
+        of_others: list[str] = []
+        if products.undeclared and seen.reads.products:
+            of_others = self._reuse.new_conditions(contents, resolution).of_others(job, seen)
+        for path in of_others:
             name = os.path.relpath(path)
             self._reuse.directory.messages.tell(
                 f"rule {job.rule.name} reads {name}, which another rule makes without declaring "
                 "it: declare it as its output and here as input"
             )
-        read = {other for path in seen.of_others for other in products.made_with(path)}
+        read = {other for path in of_others for other in products.made_with(path)}
         for path in read:
             with suppress(OSError):
                 kept = path, signature_of(os.stat(path))
@@ -345,26 +351,10 @@ class Executions:
                     self._reuse.stores.keep(job, os.path.relpath(path), Path(path))
         products.add_undeclared(job, seen.undeclared)
 
-    def _hear(self, job: Job, execution: Execution) -> None:
-        """Take over what the process of a job said of it."""
-        path = self._said(job)
-        try:
-            said = json.loads(path.read_bytes())
-            path.unlink()
-            execution.seen = Seen.load(said["seen"])
-        except (OSError, ValueError, KeyError, TypeError):
-            said = {}
-        if said.get("instructions") != execution.instructions:
-            execution.changed = "the config, or what else the Snakefile reads,"
-
     def _changed(self, job: Job, execution: Execution) -> str:
         """What others changed under a job while it ran; empty if nothing did."""
         changed = execution.changed or self._links.damaged(job)
         return changed or execution.contents.changed(execution.seen.took)
-
-    def _said(self, job: Job) -> Path:
-        folder: Path = self._reuse.directory.path / "said"
-        return folder / file_name(label(job.output[0]))
 
     def publish(self, file: StoredFile) -> None:
         """Store the output of a job, or its log, and say that this working directory has it."""

@@ -46,13 +46,17 @@ class Products:
         self.made_by: dict[Job, dict[str, Version]] = {}  # the same by maker
         self._on_the_way: dict[str, set[str]] = {}  # names of folders with undeclared files below
         self._walks: dict[str, _Walk] = {}  # through folders, for files that no job makes
-        for path in others:
-            self._add(os.path.abspath(path), None)
+        self.add_others(others)
         for job in jobs:
             for file in job.products():
                 self._add(os.path.abspath(file), (job, file))
         for job in jobs & known.keys():
             self._add_undeclared(job, known[job])
+
+    def add_others(self, paths: Iterable[str]) -> None:
+        """Note paths that jobs make, or made, that are not in the DAG."""
+        for path in paths:
+            self._add(os.path.abspath(path), None)
 
     def add_undeclared(self, job: Job, files: Mapping[str, Version]) -> None:
         """Note what a job made that its rule does not declare, by path from the working directory.

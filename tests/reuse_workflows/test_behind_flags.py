@@ -129,3 +129,91 @@ def test_unobserved_jobs_that_change_what_is_behind_a_flag_rest(project):
     assert project.run(*IN_STORE).computed == ["load", "query"]
     assert project.run(*IN_STORE).did_nothing
     assert project.read("out/query.txt") == "new v1 v2\na\n"
+
+
+BLOCKS = """
+    import sqlite3
+
+    def base():
+        return sqlite3.connect("out/t.db")
+
+    rule all:
+        input: "out/query.txt"
+
+    rule init:
+        output: touch("out/init.done")
+        run:
+            shell("ran init; rm -f out/t.db")
+            with base() as db:
+                db.execute("create table t(v)")
+
+    rule load:
+        input: "out/init.done", "in.txt"
+        output: touch("out/load.done")
+        run:
+            shell("ran load")
+            with base() as db, open(input[1]) as file:
+                db.execute("insert into t values (?)", (file.read(),))
+
+    rule query:
+        input: "out/load.done"
+        output: "out/query.txt"
+        params: config.get("title", "a")
+        run:
+            shell("ran query")
+            with base() as db, open(output[0], "w") as file:
+                print(db.execute("select v from t").fetchall(), params[0], file=file)
+    """
+
+
+def test_blocks_of_python_that_fill_a_database(project):
+    project.write(BLOCKS)
+    project.write("v1", "in.txt")
+    project.made = ("out",)
+    assert project.run(*IN_STORE).computed == ["init", "load", "query"]
+    assert project.run(*IN_STORE).did_nothing
+    clone = project.clone()
+    assert clone.run(*IN_STORE).did_nothing
+    assert clone.run(*IN_STORE, "--config", "title=b").computed == ["query"]
+    assert clone.read("out/query.txt") == "[('v1',)] b\n"
+
+
+LOADERS = r"""
+    rule all:
+        input: "out/query.txt"
+
+    rule init:
+        output: touch("out/init.done")
+        shell: "ran init; echo new > out/t.txt"
+
+    rule load:
+        input: "out/init.done", "{name}.txt"
+        output: touch("out/{name}.done")
+        resources: one=1
+        shell: '''ran {wildcards.name}; sed -i "1s/$/ $(cat {input[1]})/" out/t.txt'''
+
+    rule query:
+        input: "out/A.done", "out/B.done"
+        output: "out/query.txt"
+        params: config.get("title", "a")
+        shell: "ran query; (tr ' ' '\n' < out/t.txt | sort; echo {params}) > {output}"
+    """
+
+
+def test_loaders_without_an_order(project):
+    """What one of them left does not have what the other one adds."""
+    project.write(LOADERS)
+    project.made = ("out",)
+    for name in "AB":
+        project.write(f"{name}1\n", f"{name}.txt")
+    one = (*IN_STORE, "--resources", "one=1")
+    assert project.run(*one).computed == ["A", "B", "init", "query"]
+    assert project.run(*one).did_nothing
+    for number, changed in enumerate(("", "A", "B", "AB")):
+        clone = project.clone(f"clone{number}")
+        for name in changed:
+            clone.write(f"{name}2\n", f"{name}.txt")
+        clone.run(*one, "--config", "title=b")
+        expected = [f"{name}{2 if name in changed else 1}" for name in "AB"]
+        assert clone.read("out/query.txt").split() == [*expected, "new", "b"]
+        assert clone.run(*one, "--config", "title=b").did_nothing
