@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.observe import Access, Accesses
 from snakemake_storage_plugin_seqstore.store import Materialisation, way
+from snakemake_storage_plugin_seqstore.workflow import whereabouts
 from snakemake_storage_plugin_seqstore.workflow.claims import file_name
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
+from snakemake_storage_plugin_seqstore.workflow.publishing import made_at
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
 if TYPE_CHECKING:
@@ -79,7 +81,11 @@ class Links:
         if not linked or (accesses is None and not has_failed):
             return ""
         if accesses is not None and not _minds(accesses, linked, folders, has_failed):
-            return ""
+            has_asked = any(access.asked_link for access in accesses.paths.values())
+            made = (made_at(job, file) for file in job.output)
+            payloads = (target for ours in linked for target in _targets(ours))
+            if has_failed or not has_asked or not whereabouts.name_payloads(made, payloads):
+                return ""
         self._note(job)
         did = "failed" if has_failed else "looked at them instead of the files"
         return (

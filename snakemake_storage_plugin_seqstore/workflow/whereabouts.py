@@ -1,7 +1,7 @@
-"""Whether what a job made says where it was made: lists of files, sample maps, build directories.
+"""Whether what a job made says where files were: lists of files, sample maps, build directories.
 
 The absolute path of the working directory in an output leads whoever follows it to this directory,
-wherever the output is read.
+wherever the output is read. The name of a payload is that of an input which was a link.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import suppress
 from snakemake_storage_plugin_seqstore.store import MadeIn
 
 LARGEST = 16 << 20  # bytes of a file that is looked through
+_PAYLOAD = re.compile(rb"(?<![0-9a-f])[0-9a-f]{62}(?![0-9a-f])")  # as a store names them
 # What follows makes no longer name of a path. A full stop may end a sentence.
 _ENDS = rb"(?!\.?[\w\x80-\xff+~-])"
 
@@ -31,6 +32,18 @@ def told_in(paths: Iterable[str], project: str) -> MadeIn | None:
     names = _names()
     is_told = any(_is_in(name, content) for content in _contents(paths) for name in names)
     return MadeIn(os.getcwd(), project) if is_told else None
+
+
+def name_payloads(paths: Iterable[str], payloads: Iterable[str]) -> bool:
+    """Whether a file, or one in a directory, has the name of a payload of a store in it.
+
+    Parameters
+    ----------
+    payloads : iterable of str
+        Their paths.
+    """
+    names = {os.fsencode(os.path.basename(path)) for path in payloads}
+    return any(not names.isdisjoint(_PAYLOAD.findall(content)) for content in _contents(paths))
 
 
 def is_elsewhere(made_in: MadeIn | None, project: str) -> bool:

@@ -162,6 +162,7 @@ LOOKING = {
     "copy": "cp -r {input[3]} {output}.d; stat -c %F {output}.d/x",
     "find": "find {input[3]} -type f -name x",
     "import": "python3 {input[1]} 2> /dev/null",
+    "lists": "cat {input[0]}; basename $(realpath {input[0]})",
     "leads": "cd $(dirname $(readlink -f {input[0]})); ls a.txt; cat a.txt",
     "stat": "stat -c '%F %s' {input[0]}",
     "tar": "tar -xOf <(tar -c {input[0]})",
