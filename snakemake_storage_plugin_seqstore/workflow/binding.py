@@ -97,7 +97,7 @@ def reuse(
     answers.secret = frozenset(secret)
     executions = Executions(answers)
     workflow.workflow_settings = Settings(workflow.workflow_settings, workflow, answers, executions)
-    snakemake_changes.run_again(workflow, executions.is_to_run_again, executions.fail)
+    snakemake_changes.run_again(workflow, executions.is_to_run_again)
     snakemake_changes.keep_paths_in_place(workflow)
     snakemake_changes.keep_outputs_in_place(workflow)
     snakemake_changes.when_dag_is_built(workflow, answers.tell_of_dag)

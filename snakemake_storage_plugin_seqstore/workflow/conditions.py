@@ -66,6 +66,8 @@ class Seen:
         Why its result is not for reuse elsewhere; empty if it is.
     took : tuple of str
         Absolute paths of its inputs that it changed or took away itself.
+    lacked : str
+        What it saw less than it would see among plain files, all in place; empty if nothing.
     """
 
     reads: Reads = field(default_factory=Reads)
@@ -73,6 +75,7 @@ class Seen:
     undeclared: dict[str, Version] = field(default_factory=dict)
     rejected: str = ""
     took: tuple[str, ...] = ()
+    lacked: str = ""
 
     @classmethod
     def load(cls, document: dict[str, Any]) -> Seen:

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +35,7 @@ from snakemake_storage_plugin_seqstore.workflow.outputs import (
     discard_copies,
     discard_made,
     is_empty,
+    is_repeatable,
     is_there,
     status_of,
 )
@@ -44,7 +45,7 @@ from snakemake_storage_plugin_seqstore.workflow.spawned import Spawned
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Rule
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +71,6 @@ class Executions:
         self._kept: set[tuple[str, Signature]] = set()
         self._finished: dict[str, str] = {}  # keys of the runs that made empty files, by label
         self._open: list[Job] = []  # they ended, but not what fills their pipes
-        self._repeated: set[Job] = set()  # they ran again, or are about to
-        # Rules of jobs that are tried once more as they failed for links; what ends that.
-        self._retried: dict[Rule, Callable[[], None]] = {}
         self._lock = threading.Lock()
 
     def start(self, job: Job) -> bool:
@@ -101,7 +99,6 @@ class Executions:
         with self._lock:
             self._jobs[job] = execution
             self._open = [each for each in self._open if each != job]  # it is tried again
-            self._retried.pop(job.rule, lambda: None)()
         if told and self._fetching.is_allowed(job):
             execution.fetched = self._fetching.fetch(job, told.key)
         resolution = reuse.resolution()
@@ -218,25 +215,17 @@ class Executions:
         while self._open and self._close():
             pass
 
-    def is_to_run_again(self, job: Job) -> bool:
-        """Whether a job that ended runs again at once, since it saw less than there is."""
-        execution = self._jobs.get(job)
-        return execution is not None and execution.is_to_run_again
-
-    def fail(self, job: Job) -> None:
-        """Note that a job of this process failed."""
-        # A process of its own tells itself.
+    def is_to_run_again(self, job: Job, has_failed: bool) -> bool:
+        """Whether a job that ended, or failed, runs again at once, as it saw less than there is."""
+        # A process of its own sees to that itself.
         is_here = job.dag.workflow.subprocess_exec or not snakemake_api.is_spawned(job)
         execution = self._jobs.get(job)
-        if execution and is_here and not execution.is_complete:
-            accesses = _seen_of(execution)
-            lacked = self._lacked(job, accesses, has_failed=True)
-            with self._lock:
-                if lacked and job.rule not in self._retried:
-                    # The process of a job shows errors only.
-                    logger.error(f"seqstore: rule {job.rule.name}: {lacked}.")
-                    if accesses:
-                        self._retried[job.rule] = snakemake_changes.try_again(job)
+        if execution is None or not is_here:
+            return False
+        if has_failed and not execution.is_complete:
+            execution.is_to_run_again = False
+            self._look_for_lacks(job, execution, _seen_of(execution), has_failed)
+        return execution.is_to_run_again
 
     def _close(self) -> bool:
         """Complete a job, if there is one, that ended before what fills its pipes."""
@@ -266,6 +255,12 @@ class Executions:
                 f"seqstore: {changed} changed while rule {job.rule.name} ran: what it made is "
                 "published by its name only, and made again the next time."
             )
+        elif execution.seen.lacked:
+            execution.changed = execution.seen.lacked
+            logger.warning(
+                f"seqstore: rule {job.rule.name}: {execution.changed}. It changed files, so it "
+                "runs again the next time only."
+            )
         execution.is_complete = True
         if execution.key and _was_made_after(execution):
             # It stands here as long as they are what it left.
@@ -293,15 +288,25 @@ class Executions:
         execution.seen = conditions.of_run(
             job, accesses, execution.plain, execution.started, execution.behind
         )
-        lacked = self._lacked(job, accesses, has_failed=False)
-        if lacked and accesses and self._is_repeatable(job, execution):
+        self._look_for_lacks(job, execution, accesses, has_failed=False)
+
+    def _look_for_lacks(
+        self, job: Job, execution: Execution, accesses: Accesses | None, has_failed: bool
+    ) -> None:
+        """Let a job run again that saw less than there is, if that can be, else say so."""
+        if not (lacked := self._lacked(job, accesses, has_failed)):
+            return
+        conditions = self._reuse.new_conditions(execution.contents, self._reuse.resolution())
+        places, rule = conditions.places(job, at_end=True), job.rule.name
+        if accesses and is_repeatable(job, accesses, places):
             execution.is_to_run_again = True
-            self._repeated.add(job)
-            discard_made(job, accesses)
+            discard_made(job, accesses, places)
             # The process of a job shows errors only.
-            logger.error(f"seqstore: rule {job.rule.name} runs again: {lacked}.")
-        elif lacked:
-            execution.seen = replace(execution.seen, rejected=execution.seen.rejected or lacked)
+            logger.error(f"seqstore: rule {rule} runs again: {lacked}.")
+        elif has_failed:
+            logger.error(f"seqstore: rule {rule} failed: {lacked}.")
+        else:
+            execution.seen = replace(execution.seen, lacked=lacked)
 
     def _lacked(self, job: Job, accesses: Accesses | None, has_failed: bool) -> str:
         """What a job saw less than it would see among plain files, all in place; empty if nothing.
@@ -313,17 +318,6 @@ class Executions:
         if missed := self._missed.bring(job, accesses):
             return f"it looked for {missed}, which was in the store only"
         return ""
-
-    def _is_repeatable(self, job: Job, execution: Execution) -> bool:
-        """Whether a job that ended would find again what it found, and was not repeated before."""
-        made = map(os.path.abspath, execution.seen.undeclared)
-        has_changed = (
-            execution.seen.rejected
-            or any(map(snakemake_api.is_updated, job.output))
-            or not execution.behind.keys().isdisjoint(made)
-        )
-        is_piped = snakemake_api.pipes(job) or any(map(snakemake_api.is_streamed, job.output))
-        return not has_changed and not is_piped and job not in self._repeated
 
     def _note_seen(self, job: Job, seen: Seen) -> None:
         """Tell of what a job did that keeps others from its result, and keep what they read."""

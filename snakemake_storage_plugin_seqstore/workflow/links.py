@@ -1,27 +1,30 @@
-"""Inputs that are links into a store, where the filesystem has no clones."""
+"""Files that are links into a store, where the filesystem has no clones."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.observe import Access, Accesses
-from snakemake_storage_plugin_seqstore.store import Materialisation, way
-from snakemake_storage_plugin_seqstore.workflow import whereabouts
+from snakemake_storage_plugin_seqstore.store import Materialisation, Version, way
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api, whereabouts
 from snakemake_storage_plugin_seqstore.workflow.claims import file_name
-from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
+from snakemake_storage_plugin_seqstore.workflow.files import Provider, StoredFile, stored
 from snakemake_storage_plugin_seqstore.workflow.publishing import made_at
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
+_MOST_LINKS = 40  # one after the other, as the system follows them
+
 
 class Links:
-    """Inputs that are links into a store; a rule whose jobs do not do with links has files.
+    """Links into a store; a rule whose jobs do not do with links has files.
 
     Which rules these are is remembered in the working directory's ``.snakemake``.
 
@@ -33,7 +36,10 @@ class Links:
 
     def __init__(self, reuse: Reuse) -> None:
         self._reuse = reuse
-        self._left: dict[Job, list[StoredFile]] = {}  # to look through a directory takes long
+        # Inputs that are links, or have such, by job, and these links with where they lead: to look
+        # through a directory takes long, and another job may need files.
+        self._left: dict[Job, list[StoredFile]] = {}
+        self._linked: dict[Job, dict[str, str]] = {}
 
     def replace(self, job: Job, is_inside: bool) -> None:
         """Let inputs that are links be files where links are not wanted.
@@ -46,15 +52,16 @@ class Links:
             Whether commands of the job run in a container.
         """
         left = self._left[job] = []
-        for ours in self._linked(job):
-            provider, path = ours.provider, ours.copy_path
-            how = way(provider.store, path.parent, provider.materialisation)
-            if how is Materialisation.SYMLINK and (is_inside or self._mark(job).exists()):
-                how = Materialisation.REFLINK
-            if how is not Materialisation.SYMLINK and (found := self._reuse.entry(ours)):
-                transfer.bring(*found, ours.parsed, path, how)
-            else:
+        linked = self._linked[job] = {}
+        needs_files = is_inside or self._mark(job).exists()
+        for ours in filter(None, map(stored, job.input)):
+            links = [*self._links(os.path.abspath(ours.copy_path))] if ours.is_in_place else []
+            if links and (needs_files or not _makes_links(ours.provider, ours.copy_path.parent)):
+                for link in links:
+                    self._make_file(job, link)
+            elif links:
                 left.append(ours)
+                linked.update((link, _target(link)) for link in links)
 
     def damaged(self, job: Job) -> str:
         """An input that is a link to bytes that were written to; empty if there is none."""
@@ -67,31 +74,107 @@ class Links:
         return ""
 
     def minded(self, job: Job, accesses: Accesses | None, has_failed: bool) -> str:
-        """What a job did, perhaps, with inputs that are links into a store; empty if nothing.
+        """What a job did, perhaps, with files that are links into a store; empty if nothing.
 
-        Its rule has files from then on.
+        They are files from then on, and so are all inputs of its rule.
 
         Parameters
         ----------
         accesses : Accesses or None
             What it did; None if that was not observed.
         """
-        linked = self._left.get(job, [])
-        folders = tuple({each for ours in linked for each in self._folders(ours)})
-        if not linked or (accesses is None and not has_failed):
+        providers = snakemake_api.providers(self._reuse.workflow)
+        if not any(_makes_links(provider, Path.cwd()) for provider in providers):
             return ""
-        if accesses is not None and not _minds(accesses, linked, folders, has_failed):
-            has_asked = any(access.asked_link for access in accesses.paths.values())
-            made = (made_at(job, file) for file in job.output)
-            payloads = (target for ours in linked for target in _targets(ours))
-            if has_failed or not has_asked or not whereabouts.name_payloads(made, payloads):
-                return ""
+        linked = self._linked.get(job, {})
+        if accesses is None:
+            found = {*linked} if has_failed else set()
+        else:
+            found = self._minded(accesses, linked, has_failed)
+            if not found and not has_failed and self._is_named(job, accesses, linked):
+                found = {*linked}
+        if not found:
+            return ""
         self._note(job)
+        if not [*filter(partial(self._make_file, job), found)]:
+            return ""
         did = "failed" if has_failed else "looked at them instead of the files"
         return (
-            f"its inputs are links to read-only files of the store, and it {did}; "
-            "from now on the rule has files here"
+            f"it reads links to read-only files of the store, and {did}; "
+            "from now on its inputs are files here"
         )
+
+    def _minded(self, accesses: Accesses, linked: Mapping[str, str], has_failed: bool) -> set[str]:
+        """The links with which a job did more, perhaps, than to follow them.
+
+        It looked at a link, or listed a directory of links, but did not look at what is behind
+        them. Or it found out what a link leads to, and used that name. Or it failed, and looked at
+        a link, or was not let write to a file, which is behind one or, as its copy, read-only too.
+        """
+        paths, folders = accesses.paths, self._folders
+        found: set[str] = set()
+        for path, access in paths.items():
+            if access.asked_link and (has_failed or not access.read):
+                found.update((path,) if path in linked else self._link_at(path))
+        if has_failed:
+            for path in accesses.refused:
+                found.update((path,) if path in linked else self._link_at(path))
+                if paths.get(path, Access()).written:
+                    found.update(linked)
+        used = {os.path.dirname(path) for path in paths if path.startswith(folders)}
+        if used:
+            found |= {link for link, to in linked.items() if os.path.dirname(to) in used}
+        workdir = os.path.join(os.getcwd(), "")
+        for path, access in paths.items():
+            if access.listed and f"{path}/".startswith(workdir):
+                there = [link for entry in _entries(path) for link in self._link_at(entry)]
+                if not any(_is_followed(paths.get(link, Access())) for link in there):
+                    found.update(there)
+        return found
+
+    def _is_named(self, job: Job, accesses: Accesses, linked: Mapping[str, str]) -> bool:
+        """Whether what a job made names what its inputs lead to."""
+        made = (made_at(job, file) for file in job.output)
+        has_asked = any(access.asked_link for access in accesses.paths.values())
+        return has_asked and whereabouts.name_payloads(made, linked.values())
+
+    @property
+    def _folders(self) -> tuple[str, ...]:
+        """Where payloads are, as links into a store begin."""
+        workflow, stores = self._reuse.workflow, self._reuse.stores
+        providers = snakemake_api.providers(workflow)
+        return tuple({each for one in providers for each in stores.folders(one.store)})
+
+    def _links(self, path: str) -> Iterator[str]:
+        """Links into a store: a path, or what is in that directory and below it."""
+        if target := _target(path):
+            if target.startswith(self._folders):
+                yield path
+        elif os.path.isdir(path):
+            for entry in _entries(path):
+                yield from self._links(entry)
+
+    def _link_at(self, path: str) -> Iterator[str]:
+        """The link into a store that a path is, or leads to, as in a shadow directory."""
+        for _ in range(_MOST_LINKS):
+            if not (leads_to := _target(path)):
+                return
+            target = os.path.join(os.path.dirname(path), leads_to)
+            if target.startswith(self._folders):
+                yield path
+                return
+            path = target
+
+    def _make_file(self, job: Job, link: str) -> bool:
+        """Put a file in the place of a link into a store, with its time; say whether it is one."""
+        folder, name = os.path.split(_target(link))
+        digest = os.path.basename(folder) + name
+        with suppress(OSError):  # another job needed a file, too
+            time, size = os.lstat(link).st_mtime_ns, os.stat(link).st_size
+            version = Version(digest, "file", size)
+            self._reuse.stores.bring_kept(job, version, Path(link), Materialisation.REFLINK)
+            os.utime(link, ns=(time, time), follow_symlinks=False)
+        return not os.path.islink(link)
 
     def _note(self, job: Job) -> None:
         """Give files to the rule of a job from now on."""
@@ -104,59 +187,25 @@ class Links:
         folder: Path = self._reuse.directory.path / "needs_files"
         return folder / file_name(job.rule.name)
 
-    def _folders(self, file: StoredFile) -> tuple[str, ...]:
-        return self._reuse.stores.folders(file.provider.store)
 
-    def _linked(self, job: Job) -> Iterator[StoredFile]:
-        """Inputs in their own places that are links into a store, or directories of such links."""
-        for file in job.input:
-            ours = stored(file)
-            if ours and ours.is_in_place:
-                folders = self._folders(ours)
-                if any(target.startswith(folders) for target in _targets(ours)):
-                    yield ours
+def _makes_links(provider: Provider, folder: Path) -> bool:
+    how = way(provider.store, folder, provider.materialisation)
+    return how is Materialisation.SYMLINK
 
 
-def _targets(file: StoredFile) -> Iterator[str]:
-    """Where links lead: a file in its own place, or those in a directory."""
-    waiting = [os.fspath(file.copy_path)]
-    while waiting:
-        path = waiting.pop()
-        if os.path.islink(path):
-            yield os.readlink(path)
-        elif os.path.isdir(path):
-            with os.scandir(path) as entries:  # it says what they are
-                waiting += [each.path for each in entries if each.is_symlink() or each.is_dir()]
+def _target(path: str) -> str:
+    """Where a link leads; empty if there is none, as another job needed a file."""
+    with suppress(OSError):
+        return os.readlink(path)
+    return ""
 
 
-def _minds(
-    accesses: Accesses, linked: list[StoredFile], folders: tuple[str, ...], has_failed: bool
-) -> bool:
-    """Whether a job did more with links into a store than to follow them.
+def _is_followed(access: Access) -> bool:
+    return access.read or (access.asked and not access.asked_link)
 
-    It looked at a link, or listed a directory of links, but did not look at what is behind them.
-    Or it found out what a link leads to, and used that name. Or it failed, and looked at a link, or
-    was not let write to a file, which is behind one or, as its copy, read-only too.
-    """
-    paths = accesses.paths
 
-    def is_behind(path: str) -> bool:
-        return os.path.realpath(path).startswith(folders)
-
-    refused = accesses.refused if has_failed else ()
-    made = (path for path in refused if paths.get(path, Access()).written)
-    looked = (path for path, access in paths.items() if access.asked_link)
-    links = (path for path in looked if has_failed or not paths[path].read)
-    if any(made) or any(map(is_behind, (*refused, *filter(os.path.islink, links)))):
-        return True
-    if used := {os.path.dirname(path) for path in paths if path.startswith(folders)}:
-        there = {os.path.dirname(target) for ours in linked for target in _targets(ours)}
-        if not used.isdisjoint(there):
-            return True
-    for ours in linked:
-        start = os.path.abspath(ours.copy_path) + os.sep
-        inside = [path for path in paths if f"{path}/".startswith(start)]
-        read = (path for path in inside if paths[path].read and not os.path.isdir(path))
-        if any(paths[path].listed for path in inside) and not any(read):
-            return True
-    return False
+def _entries(folder: str) -> list[str]:
+    """Links and directories in a directory; empty if it cannot be listed."""
+    with suppress(OSError), os.scandir(folder) as entries:  # it says what they are
+        return [each.path for each in entries if each.is_symlink() or each.is_dir()]
+    return []

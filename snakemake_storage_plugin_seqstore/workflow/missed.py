@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from snakemake_storage_plugin_seqstore.observe import Accesses
 from snakemake_storage_plugin_seqstore.store import Materialisation, Version
 from snakemake_storage_plugin_seqstore.workflow.absent import Absent
-from snakemake_storage_plugin_seqstore.workflow.files import label, stored
+from snakemake_storage_plugin_seqstore.workflow.files import label
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
 if TYPE_CHECKING:
@@ -58,14 +58,13 @@ class Missed:
         if self._versions is not versions:  # the DAG has changed
             self._versions, self._absent = versions, Absent(versions)
         own = {*map(label, job.products())}
-        # They are in their places where this job's files are.
-        ours = next(filter(None, map(stored, job.output)), None)
-        how = ours.provider.materialisation if ours else Materialisation.COPY
         brought = ""
         for name in [*dict.fromkeys(self._looked_for(job, accesses))]:
             if name not in own and not os.path.lexists(name):
                 os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
-                self._reuse.stores.bring_kept(job, versions[name], Path(name), how)
+                self._reuse.stores.bring_kept(
+                    job, versions[name], Path(name), Materialisation.REFLINK
+                )
                 if os.path.lexists(name):
                     brought = name
         return brought

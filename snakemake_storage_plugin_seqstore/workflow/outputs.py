@@ -6,14 +6,24 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any
 
-from snakemake_storage_plugin_seqstore.observe import Accesses
+from snakemake_storage_plugin_seqstore.observe import (
+    TICK,
+    Access,
+    Accesses,
+    Kind,
+    Places,
+    born,
+    is_changed,
+)
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import stored
 from snakemake_storage_plugin_seqstore.workflow.publishing import made_at
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
+
+_PEOPLES = (Kind.DECLARED, Kind.SOURCE, Kind.PRODUCT)  # of the workflow and its user
 
 
 def discard_copies(job: Job) -> None:
@@ -27,26 +37,65 @@ def discard_copies(job: Job) -> None:
             discard(str(file))
 
 
-def discard_made(job: Job, accesses: Accesses) -> None:
-    """Remove what a job made that is about to run again, in the working directory.
+def is_repeatable(job: Job, accesses: Accesses, places: Places) -> bool:
+    """Whether a job that ended would find again what it found when it began.
+
+    What it made anew is removed before, as :func:`discard_made` does.
+    """
+    is_piped = snakemake_api.pipes(job) or any(map(snakemake_api.is_streamed, job.output))
+    if is_piped or any(map(snakemake_api.is_updated, job.output)):
+        return False
+    own = {os.path.abspath(file) for file in (*job.output, *_new_traces(job, accesses))}
+    made = _made(accesses)
+    for path, access in accesses.paths.items():
+        if path not in made and _has_changed(path, access, accesses.started):
+            place = places.classify(path)
+            is_own = any(f"{place.path}/".startswith(f"{each}/") for each in own)
+            if not is_own and place.kind in _PEOPLES:
+                return False
+    return True
+
+
+def _has_changed(path: str, access: Access, started: int) -> bool:
+    """Whether a job changed what was there, so that it would not find it again."""
+    if access.replaced or access.added_to:
+        return True
+    return access.opened_to_change and (
+        not os.path.exists(path) or is_changed(access, os.stat(path), started)
+    )
+
+
+def discard_made(job: Job, accesses: Accesses, places: Places) -> None:
+    """Remove what a job made that is about to run again.
 
     Parameters
     ----------
     accesses : Accesses
         What it did: what was not there before goes, too.
     """
-    for file in job.output:
+    for file in (*job.output, *_new_traces(job, accesses)):
         discard(made_at(job, file))
-    start = os.path.join(os.getcwd(), "")
+    for path in sorted(_made(accesses), reverse=True):  # what is in a folder comes before it
+        is_in_use = os.path.isdir(path) and not os.path.islink(path) and os.listdir(path)
+        if not is_in_use and places.classify(path).kind in (*_PEOPLES, Kind.SCRATCH):
+            discard(path)
+
+
+def _made(accesses: Accesses) -> dict[str, None]:
+    """Paths that a job is known to have made, as nothing was there before."""
     made: dict[str, None] = {}
     for path in sorted(accesses.paths):  # a folder comes before what is in it
         access = accesses.paths[path]
         is_new = access.made_new or access.absent or os.path.dirname(path) in made
-        if path.startswith(start) and access.written and is_new:
+        if access.written and is_new:
             made[path] = None
-    for path in reversed(made):
-        if not os.path.isdir(path) or not os.listdir(path):  # another job may have put files there
-            discard(path)
+    return made
+
+
+def _new_traces(job: Job, accesses: Accesses) -> list[File]:
+    """The log and benchmark of a job, as far as it made them: nobody else does."""
+    made = (file for file in snakemake_api.traces(job) if not os.path.islink(made_at(job, file)))
+    return [file for file in made if born(made_at(job, file)) > accesses.started - TICK]
 
 
 def is_there(file: Any, status: os.stat_result | None) -> bool:

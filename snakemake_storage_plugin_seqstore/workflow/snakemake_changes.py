@@ -103,12 +103,15 @@ def spare_idle_rounds(workflow: Workflow) -> None:
     scheduler._schedule_reevalutation = look_again_if_needed
 
 
-def run_again(
-    workflow: Workflow, is_to_run_again: Callable[[Job], bool], has_failed: Callable[[Job], None]
-) -> None:
-    """Have Snakemake's executor ask of each job that ended whether it runs again; tell of failures.
+def run_again(workflow: Workflow, is_to_run_again: Callable[[Job, bool], bool]) -> None:
+    """Have Snakemake's executor ask of each job that ended or failed whether it runs again.
 
     Executors are made after everything that could be told of it: the class is given another method.
+
+    Parameters
+    ----------
+    is_to_run_again : callable
+        Is given the job, and whether it failed.
     """
     from snakemake.executors.local import Executor
 
@@ -118,32 +121,27 @@ def run_again(
         if executor.workflow is not workflow:
             run_once(executor, job, *arguments)
             return
-        try:
-            run_once(executor, job, *arguments)
-            while is_to_run_again(job):
+        while True:
+            try:
                 run_once(executor, job, *arguments)
-        except Exception:
-            has_failed(job)
-            raise
+            except Exception as error:
+                if _is_by_signal(error) or not is_to_run_again(job, True):
+                    raise
+            else:
+                if not is_to_run_again(job, False):
+                    return
 
     Executor.cached_or_run = run
 
 
-def try_again(job: Job) -> Callable[[], None]:
-    """Have Snakemake try a job that failed once more, as if its rule had one more retry.
-
-    Returns
-    -------
-    callable
-        Takes that back, as other jobs of the rule have no more retries than before.
-    """
-    rule, retries = job.rule, job.rule._restart_times
-    rule.restart_times = max(job.restart_times, job.attempt)
-
-    def take_back() -> None:
-        rule.restart_times = retries
-
-    return take_back
+def _is_by_signal(error: BaseException | None) -> bool:
+    """Whether a command was ended by a signal, as by Ctrl-C; shells add 128 to its number."""
+    while error is not None:
+        status = getattr(error, "returncode", 0)
+        if status < 0 or status > 128:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def set_shell_executable(executable: os.PathLike[str]) -> None:

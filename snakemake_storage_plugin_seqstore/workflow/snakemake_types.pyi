@@ -53,8 +53,6 @@ class Rule:
     shadow_depth: str | None
     input: Files
     output: Files
-    restart_times: int | None
-    _restart_times: int | None
 
     def expand_params(self, *arguments: Any) -> tuple[Files, Any]: ...
     def expand_resources(self, *arguments: Any, **more: Any) -> Any: ...
@@ -77,8 +75,6 @@ class Job:
     is_run: bool
     is_shadow: bool
     shadow_dir: str | None
-    attempt: int
-    restart_times: int
     conda_env: Any
     conda_env_spec: Any
     container_img_url: str | None

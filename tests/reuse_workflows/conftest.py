@@ -20,7 +20,7 @@ NOTHING = "Nothing to be done"
 REUSE = "import snakemake_storage_plugin_seqstore as seqstore\nseqstore.reuse(workflow)\n"
 # A user namespace takes the rights of root away but leaves this Python readable, wherever it is.
 AS_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
-_NOT_CLONED = (".snakemake", "computed", ".seqstore")
+_NOT_CLONED = (".snakemake", ".seqstore")
 
 
 @dataclass
@@ -49,7 +49,9 @@ class Project:
         self.directory = directory
         self.store = Store(store)
         self.prefix: tuple[str, ...] = ()
-        self.environment = environment | {"COMPUTED": str(directory / "computed")}
+        # Not in the working directory: what is added there is no file of the workflow.
+        self.computed = directory.parent / f"{directory.name}.computed"
+        self.environment = environment | {"COMPUTED": str(self.computed)}
         directory.mkdir(parents=True, exist_ok=True)
 
     def write(self, snakefile: str, name: str = "Snakefile", reuse: bool = True) -> None:
@@ -145,12 +147,11 @@ class Project:
     made: tuple[str, ...] = ("out.txt", "out")  # what workflows here make locally
 
     def _begun(self) -> list[str]:
-        path = self.directory / "computed"
-        return path.read_text().split() if path.exists() else []
+        return self.computed.read_text().split() if self.computed.exists() else []
 
     def _computed(self) -> list[str]:
         begun = self._begun()
-        (self.directory / "computed").unlink(missing_ok=True)
+        self.computed.unlink(missing_ok=True)
         return sorted(begun)
 
 

@@ -87,7 +87,7 @@ def test_a_rule_that_looked_before_finds_it_at_once(project):
 
 
 def test_a_job_that_changed_files_does_not_run_again(project):
-    """It would find what it left: what it made is not for others."""
+    """It would find what it left: it runs again the next time, and is not for others."""
     project.write("0\n", "counter")
     project.write(looking([]))
     project.made = ("o", "logs")
@@ -96,6 +96,8 @@ def test_a_job_that_changed_files_does_not_run_again(project):
     clone.write(looking(["changes"]))
     done = clone.run(*IN_STORE)
     assert done.computed == ["changes"]
+    assert "again the next time" in done.printed
+    assert clone.run(*IN_STORE).computed == ["changes"]
     assert clone.run(*IN_STORE).did_nothing
     clone.made = ("o", "logs", "changes.txt")
     other = clone.clone("other")

@@ -183,8 +183,8 @@ def test_what_fills_a_pipe_fails(project):
         printed = process.communicate(timeout=HANGS)[0]
         assert (process.returncode == 0) == (touched == "good"), printed
         assert (project.store.find("files", "b.txt") is not None) == (touched == "good")
-    assert sorted(project.read("computed").split()) == list("aaaabbbb")
-    (project.directory / "computed").unlink()
+    assert sorted(project.computed.read_text().split()) == list("aaaabbbb")
+    project.computed.unlink()
     assert project.stored("b.txt") == "3\n"
     assert project.run(*number).did_nothing
     assert project.clone().run(*number).did_nothing
