@@ -165,7 +165,10 @@ class Conditions:
         if len(record.reads.piped) != len(pipes):
             return ["it was made with other pipes"]
         here = self.places(job)
-        found = self._checks.files(record.reads, here, partial(self._product_digests, job))
+        reads = record.reads
+        if is_own and reads.made:  # what it made here without declaring it, others may have changed
+            reads = replace(reads, made={})
+        found = self._checks.files(reads, here, partial(self._product_digests, job))
         found = found or self._failing_machine(record, here, is_own)
         for pipe, filler in zip(pipes, record.reads.piped, strict=True):
             made = replace(record, reads=filler.reads)

@@ -79,6 +79,11 @@ KINDS = {
     "flags of flags": {"BEFORE": "out/ready.done", "AFTER": "'out/loaded.done'"},
     "targets": {"TARGETS": "'out/init.done', 'out/load.done', 'out/query.txt'"},
     "checkpoint": {"MORE": CHECKPOINT, "AFTER": "'out/load.done', counted"},
+    "another folder": {
+        "INIT": "test ! -e db/t.txt; mkdir -p db; echo new > db/t.txt",
+        "LOAD": 'sed -i "1s/$/ $(cat in.txt)/" db/t.txt',
+        "QUERY": "cat db/t.txt",
+    },
     "no flag": {"LOADED": "'out/load.done'", "LOAD": TABLE["LOAD"] + "; echo 1 > {output}"},
 }
 SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind != "edited"]
@@ -90,7 +95,7 @@ def write(project, kind, header=REUSE):
         rules = rules.replace(f"@{name}@", text)
     project.write(rules, reuse=False)
     project.write(header + project.read("Snakefile"), reuse=False)
-    project.made = ("out",)
+    project.made = ("out", "db")
 
 
 @pytest.mark.parametrize("kind", ["edited", *SLOW])
@@ -109,7 +114,7 @@ def test_what_is_behind_a_flag_is_changed(project, kind):
     assert run(project, "v1") == (everything, "new v1 a")
     clone = project.clone()
     assert run(clone, "v1") == ([], "new v1 a")
-    in_folder = kind == "folder"  # which is brought to nobody
+    in_folder = kind in ("folder", "another folder")  # which is brought to nobody
     assert run(clone, "v1", "b") == (everything if in_folder else ["query"], "new v1 b")
     # What is there is changed once more, as Snakemake does it. That is nothing for others.
     assert run(project, "v2") == (["load", "query"], "new v1 v2 a")
