@@ -10,8 +10,8 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -54,13 +54,36 @@ class Member:
 
 def describe(directory: Path, add_file: Callable[[Path], tuple[str, int]]) -> tuple[Version, bytes]:
     """What a directory contains, and its manifest; see :func:`scan`."""
-    members = scan(directory, add_file)
-    manifest = dump(members)
+    version, manifest = _summed_up(scan(directory, add_file))
     if len(manifest) > LARGEST:
         raise InputError(
-            f"the directory {directory} has too many files ({len(members):,})",
+            f"the directory {directory} has too many files",
             "pack it into an archive, or make fewer of them an output",
         )
+    return version, manifest
+
+
+def part(members: Iterable[Member], path: str) -> Version | None:
+    """What a file or directory in a directory contains; None if there is no such thing, or a link.
+
+    Parameters
+    ----------
+    path : str
+        Relative to the directory.
+    """
+    start, below = f"{path}/", []
+    for member in members:
+        if member.path == path:
+            if member.digest:
+                return Version(member.digest, "file", member.size, member.executable)
+            return None if member.link else _summed_up([])[0]
+        if member.path.startswith(start):
+            below.append(replace(member, path=member.path.removeprefix(start)))
+    return _summed_up(below)[0] if below else None
+
+
+def _summed_up(members: list[Member]) -> tuple[Version, bytes]:
+    manifest = dump(members)
     digest = hashlib.sha256(manifest).hexdigest()
     return Version(digest, "tree", sum(member.size for member in members)), manifest
 

@@ -19,6 +19,7 @@ from snakemake_storage_plugin_seqstore.store import (
     Store,
     Version,
     materialise,
+    trees,
     version_log,
 )
 from snakemake_storage_plugin_seqstore.store.background import (
@@ -95,15 +96,13 @@ class Stores:
         return None
 
     def member(self, store: Store, directory: Version, path: str) -> Version | None:
-        """What a file in a directory contains; None if that is not known."""
+        """What a file or directory in a directory contains; None if that is not known."""
         for candidate in self._with_own([store]):
             try:
                 members = candidate.members(directory)
             except (OSError, DamageError):
                 continue
-            for member in members:
-                if member.path == path and member.digest:
-                    return Version(member.digest, "file", member.size, member.executable)
+            return trees.part(members, path)
         return None
 
     def holder(self, store: Store, version: Version) -> Store | None:

@@ -102,3 +102,31 @@ def test_a_job_that_changed_files_does_not_run_again(project):
     clone.made = ("o", "logs", "changes.txt")
     other = clone.clone("other")
     assert other.run(*IN_STORE).computed == ["changes"]
+
+
+def test_what_is_read_in_a_directory_output_rests(project):
+    project.write(
+        """
+        rule all:
+            input: "b.txt"
+
+        rule a:
+            output: directory("o/{i}")
+            shell: "ran a; mkdir -p {output}/x/y {output}/none; echo {wildcards.i} > {output}/x/y/m"
+
+        rule flag:
+            input: "o/1", "o/2"
+            output: touch("done")
+
+        rule b:
+            input: "done"
+            output: "b.txt"
+            shell: "ran b; (cat o/*/x/*/m; ls o/1/none; find o/2 -type f -name m) > {output}"
+        """
+    )
+    project.made = ("o", "done", "b.txt")
+    assert project.run(*IN_STORE).computed == ["a", "a", "b"]
+    assert project.run(*IN_STORE).did_nothing
+    clone = project.clone()
+    assert clone.run(*IN_STORE, "-n").did_nothing
+    assert clone.run(*IN_STORE).did_nothing
