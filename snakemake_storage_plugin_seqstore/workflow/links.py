@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,7 +138,7 @@ class Links:
         has_asked = any(access.asked_link for access in accesses.paths.values())
         return has_asked and whereabouts.name_payloads(made, linked.values())
 
-    @property
+    @cached_property
     def _folders(self) -> tuple[str, ...]:
         """Where payloads are, as links into a store begin."""
         workflow, stores = self._reuse.workflow, self._reuse.stores

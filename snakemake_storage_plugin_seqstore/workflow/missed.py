@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.observe import Accesses
 from snakemake_storage_plugin_seqstore.store import Materialisation, Version
-from snakemake_storage_plugin_seqstore.workflow.absent import Absent
 from snakemake_storage_plugin_seqstore.workflow.files import label
+from snakemake_storage_plugin_seqstore.workflow.products import Absent
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.store import EMPTY, Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
-from snakemake_storage_plugin_seqstore.workflow.absent import Absent
 from snakemake_storage_plugin_seqstore.workflow.asked import Asked
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
+from snakemake_storage_plugin_seqstore.workflow.products import Absent
 from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 
 if TYPE_CHECKING:

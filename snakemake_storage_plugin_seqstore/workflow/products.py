@@ -162,6 +162,32 @@ class Products:
         _add_way(path, self._names)
 
 
+class Absent:
+    """Files and directories that are not there.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Their paths, as the workflow has them.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._below: dict[str, list[str]] = {}  # by absolute path: they are there, or below it
+        workdir = os.getcwd()
+        for name in names:
+            path = os.path.abspath(name)
+            while path.startswith(workdir):
+                self._below.setdefault(path, []).append(name)
+                path = os.path.dirname(path)
+
+    def at(self, path: str) -> list[str]:
+        """What is missed by who looks for an absolute path, or lists it if it is a directory.
+
+        A directory in it that is there is not looked into.
+        """
+        return [name for name in self._below.get(path, ()) if not _is_entered(path, name)]
+
+
 class _Walk:
     """The files in a folder and below it, one after the other; empty when there are no more."""
 
@@ -196,3 +222,9 @@ def _add_way(path: str, found: dict[str, set[str]]) -> None:
             return
         names.add(name)
         path = directory
+
+
+def _is_entered(folder: str, name: str) -> bool:
+    """Whether something is there at the first step from a folder to what is below it."""
+    step = os.path.relpath(name, folder).split(os.sep)[0]
+    return os.path.lexists(os.path.join(folder, step))
