@@ -156,7 +156,9 @@ class _Summary:
         elif place.kind is Kind.PRODUCT:
             is_found = self._is_listed(os.path.dirname(path))
             asked = access.asked and not is_found
-            if (access.read or asked or access.executed) and not access.written:
+            if access.read and before == "":
+                self._reject("not as the jobs before it left it", place)
+            elif (access.read or asked or access.executed) and not access.written:
                 self._add_content(self._products, path, place, status)
             if access.listed and not is_found and status and stat.S_ISDIR(status.st_mode):
                 self._add_content(self._products, path, place, status, directories=True)

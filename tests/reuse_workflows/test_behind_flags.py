@@ -222,3 +222,47 @@ def test_loaders_without_an_order(project):
         expected = [f"{name}{2 if name in changed else 1}" for name in "AB"]
         assert clone.read("out/query.txt").split() == [*expected, "new", "b"]
         assert clone.run(*one, "--config", "title=b").did_nothing
+
+
+BETWEEN = """
+    rule all:
+        input: "out/query.txt"
+
+    rule init:
+        output: touch("out/init.done")
+        shell: "ran init; test ! -e out/t.txt; echo new > out/t.txt"
+
+    rule middle:
+        input: "out/init.done"
+        output: "out/middle.txt"
+        params: config.get("title", "a")
+        shell: "ran middle; cat out/t.txt > {output}; echo {params} >> {output}"
+
+    rule load:
+        input: "out/init.done", "out/middle.txt"
+        output: touch("out/load.done")
+        shell: '''ran load; sed -i "1s/$/ one/" out/t.txt'''
+
+    rule query:
+        input: "out/load.done"
+        output: "out/query.txt"
+        shell: "ran query; cat out/t.txt > {output}"
+    """
+
+
+def test_a_reader_between_jobs_that_change_a_file(project):
+    """When it runs again it reads what the job after it left, as without seqstore, and rests."""
+    project.write(BETWEEN)
+    project.made = ("out",)
+    assert project.run(*IN_STORE).computed == ["init", "load", "middle", "query"]
+    assert project.run(*IN_STORE).did_nothing
+    assert project.clone().run(*IN_STORE).did_nothing
+    title = (*IN_STORE, "--config", "title=b")
+    assert project.run(*title).computed == ["load", "middle", "query"]
+    assert project.read("out/query.txt") == "new one one\n"
+    assert project.run(*title).did_nothing
+    fresh = project.clone("fresh")
+    fresh.run(*title)
+    assert fresh.read("out/middle.txt") == "new\nb\n"
+    assert fresh.read("out/query.txt") == "new one\n"
+    assert fresh.run(*title).did_nothing
