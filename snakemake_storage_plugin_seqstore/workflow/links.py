@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
@@ -40,6 +41,7 @@ class Links:
         # through a directory takes long, and another job may need files.
         self._left: dict[Job, list[StoredFile]] = {}
         self._linked: dict[Job, dict[str, str]] = {}
+        self._replaced: dict[str, int] = {}  # links that were, and when, in ns since the epoch
 
     def replace(self, job: Job, is_inside: bool) -> None:
         """Let inputs that are links be files where links are not wanted.
@@ -112,13 +114,25 @@ class Links:
         a link, or was not let write to a file, which is behind one or, as its copy, read-only too.
         """
         paths, folders = accesses.paths, self._folders
+        replaced = {path: at for path, at in self._replaced.items() if at > accesses.started}
         found: set[str] = set()
+
+        def links_at(path: str) -> Iterable[str]:
+            was_link = path in linked or path in replaced  # another job needed a file
+            return (path,) if was_link else self._link_at(path)
+
+        def is_followed(link: str) -> bool:
+            access = paths.get(link, Access())
+            if link in replaced:
+                return access.read and access.first_read < replaced[link]
+            return access.read or (access.asked and not access.asked_link)
+
         for path, access in paths.items():
             if access.asked_link and (has_failed or not access.read):
-                found.update((path,) if path in linked else self._link_at(path))
+                found.update(links_at(path))
         if has_failed:
             for path in accesses.refused:
-                found.update((path,) if path in linked else self._link_at(path))
+                found.update(links_at(path))
                 if paths.get(path, Access()).written:
                     found.update(linked)
         used = {os.path.dirname(path) for path in paths if path.startswith(folders)}
@@ -127,9 +141,10 @@ class Links:
         workdir = os.path.join(os.getcwd(), "")
         for path, access in paths.items():
             if access.listed and f"{path}/".startswith(workdir):
-                there = [link for entry in _entries(path) for link in self._link_at(entry)]
-                if not any(_is_followed(paths.get(link, Access())) for link in there):
-                    found.update(there)
+                there = {link for entry in _entries(path) for link in links_at(entry)}
+                there |= {link for link in replaced if os.path.dirname(link) == path}
+                if not any(is_followed(link) for link in there):
+                    found |= there
         return found
 
     def _is_named(self, job: Job, accesses: Accesses, linked: Mapping[str, str]) -> bool:
@@ -169,11 +184,13 @@ class Links:
         """Put a file in the place of a link into a store, with its time; say whether it is one."""
         folder, name = os.path.split(_target(link))
         digest = os.path.basename(folder) + name
+        now = time.time_ns()
         with suppress(OSError):  # another job needed a file, too
-            time, size = os.lstat(link).st_mtime_ns, os.stat(link).st_size
+            made, size = os.lstat(link).st_mtime_ns, os.stat(link).st_size
             version = Version(digest, "file", size)
             self._reuse.stores.bring_kept(job, version, Path(link), Materialisation.REFLINK)
-            os.utime(link, ns=(time, time), follow_symlinks=False)
+            os.utime(link, ns=(made, made), follow_symlinks=False)
+            self._replaced[os.path.abspath(link)] = now
         return not os.path.islink(link)
 
     def _note(self, job: Job) -> None:
@@ -198,10 +215,6 @@ def _target(path: str) -> str:
     with suppress(OSError):
         return os.readlink(path)
     return ""
-
-
-def _is_followed(access: Access) -> bool:
-    return access.read or (access.asked and not access.asked_link)
 
 
 def _entries(folder: str) -> list[str]:

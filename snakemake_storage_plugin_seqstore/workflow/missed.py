@@ -58,16 +58,15 @@ class Missed:
         if self._versions is not versions:  # the DAG has changed
             self._versions, self._absent = versions, Absent(versions)
         own = {*map(label, job.products())}
-        brought = ""
-        for name in [*dict.fromkeys(self._looked_for(job, accesses))]:
-            if name not in own and not os.path.lexists(name):
+        missed = ""
+        for name in {*self._looked_for(job, accesses)} - own:
+            if not os.path.lexists(name):  # else another job missed it, too
                 os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
-                self._reuse.stores.bring_kept(
-                    job, versions[name], Path(name), Materialisation.REFLINK
-                )
-                if os.path.lexists(name):
-                    brought = name
-        return brought
+                how = Materialisation.REFLINK  # who lists a folder may not follow links
+                self._reuse.stores.bring_kept(job, versions[name], Path(name), how)
+            if os.path.lexists(name):
+                missed = name
+        return missed
 
     def _looked_for(self, job: Job, accesses: Accesses) -> Iterator[str]:
         """What is absent of what a job looked for, by name."""
@@ -75,5 +74,5 @@ class Missed:
         shadow = os.path.abspath(job.shadow_dir) if job.shadow_dir else workdir
         for path, access in accesses.paths.items():
             if access.absent or access.listed:
-                inside = path.startswith(shadow)
-                yield from self._absent.at(workdir + path[len(shadow) :] if inside else path)
+                here = workdir + path[len(shadow) :] if path.startswith(shadow) else path
+                yield from self._absent.at(here, accesses.started)

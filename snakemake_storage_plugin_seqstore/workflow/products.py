@@ -180,12 +180,21 @@ class Absent:
                 self._below.setdefault(path, []).append(name)
                 path = os.path.dirname(path)
 
-    def at(self, path: str) -> list[str]:
+    def at(self, path: str, since: int = 0) -> list[str]:
         """What is missed by who looks for an absolute path, or lists it if it is a directory.
 
         A directory in it that is there is not looked into.
+
+        Parameters
+        ----------
+        since : int
+            What was put in place later than that is missed, too, in ns since the epoch.
         """
-        return [name for name in self._below.get(path, ()) if not _is_entered(path, name)]
+        return [
+            name
+            for name in self._below.get(path, ())
+            if (since and _is_newer(name, since)) or not _is_entered(path, name)
+        ]
 
 
 class _Walk:
@@ -228,3 +237,10 @@ def _is_entered(folder: str, name: str) -> bool:
     """Whether something is there at the first step from a folder to what is below it."""
     step = os.path.relpath(name, folder).split(os.sep)[0]
     return os.path.lexists(os.path.join(folder, step))
+
+
+def _is_newer(name: str, since: int) -> bool:
+    try:
+        return os.lstat(name).st_ctime_ns > since
+    except OSError:
+        return False

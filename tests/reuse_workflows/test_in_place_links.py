@@ -238,7 +238,7 @@ def test_a_job_that_looks_at_links_and_changes_files_is_not_shared(linked):
 
 LEFT = """
     rule all:
-        input: "b.txt", "c.txt"
+        input: "b.txt", "c1.txt", "c2.txt"
 
     rule a:
         output: "rep/{name}.txt"
@@ -260,8 +260,10 @@ LEFT = """
 
     rule c:
         input: "done"
-        output: "c.txt"
-        shell: "find rep -type f -name '*.txt' | sort > {output}; grep -rh 9 rep >> {output}"
+        output: "c{number}.txt"
+        shell:
+            "find rep -type f -name '*.txt' | sort > {output}; sleep 1;"
+            " grep -rh 9 rep >> {output}"
     """
 
 
@@ -274,7 +276,8 @@ def test_the_second_try_finds_what_the_first_one_found(linked):
     done = linked.run(*LINKS)
     assert linked.read("b.txt") == "1\n0\n1\n", done.printed
     names = "".join(f"rep/{number}.txt\n" for number in range(4))
-    assert linked.read("c.txt") == names + "9\n" * 4, done.printed
+    for name in ("c1.txt", "c2.txt"):
+        assert linked.read(name) == names + "9\n" * 4, done.printed
     assert linked.run(*LINKS).did_nothing
 
 

@@ -130,3 +130,25 @@ def test_what_is_read_in_a_directory_output_rests(project):
     clone = project.clone()
     assert clone.run(*IN_STORE, "-n").did_nothing
     assert clone.run(*IN_STORE).did_nothing
+
+
+def test_jobs_that_look_for_the_same_at_the_same_time(project):
+    snakefile = MADE.format(targets="'o/map/1.bam', 'o/map/2.bam'")
+    project.write(snakefile)
+    project.made = ("o", "logs")
+    project.run(*IN_STORE)
+    clone = project.clone()
+    clone.write(
+        MADE.format(targets="'1.scan', '2.scan'")
+        + """
+    rule scan:
+        input: "o/map/1.bam", "o/map/2.bam"
+        output: "{name}.scan"
+        shell: "ran scan; find o -name '*.fq' | sort > {output}; sleep 1"
+    """
+    )
+    done = clone.run(*IN_STORE)
+    assert set(done.computed) == {"scan"}, done.printed
+    for name in ("1.scan", "2.scan"):
+        assert clone.read(name) == "o/trim/1.fq\no/trim/2.fq\n"
+    assert clone.run(*IN_STORE).did_nothing
