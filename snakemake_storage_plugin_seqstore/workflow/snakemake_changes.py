@@ -219,8 +219,11 @@ def _with_marks(expand: Callable[..., Any], workflow: Workflow) -> Callable[...,
         if not callable(patterns):
             patterns = [patterns] if isinstance(patterns, str | os.PathLike) else patterns
             patterns = [*map(_unmarked, patterns)]
+        found = expand(patterns, *combinators, **wildcards)
+        if callable(found):  # Snakemake asks it when wildcards are known
+            return found
         mark = workflow.modifier.path_modifier.apply_default_storage
-        return [_marked(path, mark) for path in expand(patterns, *combinators, **wildcards)]
+        return [_marked(path, mark) for path in found]
 
     return expanded
 
