@@ -198,6 +198,8 @@ class _Summary:
                 # A shadow directory has links to what is in the directory that it stands for.
                 names = names_in(place.path, self._places)
                 names = names_that_count(names, place.path, self._places, wrote)
+                # What other jobs made and took away meanwhile is no file of anybody.
+                names = [name for name in names if os.path.lexists(f"{place.path}/{name}")]
                 self._listed[place.name] = digest_of(names)
                 if wrote:
                     self._wrote[place.name] = tuple(sorted(wrote))

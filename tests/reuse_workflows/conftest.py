@@ -20,7 +20,7 @@ NOTHING = "Nothing to be done"
 REUSE = "import snakemake_storage_plugin_seqstore as seqstore\nseqstore.reuse(workflow)\n"
 # A user namespace takes the rights of root away but leaves this Python readable, wherever it is.
 AS_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
-_NOT_CLONED = (".snakemake", ".seqstore")
+_NOT_CLONED = (".snakemake", "computed", ".seqstore")
 
 
 @dataclass
@@ -49,10 +49,15 @@ class Project:
         self.directory = directory
         self.store = Store(store)
         self.prefix: tuple[str, ...] = ()
+        self.environment = environment
         # Not in the working directory: what is added there is no file of the workflow.
-        self.computed = directory.parent / f"{directory.name}.computed"
-        self.environment = environment | {"COMPUTED": str(self.computed)}
+        self.count_in(directory.parent / f"{directory.name}.computed")
         directory.mkdir(parents=True, exist_ok=True)
+
+    def count_in(self, path: Path) -> None:
+        """Let jobs be counted in another file."""
+        self.computed = path
+        self.environment = self.environment | {"COMPUTED": str(path)}
 
     def write(self, snakefile: str, name: str = "Snakefile", reuse: bool = True) -> None:
         """Write the Snakefile, or any other file."""

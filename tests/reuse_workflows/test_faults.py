@@ -202,6 +202,7 @@ def begin(tmp_path, environment, programs):
     def make(name, store=None):
         where = tmp_path / str(name)
         project = Project(where / "work", store or where / "store", environment | {"PATH": path})
+        project.count_in(project.directory / "computed")  # on the disk that may be full
         project.made = tuple({place.partition("/")[0] for place in RIGHT})
         project.write(RULES)
         project.write("in\n", "in.txt")
