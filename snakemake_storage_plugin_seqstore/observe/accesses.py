@@ -40,8 +40,6 @@ class Access:
         The job made it, emptied it, appended to it, or put something in its place.
     added_to : bool
         Something was written into it, or appended, that may have been there before.
-    added_to : bool
-        The job wrote to what is there, and left the rest as it was.
     opened_to_change : bool
         It was opened for reading and writing; its times say whether it was changed.
     replaced : bool
