@@ -107,10 +107,12 @@ class Stores:
 
     def holder(self, store: Store, version: Version) -> Store | None:
         """The store that has a payload: the one that should, or the working directory's own."""
-        for candidate in self._with_own([store]):
-            if candidate.has_payload(version):
-                return candidate
-        return None
+        return self._first([store], version)
+
+    def _first(self, stores: list[Store], version: Version) -> Store | None:
+        """The first store that has a payload, the working directory's own after the others."""
+        candidates = self._with_own(stores)
+        return next((each for each in candidates if each.has_payload(version)), None)
 
     def folders(self, store: Store) -> tuple[str, ...]:
         """Where the payloads are that `holder` may find, as links into them begin."""
@@ -164,7 +166,7 @@ class Stores:
 
     def has_kept(self, job: Job, version: Version) -> bool:
         """Whether a file that a job made without declaring it was kept, and still is."""
-        return any(store.has_payload(version) for store in self._with_own(self.of(job)))
+        return self._first(self.of(job), version) is not None
 
     def bring_kept(
         self,
@@ -174,11 +176,9 @@ class Stores:
         how: Materialisation = Materialisation.COPY,
     ) -> None:
         """Bring a file or directory that was kept, if it still is."""
-        for store in self._with_own(self.of(job)):
-            if store.has_payload(version):
-                entry = Entry("files", path.name, version, version_log.now())
-                materialise(store, entry, path, how)
-                return
+        if store := self._first(self.of(job), version):
+            entry = Entry("files", path.name, version, version_log.now())
+            materialise(store, entry, path, how)
 
     def assigning(self, store: Store, file: StoredFile, version: Version, key: str) -> Task:
         """To let the name of a file mean what was added."""
