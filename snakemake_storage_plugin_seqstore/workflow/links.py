@@ -182,15 +182,15 @@ class Links:
 
     def _make_file(self, job: Job, link: str) -> bool:
         """Put a file in the place of a link into a store, with its time; say whether it is one."""
-        folder, name = os.path.split(_target(link))
-        digest = os.path.basename(folder) + name
-        now = time.time_ns()
-        with suppress(OSError):  # another job needed a file, too
-            made, size = os.lstat(link).st_mtime_ns, os.stat(link).st_size
-            version = Version(digest, "file", size)
-            self._reuse.stores.bring_kept(job, version, Path(link), Materialisation.REFLINK)
-            os.utime(link, ns=(made, made), follow_symlinks=False)
-            self._replaced[os.path.abspath(link)] = now
+        if target := _target(link):  # else another job needed a file, too
+            folder, name = os.path.split(target)
+            with suppress(OSError):
+                made, size = os.lstat(link).st_mtime_ns, os.stat(link).st_size
+                version = Version(os.path.basename(folder) + name, "file", size)
+                self._reuse.stores.bring_kept(job, version, Path(link), Materialisation.REFLINK)
+                os.utime(link, ns=(made, made), follow_symlinks=False)
+            if not os.path.islink(link):
+                self._replaced[os.path.abspath(link)] = time.time_ns()
         return not os.path.islink(link)
 
     def _note(self, job: Job) -> None:

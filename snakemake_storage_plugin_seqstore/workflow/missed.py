@@ -6,7 +6,8 @@ In a finished directory of plain files it would be there.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ class Missed:
         self._reuse = reuse
         self._versions: Mapping[str, Version] = {}
         self._absent = Absent(())
+        self._brought: dict[str, int] = {}  # when, by name, in ns since the epoch
 
     def bring_undeclared(self, job: Job) -> None:
         """Bring files that other jobs made without declaring them, and that jobs read."""
@@ -58,21 +60,27 @@ class Missed:
         if self._versions is not versions:  # the DAG has changed
             self._versions, self._absent = versions, Absent(versions)
         own = {*map(label, job.products())}
+        # Other jobs missed them, too, while this one ran. What was there before it is brought once:
+        # the job may remove it.
+        recent = {name for name, at in self._brought.items() if at > accesses.started}
         missed = ""
-        for name in {*self._looked_for(job, accesses)} - own:
-            if not os.path.lexists(name):  # else another job missed it, too
+        for name in {*self._looked_for(job, accesses, recent)} - own:
+            if name not in self._brought and not os.path.lexists(name):
                 os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
                 how = Materialisation.REFLINK  # who lists a folder may not follow links
                 self._reuse.stores.bring_kept(job, versions[name], Path(name), how)
-            if os.path.lexists(name):
+                if os.path.lexists(name):
+                    self._brought[name] = time.time_ns()
+                    missed = name
+            elif name in recent:
                 missed = name
         return missed
 
-    def _looked_for(self, job: Job, accesses: Accesses) -> Iterator[str]:
+    def _looked_for(self, job: Job, accesses: Accesses, recent: Collection[str]) -> Iterator[str]:
         """What is absent of what a job looked for, by name."""
         workdir = os.getcwd()
         shadow = os.path.abspath(job.shadow_dir) if job.shadow_dir else workdir
         for path, access in accesses.paths.items():
             if access.absent or access.listed:
                 here = workdir + path[len(shadow) :] if path.startswith(shadow) else path
-                yield from self._absent.at(here, accesses.started)
+                yield from self._absent.at(here, recent)

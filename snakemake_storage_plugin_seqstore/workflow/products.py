@@ -7,7 +7,7 @@ from the records of jobs.
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.observe import born
@@ -180,21 +180,18 @@ class Absent:
                 self._below.setdefault(path, []).append(name)
                 path = os.path.dirname(path)
 
-    def at(self, path: str, since: int = 0) -> list[str]:
+    def at(self, path: str, also: Collection[str] = ()) -> list[str]:
         """What is missed by who looks for an absolute path, or lists it if it is a directory.
 
         A directory in it that is there is not looked into.
 
         Parameters
         ----------
-        since : int
-            What was put in place later than that is missed, too, in ns since the epoch.
+        also : collection of str
+            What is there by now, and is missed, too.
         """
-        return [
-            name
-            for name in self._below.get(path, ())
-            if (since and _is_newer(name, since)) or not _is_entered(path, name)
-        ]
+        below = self._below.get(path, ())
+        return [name for name in below if name in also or not _is_entered(path, name)]
 
 
 class _Walk:
@@ -237,10 +234,3 @@ def _is_entered(folder: str, name: str) -> bool:
     """Whether something is there at the first step from a folder to what is below it."""
     step = os.path.relpath(name, folder).split(os.sep)[0]
     return os.path.lexists(os.path.join(folder, step))
-
-
-def _is_newer(name: str, since: int) -> bool:
-    try:
-        return os.lstat(name).st_ctime_ns > since
-    except OSError:
-        return False

@@ -152,3 +152,27 @@ def test_jobs_that_look_for_the_same_at_the_same_time(project):
     for name in ("1.scan", "2.scan"):
         assert clone.read(name) == "o/trim/1.fq\no/trim/2.fq\n"
     assert clone.run(*IN_STORE).did_nothing
+
+
+def test_what_is_brought_is_brought_once(project):
+    """Also for a job that removes or touches what it finds."""
+    project.write(MADE.format(targets="'o/map/1.bam', 'o/map/2.bam'"))
+    project.made = ("o", "logs")
+    project.run(*IN_STORE)
+    clone = project.clone()
+    clone.write(
+        MADE.format(targets="'removes', 'touches'")
+        + """
+    rule removes:
+        input: "o/map/1.bam"
+        output: "removes"
+        shell: "ran removes; ls o/trim > {output} || true; rm -f o/trim/*.fq"
+
+    rule touches:
+        input: "o/map/2.bam"
+        output: "touches"
+        shell: "ran touches; find o -name '*.txt' > {output}; chmod -R u+w o; touch o/trim/*/*"
+    """
+    )
+    done = clone.run(*IN_STORE, "-c1", "--keep-going")
+    assert 2 <= len(done.computed) <= 4, done.printed
