@@ -32,7 +32,7 @@ from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api, whereabouts
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.conditions import Seen
-from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, stored
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 from snakemake_storage_plugin_seqstore.workflow.stores import Made
 
@@ -96,7 +96,8 @@ class Execution:
     behind : dict
         What was behind its flags when it started, as `SideFiles.behind` says.
     key_as_left : str
-        The key with its inputs as it left them; empty if it changed none of them.
+        The key with its inputs as it left them, or as its own process said; empty if that is
+        `key`.
     """
 
     told: Told | None
@@ -164,6 +165,7 @@ class Publications:
                 self._bring_back(file)
                 return
             execution = Execution(None, Watched(self._reuse.directory.hashes), 0.0)
+            execution.key_as_left = self._said_key(job) if job else ""
         output = resolution.output(name) if job else None
         if job and output is not None and file.is_in_place:
             _check_kind(job, output, file)
@@ -190,6 +192,14 @@ class Publications:
             parcel = execution.parcel or Parcel.of(self.writing(job, execution, execution.made))
             execution.parcel = None
             self._reuse.stores.in_background(parcel)
+
+    def _said_key(self, job: Job) -> str:
+        """The key that the process of a job said for its other outputs; empty if it said none.
+
+        It leaves out temporaries that nobody needs.
+        """
+        claims = (self._reuse.claims.made_in_this_run(label(file)) for file in job.output)
+        return next((claim.key for claim in claims if claim), "")
 
     def _bring_back(self, file: StoredFile) -> None:
         """Put a temporary back that its group has read: Snakemake gives it a time, and removes it.

@@ -238,11 +238,18 @@ def parts(wildcards):
         return [storage.seqstore(f"seqstore://files/{line.strip()}.part") for line in file]
 rule all:
     input: storage.seqstore("seqstore://files/total.txt")
-checkpoint split:
+rule copy:
     input: "data/a.txt"
+    output:
+        storage.seqstore("seqstore://files/copy.txt"),
+        storage.seqstore(temp("seqstore://files/unneeded.txt")),
+    shell: "cp {input} {output[0]}; cp {input} {output[1]}"
+checkpoint split:
+    input: rules.copy.output[0]
     output: storage.seqstore("seqstore://files/names.txt")
     shell: "printf 'x\\ny\\n' > {output}"
 rule part:
+    input: rules.copy.output[0]
     output: storage.seqstore("seqstore://files/{name}.part")
     group: "parts"
     shell: "echo {wildcards.name} > {output}"
@@ -260,6 +267,7 @@ def test_a_checkpoint_and_a_group(
     first = workflow(tmp_path / "first", CHECKPOINT)
     printed = snakemake_on_cluster(first).stdout
     assert "checkpoint split:" in printed
+    assert "reused" not in printed, printed  # what jobs made on nodes before the DAG changed
     assert total(tmp_path) == "x\ny\n"
     printed = snakemake_on_cluster(first).stdout
     assert "Nothing to be done" in printed, printed
