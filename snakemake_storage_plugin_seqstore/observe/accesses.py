@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from snakemake_storage_plugin_seqstore.observe.log import Event
+from snakemake_storage_plugin_seqstore.observe.log import Action, Event
 from snakemake_storage_plugin_seqstore.observe.searches import Searches
 from snakemake_storage_plugin_seqstore.observe.system_calls import Does
 
@@ -135,28 +135,29 @@ class _Assembly:
         self._searches = Searches()
         self._refused: set[str] = set()
         self._notes: set[str] = set()
-        self._done: set[tuple[Does, str, str, str, frozenset[str]]] = set()
+        self._done: set[Action] = set()
         self._started = self._now = 0
         self._events = 0
 
     def add(self, event: Event) -> None:
-        if not self._events:
-            self._started = event.time * 1000
-        self._events += 1
+        action = event.action
         self._now = event.time * 1000
-        self._searches.add(event)
-        if event.does in (Does.CONNECT, Does.RING, Does.VIEW):
-            self._note(event)
+        if not self._events:
+            self._started = self._now
+        self._events += 1
+        self._searches.add(event.pid, action)
+        if action in self._done:
             return
-        if event.error in _REFUSED:
-            self._refused.add(event.path)
-        if self._is_read_only(event):
+        if action.does in (Does.CONNECT, Does.RING, Does.VIEW):
+            self._note(action)
+            return
+        if action.error in _REFUSED:
+            self._refused.add(action.path)
+        if self._is_read_only(action):
             # Most events are the same again: nothing new follows until something is written.
-            key = (event.does, event.path, event.real, event.error, event.flags)
-            if key not in self._done:
-                self._done.add(key)
-                self._look(event)
-        elif self._write(event):
+            self._done.add(action)
+            self._look(action)
+        elif self._write(action):
             self._done.clear()
 
     def result(self) -> Accesses:
@@ -181,10 +182,10 @@ class _Assembly:
     # What is only looked at
 
     @staticmethod
-    def _is_read_only(event: Event) -> bool:
-        if event.does is Does.OPEN:
-            return not event.flags & {"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"}
-        return event.does in (
+    def _is_read_only(action: Action) -> bool:
+        if action.does is Does.OPEN:
+            return not action.flags & {"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"}
+        return action.does in (
             Does.ASK,
             Does.ASK_LINK,
             Does.EXECUTE,
@@ -192,22 +193,22 @@ class _Assembly:
             Does.ENTER,
         )
 
-    def _look(self, event: Event) -> None:
-        path = event.path
-        if event.error:
-            if event.error in _NOT_THERE:
+    def _look(self, action: Action) -> None:
+        path = action.path
+        if action.error:
+            if action.error in _NOT_THERE:
                 self._absent(path)
             return
-        match event.does:
+        match action.does:
             case Does.OPEN:
-                if "O_PATH" in event.flags:
-                    self._asked(path, event.real)
+                if "O_PATH" in action.flags:
+                    self._asked(path, action.real)
                     return
-                if "O_DIRECTORY" in event.flags or event.real:
-                    self._opened.setdefault(event.real, path)
-                self._read(path, event.real)
+                if "O_DIRECTORY" in action.flags or action.real:
+                    self._opened.setdefault(action.real, path)
+                self._read(path, action.real)
             case Does.ASK:
-                if "AT_SYMLINK_NOFOLLOW" in event.flags:
+                if "AT_SYMLINK_NOFOLLOW" in action.flags:
                     self._asked(path, self._canonical(path), True)
                 else:
                     self._asked(path, "")
@@ -252,24 +253,24 @@ class _Assembly:
 
     # What is changed
 
-    def _write(self, event: Event) -> bool:
+    def _write(self, action: Action) -> bool:
         """Deal with a call that may change something; say whether it did."""
-        path, real, flags = event.path, event.real, event.flags
-        if event.error:
-            if event.does in (Does.OPEN, Does.CREATE):
-                if event.error == "EEXIST":
+        path, real, flags = action.path, action.real, action.flags
+        if action.error:
+            if action.does in (Does.OPEN, Does.CREATE):
+                if action.error == "EEXIST":
                     self._asked(path, "")
-                elif event.error in _NOT_THERE:
+                elif action.error in _NOT_THERE:
                     self._absent(path)
-            elif event.does in (Does.RENAME, Does.LINK, Does.CHANGE):
-                if event.error in _NOT_THERE:
+            elif action.does in (Does.RENAME, Does.LINK, Does.CHANGE):
+                if action.error in _NOT_THERE:
                     self._absent(path)
-            elif event.does is Does.MAKE_DIRECTORY and event.error == "EEXIST":
+            elif action.does is Does.MAKE_DIRECTORY and action.error == "EEXIST":
                 self._make(path)  # it would have made it: that it is there does not count
-            elif event.does in (Does.MAKE, Does.LINK_BY_NAME) and event.error == "EEXIST":
+            elif action.does in (Does.MAKE, Does.LINK_BY_NAME) and action.error == "EEXIST":
                 self._asked(path, self._canonical(path))
             return False
-        match event.does:
+        match action.does:
             case Does.OPEN if {"O_EXCL", "O_CREAT"} <= flags:
                 if not self._is_own(path):
                     self._access(path).made_new = True
@@ -287,7 +288,7 @@ class _Assembly:
             case Does.CHANGE:
                 self._add_to(path, self._resolve(path), False)
             case Does.RENAME:
-                self._rename(path, event.other)
+                self._rename(path, action.other)
             case Does.REMOVE:
                 self._replace(path, "")
                 self._links.pop(path, None)
@@ -297,12 +298,12 @@ class _Assembly:
                 self._trees.update((path, self._canonical(path)))
             case Does.LINK:
                 self._read(path, self._canonical(path))
-                self._absent(event.other)
-                self._replace(event.other, "")
+                self._absent(action.other)
+                self._replace(action.other, "")
             case Does.LINK_BY_NAME:
                 self._absent(path)
                 self._replace(path, "")
-                self._links[path] = event.other
+                self._links[path] = action.other
             case Does.MAKE:
                 self._absent(path)
                 self._replace(path, "")
@@ -410,15 +411,15 @@ class _Assembly:
                     break
         return path
 
-    def _note(self, event: Event) -> None:
-        if event.does is Does.RING:
+    def _note(self, action: Action) -> None:
+        if action.does is Does.RING:
             self._notes.add(_RING)
-        elif event.does is Does.VIEW:
+        elif action.does is Does.VIEW:
             self._notes.add(_VIEW)
-        elif event.detail == "network":
+        elif action.detail == "network":
             self._notes.add(_NETWORK)
         else:
-            self._notes.add(f"talked to a daemon: {event.detail}")
+            self._notes.add(f"talked to a daemon: {action.detail}")
 
 
 def _is_in(path: str, trees: set[str]) -> bool:

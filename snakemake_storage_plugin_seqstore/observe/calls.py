@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ _ARGUMENT = re.compile(
     r'(?:^|(?<= ))(?:(AT_FDCWD|-?\d+)(?:<((?:[^<>\\]|\\.)*)>)?|"((?:[^"\\]|\\.)*)")'
     r"(?=[,)]|\(deleted\)|$)"
 )
+_ADDRESS = re.compile(r"\b0x[0-9a-f]+")
 _FLAGS = re.compile(r"\b(?:O|AT|CLONE|RENAME)_[A-Z0-9_]+\b")
 _SOCKET = re.compile(r'sa_family=AF_(\w+)(?:.*?sun_path=(@?)"((?:[^"\\]|\\.)*)")?')
 _LOCAL = re.compile(r'inet_addr\("127\.|inet_pton\(AF_INET6, "::1"|"::ffff:127\.')
@@ -33,7 +35,8 @@ _SIMPLE = {
 }
 _WITH_FLAGS = (Does.OPEN, Does.ASK, Does.START, Does.VIEW)
 _WITH_TWO_PATHS = (Does.RENAME, Does.LINK, Does.LINK_BY_NAME)
-_MOST = 1 << 13  # lines that are remembered
+HERE = "AT_FDCWD"
+MOST = 1 << 13  # of what is remembered of lines
 
 
 class Argument(NamedTuple):
@@ -51,7 +54,8 @@ class Argument(NamedTuple):
     text: str | None
 
 
-class Call(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Call:
     """One system call, as strace wrote it.
 
     Attributes
@@ -74,6 +78,10 @@ class Call(NamedTuple):
         The process that it started; 0 if it started none, None if the line does not say.
     peer : str or None
         What a socket was connected with: ``network``, or the name of a local one.
+    directory : str
+        The working directory, if the line says it.
+    goes_up : bool
+        Whether ``..`` is in it: what that means depends on links that are there now.
     """
 
     name: str
@@ -85,6 +93,8 @@ class Call(NamedTuple):
     error: str
     child: int | None
     peer: str | None
+    directory: str
+    goes_up: bool
 
 
 def kind(text: str) -> Does | None:
@@ -93,9 +103,17 @@ def kind(text: str) -> Does | None:
     return TRACED.get(named[1]) if named else None
 
 
-@lru_cache(_MOST)
 def parse(text: str) -> Call | None:
-    """A call from what follows the time in a line; None if it is not one that counts."""
+    """A call from what follows the time in a line; None if it is not one that counts.
+
+    Where a process has its variables is another place each time, and does not matter.
+    """
+    end = max(text.rfind('"'), text.rfind(">")) + 1  # of the last string or path
+    return _parse(text[:end] + _ADDRESS.sub("0x0", text[end:]))
+
+
+@lru_cache(MOST)
+def _parse(text: str) -> Call | None:
     named = _CALL.match(text)
     does = TRACED.get(named[1]) if named else None
     if named is None or does is None:
@@ -103,16 +121,20 @@ def parse(text: str) -> Call | None:
     result = _RESULT.search(text)
     end = result.start() + 1 if result else len(text)
     arguments = text[named.end() : end]
+    named_files = tuple(_arguments(arguments, does))
+    here = (each.text for each in named_files if each.descriptor == HERE and each.text)
     return Call(
         name=named[1],
         does=does,
         has_ended=result is not None and result[1] != "?",
-        arguments=tuple(_arguments(arguments, does)),
+        arguments=named_files,
         flags=_flags(_STRING.sub("", arguments)) if does in _WITH_FLAGS else frozenset(),
         real=unescape(result[2]) if result and result[2] and not result[3] else "",
         error=(result[4] or "") if result else "",
         child=None if result is None else int(result[1]) if result[1].isdigit() else 0,
         peer=_peer(arguments) if does is Does.CONNECT else None,
+        directory=next(here, ""),
+        goes_up=".." in arguments,
     )
 
 

@@ -7,8 +7,10 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
-from snakemake_storage_plugin_seqstore.observe.calls import Call, kind, parse
+from snakemake_storage_plugin_seqstore.observe.calls import HERE, MOST, Call, kind, parse
 from snakemake_storage_plugin_seqstore.observe.system_calls import Does
 
 _LINE = re.compile(r"(\d+) +(\d+)\.(\d{6}) (.*)\n", re.DOTALL)
@@ -16,16 +18,12 @@ _RESUMED = re.compile(r"<\.\.\. (\w+) resumed>")
 _UNFINISHED = " <unfinished ...>"
 
 
-@dataclass(slots=True)
-class Event:
-    """One system call that ended.
+@dataclass(slots=True, eq=False)
+class Action:
+    """What a system call did. Those of equal lines are one object.
 
     Attributes
     ----------
-    time : int
-        Microseconds since the epoch.
-    pid : int
-        The thread.
     does : Does
         What it does.
     path : str
@@ -42,8 +40,6 @@ class Event:
         What a socket is connected with.
     """
 
-    time: int
-    pid: int
     does: Does
     path: str = ""
     other: str = ""
@@ -51,6 +47,24 @@ class Event:
     error: str = ""
     flags: frozenset[str] = frozenset()
     detail: str = ""
+
+
+class Event(NamedTuple):
+    """One system call that ended.
+
+    Attributes
+    ----------
+    time : int
+        Microseconds since the epoch.
+    pid : int
+        The thread.
+    action : Action
+        What was done.
+    """
+
+    time: int
+    pid: int
+    action: Action
 
 
 class Incomplete(Exception):
@@ -130,7 +144,7 @@ def events(
             if kind(text) is Does.START and (call := parse(text)):
                 _start(pid, call, view, views, started)
             continue
-        resumed = _RESUMED.match(text)
+        resumed = _RESUMED.match(text) if text.startswith("<") else None
         if resumed:
             text = unfinished.pop(pid, f"{resumed[1]}(") + text[resumed.end() :]
         call = parse(text)
@@ -139,10 +153,9 @@ def events(
         if call.does is Does.START and not resumed:
             _start(pid, call, view, views, started)
         if call.has_ended:
-            time = int(parts[2]) * 1_000_000 + int(parts[3])
-            event = _event(time, pid, call, view)
-            if event is not None:
-                yield event
+            action = _action(call, view)
+            if action is not None:
+                yield Event(int(parts[2]) * 1_000_000 + int(parts[3]), pid, action)
     if root:
         raise Incomplete
 
@@ -161,50 +174,63 @@ def _start(
         views[child] = view if shared else _View(view.directory, view.foreign)
 
 
-def _event(time: int, pid: int, call: Call, view: _View) -> Event | None:
+def _action(call: Call, view: _View) -> Action | None:
+    does = call.does
+    view.directory = call.directory or view.directory
+    if does is Does.VIEW or does is Does.START:
+        may_be_same = does is Does.START or call.name == "unshare"
+        if call.error or (may_be_same and "CLONE_NEWNS" not in call.flags):
+            return None
+        view.foreign = True
+        return Action(Does.VIEW)
+    if does is Does.ENTER:
+        return _enter(call, view)
+    if view.foreign and does not in (Does.CONNECT, Does.RING):
+        return None
+    understand = _understood.__wrapped__ if call.goes_up else _understood
+    return understand(call, view.directory)
+
+
+def _enter(call: Call, view: _View) -> Action | None:
+    paths = _paths(call, view.directory)
+    if view.foreign or not paths or call.error == "EFAULT":
+        return None
+    if not call.error:
+        view.directory = os.path.realpath(paths[0])
+    return None if call.name == "fchdir" else Action(Does.ENTER, paths[0], error=call.error)
+
+
+@lru_cache(MOST)
+def _understood(call: Call, directory: str) -> Action | None:
+    """What a call did that changes no working directory; None if nothing that counts."""
     does, error = call.does, call.error
     if does is Does.CONNECT:
         if call.peer is None or error not in ("", "EINPROGRESS"):
             return None
-        return Event(time, pid, does, detail=call.peer)
+        return Action(does, detail=call.peer)
     if does is Does.RING:
-        return None if error else Event(time, pid, does)
-    if does is Does.VIEW or does is Does.START:
-        may_be_same = does is Does.START or call.name == "unshare"
-        if error or (may_be_same and "CLONE_NEWNS" not in call.flags):
-            return None
-        view.foreign = True
-        return Event(time, pid, Does.VIEW)
-    paths = _paths(call, view)
-    if view.foreign or error == "EFAULT":
-        return None
-    if does is Does.ENTER:
-        if not error and paths:
-            view.directory = os.path.realpath(paths[0])
-        if call.name == "fchdir":
-            return None
-    if not paths:
+        return None if error else Action(does)
+    paths = _paths(call, directory)
+    if not paths or error == "EFAULT":
         return None
     path, other, real = paths[0], paths[1] if len(paths) > 1 else "", call.real
     if real and not real.startswith("/"):
         return None  # a pipe, a socket, memory
     if real and ("/../" in path or path.endswith("/..") or path.startswith("/proc/")):
         path = real
-    return Event(time, pid, does, path, other, real, error, call.flags)
+    return Action(does, path, other, real, error, call.flags)
 
 
-def _paths(call: Call, view: _View) -> list[str]:
+def _paths(call: Call, directory: str) -> list[str]:
     """The paths that a call was given, absolute."""
     does, base, bases, found = call.does, "", False, list[str]()
     for argument in call.arguments:
         if argument.descriptor:
-            is_here = argument.descriptor == "AT_FDCWD"
+            is_here = argument.descriptor == HERE
             if argument.text is None and not is_here:
                 continue  # a number that is no file
-            base, bases = argument.text if argument.text is not None else view.directory, True
-            if is_here:
-                view.directory = base
-            elif does in (Does.LIST, Does.ENTER):
+            base, bases = argument.text if argument.text is not None else directory, True
+            if not is_here and does in (Does.LIST, Does.ENTER):
                 return [base] if base.startswith("/") else []
             continue
         text = argument.text or ""
@@ -215,7 +241,7 @@ def _paths(call: Call, view: _View) -> list[str]:
             if does is Does.EXECUTE and bases:
                 found.append(base)
             break  # the status of an open file
-        found.append(absolute(text, base if bases else view.directory))
+        found.append(absolute(text, base if bases else directory))
         bases = False
     if does is Does.LINK_BY_NAME:
         found.reverse()

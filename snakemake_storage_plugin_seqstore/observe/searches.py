@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from snakemake_storage_plugin_seqstore.observe.log import Event
+from snakemake_storage_plugin_seqstore.observe.log import Action
 from snakemake_storage_plugin_seqstore.observe.system_calls import Does
 
 _SUFFIXES = (".py", ".pyc", ".so")
@@ -37,27 +37,27 @@ class Searches:
         self._listed: set[str] = set()
         self._files: set[str] = set()
 
-    def add(self, event: Event) -> None:
-        """Take note of the next event."""
-        thread = self._threads.get(event.pid)
-        if thread is None or (event.does is Does.EXECUTE and not event.error):
-            thread = self._threads[event.pid] = _Thread()
-        if event.does is Does.LIST:
-            if thread.listing != event.path:
-                self._list(thread, event.path)
+    def add(self, pid: int, action: Action) -> None:
+        """Take note of what a thread does next."""
+        thread = self._threads.get(pid)
+        if thread is None or (action.does is Does.EXECUTE and not action.error):
+            thread = self._threads[pid] = _Thread()
+        if action.does is Does.LIST:
+            if thread.listing != action.path:
+                self._list(thread, action.path)
             return
-        if thread.doubtful and not self._is_search(event.path):
+        if thread.doubtful and not self._is_search(action.path):
             self._listed.add(thread.listing)
         thread.listing, thread.doubtful = "", False
-        if event.does is Does.ASK and not event.error:
-            thread.times = thread.times + 1 if event.path == thread.asked else 1
-            thread.asked, thread.opened = event.path, ""
-        elif event.does is Does.OPEN and not event.error and event.path == thread.asked:
-            thread.opened = event.real
+        if action.does is Does.ASK and not action.error:
+            thread.times = thread.times + 1 if action.path == thread.asked else 1
+            thread.asked, thread.opened = action.path, ""
+        elif action.does is Does.OPEN and not action.error and action.path == thread.asked:
+            thread.opened = action.real
         else:
             thread.asked, thread.times, thread.opened = "", 0, ""
-        if event.does is Does.OPEN and not event.error and event.path.endswith(_SUFFIXES):
-            self._files.add(event.path)
+        if action.does is Does.OPEN and not action.error and action.path.endswith(_SUFFIXES):
+            self._files.add(action.path)
 
     def listings(self) -> Iterable[str]:
         """Directories, links resolved, that were listed for their names."""

@@ -62,10 +62,10 @@ def test_an_open(here: bytes, name: bytes, other: bytes, result: str) -> None:
     (event,) = parse(
         f'openat(AT_FDCWD{place}, "{escape(name, chr(34))}", O_RDONLY|O_CLOEXEC) = {result}{real}'
     )
-    assert os.fsencode(event.path) == b"/" + here + b"/" + name
-    assert os.fsencode(event.real) == (b"/" + other if real else b"")
-    assert event.error == ("" if real else "ENOENT")
-    assert event.flags == {"AT_FDCWD", "O_RDONLY", "O_CLOEXEC"}
+    assert os.fsencode(event.action.path) == b"/" + here + b"/" + name
+    assert os.fsencode(event.action.real) == (b"/" + other if real else b"")
+    assert event.action.error == ("" if real else "ENOENT")
+    assert event.action.flags == {"AT_FDCWD", "O_RDONLY", "O_CLOEXEC"}
 
 
 @given(parts, parts, parts)
@@ -76,8 +76,8 @@ def test_two_paths(here: bytes, one: bytes, two: bytes) -> None:
         f'linkat(3</{escape(here, "<")}>, "{one_text}", AT_FDCWD</>, "{two_text}", 0) = 0',
     ):
         (event,) = parse(text)
-        assert os.fsencode(event.path) == b"/" + here + b"/" + one
-        assert os.fsencode(event.other) == b"/" + two
+        assert os.fsencode(event.action.path) == b"/" + here + b"/" + one
+        assert os.fsencode(event.action.other) == b"/" + two
 
 
 @given(parts, st.integers(0, 80))
@@ -125,9 +125,9 @@ def test_working_directories() -> None:
         '5 1.000019 access("late", F_OK) = 0\n',
     ]
     found = [
-        (event.pid, event.path, event.other)
+        (event.pid, event.action.path, event.action.other)
         for event in events(lines, children(lines), 1)
-        if event.does is not Does.ENTER
+        if event.action.does is not Does.ENTER
     ]
     assert found == [
         (1, "/w/a", ""), (2, "/w/b", ""), (2, "/x/c", ""), (1, "/y/d", ""), (4, "/y/e", ""),
@@ -148,13 +148,13 @@ def test_working_directories() -> None:
     ],
 )  # fmt: skip
 def test_connections(line: str, detail: str | None) -> None:
-    assert [event.detail for event in parse(line)] == ([detail] if detail else [])
+    assert [event.action.detail for event in parse(line)] == ([detail] if detail else [])
 
 
 def test_another_view_of_files() -> None:
     found = parse('access("/a", F_OK) = 0', "unshare(CLONE_NEWNS|CLONE_NEWUSER) = 0",
                   'access("/b", F_OK) = 0')  # fmt: skip
-    assert [event.does for event in found] == [Does.ASK, Does.VIEW]
+    assert [event.action.does for event in found] == [Does.ASK, Does.VIEW]
 
 
 def test_a_log_that_is_cut_is_never_whole(tmp_path: Path) -> None:

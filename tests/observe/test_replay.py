@@ -22,7 +22,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     summarise,
 )
 from snakemake_storage_plugin_seqstore.observe.accesses import assemble
-from snakemake_storage_plugin_seqstore.observe.log import Event
+from snakemake_storage_plugin_seqstore.observe.log import Action, Event
 from snakemake_storage_plugin_seqstore.observe.system_calls import Does
 from snakemake_storage_plugin_seqstore.store import Reads
 
@@ -49,7 +49,9 @@ class Played:
         path = str(self.root / name) if name != "." else str(self.root)
         real = os.path.realpath(path) if does is Does.OPEN and not error else ""
         second = str(self.root / other) if other else ""
-        self.events.append(Event(self.clock, 1, does, path, second, real, error, frozenset(flags)))
+        self.events.append(
+            Event(self.clock, 1, Action(does, path, second, real, error, frozenset(flags)))
+        )
 
     def play(self, steps: list[Step]) -> None:
         for verb, name, other in steps:
@@ -78,7 +80,7 @@ class Played:
             self.known.append(("names", name, None))
             return
         self.event(Does.OPEN, name, "", "O_RDONLY", "O_DIRECTORY")
-        self.events.append(Event(self.clock, 1, Does.LIST, os.path.realpath(path)))
+        self.events.append(Event(self.clock, 1, Action(Does.LIST, os.path.realpath(path))))
         names = {found for found in os.listdir(path)}
         self.known.append(("names", name, names))
 
