@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from snakemake_storage_plugin_seqstore.observe.prefixes import SYSTEM, prefix_of
 
@@ -203,11 +203,11 @@ class Places:
 
     @cached_property
     def _shadows(self) -> list[tuple[str, str]]:
-        return [(way, meant) for made, meant in self.shadow.items() for way in _ways(made)]
+        return [(way, meant) for made, meant in self.shadow.items() for way in _root_ways(made)]
 
     @cached_property
     def _bare(self) -> frozenset[str]:
-        return frozenset(way for made in self.bare for way in _ways(made))
+        return frozenset(way for made in self.bare for way in _root_ways(made))
 
     @cached_property
     def _inputs(self) -> frozenset[str]:
@@ -235,7 +235,7 @@ class Places:
             ("tmpdir", self.tmpdir),
             ("environment", self.environment),
         )
-        found = [(way, name) for name, root in roots if root for way in _ways(root)]
+        found = [(way, name) for name, root in roots if root for way in _root_ways(root)]
         return sorted(found, key=lambda pair: -len(pair[0]))
 
     @cached_property
@@ -249,7 +249,7 @@ class Places:
             *((root, Kind.STORED) for root in (*self.stores, *self.copies)),
             *((root, Kind.SCRATCH) for root in (self.tmpdir, "/tmp", "/var/tmp")),
         ]
-        return {way: kind for root, kind in reversed(given) if root for way in _ways(root)}
+        return {way: kind for root, kind in reversed(given) if root for way in _root_ways(root)}
 
     @cached_property
     def _caches(self) -> list[str]:
@@ -292,6 +292,12 @@ class Places:
 
 def _is_below(path: str, root: str) -> bool:
     return path.startswith(root) and path[len(root) :][:1] in ("", "/")
+
+
+@lru_cache
+def _root_ways(path: str) -> tuple[str, ...]:
+    """The same of a place, which stays where it is: looked at once, and not for each job."""
+    return _ways(path)
 
 
 def _ways(path: str) -> tuple[str, ...]:

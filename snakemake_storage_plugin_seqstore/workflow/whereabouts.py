@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
@@ -30,7 +31,8 @@ def told_in(paths: Iterable[str], project: str) -> MadeIn | None:
         How the working directory is known, whatever its path is.
     """
     names = _names()
-    is_told = any(_is_in(name, content) for content in _contents(paths) for name in names)
+    contents = _contents(paths, min(map(len, names)))
+    is_told = any(_is_in(name, content) for content in contents for name in names)
     return MadeIn(os.getcwd(), project) if is_told else None
 
 
@@ -43,7 +45,8 @@ def name_payloads(paths: Iterable[str], payloads: Iterable[str]) -> bool:
         Their paths.
     """
     names = {os.fsencode(os.path.basename(path)) for path in payloads}
-    return any(not names.isdisjoint(_PAYLOAD.findall(content)) for content in _contents(paths))
+    contents = _contents(paths, min(map(len, names), default=0))
+    return any(not names.isdisjoint(_PAYLOAD.findall(content)) for content in contents)
 
 
 def is_elsewhere(made_in: MadeIn | None, project: str) -> bool:
@@ -61,12 +64,14 @@ def _names() -> set[bytes]:
     return {*map(os.fsencode, names)}
 
 
-def _contents(paths: Iterable[str]) -> Iterator[bytes]:
+def _contents(paths: Iterable[str], least: int) -> Iterator[bytes]:
+    """What is in files that are neither too large nor smaller than so many bytes."""
     for path in paths:
         walk = os.walk(path) if os.path.isdir(path) else [("", [], [path])]
         for file in (os.path.join(folder, name) for folder, _, names in walk for name in names):
             with suppress(OSError):
-                if os.path.isfile(file) and 0 < os.path.getsize(file) <= LARGEST:
+                status = os.stat(file)
+                if stat.S_ISREG(status.st_mode) and least <= status.st_size <= LARGEST:
                     with open(file, "rb") as opened:
                         yield opened.read()
 
