@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import os
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from heapq import merge
 from operator import attrgetter
 from pathlib import Path
-from typing import IO
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.observe.accesses import Accesses, assemble
 from snakemake_storage_plugin_seqstore.observe.log import Event, Incomplete, children, events
 from snakemake_storage_plugin_seqstore.observe.strace import Observer
 
+_LOG = ".log"
+_SMALL = 1 << 16  # bytes of a log that is read at once
 _ATTACHED = "attached"  # name of the log of a process that was attached to
 _BEGIN, _END = "begin", "end"  # asked for by this process, so that they stand in its log
 _PR_SET_PTRACER = 0x59616D61
@@ -43,23 +44,25 @@ class Observation:
     observer : Observer
         An observer that is available.
     directory : Path
-        A directory to be made for this job alone. Its parent is there, and keeps one small script
-        for all jobs.
+        A directory for one job after the other, made if it is missing. Its parent is there, and
+        keeps one small script for all jobs.
 
     Attributes
     ----------
+    directory : Path
+        The directory.
     shell : str
         Path of the ``bash`` to start instead of the real one.
     """
 
     def __init__(self, observer: Observer, directory: Path) -> None:
         self._observer = observer
-        self._directory = directory.absolute()
-        self._directory.mkdir()
-        self._script = str(observer.script_in(self._directory.parent))
-        shell = self._directory / "bash"
-        shell.symlink_to(self._script)
-        self.shell = str(shell)
+        self.directory = directory.absolute()
+        self._script = str(observer.script_in(self.directory.parent))
+        self.shell = str(self.directory / "bash")
+        self.directory.mkdir(exist_ok=True)
+        with suppress(FileExistsError):  # the job before left it
+            os.symlink(self._script, self.shell)
         self._tracer: subprocess.Popen[bytes] | None = None
         self._start = ""
 
@@ -72,7 +75,7 @@ class Observation:
             If the system forbids it.
         """
         self._start = os.getcwd()
-        log = self._directory / f"{_ATTACHED}.log"
+        log = self.directory / f"{_ATTACHED}{_LOG}"
         tracer = subprocess.Popen(
             self._observer.attach_command(os.getpid(), log),
             stdin=subprocess.DEVNULL,
@@ -105,7 +108,7 @@ class Observation:
         seen = False
         deadline = time.monotonic() + _PATIENCE
         while tracer.poll() is None and not seen and time.monotonic() < deadline:
-            seen = self._is_seen(_END, self._directory / f"{_ATTACHED}.log")
+            seen = self._is_seen(_END, self.directory / f"{_ATTACHED}{_LOG}")
         if tracer.poll() is None:
             tracer.send_signal(signal.SIGINT)  # it lets go of all processes, then ends
         with suppress(subprocess.TimeoutExpired):
@@ -117,7 +120,7 @@ class Observation:
             raise _died()
 
     def finish(self, timeout: float = _PATIENCE) -> Accesses:
-        """What was done, once the job has ended; removes the directory.
+        """What was done, once the job has ended; the directory is free for the next job.
 
         Background processes that outlive the job's shell are not waited for: what they did until
         the shell ended counts.
@@ -136,60 +139,40 @@ class Observation:
         """
         try:
             self.detach()
-            logs = sorted(self._directory.glob("*.log"))
+            logs = self._logs()
             if not logs:
                 raise NotObserved("nothing that this job started was observed")
             deadline = time.monotonic() + timeout
-            for log in logs:
-                self._wait(log, deadline)
-            with ExitStack() as stack:
-                streams = [self._events(log, stack) for log in logs]
-                seen = merge(*streams, key=attrgetter("time")) if len(logs) > 1 else streams[0]
-                try:
-                    return assemble(seen, own=(str(self._directory), self._script))
-                except Incomplete:
-                    raise _died() from None
+            streams = [self._events(log, _ended(log, deadline)) for log in logs]
+            seen = merge(*streams, key=attrgetter("time")) if len(logs) > 1 else streams[0]
+            try:
+                return assemble(seen, own=(str(self.directory), self._script))
+            except Incomplete:
+                raise _died() from None
         finally:
             self.discard()
 
     def discard(self) -> None:
-        """Remove the directory; what was seen is not wanted."""
+        """Remove what was seen: it is not wanted any more."""
         with suppress(ObserverDied):
             self.detach()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        for log in self._logs():
+            log.unlink(missing_ok=True)
+
+    def _logs(self) -> list[Path]:
+        names = sorted(os.listdir(self.directory)) if self.directory.is_dir() else []
+        return [self.directory / name for name in names if name.endswith(_LOG)]
 
     def _is_seen(self, name: str, log: Path) -> bool:
-        path = str(self._directory / name)
+        path = str(self.directory / name)
         os.path.exists(path)
         with suppress(FileNotFoundError):
-            return f'"{path}"' in _tail(log)
+            return any(f'"{path}"' in line for line in _tail(log))
         return False
 
-    def _events(self, log: Path, stack: ExitStack) -> Iterator[Event]:
+    def _events(self, log: Path, lines: Iterable[str]) -> Iterator[Event]:
         root = _root(log)
-        with _open(log) as lines:
-            started = children(lines)
-        return events(
-            stack.enter_context(_open(log)), started, root, self._start if not root else ""
-        )
-
-    def _wait(self, log: Path, deadline: float) -> None:
-        """Wait until the log has the line that its process has ended.
-
-        The observer is asked first for the process, so only it can be late, and not by much.
-        """
-        root, begun = _root(log), time.monotonic()
-        while root and not _has_end(_tail(log).splitlines(keepends=True), root):
-            time.sleep(0.002)
-            now = time.monotonic()
-            if now > begun + _SOON:
-                is_late = now > deadline or not _is_observed(log)
-                with _open(log) as lines:  # what outlives the process may have written much
-                    if _has_end(lines, root):
-                        return
-                if is_late:
-                    raise _died()
-                time.sleep(_SOON)
+        return events(iter(lines), children(lines), root, self._start if not root else "")
 
 
 def _died() -> ObserverDied:
@@ -204,20 +187,63 @@ def _root(log: Path) -> int:
     return 0 if name == _ATTACHED else int(name)
 
 
-def _open(log: Path) -> IO[str]:
-    return log.open(encoding="latin-1", newline="\n")
+def _ended(log: Path, deadline: float) -> Iterable[str]:
+    """The lines of a log, once it has the one that says that its process has ended.
+
+    The observer is asked first for the process, so only it can be late, and not by much.
+    """
+    root, begun = _root(log), time.monotonic()
+    lines = _lines(log)
+    while root and not _has_end(lines if isinstance(lines, list) else _tail(log), root):
+        time.sleep(0.002)
+        now = time.monotonic()
+        if now > begun + _SOON:
+            is_late = now > deadline or not _is_observed(log)
+            lines = _lines(log)
+            if _has_end(lines, root):  # what outlives the process may have written much
+                break
+            if is_late:
+                raise _died()
+            time.sleep(_SOON)
+        lines = _lines(log)
+    return lines
 
 
-def _tail(log: Path, size: int = 1 << 16) -> str:
+class _LargeLog:
+    """The lines of a log that is read anew each time."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def __iter__(self) -> Iterator[str]:
+        with self._log.open(encoding="latin-1", newline="\n") as file:
+            yield from file
+
+
+def _lines(log: Path) -> Iterable[str]:
+    """The lines of a log with their ends; a small one is read once."""
+    if os.path.getsize(log) > _SMALL:
+        return _LargeLog(log)
+    return _split(log.read_bytes())
+
+
+def _tail(log: Path) -> list[str]:
     with log.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - size))
-        return file.read().decode("latin-1")
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _SMALL))
+        return _split(file.read())
+
+
+def _split(content: bytes) -> list[str]:
+    return io.StringIO(content.decode("latin-1"), newline="\n").readlines()
 
 
 def _has_end(lines: Iterable[str], root: int) -> bool:
     """Whether the line is there that says that a process has ended."""
     start = f"{root} "
-    return any(line.startswith(start) and " +++ " in line and line.endswith("\n") for line in lines)
+    return any(
+        line.startswith(start) and " +++ " in line and line.endswith("\n")
+        for line in (reversed(lines) if isinstance(lines, list) else lines)
+    )
 
 
 def _is_observed(log: Path) -> bool:

@@ -63,6 +63,7 @@ class Observing:
     def __init__(self, mode: Mode) -> None:
         self.mode = mode
         self._numbers = itertools.count()
+        self._free: list[Path] = []  # directories of jobs that have ended
 
     @property
     def is_on(self) -> bool:
@@ -93,7 +94,11 @@ class Observing:
             if os.path.basename(executable or "") != "bash":
                 return None
             snakemake_changes.set_shell_executable(JobShell(str(executable)))
-        observation = Observation(probe(), self._directory / str(next(self._numbers)))
+        try:
+            directory = self._free.pop()
+        except IndexError:
+            directory = self._directory / str(next(self._numbers))
+        observation = Observation(probe(), directory)
         if attach:
             try:
                 observation.attach()
@@ -118,6 +123,8 @@ class Observing:
             return observation.finish()
         except NotObserved:
             return None
+        finally:
+            self._free.append(observation.directory)
 
     def release(self) -> None:
         """Let the thread start an ordinary shell from now on."""

@@ -59,7 +59,7 @@ def run(tmp_path: Path, work: Path, clean_environment: dict[str, str]) -> Run:
         )
         assert process.returncode == code
         accesses = observation.finish()
-        assert not (tmp_path / "observation").exists()
+        assert os.listdir(tmp_path / "observation") == ["bash"]
         return accesses
 
     return run

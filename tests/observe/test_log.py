@@ -18,6 +18,7 @@ from snakemake_storage_plugin_seqstore.observe.log import (
     children,
     events,
 )
+from snakemake_storage_plugin_seqstore.observe.observation import _ended
 from snakemake_storage_plugin_seqstore.observe.system_calls import TRACED, Does
 
 START = "7 1795895073.000001 "
@@ -162,7 +163,7 @@ def test_a_log_that_is_cut_is_never_whole(tmp_path: Path) -> None:
     process = subprocess.Popen([observation.shell, "-c", "(test -e /x); test -e /y; sleep 0 & :"])
     process.wait()
     (log,) = (tmp_path / "o").glob("*.log")
-    observation._wait(log, float("inf"))
+    _ended(log, float("inf"))
     text = log.read_text(encoding="latin-1")
     end = next(
         index for index in range(len(text))
