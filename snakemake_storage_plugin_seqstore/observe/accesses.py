@@ -112,7 +112,7 @@ def assemble(
     resolve : callable
         A path without links.
     own : iterable of str
-        Directories that belong to the observer.
+        What belongs to the observer: directories with all in them, and files.
     """
     assembly = _Assembly(resolve, own)
     for event in events:
@@ -126,8 +126,10 @@ class _Assembly:
         self._directories: dict[str, str] = {}
         self._paths: dict[str, Access] = {}
         self._own: set[str] = set()  # made or removed by the job; links resolved, and not
-        self._trees: set[str] = set(own)  # directories that the job made, with all in them
-        self._moved: set[str] = set(own)  # those among them that had another name before
+        self._trees: set[str] = set()  # directories that the job made, with all in them
+        self._moved: set[str] = set()  # those among them that had another name before
+        own = tuple(own)
+        self._observer = tuple(f"{path}/" for path in (*own, *map(resolve, own)))
         self._links: dict[str, str] = {}  # that the job made, and where they lead
         self._touched: dict[str, bool] = {}  # added to; whether the job perhaps made it
         self._readers: dict[str, set[str]] = {}  # a file without links: by which paths it was read
@@ -146,7 +148,7 @@ class _Assembly:
             self._started = self._now
         self._events += 1
         self._searches.add(event.pid, action)
-        if action in self._done:
+        if action in self._done or f"{action.path}/".startswith(self._observer):
             return
         if action.does in (Does.CONNECT, Does.RING, Does.VIEW):
             self._note(action)

@@ -284,6 +284,8 @@ class _Summary:
 
     def _add_program(self, path: str, depth: int = 0) -> None:
         owner = self._packages.owner(path)
+        if owner is not None and owner.base and owner.prefix == "/":
+            return  # as is what starts it
         name = self._installed(path)
         if owner is not None and not owner.base:
             self._programs[name] = f"{self._installed(owner.prefix)}|{owner.name}"

@@ -251,24 +251,28 @@ class Conditions:
         """The places of a job, here."""
         others = [*job.output, *snakemake_api.traces(job)]
         workdir = os.getcwd()
+
+        def here(path: str | os.PathLike[str]) -> str:
+            return os.path.normpath(os.path.join(workdir, path))
+
         shadow = {snakemake_api.source_copies(self._workflow): ""}
         bare: list[str] = []
         if at_end and job.shadow_dir:
-            shadow[os.path.abspath(job.shadow_dir)] = workdir
+            shadow[here(job.shadow_dir)] = workdir
             if job.rule.shadow_depth in _BARE_SHADOWS:
-                bare.append(os.path.abspath(job.shadow_dir))
+                bare.append(here(job.shadow_dir))
         return Places(
             workdir=workdir,
             workflow_dir=snakemake_api.basedir(job.rule) or "",
             environment=snakemake_api.environment(job),
             home=os.path.expanduser("~"),
             tmpdir=tempfile.gettempdir(),
-            inputs=tuple(os.path.abspath(file) for file in job.input),
-            others=frozenset(os.path.abspath(file) for file in others),
+            inputs=tuple(here(file) for file in job.input),
+            others=frozenset(here(file) for file in others),
             shadow=shadow,
             bare=bare,
             stores=tuple(str(provider.store.root) for provider in self._providers()),
-            copies=tuple(os.path.abspath(provider.local_prefix) for provider in self._providers()),
+            copies=tuple(here(provider.local_prefix) for provider in self._providers()),
             variables=os.environ,
             is_product=self._products.includes,
             covered_names=self._names_made if at_end else self._products.names_in,

@@ -12,7 +12,6 @@ import re
 import string
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
@@ -33,7 +32,9 @@ _SPECIAL = frozenset(("service", "nodelocal", "from_queue"))
 
 def is_supported() -> bool:
     """Whether the Snakemake that is installed is new enough for reuse."""
-    return _parts(version("snakemake")) >= _parts(OLDEST)
+    import snakemake
+
+    return _parts(snakemake.__version__) >= _parts(OLDEST)
 
 
 def _parts(number: str) -> tuple[int, ...]:
