@@ -211,19 +211,37 @@ class Places:
 
     @cached_property
     def _inputs(self) -> frozenset[str]:
-        return frozenset(way for path in self.inputs for way in _ways(path))
+        return frozenset(way for path in self.inputs for way in self._file_ways(path))
 
     @cached_property
     def _others(self) -> frozenset[str]:
-        return frozenset(way for path in self.others for way in _ways(path))
+        return frozenset(way for path in self.others for way in self._file_ways(path))
 
     @cached_property
     def _input_directories(self) -> dict[str, int]:
         found: dict[str, int] = {}
         for number, path in enumerate(self.inputs):
-            for way in _ways(path):
+            for way in self._file_ways(path):
                 found.setdefault(os.path.dirname(way), number)
         return found
+
+    def _file_ways(self, path: str) -> tuple[str, ...]:
+        """A path as it is given, and as the system calls it; a directory is looked at once."""
+        path = path.rstrip("/")
+        real = self._real(path)
+        return (path,) if path == real else (path, real)
+
+    def _real(self, path: str) -> str:
+        if path not in self._reals:
+            directory, _, name = path.rpartition("/")
+            real = f"{self._real(directory)}/{name}" if name else ""
+            self._reals[path] = os.path.realpath(real) if os.path.islink(real) else real
+        return self._reals[path]
+
+    @cached_property
+    def _reals(self) -> dict[str, str]:
+        """Paths without links, as far as they were looked at."""
+        return {self.workdir: _root_ways(self.workdir)[-1]}
 
     @cached_property
     def _named(self) -> list[tuple[str, str]]:
@@ -296,12 +314,7 @@ def _is_below(path: str, root: str) -> bool:
 
 @lru_cache
 def _root_ways(path: str) -> tuple[str, ...]:
-    """The same of a place, which stays where it is: looked at once, and not for each job."""
-    return _ways(path)
-
-
-def _ways(path: str) -> tuple[str, ...]:
-    """A path as it is given, and as the system calls it."""
+    """A place as it is given, and as the system calls it; looked at once, as it stays there."""
     path = path.rstrip("/")
     real = os.path.realpath(path)
     return (path,) if path == real else (path, real)

@@ -11,6 +11,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 
 from snakemake_storage_plugin_seqstore.store import MadeIn
 
@@ -30,7 +31,7 @@ def told_in(paths: Iterable[str], project: str) -> MadeIn | None:
     project : str
         How the working directory is known, whatever its path is.
     """
-    names = _names()
+    names = _names(os.getcwd(), os.environ.get("PWD", ""))
     contents = _contents(paths, min(map(len, names)))
     is_told = any(_is_in(name, content) for content in contents for name in names)
     return MadeIn(os.getcwd(), project) if is_told else None
@@ -54,26 +55,31 @@ def is_elsewhere(made_in: MadeIn | None, project: str) -> bool:
     return made_in is not None and made_in.path != os.getcwd() and made_in.project != project
 
 
-def _names() -> set[bytes]:
+@lru_cache
+def _names(workdir: str, given: str) -> frozenset[bytes]:
     """The working directory as the system calls it, and as a shell does that came by a link."""
-    found = os.getcwd()
-    names = {found}
-    with suppress(OSError, KeyError):
-        if os.path.samefile(os.environ["PWD"], found):
-            names.add(os.environ["PWD"])
-    return {*map(os.fsencode, names)}
+    names = {workdir}
+    with suppress(OSError):
+        if os.path.samefile(given, workdir):
+            names.add(given)
+    return frozenset(map(os.fsencode, names))
 
 
 def _contents(paths: Iterable[str], least: int) -> Iterator[bytes]:
     """What is in files that are neither too large nor smaller than so many bytes."""
     for path in paths:
-        walk = os.walk(path) if os.path.isdir(path) else [("", [], [path])]
-        for file in (os.path.join(folder, name) for folder, _, names in walk for name in names):
-            with suppress(OSError):
-                status = os.stat(file)
-                if stat.S_ISREG(status.st_mode) and least <= status.st_size <= LARGEST:
-                    with open(file, "rb") as opened:
-                        yield opened.read()
+        with suppress(OSError):
+            status = os.stat(path)
+            if stat.S_ISDIR(status.st_mode):
+                inside = (
+                    os.path.join(folder, name)
+                    for folder, _, names in os.walk(path)
+                    for name in names
+                )
+                yield from _contents(inside, least)
+            elif stat.S_ISREG(status.st_mode) and least <= status.st_size <= LARGEST:
+                with open(path, "rb") as opened:
+                    yield opened.read()
 
 
 def _is_in(name: bytes, content: bytes) -> bool:
