@@ -106,12 +106,14 @@ def plan(
             found.remove += resolution.side_files.left_over(job)
         if job.is_checkpoint:  # functions wait for one that is forced
             found.bring += _bringing(job, {} if forced else resolved.claims)
+        missing: list[File] = []
         if resolved.is_new or resolved.is_outdated:
             # Missing outputs are no reason for Snakemake where local files made of them exist.
-            found.missing[job] = [file for file in job.output if _meant_something(file, claims)]
-        elif job in asked.last and job not in dag.targetjobs:
-            # Snakemake looks for missing outputs of those alone.
-            found.missing[job] = [file for file in job.output if _is_gone(file, resolved)]
+            missing += [file for file in job.output if _meant_something(file, claims)]
+        if job in asked.last:
+            missing += [file for file in job.output if _is_overlooked(file, job, resolved)]
+        if missing:
+            found.missing[job] = missing
     found.place += _beside_inputs(running, resolution)
     if running:
         absent = {ours.label: (ours, claim) for ours, claim in _absent(resolution)}
@@ -225,9 +227,10 @@ def _bringing(
             yield file, ours, claims.get(label(file))
 
 
-def _is_gone(file: File, resolved: Resolved) -> bool:
+def _is_overlooked(file: File, job: Job, resolved: Resolved) -> bool:
+    """Whether an output is missing that Snakemake does not look for, as other jobs are left out."""
     has_claim = label(file) in resolved.claims or label(file) in resolved.taken_over
-    return stored(file) is not None and not has_claim
+    return stored(file) is not None and not has_claim and not snakemake_api.is_asked_for(job, file)
 
 
 def _meant_something(file: File, claims: Claims) -> bool:

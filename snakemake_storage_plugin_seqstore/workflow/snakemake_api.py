@@ -46,6 +46,15 @@ def is_target(job: Job) -> bool:
     return job.rule.norun and not job.output
 
 
+def is_asked_for(job: Job, file: File) -> bool:
+    """Whether Snakemake looks itself if an output is missing with which a run ends."""
+    dag = job.dag
+    if job not in dag.targetjobs:
+        return False
+    asked = (job.rule in dag.targetrules, file in dag.targetfiles)
+    return any(asked) or any(file in files for files in dag.depending[job].values())
+
+
 def is_kept(job: Job, file: File) -> bool:
     """Whether Snakemake stores an output where a job runs.
 

@@ -120,6 +120,7 @@ class DAG:
     depending: Mapping[Job, Mapping[Job, set[File]]]
     targetjobs: set[Job]
     targetfiles: set[File]
+    targetrules: set[Rule]
     untilrules: set[str]
     untilfiles: set[str]
     forcerules: set[Rule]

@@ -98,3 +98,46 @@ def test_what_is_asked_for_and_gone_is_made_though_what_was_made_of_it_is_there(
     assert clone.run(*IN_STORE, "--until", "t").computed == ["t", "t"]
     assert there(clone).endswith("t0.txt t1.txt")
     assert clone.run(*IN_STORE).did_nothing
+
+
+BEFORE_CHECKPOINTS = """
+    def names(wildcards):
+        return checkpoints.split.get(n=wildcards.n).output
+
+    rule all:
+        input: "o/last1.txt", "o/last2.txt"
+
+    checkpoint split:
+        output: "o/split{n}.txt"
+        shell: "ran split; echo {wildcards.n} > {output}"
+
+    rule part:
+        input: names
+        output: "o/part{n}.txt"
+        shell: "ran part; cat {input} > {output}"
+
+    rule last:
+        input: "o/part{n}.txt"
+        output: "o/last{n}.txt"
+        shell: "ran last; cat {input} > {output}"
+    """
+
+
+@pytest.mark.parametrize(
+    ("arguments", "computed", "expected"),
+    [
+        (("--omit-from", "o/part1.txt"), "last part split split", "last2 part2 split1 split2"),
+        (("--omit-from", "part"), "split split", "split1 split2"),
+        (("--until", "part"), "part part split split", "part1 part2 split1 split2"),
+        (("--until", "split"), "split split", "split1 split2"),
+    ],
+)
+def test_what_a_first_run_leaves_out_behind_checkpoints(project, arguments, computed, expected):
+    project.write(BEFORE_CHECKPOINTS)
+    done = project.run(*IN_STORE, *arguments)
+    assert " ".join(sorted(done.computed)) == computed
+    assert there(project) == " ".join(f"{name}.txt" for name in expected.split())
+    assert project.run(*IN_STORE, *arguments).did_nothing
+    clone = project.clone()
+    assert clone.run(*IN_STORE, *arguments).did_nothing
+    assert there(clone).split() == there(project).split()
