@@ -5,6 +5,7 @@ import logging
 import time
 
 import pytest
+import snakemake
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_storage_plugins.tests import TestStorageBase
 
@@ -17,7 +18,6 @@ from snakemake_storage_plugin_seqstore import (
     Store,
 )
 from snakemake_storage_plugin_seqstore.store import evidence
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import Answer
 
 
@@ -234,18 +234,18 @@ def test_local_paths_do_not_collide(obj):
 
 
 def test_retrieve_false_is_refused_where_snakemake_would_delete(provider, monkeypatch):
-    monkeypatch.setattr(snakemake_api, "version", lambda name: "9.23.0")
+    monkeypatch.setattr(snakemake, "__version__", "9.23.0")
     with pytest.raises(WorkflowError, match=r"before 9\.23\.1"):
         provider().object("seqstore://files/a", retrieve=False)
     assert provider().object("seqstore://files/a").retrieve
-    monkeypatch.setattr(snakemake_api, "version", lambda name: "9.23.1")
+    monkeypatch.setattr(snakemake, "__version__", "9.23.1")
     assert not provider().object("seqstore://files/a", retrieve=False).retrieve
 
 
 def test_reuse_is_refused_where_snakemake_is_too_old_or_names_are_no_list(monkeypatch):
     with pytest.raises(WorkflowError, match="list of rule names, not 'map'"):
         seqstore.reuse(None, ignore_file_names="map")
-    monkeypatch.setattr(snakemake_api, "version", lambda name: "9.22")
+    monkeypatch.setattr(snakemake, "__version__", "9.22")
     with pytest.raises(WorkflowError, match=r"9\.23\.1 or newer"):
         seqstore.reuse(None)
 
