@@ -1,12 +1,16 @@
 """The benchmark's real command, on a few intervals."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not shutil.which("samtools"), reason="samtools is not installed"),
+]
 
 ROOT = Path(__file__).parents[2]
 
