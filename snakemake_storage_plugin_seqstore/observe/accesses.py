@@ -97,6 +97,11 @@ class Accesses:
     started: int = 0
     events: int = 0
 
+    def has_written(self, path: str) -> bool:
+        """Whether the job made or changed what is at an absolute path."""
+        access = self.paths.get(path)
+        return access is not None and (access.written or access.opened_to_change)
+
 
 def assemble(
     events: Iterable[Event],

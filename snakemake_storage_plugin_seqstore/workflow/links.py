@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -41,7 +43,9 @@ class Links:
         # through a directory takes long, and another job may need files.
         self._left: dict[Job, list[StoredFile]] = {}
         self._linked: dict[Job, dict[str, str]] = {}
-        self._replaced: dict[str, int] = {}  # links that were, and when, in ns since the epoch
+        # Links that were, or are about to be files, and since when, in ns since the epoch.
+        self._replaced: dict[str, float] = {}
+        self._lock = threading.Lock()  # jobs start and end in several threads
 
     def replace(self, job: Job, is_inside: bool) -> None:
         """Let inputs that are links be files where links are not wanted.
@@ -114,17 +118,19 @@ class Links:
         a link, or was not let write to a file, which is behind one or, as its copy, read-only too.
         """
         paths, folders = accesses.paths, self._folders
-        replaced = {path: at for path, at in self._replaced.items() if at > accesses.started}
         found: set[str] = set()
 
+        def was_replaced(path: str) -> bool:  # another job needed a file
+            return self._replaced.get(path, 0) > accesses.started
+
         def links_at(path: str) -> Iterable[str]:
-            was_link = path in linked or path in replaced  # another job needed a file
-            return (path,) if was_link else self._link_at(path)
+            found = [*self._link_at(path)]  # before it is asked whether it was one
+            return found or ((path,) if path in linked or was_replaced(path) else ())
 
         def is_followed(link: str) -> bool:
             access = paths.get(link, Access())
-            if link in replaced:
-                return access.read and access.first_read < replaced[link]
+            if was_replaced(link):
+                return access.read and access.first_read < self._replaced[link]
             return access.read or (access.asked and not access.asked_link)
 
         for path, access in paths.items():
@@ -142,7 +148,8 @@ class Links:
         for path, access in paths.items():
             if access.listed and f"{path}/".startswith(workdir):
                 there = {link for entry in _entries(path) for link in links_at(entry)}
-                there |= {link for link in replaced if os.path.dirname(link) == path}
+                was_there = (link for link in [*self._replaced] if os.path.dirname(link) == path)
+                there.update(filter(was_replaced, was_there))
                 if not any(is_followed(link) for link in there):
                     found |= there
         return found
@@ -182,14 +189,15 @@ class Links:
 
     def _make_file(self, job: Job, link: str) -> bool:
         """Put a file in the place of a link into a store, with its time; say whether it is one."""
-        if target := _target(link):  # else another job needed a file, too
-            folder, name = os.path.split(target)
-            with suppress(OSError):
-                made, size = os.lstat(link).st_mtime_ns, os.stat(link).st_size
-                version = Version(os.path.basename(folder) + name, "file", size)
-                self._reuse.stores.bring_kept(job, version, Path(link), Materialisation.REFLINK)
-                os.utime(link, ns=(made, made), follow_symlinks=False)
-            if not os.path.islink(link):
+        with self._lock:
+            if target := _target(link):  # else another job needed a file, too
+                self._replaced[os.path.abspath(link)] = math.inf
+                folder, name = os.path.split(target)
+                with suppress(OSError):
+                    made, size = os.lstat(link).st_mtime_ns, os.stat(link).st_size
+                    version = Version(os.path.basename(folder) + name, "file", size)
+                    self._reuse.stores.bring_kept(job, version, Path(link), Materialisation.REFLINK)
+                    os.utime(link, ns=(made, made), follow_symlinks=False)
                 self._replaced[os.path.abspath(link)] = time.time_ns()
         return not os.path.islink(link)
 

@@ -6,16 +6,17 @@ In a finished directory of plain files it would be there.
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Collection, Iterator, Mapping
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore.observe import Accesses
+from snakemake_storage_plugin_seqstore.observe import TICK, Accesses
 from snakemake_storage_plugin_seqstore.store import Materialisation, Version
 from snakemake_storage_plugin_seqstore.workflow.files import label
-from snakemake_storage_plugin_seqstore.workflow.products import Absent
+from snakemake_storage_plugin_seqstore.workflow.products import Absent, changed_at
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ class Missed:
         self._reuse = reuse
         self._versions: Mapping[str, Version] = {}
         self._absent = Absent(())
-        self._brought: dict[str, int] = {}  # when, by name, in ns since the epoch
+        self._brought: set[str] = set()  # a job may remove it: it is brought once
+        self._missed: dict[Job, set[str]] = defaultdict(set)  # it has run with them since
+        self._lock = threading.Lock()  # jobs end in several threads
 
     def bring_undeclared(self, job: Job) -> None:
         """Bring files that other jobs made without declaring them, and that jobs read."""
@@ -59,28 +62,33 @@ class Missed:
             return ""
         if self._versions is not versions:  # the DAG has changed
             self._versions, self._absent = versions, Absent(versions)
-        own = {*map(label, job.products())}
-        # Other jobs missed them, too, while this one ran. What was there before it is brought once:
-        # the job may remove it.
-        recent = {name for name, at in self._brought.items() if at > accesses.started}
-        missed = ""
-        for name in {*self._looked_for(job, accesses, recent)} - own:
+        # It knew these: they were there when it began, or it made them.
+        known = {*map(label, (*job.input, *job.products()))} | self._missed[job]
+        missed = {
+            name
+            for name in self._looked_for(job, accesses)
+            if name not in known and not accesses.has_written(os.path.abspath(name))
+        }
+        for name in missed:
+            self._bring(job, name)
+        # Others bring files, too, in their processes.
+        came = {name for name in missed if changed_at(name) > accesses.started - TICK}
+        self._missed[job] |= came
+        return min(came, default="")
+
+    def _bring(self, job: Job, name: str) -> None:
+        with self._lock:
             if name not in self._brought and not os.path.lexists(name):
+                self._brought.add(name)
                 os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
                 how = Materialisation.REFLINK  # who lists a folder may not follow links
-                self._reuse.stores.bring_kept(job, versions[name], Path(name), how)
-                if os.path.lexists(name):
-                    self._brought[name] = time.time_ns()
-                    missed = name
-            elif name in recent:
-                missed = name
-        return missed
+                self._reuse.stores.bring_kept(job, self._versions[name], Path(name), how)
 
-    def _looked_for(self, job: Job, accesses: Accesses, recent: Collection[str]) -> Iterator[str]:
-        """What is absent of what a job looked for, by name."""
+    def _looked_for(self, job: Job, accesses: Accesses) -> Iterator[str]:
+        """What a job looked for that was absent when it began, by name."""
         workdir = os.getcwd()
         shadow = os.path.abspath(job.shadow_dir) if job.shadow_dir else workdir
         for path, access in accesses.paths.items():
             if access.absent or access.listed:
                 here = workdir + path[len(shadow) :] if path.startswith(shadow) else path
-                yield from self._absent.at(here, recent)
+                yield from self._absent.at(here, accesses.started - TICK)

@@ -6,8 +6,10 @@ from the records of jobs.
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Set
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.observe import born
@@ -180,18 +182,18 @@ class Absent:
                 self._below.setdefault(path, []).append(name)
                 path = os.path.dirname(path)
 
-    def at(self, path: str, also: Collection[str] = ()) -> list[str]:
+    def at(self, path: str, since: float = math.inf) -> list[str]:
         """What is missed by who looks for an absolute path, or lists it if it is a directory.
 
         A directory in it that is there is not looked into.
 
         Parameters
         ----------
-        also : collection of str
-            What is there by now, and is missed, too.
+        since : float
+            What came to be there since then is missed, too; in ns since the epoch.
         """
         below = self._below.get(path, ())
-        return [name for name in below if name in also or not _is_entered(path, name)]
+        return [name for name in below if not _is_entered(path, name) or changed_at(name) > since]
 
 
 class _Walk:
@@ -228,6 +230,13 @@ def _add_way(path: str, found: dict[str, set[str]]) -> None:
             return
         names.add(name)
         path = directory
+
+
+def changed_at(path: str) -> int:
+    """When a file, or its name, was last changed, in ns since the epoch; 0 if it is not there."""
+    with suppress(OSError):
+        return os.lstat(path).st_ctime_ns
+    return 0
 
 
 def _is_entered(folder: str, name: str) -> bool:

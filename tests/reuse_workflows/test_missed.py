@@ -2,6 +2,8 @@
 
 import shutil
 
+import pytest
+
 from tests.reuse_workflows.conftest import IN_STORE
 
 MADE = """
@@ -152,6 +154,37 @@ def test_jobs_that_look_for_the_same_at_the_same_time(project):
     for name in ("1.scan", "2.scan"):
         assert clone.read(name) == "o/trim/1.fq\no/trim/2.fq\n"
     assert clone.run(*IN_STORE).did_nothing
+
+
+@pytest.mark.parametrize("kind", ["shell", "run"])
+def test_what_was_brought_for_another_while_a_job_ran(project, kind):
+    """Whether jobs run in this process, as with `shell`, or in processes of their own."""
+    project.write(MADE.format(targets="'o/map/1.bam', 'o/map/2.bam'"))
+    project.made = ("o", "logs")
+    project.run(*IN_STORE)
+    clone = project.clone()
+    command = (
+        "case {output} in "
+        "first) until test -e looked; do sleep 0.1; done; "
+        "find o -name '*.fq' | sort > {output}; test ! -s {output} || : > found;; "
+        "second) find o -name '*.fq' | sort > {output}; "
+        ": > looked; until test -e found; do sleep 0.1; done;; "
+        "esac"
+    )
+    body = repr(command) if kind == "shell" else f"shell({command!r})"
+    clone.write(
+        MADE.format(targets="'first', 'second'")
+        + f"""
+    rule scan:
+        input: "o/map/1.bam", "o/map/2.bam"
+        output: "{{name}}"
+        wildcard_constraints: name="first|second"
+        {kind}: {body}
+    """
+    )
+    done = clone.run(*IN_STORE)
+    for name in ("first", "second"):
+        assert clone.read(name) == "o/trim/1.fq\no/trim/2.fq\n", done.printed
 
 
 def test_what_is_brought_is_brought_once(project):
