@@ -170,7 +170,7 @@ class Watched(Contents):
             Absolute paths that may.
         """
         for path, before in self._seen.items():
-            if os.path.abspath(path) in expected:
+            if expected and os.path.abspath(path) in expected:
                 continue
             try:
                 again = super().version(path)

@@ -202,17 +202,17 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     @property
     def parsed(self) -> Query:
         """The parsed query."""
-        return self._read().parsed
+        return (self._known or self._read()).parsed
 
     @property
     def label(self) -> str:
         """What it is called in this workflow, on every node: local copies may be anywhere."""
-        return self._read().label
+        return (self._known or self._read()).label
 
     @property
     def base_label(self) -> str:
         """The label of the entry that the query names, or derives from."""
-        return self._read().base_label
+        return (self._known or self._read()).base_label
 
     @property
     def is_in_place(self) -> bool:
@@ -222,18 +222,15 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     @_for_people
     def _read(self) -> _Known:
         """What follows from the query."""
-        if self._known is None and (own := path_of(self.query)) is not None:
+        if (own := path_of(self.query)) is not None:
             self._known = _Known(named(own), own, own, Path(own))
-        if self._known is None:
-            parsed = Query.parse(self.query)
-            prefix = self.provider.local_prefix
-            suffix, base = parsed.local_suffix(), parsed.base.local_suffix()
-            self._known = _Known(
-                parsed,
-                f"{prefix.name}/{suffix}",
-                f"{prefix.name}/{base}",
-                prefix / suffix,
-            )
+            return self._known
+        parsed = Query.parse(self.query)
+        prefix = self.provider.local_prefix
+        suffix, base = parsed.local_suffix(), parsed.base.local_suffix()
+        self._known = _Known(
+            parsed, f"{prefix.name}/{suffix}", f"{prefix.name}/{base}", prefix / suffix
+        )
         return self._known
 
     @property
@@ -263,7 +260,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     @property
     def copy_path(self) -> Path:
         """Where the local copy is."""
-        return self._overwrite_local_path or self._read().path
+        return self._overwrite_local_path or (self._known or self._read()).path
 
     def get_inventory_parent(self) -> str | None:
         """There is no cheaper way than to ask for each."""

@@ -286,12 +286,17 @@ def sha256_of(path: str | os.PathLike[str], expected: int = 0, follow: bool = Tr
         Whether it may be reached by a link: see :func:`parsing.opened`.
     """
     with opened(path, follow) as (file, _):
-        return digest_of(file, expected)
+        return _digest_of(file, expected)
 
 
 def digest_of(file: int, expected: int = 0) -> str:
     """SHA-256 of the bytes of an open file; see :func:`sha256_of`."""
     os.lseek(file, 0, os.SEEK_SET)
+    return _digest_of(file, expected)
+
+
+def _digest_of(file: int, expected: int) -> str:
+    """SHA-256 of the bytes of an open file from its place on."""
     start = os.read(file, SMALL)
     digest = hashlib.sha256(start)
     if start and len(start) != expected:

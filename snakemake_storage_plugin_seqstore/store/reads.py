@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,7 @@ from snakemake_storage_plugin_seqstore.store.parsing import (
 
 # For people, or of no account for whether the reads hold.
 _SAYS_NOTHING = ("notes", "rejected")
+_OF_MACHINE = ("programs", "software", "system", "search_path")
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,15 @@ class Reads:
 
         A path's bytes that are no UTF-8 stand as lone surrogates: write it with ``ensure_ascii``.
         """
-        values = ((item.name, getattr(self, item.name)) for item in dataclasses.fields(self))
+        return self._part([item.name for item in dataclasses.fields(self)])
+
+    def machine(self) -> tuple[Any, ...]:
+        """Programs, software, system files and PATH, as JSON values; None for what is empty."""
+        part = self._part(_OF_MACHINE)
+        return tuple(map(part.get, _OF_MACHINE))
+
+    def _part(self, names: Iterable[str]) -> dict[str, Any]:
+        values = ((name, getattr(self, name)) for name in names)
         return {name: _plain(value) for name, value in values if value}
 
     @classmethod
@@ -119,9 +128,8 @@ class Reads:
     @cached_property
     def software_digest(self) -> str:
         """SHA-256 of programs, software, system files and PATH: equal for equal software."""
-        names = ("programs", "software", "system", "search_path")
-        value = {k: v for k, v in self.to_json().items() if k in names}
-        return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+        text = json.dumps(self._part(_OF_MACHINE), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

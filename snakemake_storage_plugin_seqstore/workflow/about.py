@@ -37,10 +37,16 @@ def of(job: Job, secret: frozenset[str] = frozenset()) -> dict[str, Any]:
         "outputs": [label(file) for file in job.output],
         "log": [label(file) for file in job.log],
         "user": _user(),
-        "host": socket.gethostname(),
+        "host": host(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return {name: value for name, value in found.items() if value}
+
+
+@cache
+def host() -> str:
+    """The name of this machine."""
+    return socket.gethostname()
 
 
 @cache

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -30,8 +29,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     summarise,
 )
 from snakemake_storage_plugin_seqstore.store import Piped, Reads, Record, Version
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
-from snakemake_storage_plugin_seqstore.workflow.files import Provider
+from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
 
 if TYPE_CHECKING:
@@ -41,8 +39,9 @@ if TYPE_CHECKING:
 _MOST_UNDECLARED = 1000  # files of a job
 _BARE_SHADOWS = ("minimal", "copy-minimal")
 _LOCALE = "the locale or the time zone"
-_MACHINE = ("programs", "software", "system", "search_path")  # what belongs to a machine
 _NOT_DEPLOYED = "not deployed"  # the state of software that is not here
+
+_programs: dict[tuple[str, str], str] = {}  # where they were found, by name and PATH
 
 # For each host, the digest of a set of software to what it was there when a result of this
 # directory was made or first used.
@@ -133,13 +132,14 @@ class Conditions:
         self.contents = contents
         self._products = products
         self._product_digests = product_digests
-        self._accepted = accepted.setdefault(socket.gethostname(), {})
+        self._accepted = accepted.setdefault(about.host(), {})
         self._began = began
         self._packages = packages
         self._checks = Checks(contents, packages)
+        self._machines: dict[object, tuple[list[str], str, str]] = {}
 
     def look_again(self) -> None:
-        """Forget what was found: more is known of what jobs make."""
+        """Forget what was found of files: more is known of what jobs make."""
         self._checks = Checks(self.contents, self._packages)
 
     def failing(self, record: Record, job: Job, is_own: bool, others: list[Record]) -> list[str]:
@@ -207,7 +207,7 @@ class Conditions:
             for program in plain.programs:
                 # One below the working directory is among the files, if it was there before.
                 is_named = "/" not in program or os.path.isabs(program)
-                if is_named and (there := shutil.which(program, path=along)):
+                if is_named and (there := _program(program, along)):
                     seen.paths.setdefault(os.path.abspath(there), Access()).executed = True
         reads = summarise(seen, places, self.contents, self._packages, search_path, before)
         named = counted(plain.variables, plain.programs, plain.languages)
@@ -249,33 +249,45 @@ class Conditions:
 
     def places(self, job: Job, at_end: bool = False) -> Places:
         """The places of a job, here."""
-        others = [*job.output, *snakemake_api.traces(job)]
-        workdir = os.getcwd()
+        everywhere = self._everywhere
+        workdir = everywhere.workdir
 
         def here(path: str | os.PathLike[str]) -> str:
             return os.path.normpath(os.path.join(workdir, path))
 
-        shadow = {snakemake_api.source_copies(self._workflow): ""}
-        bare: list[str] = []
+        shadow, bare = everywhere.shadow, everywhere.bare
         if at_end and job.shadow_dir:
-            shadow[here(job.shadow_dir)] = workdir
+            shadow = {**shadow, here(job.shadow_dir): workdir}
             if job.rule.shadow_depth in _BARE_SHADOWS:
-                bare.append(here(job.shadow_dir))
-        return Places(
-            workdir=workdir,
+                bare = [here(job.shadow_dir)]
+        return replace(
+            everywhere,
             workflow_dir=snakemake_api.basedir(job.rule) or "",
             environment=snakemake_api.environment(job),
-            home=os.path.expanduser("~"),
-            tmpdir=tempfile.gettempdir(),
-            inputs=tuple(here(file) for file in job.input),
-            others=frozenset(here(file) for file in others),
+            inputs=tuple(map(here, job.input)),
+            others=frozenset(map(here, (*job.output, *snakemake_api.traces(job)))),
             shadow=shadow,
             bare=bare,
-            stores=tuple(str(provider.store.root) for provider in self._providers()),
-            copies=tuple(here(provider.local_prefix) for provider in self._providers()),
+            covered_names=self._names_made if at_end else self._products.names_in,
+        )
+
+    @cached_property
+    def _everywhere(self) -> Places:
+        """The places of any job."""
+        workdir = os.getcwd()
+        providers = snakemake_api.providers(self._workflow)
+        return Places(
+            workdir=workdir,
+            home=os.path.expanduser("~"),
+            tmpdir=tempfile.gettempdir(),
+            shadow={snakemake_api.source_copies(self._workflow): ""},
+            stores=tuple(str(provider.store.root) for provider in providers),
+            copies=tuple(
+                os.path.normpath(os.path.join(workdir, provider.local_prefix))
+                for provider in providers
+            ),
             variables=os.environ,
             is_product=self._products.includes,
-            covered_names=self._names_made if at_end else self._products.names_in,
         )
 
     def _names_made(self, directory: str) -> set[str]:
@@ -290,9 +302,6 @@ class Conditions:
                     found.add(name)
         return found
 
-    def _providers(self) -> list[Provider]:
-        return snakemake_api.providers(self._workflow)
-
     def _failing_machine(self, record: Record, here: Places, is_own: bool) -> list[str]:
         """What differs of the software and the variables that a result was made with.
 
@@ -300,26 +309,35 @@ class Conditions:
         they were when the result was first used here. It stands for good if the environment of
         the job was not here then: one that is deployed later, for others, has newer packages.
         """
-        reads, recorded = record.reads, record.reads.variables
-        variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
-        found = [*self._checks.software(reads, here)]
-        found += [
-            f"{name if name == _LOCALE else f'the variable {name}'} has changed"
-            for name, before in recorded.items()
-            if variables[name] != before
-        ]
+        found, state, machine = self._compared(record.reads, here)
         if found and not is_own:
             return found
-        state = _digest(self._checks.software_state(reads, here), variables)
         if here.environment and not os.path.isdir(here.environment):
             state = _NOT_DEPLOYED
-        document = reads.to_json()
-        machine = _digest(*map(document.get, _MACHINE), recorded)
-        if not found or record.about.get("host") != socket.gethostname():
+        if not found or record.about.get("host") != about.host():
             accepted = self._accepted.setdefault(machine, state)
         else:
             accepted = self._accepted.get(machine, "")
         return found if accepted not in (state, _NOT_DEPLOYED) else []
+
+    def _compared(self, reads: Reads, here: Places) -> tuple[list[str], str, str]:
+        """What differs here of software and variables, what they are here, and what they were.
+
+        The last two as digests. Most jobs have the same.
+        """
+        recorded = reads.variables
+        key = reads.software_digest, here.environment, tuple(recorded.items())
+        if key not in self._machines:
+            variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
+            found = [*self._checks.software(reads, here)]
+            found += [
+                f"{name if name == _LOCALE else f'the variable {name}'} has changed"
+                for name, before in recorded.items()
+                if variables[name] != before
+            ]
+            state = _digest(self._checks.software_state(reads, here), variables)
+            self._machines[key] = found, state, _digest(*reads.machine(), recorded)
+        return self._machines[key]
 
 
 def with_pipes(seen: Seen, makers: Sequence[tuple[str, Seen]]) -> Seen:
@@ -352,6 +370,16 @@ def _is_taken(path: str, seen: Accesses) -> bool:
     except OSError:
         return True
     return access.written or access.replaced or is_changed(access, status, seen.started)
+
+
+def _program(name: str, search_path: str) -> str | None:
+    """Where a program is; as long as it is there, it is not looked for again."""
+    known = _programs.get((name, search_path))
+    if known and os.access(known, os.X_OK):
+        return known
+    if found := shutil.which(name, path=search_path):
+        _programs[name, search_path] = found
+    return found
 
 
 def _digest(*parts: object) -> str:

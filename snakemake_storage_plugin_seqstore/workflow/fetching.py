@@ -52,9 +52,11 @@ class Fetching:
     def fetch(self, job: Job, key: str) -> Record | None:
         """Put the outputs of a job in place, all or none."""
         reuse = self._reuse
+        records = reuse.stores.find_records(job, key)
+        if not records:
+            return None
         resolution = reuse.resolution()
         conditions = reuse.new_conditions(reuse.directory.contents, resolution)
-        records = reuse.stores.find_records(job, key)
         record = next(
             (
                 each

@@ -89,8 +89,7 @@ class Links:
         accesses : Accesses or None
             What it did; None if that was not observed.
         """
-        providers = snakemake_api.providers(self._reuse.workflow)
-        if not any(_makes_links(provider, Path.cwd()) for provider in providers):
+        if not self._makes_links:
             return ""
         linked = self._linked.get(job, {})
         if accesses is None:
@@ -159,6 +158,12 @@ class Links:
         made = (made_at(job, file) for file in job.output)
         has_asked = any(access.asked_link for access in accesses.paths.values())
         return has_asked and whereabouts.name_payloads(made, linked.values())
+
+    @cached_property
+    def _makes_links(self) -> bool:
+        """Whether files in the working directory may be links."""
+        providers = snakemake_api.providers(self._reuse.workflow)
+        return any(_makes_links(provider, Path.cwd()) for provider in providers)
 
     @cached_property
     def _folders(self) -> tuple[str, ...]:

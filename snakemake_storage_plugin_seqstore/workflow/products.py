@@ -84,6 +84,8 @@ class Products:
 
         One that leads out of the working directory is left out.
         """
+        if not files:
+            return
         start = os.getcwd() + os.sep
         for path, version in files.items():
             whole = os.path.abspath(path)
@@ -192,8 +194,15 @@ class Absent:
         since : float
             What came to be there since then is missed, too; in ns since the epoch.
         """
-        below = self._below.get(path, ())
-        return [name for name in below if not _is_entered(path, name) or changed_at(name) > since]
+        entered: dict[str, bool] = {}
+        missed = []
+        for name in self._below.get(path, ()):
+            step = os.path.join(path, os.path.relpath(name, path).split(os.sep)[0])
+            if step not in entered:
+                entered[step] = os.path.lexists(step) and born(step) <= since
+            if not entered[step] or changed_at(name) > since:
+                missed.append(name)
+        return missed
 
 
 class _Walk:
@@ -237,9 +246,3 @@ def changed_at(path: str) -> int:
     with suppress(OSError):
         return os.lstat(path).st_ctime_ns
     return 0
-
-
-def _is_entered(folder: str, name: str) -> bool:
-    """Whether something is there at the first step from a folder to what is below it."""
-    step = os.path.relpath(name, folder).split(os.sep)[0]
-    return os.path.lexists(os.path.join(folder, step))

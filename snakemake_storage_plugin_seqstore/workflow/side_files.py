@@ -153,8 +153,9 @@ class SideFiles:
 
         By absolute path, with what each may be.
         """
-        folders = _folders(job)
-        for path, made in [*self._products.undeclared.items()]:  # other jobs end meanwhile
+        undeclared = [*self._products.undeclared.items()]  # other jobs end meanwhile
+        folders = _folders(job) if undeclared else set()
+        for path, made in undeclared:
             may_have = any(_may_have(folders, path, version) for version in [*made.values()])
             if may_have and not os.path.lexists(path):
                 for version in self._products.before(path, job):

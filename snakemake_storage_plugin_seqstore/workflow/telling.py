@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -94,6 +94,8 @@ class Teller:
         self._secret = secret
         self._texts: dict[Any, str] = {}
         self._codes: dict[tuple[Any, ...], Code | Unknown] = {}
+        self._places: dict[Rule, Places] = {}
+        self._jobs: dict[Job, tuple[Any, Code]] = {}
 
     def tell(
         self,
@@ -119,9 +121,7 @@ class Teller:
             If it cannot be told.
         """
         try:
-            params = self._params(job)
-            code = self.code(job, params, contents)
-            return self._told(job, params, code, inputs, before)
+            return self._told(job, *self._params_and_code(job, contents), inputs, before)
         except NotCanonical as error:
             raise Unknown(str(error)) from None
 
@@ -138,7 +138,7 @@ class Teller:
     def plain_reads(self, job: Job, contents: Contents) -> PlainReads:
         """What is plain from the code of a job, as files are now; nothing if that is unknown."""
         try:
-            code = self.code(job, self._params(job), contents)
+            _, code = self._params_and_code(job, contents)
         except (Unknown, NotCanonical):
             return PlainReads()
         reader = self._reader(job)
@@ -148,7 +148,7 @@ class Teller:
     def runs_container(self, job: Job, contents: Contents) -> bool:
         """Whether the command of a job starts a container, into which nobody sees."""
         try:
-            code = self.code(job, self._params(job), contents)
+            _, code = self._params_and_code(job, contents)
         except (Unknown, NotCanonical):
             return False
         return code.command is not None and code.command.is_container
@@ -163,14 +163,20 @@ class Teller:
         path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         return PlainReader(os.getcwd(), _content, tuple(path), symbols)
 
-    def code(self, job: Job, params: Any, contents: Contents) -> Code:
-        """The code of a job.
+    def _params_and_code(self, job: Job, contents: Contents) -> tuple[Any, Code]:
+        """What a job is told besides its files.
 
         Raises
         ------
-        Unknown
+        Unknown, NotCanonical
             If it cannot be told.
         """
+        if job not in self._jobs:
+            params = self._params(job)
+            self._jobs[job] = params, self._code(job, params, contents)
+        return self._jobs[job]
+
+    def _code(self, job: Job, params: Any, contents: Contents) -> Code:
         rule = job.rule
         software = deployed(job, contents)
         shell = snakemake_api.shell_settings()
@@ -205,13 +211,18 @@ class Teller:
 
     def places(self, rule: Rule) -> Places:
         """Directories that do not count: where a job runs, its Snakefile, and copies of them."""
+        if rule not in self._places:
+            self._places[rule] = tuple(self._find_places(rule))
+        return self._places[rule]
+
+    def _find_places(self, rule: Rule) -> Iterator[tuple[str, Symbol]]:
         found = {os.getcwd(): Symbol("workdir")}
         if basedir := snakemake_api.basedir(rule):
             found[basedir] = Symbol("basedir")
         found.pop("/", None)
         copies = snakemake_api.source_copies(self._workflow)
         copied = {f"{copies}{place}": symbol for place, symbol in found.items()}
-        return (*found.items(), *copied.items(), *self._source_caches, *self._local_copies)
+        yield from (*found.items(), *copied.items(), *self._source_caches, *self._local_copies)
 
     @cached_property
     def _source_caches(self) -> Places:

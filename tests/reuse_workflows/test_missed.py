@@ -152,7 +152,7 @@ def test_jobs_that_look_for_the_same_at_the_same_time(project):
     done = clone.run(*IN_STORE)
     assert set(done.computed) == {"scan"}, done.printed
     for name in ("1.scan", "2.scan"):
-        assert clone.read(name) == "o/trim/1.fq\no/trim/2.fq\n"
+        assert clone.read(name) == "o/trim/1.fq\no/trim/2.fq\n", done.printed
     assert clone.run(*IN_STORE).did_nothing
 
 
