@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -33,11 +32,11 @@ from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
 
 if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
     from snakemake_storage_plugin_seqstore.workflow.products import Products
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
 _MOST_UNDECLARED = 1000  # files of a job
-_BARE_SHADOWS = ("minimal", "copy-minimal")
 _LOCALE = "the locale or the time zone"
 _NOT_DEPLOYED = "not deployed"  # the state of software that is not here
 
@@ -97,8 +96,6 @@ class Conditions:
 
     Parameters
     ----------
-    workflow : Workflow
-        The workflow.
     mode : {"auto", "required", "off"}
         Whether a result that was not observed is an answer.
     contents : Contents
@@ -107,33 +104,31 @@ class Conditions:
         Says which package a file belongs to.
     products : Products
         What the workflow makes.
+    places : JobPlaces
+        Where paths lie for its jobs.
     product_digests : callable
         SHA-256 of what a path that a job of this workflow makes may contain when a job starts;
         none if that is not known.
     accepted : dict
         The software that this directory has accepted, by host; added to.
-    began : int
-        When this run of the workflow began, in ns since the epoch.
     """
 
     def __init__(
         self,
-        workflow: Workflow,
         mode: Mode,
         contents: Contents,
         packages: Packages,
         products: Products,
+        places: JobPlaces,
         product_digests: Callable[[Job, str], Iterable[str]],
         accepted: Accepted,
-        began: int,
     ) -> None:
-        self._workflow = workflow
         self._mode = mode
         self.contents = contents
         self._products = products
+        self._places = places
         self._product_digests = product_digests
         self._accepted = accepted.setdefault(about.host(), {})
-        self._began = began
         self._packages = packages
         self._checks = Checks(contents, packages)
         self._machines: dict[object, tuple[list[str], str, str]] = {}
@@ -164,7 +159,7 @@ class Conditions:
         pipes = snakemake_api.pipes(job).values()
         if len(record.reads.piped) != len(pipes):
             return ["it was made with other pipes"]
-        here = self.places(job)
+        here = self._places.of(job)
         reads = record.reads
         if is_own and reads.made:  # what it made here without declaring it, others may have changed
             reads = replace(reads, made={})
@@ -200,7 +195,7 @@ class Conditions:
         seen = accesses or Accesses(started=started)
         for path in plain.files:
             seen.paths.setdefault(os.path.abspath(path), Access()).read = True
-        places = self.places(job, at_end=True)
+        places = self._places.of(job, at_end=True)
         search_path = os.environ.get("PATH", os.defpath)
         if accesses is None and not snakemake_api.hides_programs(job):
             along = f"{places.environment}/bin{os.pathsep}" * bool(places.environment) + search_path
@@ -226,7 +221,7 @@ class Conditions:
     def of_others(self, job: Job, seen: Seen) -> list[str]:
         """Absolute paths of what a job read that others made without declaring it."""
         own = {*map(os.path.abspath, seen.undeclared)}
-        read = filter(None, map(self.places(job).path_of, seen.reads.products))
+        read = filter(None, map(self._places.of(job).path_of, seen.reads.products))
         return [path for path in read if path in self._products.undeclared and path not in own]
 
     def _undeclared(
@@ -245,61 +240,6 @@ class Conditions:
                         if not os.path.isdir(place.path) or not os.listdir(place.path):
                             version = self.contents.unwatched.version(place.path)
                             found[place.path.removeprefix(start)] = version
-        return found
-
-    def places(self, job: Job, at_end: bool = False) -> Places:
-        """The places of a job, here."""
-        everywhere = self._everywhere
-        workdir = everywhere.workdir
-
-        def here(path: str | os.PathLike[str]) -> str:
-            return os.path.normpath(os.path.join(workdir, path))
-
-        shadow, bare = everywhere.shadow, everywhere.bare
-        if at_end and job.shadow_dir:
-            shadow = {**shadow, here(job.shadow_dir): workdir}
-            if job.rule.shadow_depth in _BARE_SHADOWS:
-                bare = [here(job.shadow_dir)]
-        return replace(
-            everywhere,
-            workflow_dir=snakemake_api.basedir(job.rule) or "",
-            environment=snakemake_api.environment(job),
-            inputs=tuple(map(here, job.input)),
-            others=frozenset(map(here, (*job.output, *snakemake_api.traces(job)))),
-            shadow=shadow,
-            bare=bare,
-            covered_names=self._names_made if at_end else self._products.names_in,
-        )
-
-    @cached_property
-    def _everywhere(self) -> Places:
-        """The places of any job."""
-        workdir = os.getcwd()
-        providers = snakemake_api.providers(self._workflow)
-        return Places(
-            workdir=workdir,
-            home=os.path.expanduser("~"),
-            tmpdir=tempfile.gettempdir(),
-            shadow={snakemake_api.source_copies(self._workflow): ""},
-            stores=tuple(str(provider.store.root) for provider in providers),
-            copies=tuple(
-                os.path.normpath(os.path.join(workdir, provider.local_prefix))
-                for provider in providers
-            ),
-            variables=os.environ,
-            is_product=self._products.includes,
-        )
-
-    def _names_made(self, directory: str) -> set[str]:
-        """Names in a directory that jobs make, or have made in this run.
-
-        What a job that still runs makes without declaring it is not known otherwise.
-        """
-        found = set(self._products.names_in(directory))
-        with suppress(OSError):
-            for name in os.listdir(directory):
-                if name not in found and born(os.path.join(directory, name)) > self._began - TICK:
-                    found.add(name)
         return found
 
     def _failing_machine(self, record: Record, here: Places, is_own: bool) -> list[str]:

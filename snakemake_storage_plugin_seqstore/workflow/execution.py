@@ -296,8 +296,7 @@ class Executions:
         """Let a job run again that saw less than there is, if that can be, else say so."""
         if not (lacked := self._lacked(job, accesses, has_failed)):
             return
-        conditions = self._reuse.new_conditions(execution.contents, self._reuse.resolution())
-        places, rule = conditions.places(job, at_end=True), job.rule.name
+        places, rule = self._reuse.resolution().places.of(job, at_end=True), job.rule.name
         if accesses and is_repeatable(job, accesses, places):
             execution.is_to_run_again = True
             discard_made(job, accesses, places)

@@ -16,10 +16,10 @@ from snakemake_storage_plugin_seqstore.unknown import NotYet
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.asked import Asked
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
-from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.differences import differences
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
+from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced
 from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
@@ -151,11 +151,11 @@ class Messages:
             form = kind.value[len(of) > 1]
             self.tell(form.format(_all_named(of), "; ".join(_few(details))))
 
-    def read_before(self, conditions: Conditions, job: Job) -> Iterator[str]:
+    def read_before(self, places: JobPlaces, job: Job) -> Iterator[str]:
         """What a job read of what others make when it last ran, and what it listed: its paths."""
         if record := self._stores.earlier(job, self._claims):
             names = (*record.reads.products, *record.reads.listed)
-            yield from filter(None, map(conditions.places(job).path_of, names))
+            yield from filter(None, map(places.of(job).path_of, names))
 
     def tell_foreign(self, path: str) -> None:
         """Tell of a file in the place of an output that the workflow did not make."""

@@ -23,6 +23,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     stored,
 )
 from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved, users_version
+from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
 from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.side_files import SideFiles
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
@@ -47,6 +48,8 @@ class Resolution:
         Says what local files contain.
     products : Products
         What the jobs make.
+    places : JobPlaces
+        Where paths lie for the jobs.
     claims : Claims
         What the working directory claims.
     stores : Stores
@@ -66,6 +69,7 @@ class Resolution:
         teller: Teller,
         contents: Contents,
         products: Products,
+        places: JobPlaces,
         claims: Claims,
         stores: Stores,
         source: Callable[[StoredFile], tuple[Version, int] | None],
@@ -76,6 +80,7 @@ class Resolution:
         self._teller = teller
         self._contents = contents
         self.products = products
+        self.places = places
         self._under_way: set[Job] = set()
         self._claims = claims
         self._stores = stores

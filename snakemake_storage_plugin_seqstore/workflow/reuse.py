@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     stored,
 )
 from snakemake_storage_plugin_seqstore.workflow.inputs import users_version, version_in_place
+from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
 from snakemake_storage_plugin_seqstore.workflow.messages import Messages
 from snakemake_storage_plugin_seqstore.workflow.observing import Observing
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced, plan
@@ -250,19 +251,22 @@ class Reuse:
 
     def new_teller(self) -> Teller:
         """Says what jobs are told, as things are now."""
+        return self._teller.anew()
+
+    @cached_property
+    def _teller(self) -> Teller:
         return Teller(self.workflow, self.nameless, self.secret)
 
     def new_conditions(self, contents: Contents, resolution: Resolution) -> Conditions:
         """Checks what jobs read, as things are now."""
         return Conditions(
-            self.workflow,
             self.observing.mode,
             contents,
             self.directory.packages,
             resolution.products,
+            resolution.places,
             resolution.product_digests,
             self.claims.accepted,
-            self.claims.began,
         )
 
     def _resolve(self) -> Resolution:
@@ -276,11 +280,13 @@ class Reuse:
             self._say_stores()
             snakemake_changes.overrule_metadata(self.workflow, self._is_settled)
         known = self._resolution.products.made_by if self._resolution else {}
+        products = Products(self._jobs, directory.claims.products(), directory.since, known)
         resolution = Resolution(
             dag,
             self.new_teller(),
             directory.contents,
-            Products(self._jobs, directory.claims.products(), directory.since, known),
+            products,
+            JobPlaces(self.workflow, products, directory.claims.began),
             directory.claims,
             directory.stores,
             self._source,
@@ -316,7 +322,7 @@ class Reuse:
         workflow, directory = self.workflow, self.directory
         made_again.give_up(resolution, directory.stores.project)
         conditions = self.new_conditions(directory.contents, resolution)
-        read_before = partial(directory.messages.read_before, conditions)
+        read_before = partial(directory.messages.read_before, resolution.places)
         found = plan(resolution, workflow.dag, directory.claims, read_before)
         snakemake_changes.schedule(workflow, found.missing)
         apply.forget_removed_copies(resolution, workflow)

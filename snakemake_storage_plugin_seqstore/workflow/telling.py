@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -93,9 +94,15 @@ class Teller:
         self._nameless = nameless
         self._secret = secret
         self._texts: dict[Any, str] = {}
-        self._codes: dict[tuple[Any, ...], Code | Unknown] = {}
         self._places: dict[Rule, Places] = {}
+        self._codes: dict[tuple[Any, ...], Code | Unknown] = {}
         self._jobs: dict[Job, tuple[Any, Code]] = {}
+
+    def anew(self) -> Teller:
+        """One that reads all sources again; what does not change in a run it knows."""
+        teller = copy(self)
+        teller._codes, teller._jobs = {}, {}
+        return teller
 
     def tell(
         self,
