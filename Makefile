@@ -12,12 +12,13 @@ PYTEST_ARGS = --numprocesses auto --dist loadgroup
 # programs of the environment, also for the rules of a workflow
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test test-all test-peer test-oldest bench lint clean
+.PHONY: help demo test test-all test-cluster test-peer test-oldest bench lint clean
 
 help:
 	@echo "make demo         run the example workflow with its report, then a clone that has nothing to do"
 	@echo "make test         run the tests (PYTEST_ARGS=... are handed to pytest)"
 	@echo "make test-all     run the slow tests too"
+	@echo "make test-cluster run the tests on clusters: Slurm, and another executor"
 	@echo "make test-peer    check what the table says of Snakemake's own cache, and of unobserved jobs"
 	@echo "make test-oldest  run the tests of what touches Snakemake on its version $(OLDEST_SNAKEMAKE)"
 	@echo "make bench        compare databases and workflows with others (minutes; more: docs/benchmarks*.md)"
@@ -40,7 +41,11 @@ test: $(VENV)/dev
 	pytest $(PYTEST_ARGS)
 
 test-all: $(VENV)/slow
-	pytest -m "not peer" $(PYTEST_ARGS)
+	pytest -m "not peer" --ignore tests/cluster $(PYTEST_ARGS)
+	$(MAKE) test-cluster
+
+test-cluster: $(VENV)/cluster
+	pytest -m "not peer" $(PYTEST_ARGS) tests/cluster
 
 test-peer: $(VENV)/dev
 	pytest -m peer tests/reuse $(PYTEST_ARGS)
@@ -82,6 +87,10 @@ $(VENV)/dev: $(VENV)/python pyproject.toml
 $(VENV)/slow: $(VENV)/python pyproject.toml
 	$(@D)/bin/$(PIP_INSTALL) --editable ".[dev,slow]"
 	touch $@ $(@D)/demo $(@D)/dev
+
+$(VENV)/cluster: $(VENV)/python pyproject.toml
+	$(@D)/bin/$(PIP_INSTALL) --editable ".[dev,slow,cluster]"
+	touch $@ $(@D)/demo $(@D)/dev $(@D)/slow
 
 $(VENV)/bench: $(VENV)/python pyproject.toml
 	$(@D)/bin/$(PIP_INSTALL) --editable ".[dev,bench]"

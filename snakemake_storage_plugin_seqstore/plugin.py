@@ -303,9 +303,8 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     async def managed_size(self) -> int:
         """Size in bytes; asked for as often."""
-        if (found := self._answered) and not self.parsed.is_derived:
-            return transfer.size(*found, self.parsed)
-        return await super().managed_size()
+        found = None if self.parsed.is_derived else self._answered
+        return transfer.size(*found, self.parsed) if found else await super().managed_size()
 
     async def managed_checksum(self) -> str | None:
         """SHA-256 of the content; none of a pipe that is gone with its jobs' process."""

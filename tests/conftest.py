@@ -21,6 +21,12 @@ settings.load_profile("no deadline")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """More workers than cores: at the end of each run, Snakemake waits for up to a second."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
 @pytest.fixture(autouse=True)
 def package_logger(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo what the plugin does to the package's logger: it hangs it below Snakemake's."""

@@ -57,7 +57,7 @@ def snakemake_on_cluster(
         timeout: float = 120,
     ) -> subprocess.CompletedProcess[str]:
         if executor == "slurm" and find_spec("snakemake_executor_plugin_slurm") is None:
-            pytest.skip("the extra `slow` is not installed; `make test-all` installs it")
+            pytest.skip("the extra `cluster` is not installed; `make test-cluster` installs it")
         logs = directory / executors.LOGS
         logs.mkdir(parents=True, exist_ok=True)
         command = executors.snakemake(cluster, *arguments, executor=executor, node_local=node_local)
