@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -119,17 +120,17 @@ class Links:
         paths, folders = accesses.paths, self._folders
         found: set[str] = set()
 
-        def was_replaced(path: str) -> bool:  # another job needed a file
-            return self._replaced.get(path, 0) > accesses.started
+        def replaced_at(path: str) -> float:
+            return self._replaced_at(path, accesses.started)
 
         def links_at(path: str) -> Iterable[str]:
             found = [*self._link_at(path)]  # before it is asked whether it was one
-            return found or ((path,) if path in linked or was_replaced(path) else ())
+            return found or ((path,) if path in linked or replaced_at(path) else ())
 
         def is_followed(link: str) -> bool:
             access = paths.get(link, Access())
-            if was_replaced(link):
-                return access.read and access.first_read < self._replaced[link]
+            if at := replaced_at(link):
+                return access.read and access.first_read < at
             return access.read or (access.asked and not access.asked_link)
 
         for path, access in paths.items():
@@ -146,9 +147,7 @@ class Links:
         workdir = os.path.join(os.getcwd(), "")
         for path, access in paths.items():
             if access.listed and f"{path}/".startswith(workdir):
-                there = {link for entry in _entries(path) for link in links_at(entry)}
-                was_there = (link for link in [*self._replaced] if os.path.dirname(link) == path)
-                there.update(filter(was_replaced, was_there))
+                there = {link for entry in _entries(path) for link in links_at(entry.path)}
                 if not any(is_followed(link) for link in there):
                     found |= there
         return found
@@ -179,7 +178,20 @@ class Links:
                 yield path
         elif os.path.isdir(path):
             for entry in _entries(path):
-                yield from self._links(entry)
+                if entry.is_symlink() or entry.is_dir():  # a listing says what they are
+                    yield from self._links(entry.path)
+
+    def _replaced_at(self, path: str, since: int) -> float:
+        """When a link was replaced by a file since some time, in ns since the epoch, else 0.
+
+        Another process that needed a file kept the link's time.
+        """
+        at = self._replaced.get(path, 0.0)
+        with suppress(OSError):
+            status = os.lstat(path)
+            if not at and stat.S_ISREG(status.st_mode) and status.st_mtime_ns < since:
+                at = status.st_ctime_ns
+        return at if at > since else 0
 
     def _link_at(self, path: str) -> Iterator[str]:
         """The link into a store that a path is, or leads to, as in a shadow directory."""
@@ -230,8 +242,8 @@ def _target(path: str) -> str:
     return ""
 
 
-def _entries(folder: str) -> list[str]:
-    """Links and directories in a directory; empty if it cannot be listed."""
-    with suppress(OSError), os.scandir(folder) as entries:  # it says what they are
-        return [each.path for each in entries if each.is_symlink() or each.is_dir()]
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a directory; empty if it cannot be listed."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        return [*entries]
     return []

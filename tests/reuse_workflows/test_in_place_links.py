@@ -222,6 +222,40 @@ def test_rules_that_look_at_links_run_again_with_files(linked, where):
         assert {kind: clone.read(f"{kind}.txt") for kind in results} == results
 
 
+@pytest.mark.parametrize("kind", ["shell", pytest.param("run", marks=pytest.mark.slow)])
+def test_links_that_another_job_replaces_while_one_looks(linked, kind):
+    """Whether jobs run in this process, as with `shell`, or in processes of their own."""
+    looks = "find o -type f | sort > {output}; "
+    waits = "for _ in $(seq 300); do test ! -e {0} || break; sleep 0.1; done"
+    first = f"{waits.format('looked')}; {looks} test ! -s {{output}} || : > found"
+    second = f"{looks} : > looked; {waits.format('found')}"
+    commands = [repr(each) for each in (first, second)]
+    linked.write(
+        """
+        rule all:
+            input: "first", "second"
+
+        rule a:
+            output: "o/{{name}}"
+            shell: "ran a; echo {{wildcards.name}} > {{output}}"
+
+        rule first:
+            input: "o/1", "o/2"
+            output: "first"
+            {0}: {1}
+
+        rule second:
+            input: "o/3"
+            output: "second"
+            {0}: {2}
+        """.format(kind, *(each if kind == "shell" else f"shell({each})" for each in commands))
+    )
+    linked.run(*LINKS, "--", "o/1", "o/2", "o/3")
+    done = linked.run(*LINKS)
+    for name in ("first", "second"):
+        assert linked.read(name) == "o/1\no/2\no/3\n", done.printed
+
+
 def test_a_job_that_looks_at_links_and_changes_files_is_not_shared(linked):
     """It cannot run again at once, as it would find what it left: it does the next time."""
     linked.write("1\n", "log.txt")

@@ -163,13 +163,12 @@ def test_what_was_brought_for_another_while_a_job_ran(project, kind):
     project.made = ("o", "logs")
     project.run(*IN_STORE)
     clone = project.clone()
+    waits = "for _ in $(seq 300); do test ! -e {0} || break; sleep 0.1; done"
+    looks = "find o -name '*.fq' | sort > {output}; "
     command = (
-        "case {output} in "
-        "first) until test -e looked; do sleep 0.1; done; "
-        "find o -name '*.fq' | sort > {output}; test ! -s {output} || : > found;; "
-        "second) find o -name '*.fq' | sort > {output}; "
-        ": > looked; until test -e found; do sleep 0.1; done;; "
-        "esac"
+        f"case {{output}} in first) {waits.format('looked')}; esac; {looks}"
+        f"case {{output}} in first) test ! -s {{output}} || : > found;; "
+        f"second) : > looked; {waits.format('found')}; esac"
     )
     body = repr(command) if kind == "shell" else f"shell({command!r})"
     clone.write(
