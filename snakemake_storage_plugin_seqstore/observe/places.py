@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -80,6 +81,9 @@ class Places:
         Prefixes below which the local copies of stored files lie.
     environment : str
         The environment that Snakemake deploys for the job; empty if it is none.
+    directories : dict of str to str
+        Directories that are no links, as far as they were looked at, with their paths without
+        links; added to.
     variables : mapping of str to str
         Where caches are: the job's environment (``XDG_CACHE_HOME``, ...).
     is_product : callable
@@ -100,6 +104,7 @@ class Places:
     stores: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     environment: str = ""
+    directories: dict[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     is_product: Callable[[str], bool] = lambda path: False
     covered_names: Callable[[str], Collection[str]] = lambda directory: ()
@@ -232,16 +237,20 @@ class Places:
         return (path,) if path == real else (path, real)
 
     def _real(self, path: str) -> str:
-        if path not in self._reals:
-            directory, _, name = path.rpartition("/")
-            real = f"{self._real(directory)}/{name}" if name else ""
-            self._reals[path] = os.path.realpath(real) if os.path.islink(real) else real
-        return self._reals[path]
-
-    @cached_property
-    def _reals(self) -> dict[str, str]:
-        """Paths without links, as far as they were looked at."""
-        return {self.workdir: _root_ways(self.workdir)[-1]}
+        if path in self.directories:
+            return self.directories[path]
+        if path == self.workdir:
+            return _root_ways(path)[-1]
+        if not path:
+            return ""
+        directory, _, name = path.rpartition("/")
+        real = f"{self._real(directory)}/{name}"
+        mode = _mode(real)
+        if stat.S_ISLNK(mode):
+            return os.path.realpath(real)
+        if stat.S_ISDIR(mode):
+            self.directories[path] = real
+        return real
 
     @cached_property
     def _named(self) -> list[tuple[str, str]]:
@@ -306,6 +315,14 @@ class Places:
         if not root or (kind is Kind.SYSTEM and place != "environment"):
             return path
         return f"{place}:{path[len(root) + 1 :] or '.'}"
+
+
+def _mode(path: str) -> int:
+    """The mode of a file, link or directory; 0 if it is not there."""
+    try:
+        return os.lstat(path).st_mode
+    except OSError:
+        return 0
 
 
 def _is_below(path: str, root: str) -> bool:

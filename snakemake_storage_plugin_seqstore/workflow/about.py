@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
 
-def of(job: Job, secret: frozenset[str] = frozenset()) -> dict[str, Any]:
+def of(job: Job, workdir: str, secret: frozenset[str] = frozenset()) -> dict[str, Any]:
     """What people ask of a job that just ran.
 
     Parameters
     ----------
+    workdir : str
+        Where it ran.
     secret : frozenset of str
         Names of params that are not to be told.
     """
@@ -30,7 +32,7 @@ def of(job: Job, secret: frozenset[str] = frozenset()) -> dict[str, Any]:
     found = {
         "workflow": snakefile,
         "commit": _commit(os.path.dirname(os.path.abspath(snakefile))),
-        "directory": os.getcwd(),
+        "directory": workdir,
         "command": snakemake_api.command_as_run(job, params),
         "params": snakemake_params.texts(params),
         "inputs": [label(file) for file in job.input],

@@ -106,8 +106,9 @@ def take_over(
                 job.rule.name,
                 (None,) * len(snakemake_api.traces(job)),
                 conditions.of_run(job, None, plain, int(run.began * 1e9)).reads,
-                about=about.of(job, secret) | {"taken over": "made by Snakemake without seqstore"},
-                made_in=whereabouts.told_in(paths, stores.project),
+                about=about.of(job, stores.here.path, secret)
+                | {"taken over": "made by Snakemake without seqstore"},
+                made_in=whereabouts.told_in(paths, stores.here),
             )
             tasks += stores.recording(job, record)
         stores.in_background(Parcel.of(tasks))

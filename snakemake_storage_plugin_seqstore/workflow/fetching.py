@@ -64,7 +64,7 @@ class Fetching:
                 if reuse.stores.has_payloads(job, each)
                 and _has_traces(job, each)
                 and not conditions.failing(each, job, False, records)
-                and not made_again.lacking(resolution, job, each, reuse.stores.project, True)
+                and not made_again.lacking(resolution, job, each, reuse.stores.here, True)
             ),
             None,
         )

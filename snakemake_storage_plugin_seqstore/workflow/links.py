@@ -60,10 +60,13 @@ class Links:
         """
         left = self._left[job] = []
         linked = self._linked[job] = {}
-        needs_files = is_inside or self._mark(job).exists()
         for ours in filter(None, map(stored, job.input)):
             links = [*self._links(os.path.abspath(ours.copy_path))] if ours.is_in_place else []
-            if links and (needs_files or not _makes_links(ours.provider, ours.copy_path.parent)):
+            if links and (
+                is_inside
+                or self._mark(job).exists()
+                or not _makes_links(ours.provider, ours.copy_path.parent)
+            ):
                 for link in links:
                     self._make_file(job, link)
             elif links:

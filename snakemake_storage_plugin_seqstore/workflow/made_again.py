@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore.store import EMPTY, Record
+from snakemake_storage_plugin_seqstore.store import EMPTY, MadeIn, Record
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
 
 
-def give_up(resolution: Resolution, project: str) -> None:
+def give_up(resolution: Resolution, here: MadeIn) -> None:
     """Give up the claims to what has to be made again, as a job that reads it has to run.
 
     As long as all that read it rest, it stands, and what is downstream is found.
 
     Parameters
     ----------
-    project : str
-        How the working directory is known, whatever its path is.
+    here : MadeIn
+        The working directory, and how it is known, whatever its path is.
     """
     if resolution.is_touching:
         return  # what is here stands
     waiting = [job for job, resolved in resolution.jobs.items() if _runs(job, resolved)]
     if not waiting and not any(job.is_checkpoint for job in resolution.jobs):
         return
-    lacks = _all_lacking(resolution, project)
+    lacks = _all_lacking(resolution, here)
     for job, why in lacks.items():
         if job.is_checkpoint:  # functions are about to read it
             _give_up(resolution.jobs[job], why)
@@ -61,14 +61,14 @@ def _give_up(resolved: Resolved, lacks: str) -> None:
     resolved.lacks, resolved.claims, resolved.is_hit = lacks, {}, False
 
 
-def _all_lacking(resolution: Resolution, project: str) -> dict[Job, str]:
+def _all_lacking(resolution: Resolution, here: MadeIn) -> dict[Job, str]:
     """What is lacking of all results. A flag may say that what is behind others is there."""
     found: dict[Job, str] = {}
     for job, resolved in resolution.jobs.items():  # those that others depend on come first
         record = resolved.record
         if not resolved.is_hit or record is None:
             continue
-        lacks = lacking(resolution, job, record, project)
+        lacks = lacking(resolution, job, record, here)
         if not lacks and EMPTY in record.outputs and not resolution.side_files.needed(job, record):
             for maker, files in job.dag.dependencies[job].items():
                 if maker in found and _has_flag(resolution.jobs[maker], files):
@@ -83,7 +83,7 @@ def _has_flag(resolved: Resolved, files: Iterable[File]) -> bool:
 
 
 def lacking(
-    resolution: Resolution, job: Job, record: Record, project: str, is_starting: bool = False
+    resolution: Resolution, job: Job, record: Record, here: MadeIn, is_starting: bool = False
 ) -> str:
     """Why those that read a job's outputs would not find what they need, in words.
 
@@ -94,7 +94,7 @@ def lacking(
     is_starting : bool
         Whether the job is about to start.
     """
-    is_told = is_elsewhere(record.made_in, project)
+    is_told = is_elsewhere(record.made_in, here)
     needed = resolution.side_files.needed(job, record)
     if not (is_told or needed) or not snakemake_api.readers(job):
         return ""

@@ -306,7 +306,7 @@ class Publications:
             return named
         if execution.seen.rejected:
             return named
-        told_by = _told_by(job, versions, execution.seen)
+        told_by, here = _told_by(job, versions, execution.seen), self._reuse.stores.here
         record = Record(
             execution.key,
             tuple(versions),
@@ -318,8 +318,8 @@ class Publications:
             execution.seen.reads,
             execution.seen.undeclared,
             execution.seen.is_observed,
-            about.of(job, self._reuse.secret),
-            whereabouts.told_in(told_by, self._reuse.stores.project),
+            about.of(job, here.path, self._reuse.secret),
+            whereabouts.told_in(told_by, here),
         )
         return named + self._reuse.stores.recording(job, record)
 

@@ -320,7 +320,7 @@ class Reuse:
     def _settle(self, resolution: Resolution) -> None:
         """Do what follows from a resolution, and tell the user; a look writes nothing."""
         workflow, directory = self.workflow, self.directory
-        made_again.give_up(resolution, directory.stores.project)
+        made_again.give_up(resolution, directory.stores.here)
         conditions = self.new_conditions(directory.contents, resolution)
         read_before = partial(directory.messages.read_before, resolution.places)
         found = plan(resolution, workflow.dag, directory.claims, read_before)

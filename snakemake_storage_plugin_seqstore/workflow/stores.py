@@ -14,6 +14,7 @@ from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import (
     Entry,
+    MadeIn,
     Materialisation,
     Record,
     Store,
@@ -63,7 +64,7 @@ class Stores:
     """
 
     def __init__(self, workflow: Workflow, own: Path, contents: Contents, project: str) -> None:
-        self.project = project
+        self.here = MadeIn(os.getcwd(), project)
         self._contents = contents
         self._workflow = workflow
         self._own = Store(own)
@@ -160,7 +161,7 @@ class Stores:
             with suppress(SeqstoreError, OSError):
                 made = self.add(store, path)
                 query = named(name)
-                arguments = (query.collection, query.name, made.version, "", self.project)
+                arguments = (query.collection, query.name, made.version, "", self.here.project)
                 task = Task((str(made.store.root),), Store.assign, arguments, name, made.version)
                 self.in_background(Parcel.of([task]))
 
@@ -200,7 +201,7 @@ class Stores:
 
     def _project_of(self, file: StoredFile) -> str:
         """The project under which a file is listed; what is named by a query belongs to none."""
-        return (file.provider.project or self.project) if file.is_in_place else ""
+        return (file.provider.project or self.here.project) if file.is_in_place else ""
 
     def recording(self, job: Job, record: Record) -> list[Task]:
         """To write down what a job made."""

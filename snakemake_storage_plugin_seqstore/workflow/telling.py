@@ -93,6 +93,7 @@ class Teller:
         self._workflow = workflow
         self._nameless = nameless
         self._secret = secret
+        self._workdir = os.getcwd()
         self._texts: dict[Any, str] = {}
         self._places: dict[Rule, Places] = {}
         self._codes: dict[tuple[Any, ...], Code | Unknown] = {}
@@ -168,7 +169,7 @@ class Teller:
         for number, file in enumerate(job.input):
             symbols[str(Symbol(f"input:{number}"))] = str(file)
         path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-        return PlainReader(os.getcwd(), _content, tuple(path), symbols)
+        return PlainReader(self._workdir, _content, tuple(path), symbols)
 
     def _params_and_code(self, job: Job, contents: Contents) -> tuple[Any, Code]:
         """What a job is told besides its files.
@@ -223,7 +224,7 @@ class Teller:
         return self._places[rule]
 
     def _find_places(self, rule: Rule) -> Iterator[tuple[str, Symbol]]:
-        found = {os.getcwd(): Symbol("workdir")}
+        found = {self._workdir: Symbol("workdir")}
         if basedir := snakemake_api.basedir(rule):
             found[basedir] = Symbol("basedir")
         found.pop("/", None)

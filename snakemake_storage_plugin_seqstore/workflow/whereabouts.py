@@ -21,20 +21,20 @@ _PAYLOAD = re.compile(rb"(?<![0-9a-f])[0-9a-f]{62}(?![0-9a-f])")  # as a store n
 _ENDS = rb"(?!\.?[\w\x80-\xff+~-])"
 
 
-def told_in(paths: Iterable[str], project: str) -> MadeIn | None:
+def told_in(paths: Iterable[str], here: MadeIn) -> MadeIn | None:
     """The working directory, if a file, or one in a directory, has its absolute path in it.
 
     Parameters
     ----------
     paths : iterable of str
         What a job made; what cannot be read is left out.
-    project : str
-        How the working directory is known, whatever its path is.
+    here : MadeIn
+        The working directory, and how it is known, whatever its path is.
     """
-    names = _names(os.getcwd(), os.environ.get("PWD", ""))
+    names = _names(here.path, os.environ.get("PWD", ""))
     contents = _contents(paths, min(map(len, names)))
     is_told = any(_is_in(name, content) for content in contents for name in names)
-    return MadeIn(os.getcwd(), project) if is_told else None
+    return here if is_told else None
 
 
 def name_payloads(paths: Iterable[str], payloads: Iterable[str]) -> bool:
@@ -50,9 +50,11 @@ def name_payloads(paths: Iterable[str], payloads: Iterable[str]) -> bool:
     return any(not names.isdisjoint(_PAYLOAD.findall(content)) for content in contents)
 
 
-def is_elsewhere(made_in: MadeIn | None, project: str) -> bool:
+def is_elsewhere(made_in: MadeIn | None, here: MadeIn) -> bool:
     """Whether an output says that it was made in another directory than this one."""
-    return made_in is not None and made_in.path != os.getcwd() and made_in.project != project
+    if made_in is None:
+        return False
+    return made_in.path != here.path and made_in.project != here.project
 
 
 @lru_cache

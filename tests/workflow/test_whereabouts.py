@@ -35,7 +35,7 @@ def here(tmp_path, monkeypatch):
 def test_the_path_of_the_directory(here, text, is_told):
     with open("list.txt", "w") as file:
         file.write(text.replace("{}", here))
-    told = whereabouts.told_in(["missing.txt", "list.txt"], "project")
+    told = whereabouts.told_in(["missing.txt", "list.txt"], MadeIn(here, "project"))
     assert told == (MadeIn(here, "project") if is_told else None)
 
 
@@ -43,22 +43,22 @@ def test_members_of_a_directory_and_what_is_too_large(here, monkeypatch):
     os.makedirs("out/deep")
     with open("out/deep/list.txt", "w") as file:
         file.write(f"{here}/a\n")
-    assert whereabouts.told_in(["out"], "project")
+    assert whereabouts.told_in(["out"], MadeIn(here, "project"))
     monkeypatch.setattr(whereabouts, "LARGEST", 5)
-    assert whereabouts.told_in(["out"], "project") is None
+    assert whereabouts.told_in(["out"], MadeIn(here, "project")) is None
 
 
 def test_a_directory_that_a_shell_reached_by_a_link(here, monkeypatch):
     os.symlink(here, link := f"{here}-link")
     with open("list.txt", "w") as file:
         file.write(f"{link}/a\n")
-    assert whereabouts.told_in(["list.txt"], "project") is None
+    assert whereabouts.told_in(["list.txt"], MadeIn(here, "project")) is None
     monkeypatch.setenv("PWD", link)
-    assert whereabouts.told_in(["list.txt"], "project") == MadeIn(here, "project")
+    assert whereabouts.told_in(["list.txt"], MadeIn(here, "project")) == MadeIn(here, "project")
 
 
 def test_another_directory_is_one_that_never_was_this_one(here):
-    assert not whereabouts.is_elsewhere(None, "mine")
-    assert not whereabouts.is_elsewhere(MadeIn(here, "theirs"), "mine")
-    assert not whereabouts.is_elsewhere(MadeIn("/data/before", "mine"), "mine")
-    assert whereabouts.is_elsewhere(MadeIn("/data/run1", "theirs"), "mine")
+    assert not whereabouts.is_elsewhere(None, MadeIn(here, "mine"))
+    assert not whereabouts.is_elsewhere(MadeIn(here, "theirs"), MadeIn(here, "mine"))
+    assert not whereabouts.is_elsewhere(MadeIn("/data/before", "mine"), MadeIn(here, "mine"))
+    assert whereabouts.is_elsewhere(MadeIn("/data/run1", "theirs"), MadeIn(here, "mine"))
