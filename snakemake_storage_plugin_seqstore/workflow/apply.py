@@ -95,7 +95,8 @@ def take_over(
         is_updated = any(map(snakemake_api.is_updated, job.output))
         is_whole = len(outputs) == len(job.output) and not is_updated
         if run and resolved.told and is_whole:
-            paths = [str(ours.copy_path) for file in job.output if (ours := stored(file))]
+            there = zip(map(stored, job.output), outputs, strict=True)
+            made_here = [(str(ours.copy_path), version) for ours, version in there if ours]
             plain = teller.plain_reads(job, conditions.contents)
             record = Record(
                 resolved.told.key,
@@ -108,7 +109,7 @@ def take_over(
                 conditions.of_run(job, None, plain, int(run.began * 1e9)).reads,
                 about=about.of(job, stores.here.path, secret)
                 | {"taken over": "made by Snakemake without seqstore"},
-                made_in=whereabouts.told_in(paths, stores.here),
+                made_in=whereabouts.told_in(made_here, stores.here),
             )
             tasks += stores.recording(job, record)
         stores.in_background(Parcel.of(tasks))

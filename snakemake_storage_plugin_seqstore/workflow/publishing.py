@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import filterfalse
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore import transfer
@@ -367,13 +366,14 @@ def is_whole(job: Job, made: Mapping[str, Made]) -> bool:
     )
 
 
-def _told_by(job: Job, versions: list[Version], seen: Seen) -> Iterator[str]:
-    """Paths of what says what a job made: its outputs, or what is behind them if they are flags."""
-    for file in filterfalse(snakemake_api.is_pipe, job.output):
-        ours = stored(file)
-        yield str(ours.copy_path) if ours else made_at(job, file)
+def _told_by(job: Job, versions: list[Version], seen: Seen) -> Iterator[tuple[str, Version]]:
+    """What says what a job made: its outputs, or what is behind them if they are flags."""
+    for file, version in zip(job.output, versions, strict=True):
+        if not snakemake_api.is_pipe(file):
+            ours = stored(file)
+            yield (str(ours.copy_path) if ours else made_at(job, file)), version
     if all(version == EMPTY for version in versions):
-        yield from seen.undeclared
+        yield from seen.undeclared.items()
 
 
 def _seen(status: os.stat_result) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 
-from snakemake_storage_plugin_seqstore.store import MadeIn
+from snakemake_storage_plugin_seqstore.store import MadeIn, Version
 
 LARGEST = 16 << 20  # bytes of a file that is looked through
 _PAYLOAD = re.compile(rb"(?<![0-9a-f])[0-9a-f]{62}(?![0-9a-f])")  # as a store names them
@@ -21,18 +21,20 @@ _PAYLOAD = re.compile(rb"(?<![0-9a-f])[0-9a-f]{62}(?![0-9a-f])")  # as a store n
 _ENDS = rb"(?!\.?[\w\x80-\xff+~-])"
 
 
-def told_in(paths: Iterable[str], here: MadeIn) -> MadeIn | None:
+def told_in(made: Iterable[tuple[str, Version]], here: MadeIn) -> MadeIn | None:
     """The working directory, if a file, or one in a directory, has its absolute path in it.
 
     Parameters
     ----------
-    paths : iterable of str
-        What a job made; what cannot be read is left out.
+    made : iterable of (str, Version)
+        Paths of what a job made, with what they contain; what cannot be read is left out.
     here : MadeIn
         The working directory, and how it is known, whatever its path is.
     """
     names = _names(here.path, os.environ.get("PWD", ""))
-    contents = _contents(paths, min(map(len, names)))
+    least = min(map(len, names))
+    paths = (path for path, version in made if version.kind == "tree" or version.size >= least)
+    contents = _contents(paths, least)
     is_told = any(_is_in(name, content) for content in contents for name in names)
     return here if is_told else None
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from snakemake_storage_plugin_seqstore.store import MadeIn
+from snakemake_storage_plugin_seqstore.store import MadeIn, Version
 from snakemake_storage_plugin_seqstore.workflow import whereabouts
 
 
@@ -13,6 +13,13 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "run1").mkdir()
     monkeypatch.chdir(tmp_path / "run1")
     return str(tmp_path / "run1")
+
+
+def files(*paths):
+    """What is there, as a job made it; the digest does not matter."""
+    for path in paths:
+        kind = "tree" if os.path.isdir(path) else "file"
+        yield path, Version("", kind, os.path.getsize(path) if os.path.exists(path) else 1000)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +42,7 @@ def here(tmp_path, monkeypatch):
 def test_the_path_of_the_directory(here, text, is_told):
     with open("list.txt", "w") as file:
         file.write(text.replace("{}", here))
-    told = whereabouts.told_in(["missing.txt", "list.txt"], MadeIn(here, "project"))
+    told = whereabouts.told_in(files("missing.txt", "list.txt"), MadeIn(here, "project"))
     assert told == (MadeIn(here, "project") if is_told else None)
 
 
@@ -43,18 +50,20 @@ def test_members_of_a_directory_and_what_is_too_large(here, monkeypatch):
     os.makedirs("out/deep")
     with open("out/deep/list.txt", "w") as file:
         file.write(f"{here}/a\n")
-    assert whereabouts.told_in(["out"], MadeIn(here, "project"))
+    assert whereabouts.told_in(files("out"), MadeIn(here, "project"))
     monkeypatch.setattr(whereabouts, "LARGEST", 5)
-    assert whereabouts.told_in(["out"], MadeIn(here, "project")) is None
+    assert whereabouts.told_in(files("out"), MadeIn(here, "project")) is None
 
 
 def test_a_directory_that_a_shell_reached_by_a_link(here, monkeypatch):
     os.symlink(here, link := f"{here}-link")
     with open("list.txt", "w") as file:
         file.write(f"{link}/a\n")
-    assert whereabouts.told_in(["list.txt"], MadeIn(here, "project")) is None
+    assert whereabouts.told_in(files("list.txt"), MadeIn(here, "project")) is None
     monkeypatch.setenv("PWD", link)
-    assert whereabouts.told_in(["list.txt"], MadeIn(here, "project")) == MadeIn(here, "project")
+    assert whereabouts.told_in(files("list.txt"), MadeIn(here, "project")) == MadeIn(
+        here, "project"
+    )
 
 
 def test_another_directory_is_one_that_never_was_this_one(here):
