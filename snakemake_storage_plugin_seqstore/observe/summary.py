@@ -326,7 +326,7 @@ class _Summary:
 
     def _is_own(self, path: str, status: os.stat_result | None) -> bool:
         """Whether a job made what it opened: it is gone again, or was born while the job ran."""
-        return status is None or born(path) > self._accesses.started - TICK
+        return status is None or born(path, follow=True) > self._accesses.started - TICK
 
     def _reject(self, why: str, place: Place) -> None:
         self._rejected.add(f"{why}: {self._places.shown(place.name)}")

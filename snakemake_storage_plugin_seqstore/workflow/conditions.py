@@ -231,7 +231,8 @@ class Conditions:
         found: dict[str, Version] = {}
         start = places.workdir + os.sep
         for path, access in seen.paths.items():
-            made = access.written or (access.perhaps_made and born(path) > seen.started - TICK)
+            since = seen.started - TICK
+            made = access.written or (access.perhaps_made and born(path, follow=True) > since)
             made = made or (path in before and _is_taken(path, seen))
             if made and len(found) < _MOST_UNDECLARED:
                 place = places.classify(path)

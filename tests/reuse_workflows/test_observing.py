@@ -141,7 +141,7 @@ def test_what_jobs_without_a_record_leave_does_not_count_in_a_listing(project):
             output: "q.txt"
             shell:
                 "ran q; cat data/side.txt > {output}; echo more >> data/side.txt; mkdir -p logs;"
-                " echo 1 | tee logs/q.log data/q.log"
+                " echo 1 | tee logs/q.log data/q.log; ln -s ../data/source.txt logs/q.source"
 
         rule names:
             input: "p.txt", "q.txt"
@@ -157,3 +157,28 @@ def test_what_jobs_without_a_record_leave_does_not_count_in_a_listing(project):
     assert project.run(*IN_STORE).did_nothing
     project.write("2\n", "more/source.txt")
     assert project.run(*IN_STORE).computed == ["names"]
+
+
+def test_what_a_job_that_still_runs_has_made_does_not_count_in_a_listing(project):
+    """Neither does a link to what is older."""
+    project.write("1\n", "data/source.txt")
+    project.write(
+        """
+        rule all:
+            input: "names.txt", "slow.txt"
+
+        rule slow:
+            output: "slow.txt"
+            shell: "ran slow; ln -s data/source.txt link; echo 1 > made; sleep 5; echo 1 > {output}"
+
+        rule names:
+            output: "names.txt"
+            shell: "ran names; sleep 2; ls . > {output}"
+        """
+    )
+    project.made = ("names.txt", "slow.txt", "link", "made")
+    assert project.run(*IN_STORE).computed == ["names", "slow"]
+    assert project.run(*IN_STORE).did_nothing
+    clone = project.clone()
+    done = clone.run(*IN_STORE)
+    assert done.did_nothing, done.printed
