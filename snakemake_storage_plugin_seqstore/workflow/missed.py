@@ -34,8 +34,8 @@ class Missed:
 
     def __init__(self, reuse: Reuse) -> None:
         self._reuse = reuse
-        self._versions: Mapping[str, Version] = {}
-        self._absent = Absent(())
+        # What is reused and was not in its place when the DAG was built, and where that would be.
+        self._absent: tuple[Mapping[str, Version], Absent] = ({}, Absent(()))
         self._brought: set[str] = set()  # a job may remove it: it is brought once
         self._missed: dict[Job, set[str]] = defaultdict(set)  # it has run with them since
         self._lock = threading.Lock()  # jobs end in several threads
@@ -60,9 +60,9 @@ class Missed:
         versions = self._reuse.claims.absent
         if accesses is None or not versions:
             return ""
-        if self._versions is not versions:  # the DAG has changed
-            self._versions, self._absent = versions, Absent(versions)
-        # It knew these: they were there when it began, or it made them.
+        if self._absent[0] is not versions:  # the DAG has changed
+            self._absent = versions, Absent(versions)
+        # These were there when it began, or it made them.
         known = {*map(label, (*job.input, *job.products()))} | self._missed[job]
         missed = {
             name
@@ -70,25 +70,25 @@ class Missed:
             if name not in known and not accesses.has_written(os.path.abspath(name))
         }
         for name in missed:
-            self._bring(job, name)
+            self._bring(job, name, versions[name])
         # Others bring files, too, in their processes.
         came = {name for name in missed if changed_at(name) > accesses.started - TICK}
         self._missed[job] |= came
         return min(came, default="")
 
-    def _bring(self, job: Job, name: str) -> None:
+    def _bring(self, job: Job, name: str, version: Version) -> None:
         with self._lock:
             if name not in self._brought and not os.path.lexists(name):
                 self._brought.add(name)
                 os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
                 how = Materialisation.REFLINK  # who lists a folder may not follow links
-                self._reuse.stores.bring_kept(job, self._versions[name], Path(name), how)
+                self._reuse.stores.bring_kept(job, version, Path(name), how)
 
     def _looked_for(self, job: Job, accesses: Accesses) -> Iterator[str]:
         """What a job looked for that was absent when it began, by name."""
-        workdir = os.getcwd()
+        workdir, (_, absent) = os.getcwd(), self._absent
         shadow = os.path.abspath(job.shadow_dir) if job.shadow_dir else workdir
         for path, access in accesses.paths.items():
             if access.absent or access.listed:
                 here = workdir + path[len(shadow) :] if path.startswith(shadow) else path
-                yield from self._absent.at(here, accesses.started - TICK)
+                yield from absent.at(here, accesses.started - TICK)
