@@ -40,8 +40,6 @@ _MOST_UNDECLARED = 1000  # files of a job
 _LOCALE = "the locale or the time zone"
 _NOT_DEPLOYED = "not deployed"  # the state of software that is not here
 
-_programs: dict[tuple[str, str], str] = {}  # where they were found, by name and PATH
-
 # For each host, the digest of a set of software to what it was there when a result of this
 # directory was made or first used.
 Accepted = dict[str, dict[str, str]]
@@ -202,7 +200,7 @@ class Conditions:
             for program in plain.programs:
                 # One below the working directory is among the files, if it was there before.
                 is_named = "/" not in program or os.path.isabs(program)
-                if is_named and (there := _program(program, along)):
+                if is_named and (there := shutil.which(program, path=along)):
                     seen.paths.setdefault(os.path.abspath(there), Access()).executed = True
         reads = summarise(seen, places, self.contents, self._packages, search_path, before)
         named = counted(plain.variables, plain.programs, plain.languages)
@@ -311,16 +309,6 @@ def _is_taken(path: str, seen: Accesses) -> bool:
     except OSError:
         return True
     return access.written or access.replaced or is_changed(access, status, seen.started)
-
-
-def _program(name: str, search_path: str) -> str | None:
-    """Where a program is; as long as it is there, it is not looked for again."""
-    known = _programs.get((name, search_path))
-    if known and os.access(known, os.X_OK):
-        return known
-    if found := shutil.which(name, path=search_path):
-        _programs[name, search_path] = found
-    return found
 
 
 def _digest(*parts: object) -> str:
