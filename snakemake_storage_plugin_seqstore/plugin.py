@@ -202,26 +202,30 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     @property
     def parsed(self) -> Query:
         """The parsed query."""
-        return (self._known or self._read()).parsed
+        return self._facts.parsed
 
     @property
     def label(self) -> str:
         """What it is called in this workflow, on every node: local copies may be anywhere."""
-        return (self._known or self._read()).label
+        return self._facts.label
 
     @property
     def base_label(self) -> str:
         """The label of the entry that the query names, or derives from."""
-        return (self._known or self._read()).base_label
+        return self._facts.base_label
 
     @property
     def is_in_place(self) -> bool:
         """Whether it is a file of the workflow in its own place, where its local copy is itself."""
         return path_of(self.query) is not None
 
+    @property
+    def _facts(self) -> _Known:
+        """What follows from the query, which is parsed once."""
+        return self._known or self._parse()
+
     @_for_people
-    def _read(self) -> _Known:
-        """What follows from the query."""
+    def _parse(self) -> _Known:
         if (own := path_of(self.query)) is not None:
             self._known = _Known(named(own), own, own, Path(own))
             return self._known
@@ -255,12 +259,12 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         if self._overwrite_local_path:
             return self._overwrite_local_path
         # Snakemake puts its flags on that string: each time another one.
-        return in_place_path(self.label) if self.is_in_place else self._read().path
+        return in_place_path(self.label) if self.is_in_place else self._facts.path
 
     @property
     def copy_path(self) -> Path:
         """Where the local copy is."""
-        return self._overwrite_local_path or (self._known or self._read()).path
+        return self._overwrite_local_path or self._facts.path
 
     def get_inventory_parent(self) -> str | None:
         """There is no cheaper way than to ask for each."""

@@ -14,6 +14,7 @@ from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Entry, Materialisation, Store, Version, trees
 from snakemake_storage_plugin_seqstore.store.version_log import TICK
 from snakemake_storage_plugin_seqstore.unknown import NotYet
+from snakemake_storage_plugin_seqstore.workflow.snakemake_api import is_streamed
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.file_hashes import Contents
@@ -85,9 +86,8 @@ def stored(file: Any) -> StoredFile | None:
     An output that is a pipe or a service is never stored.
     """
     # Rules may have functions instead of files.
-    flags = getattr(file, "flags", _NO_FLAGS)
-    found = flags.get("storage_object")
-    if found is None or flags.get("pipe") or flags.get("service"):
+    found = getattr(file, "flags", _NO_FLAGS).get("storage_object")
+    if found is None or is_streamed(file):
         return None
     ours = isinstance(getattr(found.provider, "materialisation", None), Materialisation)
     return found if ours else None

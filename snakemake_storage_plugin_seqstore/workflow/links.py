@@ -93,7 +93,7 @@ class Links:
         accesses : Accesses or None
             What it did; None if that was not observed.
         """
-        if not self._makes_links:
+        if not self._may_be_links:
             return ""
         linked = self._linked.get(job, {})
         if accesses is None:
@@ -162,7 +162,7 @@ class Links:
         return has_asked and whereabouts.name_payloads(made, linked.values())
 
     @cached_property
-    def _makes_links(self) -> bool:
+    def _may_be_links(self) -> bool:
         """Whether files in the working directory may be links."""
         providers = snakemake_api.providers(self._reuse.workflow)
         return any(_makes_links(provider, Path.cwd()) for provider in providers)

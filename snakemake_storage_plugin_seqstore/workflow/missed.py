@@ -62,17 +62,18 @@ class Missed:
             return ""
         if self._absent[0] is not versions:  # the DAG has changed
             self._absent = versions, Absent(versions)
+        since = accesses.started - TICK
         # These were there when it began, or it made them.
         known = {*map(label, (*job.input, *job.products()))} | self._missed[job]
         missed = {
             name
-            for name in self._looked_for(job, accesses)
+            for name in self._looked_for(job, accesses, since)
             if name not in known and not accesses.has_written(os.path.abspath(name))
         }
         for name in missed:
             self._bring(job, name, versions[name])
         # Others bring files, too, in their processes.
-        came = {name for name in missed if changed_at(name) > accesses.started - TICK}
+        came = {name for name in missed if changed_at(name) > since}
         self._missed[job] |= came
         return min(came, default="")
 
@@ -84,11 +85,11 @@ class Missed:
                 how = Materialisation.REFLINK  # who lists a folder may not follow links
                 self._reuse.stores.bring_kept(job, version, Path(name), how)
 
-    def _looked_for(self, job: Job, accesses: Accesses) -> Iterator[str]:
-        """What a job looked for that was absent when it began, by name."""
+    def _looked_for(self, job: Job, accesses: Accesses, since: int) -> Iterator[str]:
+        """What a job looked for that was absent at some time, in ns since the epoch, by name."""
         workdir, (_, absent) = os.getcwd(), self._absent
         shadow = os.path.abspath(job.shadow_dir) if job.shadow_dir else workdir
         for path, access in accesses.paths.items():
             if access.absent or access.listed:
                 here = workdir + path[len(shadow) :] if path.startswith(shadow) else path
-                yield from absent.at(here, accesses.started - TICK)
+                yield from absent.at(here, since)

@@ -222,7 +222,8 @@ def is_pipe(file: File) -> bool:
 
 def is_streamed(file: File) -> bool:
     """Whether an output is a pipe or a service: there only while its readers run."""
-    return is_pipe(file) or bool(file.flags.get("service"))
+    flags = file.flags
+    return bool(flags.get("pipe") or flags.get("service"))
 
 
 def pipe_readers(job: Job) -> list[Job]:
