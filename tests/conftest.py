@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """More workers than cores: at the end of each run, Snakemake waits for up to a second."""
     return (os.cpu_count() or 1) * 3 // 2
+
+
+def assert_no_traceback(printed: str) -> None:
+    """Users see no traceback of Snakemake or of this package. What a job prints is its own."""
+    of_ours = r' *File ".*/(site-packages/snakemake|snakemake_storage_plugin_seqstore)/'
+    assert not re.search(rf"Traceback .*:\n( .*\n)*?{of_ours}", printed), printed
 
 
 @pytest.fixture(autouse=True)

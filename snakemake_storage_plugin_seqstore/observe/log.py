@@ -16,6 +16,7 @@ from snakemake_storage_plugin_seqstore.observe.system_calls import Does
 _LINE = re.compile(r"(\d+) +(\d+)\.(\d{6}) (.*)\n", re.DOTALL)
 _RESUMED = re.compile(r"<\.\.\. (\w+) resumed>")
 _UNFINISHED = " <unfinished ...>"
+_ENDS = ("+++ exited", "+++ killed")
 
 
 @dataclass(slots=True, eq=False)
@@ -85,25 +86,44 @@ def children(lines: Iterable[str]) -> dict[int, deque[int]]:
     A child's first line may come before its parent's call has ended, so this is read beforehand.
     """
     found: dict[int, deque[int]] = {}
+    for parent, call in _starts(lines):
+        found.setdefault(parent, deque()).append(call.child or 0)
+    return found
+
+
+def running(lines: Iterable[str]) -> set[int]:
+    """The processes that were started and have not ended, threads apart. Lines are read twice."""
+    begun = {call.child or 0 for _, call in _starts(lines) if "CLONE_THREAD" not in call.flags}
+    for line in lines:
+        if " +++ " in line and (parts := _LINE.fullmatch(line)) and parts[4].startswith(_ENDS):
+            begun.discard(int(parts[1]))
+    return begun - {0}
+
+
+def _starts(lines: Iterable[str]) -> Iterator[tuple[int, Call]]:
+    """The threads that started others, and their calls, once these have ended."""
+    unfinished: dict[int, str] = {}
     for line in lines:
         if "clone" not in line and "fork" not in line:
             continue
         parts = _LINE.fullmatch(line)
-        if not parts or parts[4].endswith(_UNFINISHED):
+        if parts is None:
             continue
-        text = parts[4]
+        pid, text = int(parts[1]), parts[4]
+        if text.endswith(_UNFINISHED):
+            unfinished[pid] = text[: -len(_UNFINISHED)]
+            continue
         if resumed := _RESUMED.match(text):
-            text = f"{resumed[1]}({text[resumed.end() :]}"
+            text = unfinished.pop(pid, f"{resumed[1]}(") + text[resumed.end() :]
         call = parse(text)
         if call and call.does is Does.START and call.child is not None:
-            found.setdefault(int(parts[1]), deque()).append(call.child)
-    return found
+            yield pid, call
 
 
 def events(
     lines: Iterable[str], started: dict[int, deque[int]], root: int, directory: str = ""
 ) -> Iterator[Event]:
-    """What processes did, in order, until the root process ended.
+    """What processes did, in order, also those that outlive the root process.
 
     Parameters
     ----------
@@ -119,7 +139,7 @@ def events(
     Raises
     ------
     Incomplete
-        If the log ends before.
+        If the log ends before the root process.
     """
     views: dict[int, _View] = {}
     unfinished: dict[int, str] = {}
@@ -134,8 +154,8 @@ def events(
         if text.startswith("+++ "):
             views.pop(pid, None)
             unfinished.pop(pid, None)
-            if pid == root and text.startswith(("+++ exited", "+++ killed")):
-                return
+            if pid == root and text.startswith(_ENDS):
+                root = 0
             continue
         view = views.get(pid) or views.setdefault(pid, first)
         if text.endswith(_UNFINISHED):

@@ -16,7 +16,13 @@ from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.observe.accesses import Accesses, assemble
-from snakemake_storage_plugin_seqstore.observe.log import Event, Incomplete, children, events
+from snakemake_storage_plugin_seqstore.observe.log import (
+    Event,
+    Incomplete,
+    children,
+    events,
+    running,
+)
 from snakemake_storage_plugin_seqstore.observe.strace import Observer
 
 _LOG = ".log"
@@ -26,6 +32,7 @@ _BEGIN, _END = "begin", "end"  # asked for by this process, so that they stand i
 _PR_SET_PTRACER = 0x59616D61
 _PATIENCE = 10.0  # seconds
 _SOON = 0.05  # seconds that an observer usually needs to write its last line
+_GRACE = 1.0  # seconds in which what a job's shell left running still belongs to the job
 
 
 class ObserverDied(SeqstoreError):
@@ -105,10 +112,12 @@ class Observation:
         tracer, self._tracer = self._tracer, None
         if tracer is None:
             return
-        seen = False
+        log, seen = self.directory / f"{_ATTACHED}{_LOG}", False
         deadline = time.monotonic() + _PATIENCE
         while tracer.poll() is None and not seen and time.monotonic() < deadline:
-            seen = self._is_seen(_END, self.directory / f"{_ATTACHED}{_LOG}")
+            seen = self._is_seen(_END, log)
+        if seen:
+            _let_end(log, _lines(log))
         if tracer.poll() is None:
             tracer.send_signal(signal.SIGINT)  # it lets go of all processes, then ends
         with suppress(subprocess.TimeoutExpired):
@@ -122,8 +131,8 @@ class Observation:
     def finish(self, timeout: float = _PATIENCE) -> Accesses:
         """What was done, once the job has ended; the directory is free for the next job.
 
-        Background processes that outlive the job's shell are not waited for: what they did until
-        the shell ended counts.
+        What the job's shell left running belongs to the job while it ends within a second, as
+        ``tee`` in ``exec > >(tee log)`` does. What runs longer is not waited for.
 
         Parameters
         ----------
@@ -194,7 +203,9 @@ def _ended(log: Path, deadline: float) -> Iterable[str]:
     """
     root, begun = _root(log), time.monotonic()
     lines = _lines(log)
-    while root and not _has_end(lines if isinstance(lines, list) else _tail(log), root):
+    if not root:
+        return lines  # its processes had their time before the observer let go of them
+    while not _has_end(lines if isinstance(lines, list) else _tail(log), root):
         time.sleep(0.002)
         now = time.monotonic()
         if now > begun + _SOON:
@@ -206,25 +217,39 @@ def _ended(log: Path, deadline: float) -> Iterable[str]:
                 raise _died()
             time.sleep(_SOON)
         lines = _lines(log)
+    return _let_end(log, lines)
+
+
+def _let_end(log: Path, lines: Iterable[str]) -> Iterable[str]:
+    """The lines of a log once all processes in it have ended, or the time for that is over."""
+    begun = time.monotonic()
+    while running(lines) and time.monotonic() < begun + _GRACE:
+        time.sleep(0.01)
+        lines = _lines(log)
     return lines
 
 
 class _LargeLog:
-    """The lines of a log that is read anew each time."""
+    """The lines that a log has now, read anew each time."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, size: int) -> None:
         self._log = log
+        self._size = size
 
     def __iter__(self) -> Iterator[str]:
+        left = self._size
         with self._log.open(encoding="latin-1", newline="\n") as file:
-            yield from file
+            for line in file:
+                left -= len(line)  # one byte is one character
+                if left < 0:
+                    return
+                yield line
 
 
 def _lines(log: Path) -> Iterable[str]:
     """The lines of a log with their ends; a small one is read once."""
-    if os.path.getsize(log) > _SMALL:
-        return _LargeLog(log)
-    return _split(log.read_bytes())
+    size = os.path.getsize(log)
+    return _LargeLog(log, size) if size > _SMALL else _split(log.read_bytes())
 
 
 def _tail(log: Path) -> list[str]:

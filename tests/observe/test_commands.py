@@ -124,9 +124,17 @@ def test_signals_and_process(tmp_path: Path, run, work: Path) -> None:
     run('test "$(env | sort)" = "$(env | grep -v seqstore | sort)"')
 
 
-def test_background_is_not_waited_for(run, work: Path) -> None:
-    accesses = run("(cat a.txt; sleep 0.4; cat b.txt) > /dev/null & sleep 0.1")
+def test_what_outlives_the_shell_by_a_moment_belongs_to_the_job(run, work: Path) -> None:
+    accesses = run("exec > >(sleep 0.3; tee log); (sleep 0.4; cat a.txt) > /dev/null & cat b.txt")
+    assert seen(accesses, work, "read") == {"a.txt", "b.txt"}
+    assert seen(accesses, work, "written") == {"log"}
+
+
+def test_what_runs_on_is_not_waited_for(run, work: Path) -> None:
+    command = "(cat a.txt; sleep 30; cat b.txt) > /dev/null & echo $! > pid; sleep 0.1"
+    accesses = run(command)
     assert seen(accesses, work, "read") == {"a.txt"}
+    os.kill(int((work / "pid").read_text()), 9)  # it still runs
 
 
 C = r"""

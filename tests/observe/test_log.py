@@ -17,6 +17,7 @@ from snakemake_storage_plugin_seqstore.observe.log import (
     absolute,
     children,
     events,
+    running,
 )
 from snakemake_storage_plugin_seqstore.observe.observation import _ended
 from snakemake_storage_plugin_seqstore.observe.system_calls import TRACED, Does
@@ -132,8 +133,24 @@ def test_working_directories() -> None:
     ]
     assert found == [
         (1, "/w/a", ""), (2, "/w/b", ""), (2, "/x/c", ""), (1, "/y/d", ""), (4, "/y/e", ""),
-        (5, "/y/f", ""), (1, "/z/g", "/z/h"), (1, "/z/j", "/z/i"),
+        (5, "/y/f", ""), (1, "/z/g", "/z/h"), (1, "/z/j", "/z/i"), (5, "/y/late", ""),
     ]  # fmt: skip
+
+
+def test_what_still_runs() -> None:
+    lines = [
+        "1 1.000001 clone(child_stack=NULL, flags=SIGCHLD <unfinished ...>\n",
+        "1 1.000002 <... clone resumed>, child_tidptr=0x1) = 2\n",
+        "1 1.000003 vfork() = 3\n",
+        "1 1.000004 vfork() = -1 EAGAIN (Resource temporarily unavailable)\n",
+        "1 1.000005 clone3({flags=CLONE_VM|CLONE_THREAD, stack=0x1} <unfinished ...>\n",
+        "1 1.000006 <... clone3 resumed>, 88) = 4\n",
+        "3 1.000007 clone(child_stack=NULL, flags=SIGCHLD) = 5\n",
+        "3 1.000008 +++ superseded by execve in pid 6 +++\n",
+        "2 1.000009 +++ exited with 0 +++\n",
+        "5 1.000010 +++ killed by SIGKILL +++\n",
+    ]
+    assert running(lines) == {3}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from snakemake_storage_plugin_seqstore import SequenceStore, Store
+from tests.conftest import assert_no_traceback
 
 
 class Workflow:
@@ -22,7 +23,7 @@ class Workflow:
         """Run Snakemake; return what it printed."""
         settings = ["--storage-seqstore-root", str(self.store.root)] if root else []
         printed = self._snakemake(self.directory, *settings, *arguments, fails=fails).stdout
-        assert "Traceback" not in printed, printed
+        assert_no_traceback(printed)
         return printed
 
     def read(self, name: str, collection: str = "files") -> str:

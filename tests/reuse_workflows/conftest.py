@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from snakemake_storage_plugin_seqstore import Store
+from tests.conftest import assert_no_traceback
 
 HANGS = 300.0  # s; the longest run here takes a fraction of it
 IN_STORE = ("--default-storage-provider=seqstore", "--default-storage-prefix=seqstore://files")
@@ -87,7 +88,7 @@ class Project:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             pytest.fail("Snakemake hangs:\n" + process.communicate()[0])
-        assert "Traceback" not in printed, printed
+        assert_no_traceback(printed)
         return Run(printed, self._computed(), process.returncode)
 
     def run(self, *arguments: str, fails: bool = False, root: bool = True) -> Run:
