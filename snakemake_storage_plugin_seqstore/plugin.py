@@ -8,7 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -48,7 +48,7 @@ from snakemake_storage_plugin_seqstore.store import (
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
 from snakemake_storage_plugin_seqstore.store.parsing import is_name, printable
 from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
-from snakemake_storage_plugin_seqstore.workflow.files import Answer, source_time
+from snakemake_storage_plugin_seqstore.workflow.files import Answer, local_size, source_time
 from snakemake_storage_plugin_seqstore.workflow.in_place import named, path_of, query_of
 from snakemake_storage_plugin_seqstore.workflow.snakemake_api import OLDEST, is_supported
 from snakemake_storage_plugin_seqstore.workflow.snakemake_changes import in_place_path
@@ -275,7 +275,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         key = self.cache_key()
         if key in cache.exists_in_storage or self._bound:
             return
-        found = self._find()
+        found = self._look()
         cache.exists_in_storage[key] = found is not None
         if found:
             cache.mtime[key] = Mtime(storage=found[1].mtime)
@@ -284,17 +284,19 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         """Nothing remains but the local copy, which Snakemake removes."""
 
     @property
-    def _answered(self) -> tuple[Store, Entry] | None:
+    def _answered(self) -> Answer | None:
         """What was said before, if it stands."""
         answer = self.answer
-        return answer.found if answer and answer.stands else None
+        return answer if answer and answer.stands else None
 
     async def managed_exists(self) -> bool:
         """Whether the store has the entry, whole.
 
         Snakemake asks thousands of times for the inputs of all that could start.
         """
-        return self._answered is not None or await super().managed_exists()
+        if answer := self._answered:
+            return answer.found is not None or self._users_file() is not None
+        return bool(await super().managed_exists())
 
     async def managed_retrieve(self) -> None:
         """Bring what the store has; the user's own file, which a failure would remove, stays.
@@ -307,8 +309,12 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     async def managed_size(self) -> int:
         """Size in bytes; asked for as often."""
-        found = None if self.parsed.is_derived else self._answered
-        return transfer.size(*found, self.parsed) if found else await super().managed_size()
+        if (answer := self._answered) and not self.parsed.is_derived:
+            if answer.found:
+                return transfer.size(*answer.found, self.parsed)
+            with suppress(OSError):
+                return local_size(self.copy_path)
+        return int(await super().managed_size())
 
     async def managed_checksum(self) -> str | None:
         """SHA-256 of the content; none of a pipe that is gone with its jobs' process."""
@@ -334,7 +340,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         """Size in bytes; 0 for a directory."""
         found = self._existing_or_local()
         if isinstance(found, Path):
-            return 0 if found.is_dir() else found.stat().st_size
+            return local_size(found)
         return transfer.size(*found, self.parsed)
 
     def checksum(self) -> str | None:
@@ -401,12 +407,9 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         else:
             self.provider.store.touch(self.parsed.collection, self.parsed.name)
 
-    def _find(self) -> tuple[Store, Entry] | None:
-        """What the query means, and the store that has it; None if it is not there whole."""
-        return self._answered or self._look()
-
     @_for_people
     def _look(self) -> tuple[Store, Entry] | None:
+        """What the query means, and the store that has it; None if it is not there whole."""
         if bound := self._bound:
             return bound[0].entry(self)
         entry = transfer.find(self.provider.store, self.parsed)
@@ -414,11 +417,17 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def _look_anywhere(self) -> tuple[Store, Entry] | Path | None:
         """The same, or in its own place the user's file; before there is a DAG, what is there."""
+        if answer := self._answered:
+            return answer.found or self._users_file()
         bound = self._bound
-        if (bound or not self.is_in_place) and (found := self._find()):
+        if (bound or not self.is_in_place) and (found := self._look()):
             return found
         is_source = self.is_in_place and (bound is None or bound[0].is_source(self))
-        return self.copy_path if is_source and self.copy_path.exists() else None
+        return self._users_file() if is_source else None
+
+    def _users_file(self) -> Path | None:
+        path = self.copy_path
+        return path if os.path.exists(path) else None
 
     def _existing_or_local(self) -> tuple[Store, Entry] | Path:
         """The same, or the local file of a job that just ran.

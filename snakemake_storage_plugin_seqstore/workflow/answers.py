@@ -23,7 +23,7 @@ class Answers:
         self._given: dict[str, Answer] = {}
         self._lock = threading.Lock()
 
-    def give(self, name: str, file: StoredFile, found: tuple[Store, Entry]) -> None:
+    def give(self, name: str, file: StoredFile, found: tuple[Store, Entry] | None) -> None:
         """Let a file's answer stand until the file is claimed anew."""
         with self._lock:
             file.answer = self._given.setdefault(name, Answer(found))

@@ -28,13 +28,13 @@ class Answer:
 
     Parameters
     ----------
-    found : tuple of Store and Entry
-        The entry, and the store that has it.
+    found : tuple of Store and Entry or None
+        The entry, and the store that has it; None if it is the user's file in its own place.
     stands : bool
         Whether it still is.
     """
 
-    found: tuple[Store, Entry]
+    found: tuple[Store, Entry] | None
     stands: bool = True
 
 
@@ -142,6 +142,18 @@ def source_time(path: str | os.PathLike[str]) -> float:
         with suppress(OSError):
             return source_time(os.path.join(path, trees.IGNORED))
     return newest
+
+
+def local_size(path: str | os.PathLike[str]) -> int:
+    """Size of a local file in bytes; 0 for a directory, as Snakemake has it.
+
+    Raises
+    ------
+    OSError
+        If it is not there.
+    """
+    status = os.stat(path)
+    return 0 if stat.S_ISDIR(status.st_mode) else status.st_size
 
 
 def local_time(path: str) -> int:
