@@ -47,10 +47,15 @@ _REUSE = _IMPORT + "seqstore.reuse(workflow)\n"
 _UNOBSERVED = _IMPORT + 'seqstore.reuse(workflow, observe="off")\n'
 _STORED = 'storage.seqstore("seqstore://files/%s")'
 _ROOT = ("--storage-seqstore-root", "{store}")
+_IN_PLACE = (
+    *("--default-storage-provider", "seqstore"),
+    *("--default-storage-prefix", "seqstore://files"),
+    *_ROOT,
+)
 _NOTHING = "Nothing to be done"
-# Before it starts a job, Snakemake would else look at all that could start: thousands, thousands of
-# times.
-_ALL = ("--scheduler-subsample", "100")
+# Before it starts a job, Snakemake looks at all that could start: at thousands, thousands of times.
+_MANY = 2000  # jobs
+_FOR_MANY = ("--scheduler-subsample", "100")
 
 
 class Result(NamedTuple):
@@ -111,8 +116,10 @@ KINDS = (
     Kind("Snakemake", '"%s"', "", "", (), ("cold", "idle")),
     Kind("Snakemake --cache", '"%s"', "", "cache: True", ("--cache",), ("cold", "clone")),
     Kind("Snakemake, fs plugin", 'storage.fs("../store/%s")', "", "", (), ("cold",)),
-    Kind("seqstore, unobserved", _STORED, _UNOBSERVED, "", _ROOT, ("cold",)),
-    Kind("seqstore", _STORED, _REUSE, "", _ROOT, ("cold", "idle", "clone")),
+    Kind("seqstore, unobserved", '"%s"', _UNOBSERVED, "", _IN_PLACE, ("cold",)),
+    Kind("seqstore", '"%s"', _REUSE, "", _IN_PLACE, ("cold", "idle", "clone")),
+    Kind("seqstore by queries, unobserved", _STORED, _UNOBSERVED, "", _ROOT, ("cold",)),
+    Kind("seqstore by queries", _STORED, _REUSE, "", _ROOT, ("cold", "idle", "clone")),
 )
 
 
@@ -151,7 +158,8 @@ def _snakemake(kind: Kind, name: str, jobs: int, directory: Path) -> tuple[float
     """Run Snakemake once and check what it did; return elapsed and CPU time."""
     store = directory / "store"
     store.mkdir(exist_ok=True)
-    arguments = [argument.format(store=store) for argument in kind.arguments]
+    settings = (*kind.arguments, *(_FOR_MANY if jobs >= _MANY else ()))
+    arguments = [argument.format(store=store) for argument in settings]
     where = directory / ("clone" if name == "clone" else "work")
     log = directory / f"{name}.log"
     # An installed package is compiled once.
@@ -159,7 +167,7 @@ def _snakemake(kind: Kind, name: str, jobs: int, directory: Path) -> tuple[float
     with open(log, "w") as output:
         began = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--cores", str(os.cpu_count()), *_ALL, *arguments],
+            [sys.executable, "-m", "snakemake", "--cores", str(os.cpu_count()), *arguments],
             cwd=where,
             env=environment | {"SNAKEMAKE_OUTPUT_CACHE": str(store)},
             stdout=output,
@@ -171,7 +179,7 @@ def _snakemake(kind: Kind, name: str, jobs: int, directory: Path) -> tuple[float
         process.returncode = os.waitstatus_to_exitcode(status)
     printed = log.read_text()
     did_nothing = _NOTHING in printed
-    expected = name == "idle" or (name == "clone" and kind.name == "seqstore")
+    expected = name == "idle" or (name == "clone" and kind.name.startswith("seqstore"))
     done = printed.count("\nFinished jobid") - 1  # without `all`
     if process.returncode or did_nothing != expected or (not expected and done != jobs):
         raise BenchError(f"{kind.name}, {name}: something else happened, see {log}")

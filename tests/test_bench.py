@@ -88,6 +88,10 @@ def test_workflows(tmp_path):
         "seqstore, cold",
         "seqstore, idle",
         "seqstore, clone",
+        "seqstore by queries, unobserved, cold",
+        "seqstore by queries, cold",
+        "seqstore by queries, idle",
+        "seqstore by queries, clone",
     ]
 
 

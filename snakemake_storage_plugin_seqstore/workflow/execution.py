@@ -82,7 +82,7 @@ class Executions:
             Whether the outputs are in place, so that the job need not run.
         """
         reuse = self._reuse
-        snakemake_changes.spare_idle_rounds(reuse.workflow)
+        snakemake_changes.spare_rounds(reuse.workflow)
         contents = Watched(reuse.directory.hashes)
         teller = reuse.new_teller()
         told = None

@@ -83,24 +83,35 @@ def when_dag_is_built(workflow: Workflow, do: Callable[[], None]) -> None:
     workflow._build_dag = built
 
 
-def spare_idle_rounds(workflow: Workflow) -> None:
-    """Have Snakemake's scheduler look again only for the sake of jobs that it started.
+def spare_rounds(workflow: Workflow) -> None:
+    """Have Snakemake's scheduler look for jobs no more often, and ask no more, than it needs.
 
     When jobs may start at a limited rate, as by default, it looks for more of them a second after
     each look, also after one that started none: so looks add up, and the longer jobs take, the more
     of the processor goes into looks. Each job that was started is looked after already.
+
+    At each look it asks for the size of each input of all jobs that could start, to order them. A
+    size that it knows is not asked for again: these inputs are complete.
     """
     scheduler = workflow.scheduler
     if scheduler is None or "_schedule_reevalutation" in vars(scheduler):
         return
-    look_again = scheduler._schedule_reevalutation
+    look_again, ask_sizes = scheduler._schedule_reevalutation, scheduler.update_input_sizes
 
     def look_again_if_needed(delay: float) -> None:
         waits_for_queue = workflow.dag.has_unfinished_queue_input_jobs()
         if waits_for_queue or not scheduler._last_job_selection_empty:
             look_again(delay)
 
+    async def ask_unknown_sizes(jobs: Iterable[Job]) -> None:
+        known, jobs = scheduler._input_sizes, [*jobs]
+        number = len(known)
+        await ask_sizes([job for job in jobs if any(known.get(file) is None for file in job.input)])
+        if len(known) < number:  # it forgets some when it knows many
+            await ask_sizes(jobs)
+
     scheduler._schedule_reevalutation = look_again_if_needed
+    scheduler.update_input_sizes = ask_unknown_sizes
 
 
 def run_again(workflow: Workflow, is_to_run_again: Callable[[Job, bool], bool]) -> None:
