@@ -13,6 +13,7 @@ from contextlib import suppress
 from heapq import merge
 from operator import attrgetter
 from pathlib import Path
+from typing import TypeAlias
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.observe.accesses import Accesses, assemble
@@ -32,7 +33,7 @@ _BEGIN, _END = "begin", "end"  # asked for by this process, so that they stand i
 _PR_SET_PTRACER = 0x59616D61
 _PATIENCE = 10.0  # seconds
 _SOON = 0.05  # seconds that an observer usually needs to write its last line
-_GRACE = 1.0  # seconds in which what a job's shell left running still belongs to the job
+_GRACE = 0.5  # seconds in which what a job's shell left running still belongs to the job
 
 
 class ObserverDied(SeqstoreError):
@@ -131,7 +132,7 @@ class Observation:
     def finish(self, timeout: float = _PATIENCE) -> Accesses:
         """What was done, once the job has ended; the directory is free for the next job.
 
-        What the job's shell left running belongs to the job while it ends within a second, as
+        What the job's shell left running belongs to the job if it ends within half a second, as
         ``tee`` in ``exec > >(tee log)`` does. What runs longer is not waited for.
 
         Parameters
@@ -176,7 +177,7 @@ class Observation:
         path = str(self.directory / name)
         os.path.exists(path)
         with suppress(FileNotFoundError):
-            return any(f'"{path}"' in line for line in _tail(log))
+            return any(f'"{path}"' in line for line in _tail(log, os.path.getsize(log)))
         return False
 
     def _events(self, log: Path, lines: Iterable[str]) -> Iterator[Event]:
@@ -196,7 +197,7 @@ def _root(log: Path) -> int:
     return 0 if name == _ATTACHED else int(name)
 
 
-def _ended(log: Path, deadline: float) -> Iterable[str]:
+def _ended(log: Path, deadline: float) -> Lines:
     """The lines of a log, once it has the one that says that its process has ended.
 
     The observer is asked first for the process, so only it can be late, and not by much.
@@ -205,7 +206,7 @@ def _ended(log: Path, deadline: float) -> Iterable[str]:
     lines = _lines(log)
     if not root:
         return lines  # its processes had their time before the observer let go of them
-    while not _has_end(lines if isinstance(lines, list) else _tail(log), root):
+    while not _has_end(lines if isinstance(lines, list) else lines.tail(), root):
         time.sleep(0.002)
         now = time.monotonic()
         if now > begun + _SOON:
@@ -220,10 +221,11 @@ def _ended(log: Path, deadline: float) -> Iterable[str]:
     return _let_end(log, lines)
 
 
-def _let_end(log: Path, lines: Iterable[str]) -> Iterable[str]:
+def _let_end(log: Path, lines: Lines) -> Lines:
     """The lines of a log once all processes in it have ended, or the time for that is over."""
-    begun = time.monotonic()
-    while running(lines) and time.monotonic() < begun + _GRACE:
+    end = 0.0
+    while running(lines) and not 0 < end < time.monotonic():
+        end = end or time.monotonic() + _GRACE  # to look through a large one takes its time, too
         time.sleep(0.01)
         lines = _lines(log)
     return lines
@@ -245,17 +247,24 @@ class _LargeLog:
                     return
                 yield line
 
+    def tail(self) -> list[str]:
+        """The last of them."""
+        return _tail(self._log, self._size)
 
-def _lines(log: Path) -> Iterable[str]:
+
+Lines: TypeAlias = "list[str] | _LargeLog"
+
+
+def _lines(log: Path) -> Lines:
     """The lines of a log with their ends; a small one is read once."""
     size = os.path.getsize(log)
     return _LargeLog(log, size) if size > _SMALL else _split(log.read_bytes())
 
 
-def _tail(log: Path) -> list[str]:
+def _tail(log: Path, size: int) -> list[str]:
     with log.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - _SMALL))
-        return _split(file.read())
+        file.seek(max(0, size - _SMALL))
+        return _split(file.read(min(size, _SMALL)))
 
 
 def _split(content: bytes) -> list[str]:

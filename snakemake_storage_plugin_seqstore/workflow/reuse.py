@@ -151,16 +151,13 @@ class Reuse:
             if claim or (resolved and name in map(label, maker.output)):
                 return self._claimed(name, file, claim)
             return self._claimed(name, file, self.claims.get(name))  # a log that nobody needs
-        if self._is_nobodys(file):
-            self._answers.give(name, file, None)
+        if file.is_in_place and self.workflow.is_main_process:
+            around = resolution.products.maker(os.path.abspath(file.copy_path))
+            if around is None or not around[2]:
+                # It is the user's as long as the DAG is what it is.
+                self._answers.give(name, file, None)
+                return None
         return self._unmade(file)
-
-    def _is_nobodys(self, file: StoredFile) -> bool:
-        """Whether a file in its own place is the user's as long as the DAG is what it is."""
-        if not file.is_in_place or not self.workflow.is_main_process:
-            return False
-        maker = self.resolution().products.maker(os.path.abspath(file.copy_path))
-        return maker is None or not maker[2]
 
     def is_source(self, file: StoredFile) -> bool:
         """Whether a file in its own place is what is there: the user's, or a pipe of jobs.

@@ -105,10 +105,9 @@ def spare_rounds(workflow: Workflow) -> None:
 
     async def ask_unknown_sizes(jobs: Iterable[Job]) -> None:
         known, jobs = scheduler._input_sizes, [*jobs]
-        number = len(known)
         await ask_sizes([job for job in jobs if any(known.get(file) is None for file in job.input)])
-        if len(known) < number:  # it forgets some when it knows many
-            await ask_sizes(jobs)
+        if any(file not in known for job in jobs for file in job.input):
+            await ask_sizes(jobs)  # when it knows many, it forgets those that are not asked for
 
     scheduler._schedule_reevalutation = look_again_if_needed
     scheduler.update_input_sizes = ask_unknown_sizes

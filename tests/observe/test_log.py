@@ -199,3 +199,20 @@ def test_a_log_that_is_cut_is_never_whole(tmp_path: Path) -> None:
     lines = text[:end].splitlines(keepends=True)
     assert list(events(lines, children(lines), process.pid))
     observation.discard()
+
+
+def test_the_last_line_of_a_large_log_may_be_late(tmp_path: Path, monkeypatch) -> None:
+    """It may come between two looks: what is read has it."""
+    log, size = tmp_path / "7.log", os.path.getsize
+    log.write_text(f'{START}access("/a", F_OK) = 0\n' * 3000)
+
+    def measured_before(path: Path) -> int:
+        found = size(path)
+        if log.read_text()[-len(END) :] != END:
+            with log.open("a") as file:
+                file.write(END)
+        return found
+
+    monkeypatch.setattr(os.path, "getsize", measured_before)
+    lines = _ended(log, float("inf"))
+    assert len(list(events(lines, children(lines), 7))) == 3000

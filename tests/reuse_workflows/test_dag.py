@@ -659,3 +659,25 @@ def test_the_scheduler_looks_again_only_for_jobs_that_it_started(project):
     assert len(done.computed) == 6
     # Once when it ended and once, as jobs may start at a limited rate, a second after it began.
     assert done.printed.count("Ready jobs: ") <= 2 * 6 + 1
+
+
+def test_the_scheduler_prefers_large_inputs(project):
+    """It asks for their sizes once."""
+    project.write("""
+        rule all:
+            input: expand("out/{n}.txt", n=[1, 20, 300, 5000])
+
+        rule make:
+            input: "in.txt"
+            output: "1.txt", "300.txt", "20.txt"
+            shell: "for file in {output}; do head -c ${{file%.txt}} {input} > $file; done"
+
+        rule one:
+            input: "{n}.txt"
+            output: "out/{n}.txt"
+            shell: "echo {wildcards.n} >> order; wc -c {input} > {output}"
+    """)
+    for name in ("in.txt", "5000.txt"):
+        project.write("x" * 5000, name)
+    project.run(*IN_STORE, "--cores", "1", "--scheduler", "greedy")
+    assert project.read("order").split() == ["5000", "300", "20", "1"]
