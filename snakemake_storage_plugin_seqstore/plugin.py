@@ -301,10 +301,11 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     async def managed_retrieve(self) -> None:
         """Bring what the store has; the user's own file, which a failure would remove, stays.
 
-        A job that is only touched reads nothing.
+        If that is not there just now, its job will say so. What is only touched reads nothing.
         """
         is_touched = self.is_in_place and (bound := self._bound) and bound[0].workflow.touch
-        if not (is_touched or isinstance(self._look_anywhere(), Path)):
+        is_users = (answer := self._answered) and answer.found is None
+        if not (is_touched or is_users or isinstance(self._look_anywhere(), Path)):
             await super().managed_retrieve()
 
     async def managed_size(self) -> int:
@@ -441,7 +442,12 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         raise self._missing()
 
     def _missing(self) -> WorkflowError:
-        return WorkflowError(str(transfer.missing(self.provider.store, self.parsed)))
+        store = self.provider.store
+        if self.is_in_place:
+            return WorkflowError(
+                f"{self.label} is neither in its place nor in the store {store.root}."
+            )
+        return WorkflowError(str(transfer.missing(store, self.parsed)))
 
     @_for_people
     def list_candidate_matches(self) -> Iterable[str]:

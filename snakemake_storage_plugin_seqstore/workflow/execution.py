@@ -204,6 +204,10 @@ class Executions:
         if execution.is_to_run_again:
             return
         self._note_seen(job, execution.seen)
+        if execution.told:
+            self._reuse.directory.left.note(
+                execution.seen.undeclared, execution.told.key, label(job.output[0])
+            )
         if execution.told and not job.shadow_dir:
             # Else they are not yet where they will be published from.
             execution.added = dict(self.publications.adding(execution.statuses))

@@ -10,6 +10,7 @@ from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced, needs_to_run
+from snakemake_storage_plugin_seqstore.workflow.products import jobs_before
 from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 from snakemake_storage_plugin_seqstore.workflow.whereabouts import is_elsewhere
 
@@ -49,12 +50,30 @@ def give_up(resolution: Resolution, here: MadeIn) -> None:
 
 def _given_up(resolution: Resolution, reader: Job, lacks: Mapping[Job, str]) -> Iterator[Job]:
     """The jobs before one that runs that have to run for it."""
+    for maker, why in _lacked(resolution, reader, lacks).items():
+        _give_up(resolution.jobs[maker], why)
+        yield maker
     for maker in reader.dag.dependencies[reader]:
         resolved = resolution.jobs.get(maker)
-        if resolved and maker in lacks:
-            _give_up(resolved, lacks[maker])
         if resolved and not resolved.is_hit:
             yield maker
+
+
+def _lacked(resolution: Resolution, reader: Job, lacks: Mapping[Job, str]) -> dict[Job, str]:
+    """What a job that runs would lack of the jobs before it.
+
+    What it is known to read may be of a job that is not the one just before it. Snakemake runs
+    that one only if those between them are scheduled too; these are then fetched.
+    """
+    makers = reader.dag.dependencies[reader]
+    found = {maker: lacks[maker] for maker in makers if maker in lacks}
+    far = [maker for maker in lacks if resolution.side_files.is_read_by(reader, maker)]
+    if far:
+        before = {*jobs_before(reader)} & resolution.jobs.keys()
+        for maker in before.intersection(far).difference(found):
+            between = (job for job in before if maker in jobs_before(job))
+            found |= dict.fromkeys((maker, *between), lacks[maker])
+    return found
 
 
 def _give_up(resolved: Resolved, lacks: str) -> None:
@@ -101,7 +120,7 @@ def lacking(
     if record.made_in and is_told:
         return f"it contains the path of the directory in which it was made, {record.made_in.path}"
     if lost := resolution.side_files.lost(job, record, is_starting):
-        return f"{lost}, which goes with it, is not here"
+        return f"{lost}, which goes with it, is not here as it was made"
     return ""
 
 

@@ -114,9 +114,9 @@ class Products:
         makers = {**self.undeclared.get(path, {}), **(also or {})}
         makers.pop(reader, None)
         if len(makers) > 1:
-            last = {job for job in _before(reader, makers) if job in makers}
+            last = {job for job in jobs_before(reader, makers) if job in makers}
             if len(last) > 1:
-                last = last.difference(*(_before(job, ()) for job in last)) or last
+                last = last.difference(*(jobs_before(job) for job in last)) or last
             makers = {job: made for job, made in makers.items() if job in last} or makers
         return [*reversed(makers.values())]
 
@@ -218,7 +218,7 @@ class _Walk:
         self.file = next(self._files, "")
 
 
-def _before(job: Job, until: Container[Job]) -> Iterator[Job]:
+def jobs_before(job: Job, until: Container[Job] = ()) -> Iterator[Job]:
     """The jobs that a job depends on, on each way up to the first of some that is met."""
     waiting, seen = [job], {job}
     while waiting:

@@ -24,6 +24,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
 )
 from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved, users_version
 from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
+from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.side_files import SideFiles
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
@@ -52,6 +53,8 @@ class Resolution:
         Where paths lie for the jobs.
     claims : Claims
         What the working directory claims.
+    left : Left
+        What jobs left in it.
     stores : Stores
         Where records and payloads are.
     source : callable
@@ -71,6 +74,7 @@ class Resolution:
         products: Products,
         places: JobPlaces,
         claims: Claims,
+        left: Left,
         stores: Stores,
         source: Callable[[StoredFile], tuple[Version, int] | None],
         now: int,
@@ -92,7 +96,7 @@ class Resolution:
         self.producers = self.inputs.producers
         self.is_touching = snakemake_api.touches(dag.workflow)
         newest = self.inputs.newest
-        self.side_files = SideFiles(self.jobs, products, claims, stores, contents)
+        self.side_files = SideFiles(self.jobs, products, claims, left, stores, contents)
         self._touched = Touched(
             claims, stores, contents, self.is_touching, now, newest, self._plain_run
         )
@@ -126,7 +130,8 @@ class Resolution:
 
         What the record of its maker says. A log or benchmark that is there may be of another run
         with the same result, and an undeclared file may have been changed since: nobody puts what
-        the record says in its place, so it may be what is there, too.
+        the record says in its place, so it may be what is there, too. But not what an earlier run
+        of its maker left there, which Snakemake would have replaced.
         """
         found = self.products.maker(path)
         if found and not (found[1] in snakemake_api.traces(found[0]) and os.path.exists(path)):
@@ -139,10 +144,13 @@ class Resolution:
             if version is not None:
                 yield version.digest
                 return
-        for version in self.products.before(path, reader):
+        made = self.products.before(path, reader)
+        for version in made:
             yield version.digest
         with suppress(OSError, SeqstoreError):
-            yield self._contents.version(path).digest
+            there = self._contents.version(path)
+            if there not in made and not self.side_files.is_outdated(path, there):
+                yield there.digest
 
     def _look_again(self, jobs: list[Job]) -> None:
         """Resolve again what failed by what it read, and what follows from that.

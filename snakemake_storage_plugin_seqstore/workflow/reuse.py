@@ -40,6 +40,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
 )
 from snakemake_storage_plugin_seqstore.workflow.inputs import users_version, version_in_place
 from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
+from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.messages import Messages
 from snakemake_storage_plugin_seqstore.workflow.observing import Observing
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced, plan
@@ -71,6 +72,7 @@ class Directory:
         alone = workflow.is_main_process and workflow.local_exec
         self.claims = Claims(self.path, alone)
         self.claims.load(join=not workflow.is_main_process)
+        self.left = Left(self.path)
         self.stores = Stores(workflow, self.path / "store", self.contents, self.claims.project)
         self.messages = Messages(self.stores, self.claims)
         # When the first run here began: this one, if it is the first.
@@ -294,6 +296,7 @@ class Reuse:
             products,
             JobPlaces(self.workflow, products, directory.claims.began),
             directory.claims,
+            directory.left,
             directory.stores,
             self._source,
             self._now(),

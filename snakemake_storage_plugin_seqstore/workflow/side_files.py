@@ -15,6 +15,7 @@ from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
+from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 
@@ -35,6 +36,8 @@ class SideFiles:
         What they make.
     claims : Claims
         What the working directory claims.
+    left : Left
+        What jobs left in it.
     stores : Stores
         Where records and payloads are.
     contents : Contents
@@ -46,12 +49,14 @@ class SideFiles:
         jobs: Mapping[Job, Resolved],
         products: Products,
         claims: Claims,
+        left: Left,
         stores: Stores,
         contents: Contents,
     ) -> None:
         self._jobs = jobs
         self._products = products
         self._claims = claims
+        self._left = left
         self._stores = stores
         self._contents = contents
 
@@ -102,22 +107,26 @@ class SideFiles:
         return {job: record for job, record in found.items() if record}
 
     @cached_property
-    def _read(self) -> set[str]:
-        """Undeclared files of this directory that jobs are known to read, by their places."""
-        return {
-            name
-            for record in self._records.values()
-            for name in (*record.reads.products, *record.reads.files)
-            if name.startswith(_HERE)
-        }
+    def _read(self) -> dict[str, set[str]]:
+        """Undeclared files of this directory that jobs are known to read, by their rules."""
+        found: dict[str, set[str]] = {}
+        for job, record in self._records.items():
+            names = (*record.reads.products, *record.reads.files)
+            here = found.setdefault(job.rule.name, set())
+            here.update(name for name in names if name.startswith(_HERE))
+        return found
 
     def _is_read(self, path: str) -> bool:
-        return _HERE + os.path.relpath(path) in self._read
+        name = _HERE + os.path.relpath(path)
+        return any(name in names for names in self._read.values())
 
-    @cached_property
-    def _known_rules(self) -> set[str]:
-        """Rules of which it is known what their jobs read."""
-        return {job.rule.name for job in self._records}
+    def is_read_by(self, reader: Job, maker: Job) -> bool:
+        """Whether jobs of a rule are known to read what another job is the last to make so."""
+        read = self._read.get(reader.rule.name, ())
+        return any(
+            _HERE + os.path.relpath(path) in read and version in self._products.before(path, reader)
+            for path, version in self._products.made_by.get(maker, {}).items()
+        )
 
     def left_over(self, job: Job) -> Iterator[str]:
         """Undeclared files that are in place beside what outputs were before, by their path.
@@ -137,6 +146,21 @@ class SideFiles:
                     is_kept = self._stores.has_kept(job, version)
                     if is_beside and is_kept and self._is_stale(whole, version):
                         yield path
+
+    def is_outdated(self, path: str, version: Version) -> bool:
+        """Whether an undeclared file is of a job that is told otherwise by now, and is reused so.
+
+        Parameters
+        ----------
+        path : str
+            Its absolute path.
+        """
+        left = self._left.by(os.path.relpath(path), version)
+        maker = self._products.maker(os.path.abspath(left.output)) if left else None
+        resolved = self._jobs.get(maker[0]) if maker else None
+        if left is None or resolved is None or resolved.told is None:
+            return False
+        return resolved.is_hit and left.key != resolved.told.key
 
     def _is_stale(self, path: str, version: Version) -> bool:
         """Whether a file is there that nobody declares, and of which another version belongs."""
@@ -173,9 +197,7 @@ class SideFiles:
         if not record.undeclared or not (are_flags or changed):
             return {}
         made = dict(self._products.nobodys(record.undeclared))
-        are_known = all(
-            reader.rule.name in self._known_rules for reader in snakemake_api.readers(job)
-        )
+        are_known = all(reader.rule.name in self._read for reader in snakemake_api.readers(job))
         return {
             path: version
             for path, version in made.items()
@@ -203,7 +225,9 @@ class SideFiles:
                 for reader in readers:
                     may_be.update(self._products.before(path, reader, {job: version}))
             if os.path.lexists(path) and path not in stale:
-                is_there = not is_starting or self._now(path) in may_be
+                now = self._now(path)
+                is_outdated = now is not None and self.is_outdated(path, now)
+                is_there = now in may_be or not (is_starting or is_outdated)
             elif len(may_be) > 1 and _HERE + os.path.relpath(path) in record.reads.products:
                 is_there = False
             else:

@@ -266,3 +266,76 @@ def test_a_reader_between_jobs_that_change_a_file(project):
     assert fresh.read("out/middle.txt") == "new\nb\n"
     assert fresh.read("out/query.txt") == "new one\n"
     assert fresh.run(*title).did_nothing
+
+
+def test_what_an_earlier_run_left_behind_a_flag(project):
+    """It is of a job that is told otherwise by now, which Snakemake would have run again."""
+    project.write("""
+        rule all:
+            input: expand("r/{s}.txt", s=config.get("samples", "A").split("_")), "out.txt"
+
+        rule build:
+            input: "in.txt"
+            output: touch("built")
+            shell: "ran build; mkdir -p d; cat {input} > d/x.txt; cat {input} > y.txt"
+
+        rule align:
+            input: "built"
+            output: "r/{s}.txt"
+            shell: "ran {wildcards.s}; cat d/x.txt > {output}"
+
+        rule index:
+            input: "built"
+            output: "index.txt"
+            shell: "echo i > {output}"
+
+        rule use:
+            input: "index.txt"
+            output: "out.txt"
+            shell: "ran use; cat y.txt > {output}"
+    """)
+    for content, computed in (("1", True), ("2", True), ("1", False), ("2", False), ("1", False)):
+        project.write(content, "in.txt")
+        done = project.run(*IN_STORE)
+        assert done.computed == (["A", "build", "use"] if computed else [])
+        assert (project.read("r/A.txt"), project.read("out.txt")) == (content, content)
+        assert project.run(*IN_STORE).did_nothing
+    assert project.read("d/x.txt") == "2"
+    done = project.run(*IN_STORE, "--config", "samples=A_B")
+    assert (done.computed, project.read("r/B.txt")) == (["B", "build"], "1")
+    assert "d/x.txt, which goes with it, is not here as it was made" in done.printed
+    assert project.run(*IN_STORE, "--config", "samples=A_B").did_nothing
+    project.write("edited", "d/x.txt")  # by the user: that counts
+    assert project.run(*IN_STORE, "--config", "samples=A_B_C").computed == ["C"]
+    assert project.read("r/C.txt") == "edited"
+    assert project.run(*IN_STORE, "--config", "samples=A_B_C").did_nothing
+
+
+def test_behind_a_flag_further_up(project):
+    """A job that runs in a clone finds it, too: what is between is fetched."""
+    project.write("""
+        rule all:
+            input: expand("r/{s}.txt", s=config.get("samples", "A").split("_"))
+
+        rule build:
+            output: touch("db/.built")
+            shell: "ran build; mkdir -p db/data; echo hello > db/data/x.txt"
+
+        rule index:
+            input: "db/.built"
+            output: "index.txt"
+            shell: "ran index; echo i > {output}"
+
+        rule align:
+            input: "index.txt"
+            output: "r/{s}.txt"
+            shell: "ran {wildcards.s}; cat db/data/x.txt > {output} || echo none > {output}"
+    """)
+    project.made = ("r", "db", "index.txt")
+    assert project.run(*IN_STORE).computed == ["A", "build", "index"]
+    clone = project.clone()
+    assert clone.run(*IN_STORE).did_nothing
+    assert clone.run(*IN_STORE, "--config", "samples=A_B").computed == ["B", "build"]
+    assert clone.read("r/B.txt") == "hello\n"
+    for each in (clone, project):
+        assert each.run(*IN_STORE, "--config", "samples=A_B").did_nothing

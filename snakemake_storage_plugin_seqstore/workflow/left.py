@@ -1,0 +1,87 @@
+"""What jobs left in this directory without declaring it: which of them, by what it was told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from snakemake_storage_plugin_seqstore.store import Version
+from snakemake_storage_plugin_seqstore.store.filesystem import overwrite
+
+_MOST_OLD = 1000  # lines that say nothing any more
+
+
+class LeftFile(NamedTuple):
+    """A file that a job left.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of its content.
+    key : str
+        Key of the job.
+    output : str
+        Its first output, by label: what is told what by now.
+    """
+
+    digest: str
+    key: str
+    output: str
+
+
+class Left:
+    """What jobs that ran here left, a line for each file in ``left.jsonl``.
+
+    A file that is as a job left it, while that job is told something else by now, is no file of
+    the user's: Snakemake would have let the job run again.
+
+    Parameters
+    ----------
+    directory : Path
+        What the working directory knows is kept there; need not exist.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "left.jsonl"
+        self._lock = threading.Lock()  # jobs end in several threads
+        rows = [*_read(self._file)]
+        self._known = dict(rows)
+        self._is_long = len(rows) > len(self._known) + _MOST_OLD
+
+    def note(self, files: Mapping[str, Version], key: str, output: str) -> None:
+        """Note what a job left, by path from the working directory."""
+        new = {path: LeftFile(version.digest, key, output) for path, version in files.items()}
+        if not new:
+            return
+        with self._lock:
+            self._known |= new
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            if self._is_long:
+                overwrite(self._file, _text(self._known), self._file.parent)
+                self._is_long = False
+                return
+            with self._file.open("ab") as file:
+                file.write(_text(new))
+
+    def by(self, path: str, version: Version) -> LeftFile | None:
+        """What left a file as it is; None if it was changed since."""
+        left = self._known.get(path)
+        return left if left and left.digest == version.digest else None
+
+
+def _text(files: Mapping[str, LeftFile]) -> bytes:
+    # A line that somebody else could not finish does not spoil the next one.
+    return b"".join(f"\n{json.dumps([path, *left])}\n".encode() for path, left in files.items())
+
+
+def _read(file: Path) -> Iterator[tuple[str, LeftFile]]:
+    """The lines that can be read: whoever wrote them may have been killed."""
+    with suppress(OSError):
+        for line in file.read_bytes().splitlines():
+            with suppress(ValueError, TypeError):
+                path, digest, key, output = json.loads(line)
+                yield path, LeftFile(digest, key, output)
