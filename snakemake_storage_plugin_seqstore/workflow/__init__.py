@@ -20,6 +20,7 @@
         links               inputs that are links into a store
         fetching            a job that need not run
         publishing, about   what it made and what is recorded of it
+    left                what jobs left here without declaring it
     telling             from a job to what it is told
       symbolic_command, deployment
     stores              the stores of a workflow, written to in the background

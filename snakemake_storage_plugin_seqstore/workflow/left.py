@@ -20,15 +20,15 @@ class LeftFile(NamedTuple):
 
     Attributes
     ----------
-    digest : str
-        SHA-256 of its content.
+    version : Version
+        Its content.
     key : str
         Key of the job.
     output : str
-        Its first output, by label: what is told what by now.
+        Its first output, by label, which says which job it was.
     """
 
-    digest: str
+    version: Version
     key: str
     output: str
 
@@ -50,15 +50,19 @@ class Left:
         self._lock = threading.Lock()  # jobs end in several threads
         rows = [*_read(self._file)]
         self._known = dict(rows)
+        self._by_output: dict[str, set[str]] = {}
+        for path, left in rows:
+            self._by_output.setdefault(left.output, set()).add(path)
         self._is_long = len(rows) > len(self._known) + _MOST_OLD
 
     def note(self, files: Mapping[str, Version], key: str, output: str) -> None:
         """Note what a job left, by path from the working directory."""
-        new = {path: LeftFile(version.digest, key, output) for path, version in files.items()}
+        new = {path: LeftFile(version, key, output) for path, version in files.items()}
         if not new:
             return
         with self._lock:
             self._known |= new
+            self._by_output.setdefault(output, set()).update(new)
             self._file.parent.mkdir(parents=True, exist_ok=True)
             if self._is_long:
                 overwrite(self._file, _text(self._known), self._file.parent)
@@ -70,18 +74,28 @@ class Left:
     def by(self, path: str, version: Version) -> LeftFile | None:
         """What left a file as it is; None if it was changed since."""
         left = self._known.get(path)
-        return left if left and left.digest == version.digest else None
+        return left if left and left.version == version else None
+
+    def of(self, output: str, key: str) -> dict[str, Version]:
+        """What a job left that nobody changed since, by path."""
+        found = {path: self._known[path] for path in self._by_output.get(output, ())}
+        return {
+            path: left.version
+            for path, left in found.items()
+            if (left.output, left.key) == (output, key)
+        }
 
 
 def _text(files: Mapping[str, LeftFile]) -> bytes:
     # A line that somebody else could not finish does not spoil the next one.
-    return b"".join(f"\n{json.dumps([path, *left])}\n".encode() for path, left in files.items())
+    rows = (json.dumps([path, *left], default=vars) for path, left in files.items())
+    return b"".join(f"\n{row}\n".encode() for row in rows)
 
 
 def _read(file: Path) -> Iterator[tuple[str, LeftFile]]:
     """The lines that can be read: whoever wrote them may have been killed."""
     with suppress(OSError):
         for line in file.read_bytes().splitlines():
-            with suppress(ValueError, TypeError):
-                path, digest, key, output = json.loads(line)
-                yield path, LeftFile(digest, key, output)
+            with suppress(ValueError, TypeError, KeyError):
+                path, version, key, output = json.loads(line)
+                yield path, LeftFile(Version.load(version), key, output)

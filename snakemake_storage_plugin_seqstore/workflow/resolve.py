@@ -87,6 +87,7 @@ class Resolution:
         self.places = places
         self._under_way: set[Job] = set()
         self._claims = claims
+        self._left = left
         self._stores = stores
         self._now = now
         self._before = before
@@ -179,6 +180,9 @@ class Resolution:
         self._under_way.remove(job)
         if resolved.is_hit and resolved.record:
             self.products.add_undeclared(job, resolved.record.undeclared)
+        elif resolved.is_hit and resolved.told:  # it stands here without a record
+            left = self._left.of(label(job.output[0]), resolved.told.key)
+            self.products.add_undeclared(job, left)
 
     def _made_views(self, job: Job) -> Iterator[Job]:
         """Jobs that make what a job reads views of: no dependencies, as far as Snakemake knows."""

@@ -339,3 +339,34 @@ def test_behind_a_flag_further_up(project):
     assert clone.read("r/B.txt") == "hello\n"
     for each in (clone, project):
         assert each.run(*IN_STORE, "--config", "samples=A_B").did_nothing
+
+
+def test_a_folder_in_which_jobs_leave_files_that_are_not_recorded(project):
+    """What they leave is theirs in the next run, too."""
+    project.write("""
+        SAMPLES = open("samples.txt").read().split()
+
+        rule all:
+            input: "report.txt"
+
+        rule load:
+            output: touch("flags/{s}.loaded")
+            shell: "ran {wildcards.s}; echo {wildcards.s} >> log.db; sort -o log.db log.db; "
+                "mkdir -p logs; echo ok > logs/{wildcards.s}.log"
+
+        rule stats:
+            input: expand("flags/{s}.loaded", s=SAMPLES)
+            output: "stats.txt"
+            shell: "ran stats; cat log.db > {output}"
+
+        rule report:
+            input: "stats.txt"
+            output: "report.txt"
+            shell: "ran report; ls logs > {output}"
+    """)
+    for samples, computed in (("A B", ["A", "B"]), ("A B C", ["C"])):
+        project.write(samples, "samples.txt")
+        done = project.run(*IN_STORE, "--cores=1")
+        assert done.computed == [*computed, "report", "stats"]
+        assert "not reused elsewhere: changed in place: log.db" in done.printed
+        assert project.run(*IN_STORE).did_nothing
