@@ -223,12 +223,14 @@ def _ended(log: Path, deadline: float) -> Lines:
 
 def _let_end(log: Path, lines: Lines) -> Lines:
     """The lines of a log once all processes in it have ended, or the time for that is over."""
-    end = 0.0
-    while running(lines) and not 0 < end < time.monotonic():
-        end = end or time.monotonic() + _GRACE  # to look through a large one takes its time, too
+    if not running(lines):
+        return lines
+    end = time.monotonic() + _GRACE
+    while True:
         time.sleep(0.01)
         lines = _lines(log)
-    return lines
+        if not running(lines) or time.monotonic() > end:
+            return lines
 
 
 class _LargeLog:

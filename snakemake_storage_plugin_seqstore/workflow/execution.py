@@ -204,10 +204,6 @@ class Executions:
         if execution.is_to_run_again:
             return
         self._note_seen(job, execution.seen)
-        if execution.told:
-            self._reuse.directory.left.note(
-                execution.seen.undeclared, execution.told.key, label(job.output[0])
-            )
         if execution.told and not job.shadow_dir:
             # Else they are not yet where they will be published from.
             execution.added = dict(self.publications.adding(execution.statuses))
@@ -271,6 +267,9 @@ class Executions:
             with suppress(Unknown, SeqstoreError, OSError):
                 teller, contents = self._reuse.new_teller(), self._reuse.directory.contents
                 execution.key_as_left = self._tell(job, teller, contents).key
+        if execution.told:
+            key = execution.key_as_left or execution.told.key
+            self._reuse.directory.left.note(execution.seen.undeclared, key, label(job.output[0]))
         statuses = execution.statuses
         if execution.key and not all(map(snakemake_api.is_pipe, job.output)):
             made = {name: added.made for name, added in execution.added.items()}

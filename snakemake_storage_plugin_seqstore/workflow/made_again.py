@@ -71,8 +71,18 @@ def _lacked(resolution: Resolution, reader: Job, lacks: Mapping[Job, str]) -> di
     if far:
         before = {*jobs_before(reader)} & resolution.jobs.keys()
         for maker in before.intersection(far).difference(found):
-            between = (job for job in before if maker in jobs_before(job))
-            found |= dict.fromkeys((maker, *between), lacks[maker])
+            found |= dict.fromkeys((maker, *_between(maker, before)), lacks[maker])
+    return found
+
+
+def _between(maker: Job, before: set[Job]) -> set[Job]:
+    """The jobs that depend on one, among those before another."""
+    waiting: list[Job] = [maker]
+    found: set[Job] = set()
+    while waiting:
+        new = before.intersection(snakemake_api.readers(waiting.pop())) - found
+        found |= new
+        waiting += new
     return found
 
 
