@@ -9,9 +9,9 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_storage_plugins.common import Operation
@@ -49,7 +49,7 @@ from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
 from snakemake_storage_plugin_seqstore.store.parsing import is_name, printable
 from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
 from snakemake_storage_plugin_seqstore.workflow.files import Answer, local_size, source_time
-from snakemake_storage_plugin_seqstore.workflow.in_place import named, path_of, query_of
+from snakemake_storage_plugin_seqstore.workflow.in_place import is_path, named, query_of
 from snakemake_storage_plugin_seqstore.workflow.snakemake_api import OLDEST, is_supported
 from snakemake_storage_plugin_seqstore.workflow.snakemake_changes import in_place_path
 
@@ -84,6 +84,7 @@ class StorageProvider(StorageProviderBase):
             )
         self._stores: dict[str, Store] = {}
         self.in_place = ""  # the prefix of queries that are paths in their own places
+        self.bound: Bound | None = None  # what answers for its workflow, once there is a DAG
         # What the library reports goes where the messages of Snakemake go.
         logging.getLogger(__package__).parent = self.logger
 
@@ -154,19 +155,36 @@ def _for_people(method: Callable[["StorageObject"], T]) -> Callable[["StorageObj
     return translated
 
 
-class _Known(NamedTuple):
-    """What follows from a query."""
+class _Known:
+    """What follows from a query.
 
-    parsed: Query
-    label: str
-    base_label: str
-    path: Path
+    Parameters
+    ----------
+    label, base_label : str
+        What it, and the entry that it derives from, is called in the workflow.
+    """
+
+    def __init__(self, label: str, base_label: str) -> None:
+        self.label = label
+        self.base_label = base_label
+
+    @cached_property
+    def parsed(self) -> Query:
+        """The query; of a path in its own place, that under which it is listed."""
+        return named(self.label)
+
+    @cached_property
+    def path(self) -> Path:
+        """Where the local copy is."""
+        return Path(self.label)
 
 
 class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, StorageObjectTouch):
     """One entry of the store, or a view of one, as Snakemake sees it."""
 
     provider: StorageProvider
+    is_of_seqstore = True
+    is_in_place: bool  # whether it is a file of the workflow whose local copy is itself
 
     def __post_init__(self) -> None:
         """Refuse what cannot be, and what an old Snakemake would turn into a loss."""
@@ -178,7 +196,6 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
                     f"{SCHEME}<collection>/<name>."
                 )
             self.keep_local = True
-        self._binding: Bound | None = None
         if bound := self._bound:
             bound[0].forget_early_answers()  # the DAG changes
         if not self.retrieve and not is_supported():
@@ -196,53 +213,50 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
     @query.setter
     def query(self, query: str) -> None:
         self._query = query
+        self.is_in_place = is_path(query)
         self._known: _Known | None = None
         self.answer: Answer | None = None
 
     @property
     def parsed(self) -> Query:
         """The parsed query."""
-        return self._facts.parsed
+        return (self._known or self._parse()).parsed
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether it is a view of an entry."""
+        return not self.is_in_place and self.parsed.is_derived
 
     @property
     def label(self) -> str:
         """What it is called in this workflow, on every node: local copies may be anywhere."""
-        return self._facts.label
+        return (self._known or self._parse()).label
 
     @property
     def base_label(self) -> str:
         """The label of the entry that the query names, or derives from."""
-        return self._facts.base_label
-
-    @property
-    def is_in_place(self) -> bool:
-        """Whether it is a file of the workflow in its own place, where its local copy is itself."""
-        return path_of(self.query) is not None
-
-    @property
-    def _facts(self) -> _Known:
-        """What follows from the query, which is parsed once."""
-        return self._known or self._parse()
+        return (self._known or self._parse()).base_label
 
     @_for_people
     def _parse(self) -> _Known:
-        if (own := path_of(self.query)) is not None:
-            self._known = _Known(named(own), own, own, Path(own))
+        """What follows from the query, which is parsed once."""
+        if self.is_in_place:
+            self._known = _Known(self._query, self._query)
             return self._known
-        parsed = Query.parse(self.query)
+        parsed = Query.parse(self._query)
         prefix = self.provider.local_prefix
         suffix, base = parsed.local_suffix(), parsed.base.local_suffix()
-        self._known = _Known(
-            parsed, f"{prefix.name}/{suffix}", f"{prefix.name}/{base}", prefix / suffix
-        )
+        self._known = _Known(f"{prefix.name}/{suffix}", f"{prefix.name}/{base}")
+        self._known.parsed, self._known.path = parsed, prefix / suffix
         return self._known
 
     @property
     def _bound(self) -> Bound | None:
         """What answers for the workflow's outputs, once there is a DAG."""
-        if self._binding is None:
-            self._binding = binding(self)
-        return self._binding
+        provider = self.provider
+        if provider.bound is None:
+            provider.bound = binding(self)
+        return provider.bound
 
     def is_valid_query(self) -> StorageQueryValidationResult:
         """Check the query; any path has its own place."""
@@ -259,12 +273,12 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         if self._overwrite_local_path:
             return self._overwrite_local_path
         # Snakemake puts its flags on that string: each time another one.
-        return in_place_path(self.label) if self.is_in_place else self._facts.path
+        return in_place_path(self.label) if self.is_in_place else self.copy_path
 
     @property
     def copy_path(self) -> Path:
         """Where the local copy is."""
-        return self._overwrite_local_path or self._facts.path
+        return self._overwrite_local_path or (self._known or self._parse()).path
 
     def get_inventory_parent(self) -> str | None:
         """There is no cheaper way than to ask for each."""
@@ -310,7 +324,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     async def managed_size(self) -> int:
         """Size in bytes; asked for as often."""
-        if (answer := self._answered) and not self.parsed.is_derived:
+        if (answer := self._answered) and not self.is_derived:
             if answer.found:
                 return transfer.size(*answer.found, self.parsed)
             with suppress(OSError):
@@ -359,7 +373,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
 
     def local_footprint(self) -> int:
         """Bytes that the local copy takes; a link or clone takes none."""
-        if self.parsed.is_derived:
+        if self.is_derived:
             return self.size()
         ways = (Materialisation.AUTO, Materialisation.SYMLINK)
         links = self.provider.materialisation in ways and os.geteuid() != 0

@@ -46,6 +46,8 @@ class Whole(Symbol):
         return self
 
 
+_symbol = lru_cache(Symbol)
+
 Places = tuple[tuple[str, Symbol], ...]  # directories and their symbols
 
 
@@ -89,10 +91,10 @@ def own_paths(files: Mapping[str, Iterable[str]]) -> dict[str, Symbol]:
     folders: dict[str, Symbol] = {}
     for kind, paths in files.items():
         for number, path in enumerate(paths):
-            found.setdefault(path, Symbol(f"{kind}:{number}"))
+            found.setdefault(path, _symbol(f"{kind}:{number}"))
             folder = os.path.dirname(path)
             if "/" in folder.rstrip("/"):
-                folders.setdefault(folder, Symbol(f"{kind}:{number}/.."))
+                folders.setdefault(folder, _symbol(f"{kind}:{number}/.."))
     return folders | found
 
 

@@ -112,7 +112,8 @@ def _text(value: Any, around: tuple[int, ...]) -> str:
     if kind is str:
         return f'["str",{_quoted(value)}]'
     if kind is tuple or kind is list:
-        around = _within(value, around)
+        if kind is list:  # a tuple contains itself only by way of something else
+            around = _within(value, around)
         # Most parts are strings: those take the short way.
         parts = [
             f'["str",{_quoted(part)}]' if type(part) is str else _part(number, part, around)

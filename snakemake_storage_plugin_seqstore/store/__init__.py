@@ -13,6 +13,7 @@ Readers take no lock and writers do not wait for each other. A file appears whol
 
 from snakemake_storage_plugin_seqstore.store.materialise import Materialisation, materialise, way
 from snakemake_storage_plugin_seqstore.store.reads import Piped, Reads
+from snakemake_storage_plugin_seqstore.store.record_memory import RecordMemory
 from snakemake_storage_plugin_seqstore.store.records import MadeIn, Record
 from snakemake_storage_plugin_seqstore.store.store import DEFAULT_ROOT, ROOT_VARIABLE, Entry, Store
 from snakemake_storage_plugin_seqstore.store.version import EMPTY, Version
@@ -27,6 +28,7 @@ __all__ = [
     "Piped",
     "Reads",
     "Record",
+    "RecordMemory",
     "Store",
     "Version",
     "materialise",

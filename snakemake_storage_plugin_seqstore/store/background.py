@@ -27,6 +27,7 @@ from typing import IO, Any
 from snakemake_storage_plugin_seqstore import processes
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.store import names, records
+from snakemake_storage_plugin_seqstore.store.record_memory import RecordMemory
 from snakemake_storage_plugin_seqstore.store.store import Store
 from snakemake_storage_plugin_seqstore.store.version import Version
 
@@ -37,6 +38,7 @@ _TOGETHER = 200  # ms in which tasks are collected: a disk is as fast with many 
 logger = logging.getLogger(__name__)
 
 _store = cache(Store)
+_memory = cache(RecordMemory)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Task:
         What nobody can reuse if it fails; empty if that need not be told.
     needs : Version or None
         What must be durable first.
+    memory : str
+        The file in which a record is remembered that it writes; empty if none is.
     """
 
     roots: tuple[str, ...]
@@ -62,6 +66,7 @@ class Task:
     arguments: tuple[Any, ...]
     what: str = ""
     needs: Version | None = None
+    memory: str = ""
 
     def content(self) -> bytes | None:
         """What it writes into a small file, if that is known before."""
@@ -73,7 +78,9 @@ class Task:
         """Make the call; tell if it fails, and once of each store that refused one."""
         for root in self.roots:
             try:
-                self.method(_store(root), *self.arguments)
+                done = self.method(_store(root), *self.arguments)
+                if self.memory and isinstance(done, records.Record):
+                    _memory(self.memory).note(done)
                 return
             except Exception as error:
                 if root == self.roots[-1] or not is_denied(error):
@@ -242,6 +249,8 @@ def run(batch: list[Task], tell: Callable[[str], object], refused: set[str]) -> 
             stack.enter_context(_store(root).prepared(together))
         for task in batch:
             task.run(lambda message: tell("; before that: ".join((message, *failures))), refused)
+    for file in {task.memory for task in batch} - {""}:
+        _memory(file).save()
 
 
 def _main() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ class Record:
         What was made, in the order in which the outputs are declared.
     stored : tuple of bool
         For each output, whether its payload was stored, or only its digest is known.
-    provenance : dict
+    provenance : mapping
         The parts of the provenance as canonical values, by name, to be compared with another's.
     seconds : float
         How long it took.
@@ -99,7 +99,7 @@ class Record:
         Files that it made without declaring them, by their path from the working directory.
     is_observed : bool
         Whether the reads were seen; if not, they are what is plain from the code.
-    about : dict
+    about : mapping
         What people ask of it besides: workflow, commit, command, user, host, log.
     made_in : MadeIn or None
         Where it was made, if something that was made contains the absolute path of that.
@@ -112,14 +112,14 @@ class Record:
     key: str
     outputs: tuple[Version, ...]
     stored: tuple[bool, ...]
-    provenance: dict[str, Any]
+    provenance: Mapping[str, Any]
     seconds: float
     rule: str
     traces: tuple[Version | None, ...] = ()
     reads: Reads = field(default_factory=Reads)
     undeclared: dict[str, Version] = field(default_factory=dict)
     is_observed: bool = False
-    about: dict[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
     made_in: MadeIn | None = None
     digest: str = ""
     time: int = 0
@@ -160,7 +160,11 @@ class Records:
 
     def all(self, key: str) -> list[Record]:
         """All records of a computation that can be read, newest first."""
-        return list(_readable(key, version_log.history(self._directory(key))).values())
+        return list(_readable(key, self.history(key)).values())
+
+    def history(self, key: str) -> list[version_log.Stamp]:
+        """The files of all records of a computation, newest first."""
+        return version_log.history(self._directory(key))
 
     def add(self, record: Record) -> Record:
         """Write a record, unless the newest one says the same already."""
@@ -203,14 +207,17 @@ class Records:
         return f"{self.directory}/{key[:2]}/{key[2:]}"
 
 
+def read(key: str, stamp: version_log.Stamp) -> Record | None:
+    """The record in a file; None if it cannot be read."""
+    try:
+        return _load(key, stamp, stamp.read())
+    except (MalformedError, OSError) as error:
+        logger.warning(f"seqstore: a record counts as missing: {error}")
+        return None
+
+
 def _readable(key: str, stamps: Iterable[version_log.Stamp]) -> dict[version_log.Stamp, Record]:
-    records = {}
-    for stamp in stamps:
-        try:
-            records[stamp] = _load(key, stamp, stamp.read())
-        except (MalformedError, OSError) as error:
-            logger.warning(f"seqstore: a record counts as missing: {error}")
-    return records
+    return {stamp: record for stamp in stamps if (record := read(key, stamp))}
 
 
 def dump(record: Record) -> bytes:

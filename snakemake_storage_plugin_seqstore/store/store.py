@@ -19,6 +19,7 @@ from snakemake_storage_plugin_seqstore.store import filesystem, marker, trees
 from snakemake_storage_plugin_seqstore.store.names import Names
 from snakemake_storage_plugin_seqstore.store.objects import Objects
 from snakemake_storage_plugin_seqstore.store.parsing import read
+from snakemake_storage_plugin_seqstore.store.record_memory import RecordMemory
 from snakemake_storage_plugin_seqstore.store.records import Record, Records
 from snakemake_storage_plugin_seqstore.store.version import Version
 from snakemake_storage_plugin_seqstore.store.version_log import Stamp
@@ -182,12 +183,19 @@ class Store:
     def _renew(self, version: Version) -> bool:
         return all([self.objects.renew(digest) for digest in self.payloads(version)])
 
-    def find_records(self, key: str) -> list[Record]:
+    def find_records(self, key: str, memory: RecordMemory | None = None) -> list[Record]:
         """All records of a computation that can be read, newest first.
 
         Their payloads may be gone: see :meth:`has_payload`.
+
+        Parameters
+        ----------
+        memory : RecordMemory, optional
+            What remembers those that were read before.
         """
-        return self.records.all(key) if self._is_there else []
+        if not self._is_there:
+            return []
+        return memory.all(self.records, key) if memory else self.records.all(key)
 
     @contextmanager
     def prepared(self, contents: Iterable[bytes]) -> Iterator[None]:

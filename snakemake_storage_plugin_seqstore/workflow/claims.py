@@ -21,10 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from snakemake_storage_plugin_seqstore.store import Version
+from snakemake_storage_plugin_seqstore.store import Version, json_lines
 from snakemake_storage_plugin_seqstore.store.filesystem import overwrite
-
-_ENCODER = json.JSONEncoder(separators=(",", ":"), default=vars)
 
 
 @dataclass(frozen=True)
@@ -215,8 +213,7 @@ class Claims:
                 self._journal.parent.mkdir(parents=True, exist_ok=True)
                 self._appended = self._journal.open("ab")
                 weakref.finalize(self, self._appended.close)
-            # A row that somebody else could not finish does not spoil this one.
-            self._appended.write(b"\n" + _text(row) + b"\n")
+            self._appended.write(json_lines.text([row]))
             self._appended.flush()
 
     def _file(self, path: str) -> Path:
@@ -238,29 +235,19 @@ def file_name(path: str) -> str:
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:
     # Unfinished files are beside the directory, as its files are listed.
-    overwrite(file, _text(document), file.parent.parent)
-
-
-def _text(document: Mapping[str, Any]) -> bytes:
-    return _ENCODER.encode(document).encode()
+    overwrite(file, json_lines.encode(document), file.parent.parent)
 
 
 def _rows(file: Path) -> Iterator[tuple[str, Claim]]:
-    """The rows of a file that can be read: whoever wrote it may have been killed."""
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError:
-        return
-    for line in lines:
+    for row in json_lines.read(file):
         with suppress(ValueError, TypeError, KeyError, AttributeError):
-            document = json.loads(line)
-            yield document.pop("path"), _load(document)
+            yield row.pop("path"), _load(row)
 
 
 def _load(document: dict[str, Any]) -> Claim:
     version, before = document.pop("version"), document.pop("before", None)
     return Claim(
-        Version.load(version) if version else None,
-        before=Version.load(before) if before else None,
+        Version(**version) if version else None,
+        before=Version(**before) if before else None,
         **document,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.fingerprint.shown import (
@@ -17,12 +17,12 @@ from snakemake_storage_plugin_seqstore.provenance import plain
 _SHELL = ("executable", "prefix", "suffix", "of the rule")
 
 
-def differences(before: dict[str, Any], now: dict[str, Any], source: str) -> list[str]:
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], source: str) -> list[str]:
     """What differs between the parts of two provenances, in words.
 
     Parameters
     ----------
-    before, now : dict
+    before, now : mapping
         Tagged canonical values by name, as records keep them.
     source : str
         What the source is called of which they have a digest.

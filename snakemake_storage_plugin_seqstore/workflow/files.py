@@ -14,7 +14,6 @@ from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import Entry, Materialisation, Store, Version, trees
 from snakemake_storage_plugin_seqstore.store.version_log import TICK
 from snakemake_storage_plugin_seqstore.unknown import NotYet
-from snakemake_storage_plugin_seqstore.workflow.snakemake_api import is_streamed
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.file_hashes import Contents
@@ -58,10 +57,16 @@ class StoredFile(Protocol):
     query: str
     retrieve: bool
     answer: Answer | None
+    is_of_seqstore: bool
+    is_in_place: bool
 
     @property
     def parsed(self) -> Query:
         """The query."""
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether it is a view of an entry."""
 
     @property
     def label(self) -> str:
@@ -70,10 +75,6 @@ class StoredFile(Protocol):
     @property
     def base_label(self) -> str:
         """The label of the entry that the query names, or derives from."""
-
-    @property
-    def is_in_place(self) -> bool:
-        """Whether it is a file of the workflow in its own place."""
 
     @property
     def copy_path(self) -> Path:
@@ -86,11 +87,11 @@ def stored(file: Any) -> StoredFile | None:
     An output that is a pipe or a service is never stored.
     """
     # Rules may have functions instead of files.
-    found = getattr(file, "flags", _NO_FLAGS).get("storage_object")
-    if found is None or is_streamed(file):
+    flags = getattr(file, "flags", _NO_FLAGS)
+    found = flags.get("storage_object")
+    if found is None or flags.get("pipe") or flags.get("service"):
         return None
-    ours = isinstance(getattr(found.provider, "materialisation", None), Materialisation)
-    return found if ours else None
+    return found if getattr(found, "is_of_seqstore", False) else None
 
 
 def label(file: Any) -> str:

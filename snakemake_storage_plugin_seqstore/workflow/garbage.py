@@ -9,6 +9,20 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_MANY = 50_000  # objects; Python searches whenever 700 more are there
+
+
+@contextmanager
+def searched_rarely() -> Iterator[None]:
+    """Search less often, while many objects are made that last."""
+    often, *older = gc.get_threshold()
+    if often:  # else the user wants no search
+        gc.set_threshold(max(often, _MANY), *older)
+    try:
+        yield
+    finally:
+        gc.set_threshold(often, *older)
+
 
 @contextmanager
 def lasting() -> Iterator[None]:

@@ -18,9 +18,9 @@ def query_of(query: str, prefix: str) -> str:
     return query.removeprefix(prefix)
 
 
-def path_of(query: str) -> str | None:
-    """The path that a query means; None for a query of an entry of the store."""
-    return query if query and "://" not in query else None
+def is_path(query: str) -> bool:
+    """Whether a query is a path in its own place, not that of an entry of a store."""
+    return bool(query) and "://" not in query
 
 
 def named(path: str) -> Query:

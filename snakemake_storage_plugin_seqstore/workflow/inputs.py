@@ -11,7 +11,7 @@ from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
-from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Version
+from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Store, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
@@ -67,6 +67,8 @@ class Resolved:
     is_new : bool
         Whether the outputs will be something that nobody has made before, because this computation
         has no record, or one upstream has none.
+    holders : dict
+        Stores that have its outputs, by label, if it is a hit.
     before : dict
         What was there before of outputs that are updated, by label; None if nothing was.
     replaced : dict
@@ -87,6 +89,7 @@ class Resolved:
     is_outdated: bool = False
     is_old: bool = False
     is_new: bool = False
+    holders: dict[str, Store] = field(default_factory=dict)
     before: dict[str, Version | None] = field(default_factory=dict)
     replaced: dict[str, Version | None] = field(default_factory=dict)
 
@@ -236,7 +239,7 @@ class Inputs:
         else:
             claim = self._claims.made_in_this_run(base) or self._claim(base)
             found = (claim.version, claim.time) if claim and claim.version else None
-        if found and file.parsed.is_derived:
+        if found and file.is_derived:
             return Version(transfer.checksum(found[0], file.parsed), "file", 0), found[1]
         return found
 
@@ -283,7 +286,7 @@ class Inputs:
         Unknown
             If the local copy was changed.
         """
-        if file.parsed.is_derived or file.is_in_place:
+        if file.is_derived or file.is_in_place:
             return
         source = self._find_source(file) if maker is None else None
         found = local_version(file, version, source[1] if source else 0, contents)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from snakemake_storage_plugin_seqstore.store import Version
+from snakemake_storage_plugin_seqstore.store import Version, json_lines
 from snakemake_storage_plugin_seqstore.store.filesystem import overwrite
 
 _MOST_OLD = 1000  # lines that say nothing any more
@@ -63,13 +62,12 @@ class Left:
         with self._lock:
             self._known |= new
             self._by_output.setdefault(output, set()).update(new)
-            self._file.parent.mkdir(parents=True, exist_ok=True)
             if self._is_long:
-                overwrite(self._file, _text(self._known), self._file.parent)
+                text = json_lines.text(_rows(self._known))
+                overwrite(self._file, text, self._file.parent)
                 self._is_long = False
-                return
-            with self._file.open("ab") as file:
-                file.write(_text(new))
+            else:
+                json_lines.append(self._file, _rows(new))
 
     def by(self, path: str, version: Version) -> LeftFile | None:
         """What left a file as it is; None if it was changed since."""
@@ -86,16 +84,12 @@ class Left:
         }
 
 
-def _text(files: Mapping[str, LeftFile]) -> bytes:
-    # A line that somebody else could not finish does not spoil the next one.
-    rows = (json.dumps([path, *left], default=vars) for path, left in files.items())
-    return b"".join(f"\n{row}\n".encode() for row in rows)
+def _rows(files: Mapping[str, LeftFile]) -> list[list[Any]]:
+    return [[path, *left] for path, left in files.items()]
 
 
 def _read(file: Path) -> Iterator[tuple[str, LeftFile]]:
-    """The lines that can be read: whoever wrote them may have been killed."""
-    with suppress(OSError):
-        for line in file.read_bytes().splitlines():
-            with suppress(ValueError, TypeError, KeyError):
-                path, version, key, output = json.loads(line)
-                yield path, LeftFile(Version.load(version), key, output)
+    for row in json_lines.read(file):
+        with suppress(ValueError, TypeError, KeyError):
+            path, version, key, output = row
+            yield path, LeftFile(Version.load(version), key, output)

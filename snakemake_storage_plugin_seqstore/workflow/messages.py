@@ -101,7 +101,8 @@ class Messages:
             if job not in asked or not any(stored(file) for file in job.output):
                 continue
             if resolved.is_hit:
-                logger.debug(f"seqstore: reused: {_named(job)}")
+                if logger.isEnabledFor(logging.DEBUG):
+                    logger.debug(f"seqstore: reused: {_named(job)}")
             elif resolved.reason is None:
                 if reason := self.why(job, resolved):
                     reasons[job] = reason

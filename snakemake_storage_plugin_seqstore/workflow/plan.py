@@ -125,6 +125,8 @@ def plan(
 def is_forced(job: Job) -> bool:
     """Whether the user wants a job to be computed whatever is in the store."""
     dag = job.dag
+    if not (dag.forcerules or dag.forcefiles):
+        return False
     return (job.rule in dag.forcerules and job not in dag.omitforce) or any(
         file in dag.forcefiles for file in job.output
     )
@@ -139,24 +141,27 @@ def _following(
     job: Job, resolved: Resolved, claims: Claims
 ) -> Iterator[tuple[StoredFile, Version, str]]:
     for file in job.output:
-        ours, claim = stored(file), resolved.claims.get(label(file))
-        if ours and claim and claim.version:
-            before = claims.known(label(file))
-            if before is None or before.version != claim.version:
-                yield ours, claim.version, claim.key
+        if not (ours := stored(file)):
+            continue
+        claim, before = resolved.claims.get(ours.label), claims.known(ours.label)
+        if claim and claim.version and (before is None or before.version != claim.version):
+            yield ours, claim.version, claim.key
 
 
 def _placing(
     job: Job, resolved: Resolved, claims: Claims, targets: set[str]
 ) -> Iterator[tuple[StoredFile, Claim]]:
     for file in (*job.output, *snakemake_api.traces(job)):
-        ours, claim = stored(file), resolved.claims.get(label(file))
+        ours = stored(file)
+        claim = resolved.claims.get(ours.label) if ours else None
         if ours is None or claim is None or not ours.is_in_place:
             continue
-        before = claims.known(label(file))
+        before = claims.known(ours.label)
         has_changed = before is None or before.version != claim.version
+        is_wanted = ours.label in targets or snakemake_api.is_updated(file)
+        if not (has_changed or is_wanted):
+            continue
         is_there = os.path.lexists(ours.copy_path)
-        is_wanted = label(file) in targets or snakemake_api.is_updated(file)
         if (has_changed and is_there) or (is_wanted and not is_there):
             yield ours, claim
 

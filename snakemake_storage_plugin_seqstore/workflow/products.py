@@ -43,6 +43,7 @@ class Products:
     ) -> None:
         self._since = since
         self._makers: dict[str, tuple[Job, File] | None] = {}
+        self._folders: dict[str, str | None] = {}  # what is around them, as far as asked for
         self._names: dict[str, set[str]] = {}
         self.undeclared: dict[str, dict[Job, Version]] = {}  # by absolute path, and by its maker
         self.made_by: dict[Job, dict[str, Version]] = {}  # the same by maker
@@ -154,15 +155,19 @@ class Products:
         return bool(walk.file)
 
     def _around(self, path: str) -> str | None:
-        while path not in self._makers:
-            parent = os.path.dirname(path)
-            if parent == path:
-                return None
-            path = parent
-        return path
+        """What a job makes that is a path, or a directory around it."""
+        if path in self._makers:
+            return path
+        folder = os.path.dirname(path)
+        if folder == path:
+            return None
+        if folder not in self._folders:
+            self._folders[folder] = self._around(folder)
+        return self._folders[folder]
 
     def _add(self, path: str, maker: tuple[Job, File] | None) -> None:
         self._makers[path] = maker
+        self._folders.clear()
         _add_way(path, self._names)
 
 

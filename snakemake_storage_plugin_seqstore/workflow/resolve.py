@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
-from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -106,8 +105,8 @@ class Resolution:
         """Resolve jobs; those that others depend on come first."""
         jobs = [job for job in jobs if not snakemake_api.is_target(job)]
         persistence = self._dag.workflow.persistence
-        keys = {persistence._get_key(file): label(file) for job in jobs for file in job.output}
-        self._incomplete = {keys[key] for key in persistence._filter_incomplete_keys(keys)}
+        keys = {persistence._get_key(file): file for job in jobs for file in job.output}
+        self._incomplete = {label(keys[key]) for key in persistence._filter_incomplete_keys(keys)}
         self._conditions = conditions
         for job in jobs:
             self.producers |= dict.fromkeys(map(label, job.products()), job)
@@ -188,7 +187,7 @@ class Resolution:
         """Jobs that make what a job reads views of: no dependencies, as far as Snakemake knows."""
         for file in job.input:
             ours = stored(file)
-            if ours and ours.parsed.is_derived and ours.base_label in self.producers:
+            if ours and ours.is_derived and ours.base_label in self.producers:
                 yield self.producers[ours.base_label]
 
     def _readers_before(self, job: Job) -> Iterator[Job]:
@@ -300,7 +299,7 @@ class Resolution:
             return  # what reads them is found, or not
         names = [label(file) for file in job.output]
         before = [self._claims.known(name) for name in names]
-        if made := self._made_now(job, key):
+        if made := self._made_now(job, names, key):
             resolved.claims = made
             resolved.versions = {
                 name: claim.version for name, claim in made.items() if claim.version
@@ -313,12 +312,14 @@ class Resolution:
             return
         resolved.record = record
         resolved.versions = dict(zip(names, record.outputs, strict=True))
-        recorded = zip(snakemake_api.traces(job), record.traces, strict=False)
-        resolved.versions |= {label(file): trace for file, trace in recorded if trace}
+        if record.traces:
+            recorded = zip(snakemake_api.traces(job), record.traces, strict=False)
+            resolved.versions |= {label(file): trace for file, trace in recorded if trace}
         # An earlier run may have been interrupted while it made this; Snakemake asks for it then.
         if not self._incomplete.isdisjoint(names):
             return
-        if not self._stores.has_payloads(job, record):
+        holders = self._stores.holders(job, record)
+        if holders is None:
             self._touched.keep(job, resolved, before)
             return
         if job.is_checkpoint and snakemake_api.only_looks(self._dag.workflow) and _lacks_copy(job):
@@ -342,16 +343,17 @@ class Resolution:
             resolved.is_new = True
             return
         resolved.is_hit = True
+        resolved.holders = holders
         resolved.claims |= traces
-        for file, claim in zip(job.output, before, strict=True):
+        for file, name, claim in zip(job.output, names, before, strict=True):
             if ours := stored(file):
-                version = resolved.versions[label(file)]
-                is_kept = ours.is_in_place and label(file) not in resolved.replaced
+                version = resolved.versions[name]
+                is_kept = ours.is_in_place and name not in resolved.replaced
                 if is_kept and self._is_foreign(ours, version, claim):
-                    resolved.foreign.append(label(file))
+                    resolved.foreign.append(name)
                 since = claim.time if claim and claim.version == version else self._now
-                resolved.claims[label(file)] = Claim(
-                    version, max(since, newest), key, before=resolved.before.get(label(file))
+                resolved.claims[name] = Claim(
+                    version, max(since, newest), key, before=resolved.before.get(name)
                 )
 
     def _plain_run(self, job: Job, told: Told) -> PlainRun | None:
@@ -376,10 +378,12 @@ class Resolution:
         Snakemake takes a benchmark that is older than an input for a reason to run.
         """
         found: dict[str, Claim] = {}
-        recorded = zip(snakemake_api.traces(job), record.traces, strict=False)
-        versions = {label(file): version for file, version in recorded}
+        traces = snakemake_api.traces(job)
+        versions = {
+            label(file): version for file, version in zip(traces, record.traces, strict=False)
+        }
         needed = snakemake_api.needed_traces(job)
-        for file in snakemake_api.traces(job):
+        for file in traces:
             ours, version = stored(file), versions.get(label(file))
             known = self._claims.known(label(file))
             if file not in needed:
@@ -395,14 +399,16 @@ class Resolution:
                 found[label(file)] = Claim(version, max(since, newest), key)
         return found
 
-    def _made_now(self, job: Job, key: str) -> dict[str, Claim]:
+    def _made_now(self, job: Job, names: list[str], key: str) -> dict[str, Claim]:
         """The claims of a job that ran in this run, before its DAG changed; empty if it did not."""
         made: dict[str, Claim] = {}
-        for file in filterfalse(snakemake_api.is_pipe, job.output):
-            claim = self._claims.made_in_this_run(label(file))
+        for file, name in zip(job.output, names, strict=True):
+            if snakemake_api.is_pipe(file):
+                continue
+            claim = self._claims.made_in_this_run(name)
             if claim is None or claim.version is None or claim.key != key or not stored(file):
                 return {}
-            made[label(file)] = claim
+            made[name] = claim
         return made
 
     def _answer(

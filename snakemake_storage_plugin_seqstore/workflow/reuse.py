@@ -16,6 +16,7 @@ from snakemake_storage_plugin_seqstore.observe import Packages, born
 from snakemake_storage_plugin_seqstore.store import (
     Entry,
     Materialisation,
+    RecordMemory,
     Store,
     Version,
     marker,
@@ -38,7 +39,11 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     label,
     stored,
 )
-from snakemake_storage_plugin_seqstore.workflow.inputs import users_version, version_in_place
+from snakemake_storage_plugin_seqstore.workflow.inputs import (
+    Resolved,
+    users_version,
+    version_in_place,
+)
 from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
 from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.messages import Messages
@@ -73,7 +78,13 @@ class Directory:
         self.claims = Claims(self.path, alone)
         self.claims.load(join=not workflow.is_main_process)
         self.left = Left(self.path)
-        self.stores = Stores(workflow, self.path / "store", self.contents, self.claims.project)
+        # The process of a job asks for few.
+        self.records = (
+            RecordMemory(self.path / "records.jsonl") if workflow.is_main_process else None
+        )
+        self.stores = Stores(
+            workflow, self.path / "store", self.contents, self.claims.project, self.records
+        )
         self.messages = Messages(self.stores, self.claims)
         # When the first run here began: this one, if it is the first.
         self.since = min(filter(None, (born(str(self.path)), self.claims.began)))
@@ -104,6 +115,7 @@ class Reuse:
         self._resolution: Resolution | None = None
         self._jobs: set[Job] = set()  # of the resolution
         self._state: tuple[int, ...] = ()  # of the DAG then
+        self._settled: dict[Job, bool] = {}  # its jobs, as far as Snakemake asked
         self._has_forgotten = False
         self._is_built = False  # the DAG that the run begins with
         self._answers = Answers()
@@ -138,7 +150,7 @@ class Reuse:
         A rule's output is there by provenance, or by this working directory's own claim, never
         because somebody published that name. Other files are what their names say.
         """
-        if file.parsed.pin:
+        if not file.is_in_place and file.parsed.pin:
             return _named(file)
         name = file.base_label
         if claim := self.claims.made_in_this_run(name) if self.is_running else None:
@@ -150,8 +162,8 @@ class Reuse:
         if maker := resolution.producers.get(name):
             resolved = resolution.jobs.get(maker)
             claim = resolved.claims.get(name) if resolved else None
-            if claim or (resolved and name in map(label, maker.output)):
-                return self._claimed(name, file, claim)
+            if resolved and (claim or name in map(label, maker.output)):
+                return self._claimed(name, file, claim, resolved.holders.get(name))
             return self._claimed(name, file, self.claims.get(name))  # a log that nobody needs
         if file.is_in_place and self.workflow.is_main_process:
             around = resolution.products.maker(os.path.abspath(file.copy_path))
@@ -167,14 +179,14 @@ class Reuse:
         No job makes the user's files; a pipe or what a service offers is there while its jobs run,
         and Snakemake removes it. What a job has yet to update is there before.
         """
-        name = file.base_label
-        made = self.resolution().output(name)
+        name, resolution = file.base_label, self.resolution()
+        made = resolution.output(name)
         if made and (snakemake_api.is_streamed(made) or snakemake_api.is_updated(made)):
             return True
         if self.workflow.is_main_process:
-            maker = self.resolution().producers.get(name)
+            maker = resolution.producers.get(name)
             # A dry run stores nothing of what it would take over.
-            return maker is None or name in self.resolution().jobs[maker].taken_over
+            return maker is None or name in resolution.jobs[maker].taken_over
         claim = self.claims.get(name)
         return claim is None or claim.version is None
 
@@ -242,6 +254,7 @@ class Reuse:
                         snakemake_changes.forget_reasons(self.workflow)
                     with garbage.lasting():
                         self._resolution = self._resolve()
+                    self._settled.clear()
                     self._has_forgotten = False
             return self._resolution
 
@@ -351,19 +364,28 @@ class Reuse:
                     place(file, *there)
             apply.write_down(found, directory.claims, directory.stores)
             directory.hashes.save()
+            if directory.records:
+                directory.records.save()
 
     def _is_settled(self, job: Job) -> bool:
         """Whether a job's outputs are there by their provenance; of local files nobody knows.
 
-        A pipe is made for its reader alone.
+        Snakemake asks several times in a row.
         """
-        resolved = self._resolution.jobs.get(job) if self._resolution else None
+        if self._resolution is None:
+            return False
+        if job not in self._settled:
+            self._settled[job] = self._looks_settled(job, self._resolution.jobs.get(job))
+        return self._settled[job]
+
+    def _looks_settled(self, job: Job, resolved: Resolved | None) -> bool:
+        """The same; a pipe is made for its reader alone."""
         if resolved is None:
             return False
-        files = [file for file in job.output if not snakemake_api.is_pipe(file)]
         readers = snakemake_api.pipe_readers(job)
-        if not all(map(self._is_settled, readers)):
+        if not (resolved.is_hit or readers) or not all(map(self._is_settled, readers)):
             return False
+        files = [file for file in job.output if not (readers and snakemake_api.is_pipe(file))]
         return bool(readers and not files) or (resolved.is_hit and all(map(stored, files)))
 
     @property
@@ -418,18 +440,23 @@ class Reuse:
         return holder, Entry(file.parsed.collection, file.parsed.name, version, claim.time)
 
     def _claimed(
-        self, name: str, file: StoredFile, claim: Claim | None
+        self, name: str, file: StoredFile, claim: Claim | None, holder: Store | None = None
     ) -> tuple[Store, Entry] | None:
         """What the claim to the base of a file stands for, if its payload is there.
 
         A payload that was there is not looked for again in this resolution.
+
+        Parameters
+        ----------
+        holder : Store or None
+            The store that has it, if it was found there before.
         """
         if claim is None or claim.version is None:
             return None
         known = self._answers.found.get(name)
         if known and known[0] is claim:
             return known[1]
-        holder = self.stores.holder(file.provider.store, claim.version)
+        holder = holder or self.stores.holder(file.provider.store, claim.version)
         if holder is None:
             return None
         found = holder, _entry(file, claim)

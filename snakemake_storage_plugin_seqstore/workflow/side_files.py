@@ -135,10 +135,11 @@ class SideFiles:
         store. Whoever wrote a record in a shared store decides on no other place.
         """
         resolved = self._jobs[job]
-        folders = {os.path.dirname(os.path.abspath(file)) for file in job.output}
         claims = filter(None, (self._claims.known(label(file)) for file in job.output))
         key_now = resolved.told.key if resolved.told else ""
-        for key in {claim.key for claim in claims} - {"", key_now}:
+        keys = {claim.key for claim in claims} - {"", key_now}
+        folders = {os.path.dirname(os.path.abspath(file)) for file in job.output if keys}
+        for key in keys:
             for earlier in self._stores.find_records(job, key):
                 for path, version in earlier.undeclared.items():
                     whole = os.path.abspath(path)

@@ -108,7 +108,9 @@ def environment(job: Job) -> str:
 
 def traces(job: Job) -> list[File]:
     """The log files and the benchmark of a job: only a run makes them."""
-    return [*job.log, *([job.benchmark] if job.benchmark else [])]
+    # Snakemake makes what a rule does not have anew whenever it is asked for.
+    benchmark = job.benchmark if job.rule.benchmark else None
+    return [*job.log, *([benchmark] if benchmark else [])]
 
 
 def needed_traces(job: Job) -> list[File]:
@@ -156,7 +158,7 @@ def refuse_special(job: Job) -> None:
     if waits(job):
         raise NotYet("its inputs are not known before a checkpoint")
     for file in (*job.input, *job.output):
-        if special := _SPECIAL & _marks(file):
+        if not _SPECIAL.isdisjoint(file.flags) and (special := _SPECIAL & _marks(file)):
             raise Unknown(f"it has a file that is marked {min(special)}")
     if any(file.flags.get("service") for _, _, file in _streamed(job)):
         raise Unknown("it talks to a service")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
+from snakemake_storage_plugin_seqstore.workflow import garbage
 from snakemake_storage_plugin_seqstore.workflow.files import stored
 from snakemake_storage_plugin_seqstore.workflow.snakemake_api import is_streamed, is_updated
 
@@ -74,7 +75,8 @@ def when_dag_is_built(workflow: Workflow, do: Callable[[], None]) -> None:
     build = workflow._build_dag
 
     def built() -> None:
-        build()
+        with garbage.searched_rarely():
+            build()
         try:
             do()
         except SeqstoreError as error:

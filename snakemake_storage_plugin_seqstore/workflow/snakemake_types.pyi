@@ -53,6 +53,7 @@ class Rule:
     shadow_depth: str | None
     input: Files
     output: Files
+    benchmark: File | None
 
     def expand_params(self, *arguments: Any) -> tuple[Files, Any]: ...
     def expand_resources(self, *arguments: Any, **more: Any) -> Any: ...

@@ -17,6 +17,7 @@ from snakemake_storage_plugin_seqstore.store import (
     MadeIn,
     Materialisation,
     Record,
+    RecordMemory,
     Store,
     Version,
     materialise,
@@ -61,9 +62,18 @@ class Stores:
         that the workflow can go on.
     project : str
         Under which files in their own places are listed.
+    memory : RecordMemory or None
+        Remembers records, where many of them are asked for.
     """
 
-    def __init__(self, workflow: Workflow, own: Path, contents: Contents, project: str) -> None:
+    def __init__(
+        self,
+        workflow: Workflow,
+        own: Path,
+        contents: Contents,
+        project: str,
+        memory: RecordMemory | None,
+    ) -> None:
         self.here = MadeIn(os.getcwd(), project)
         self._contents = contents
         self._workflow = workflow
@@ -71,6 +81,7 @@ class Stores:
         self._has_own = own.exists()
         self._refused: set[str] = set()
         self._background = Background()
+        self._memory = memory
 
     def of(self, job: Job) -> list[Store]:
         """The stores in which the outputs of a job are; if there are none, all of the workflow."""
@@ -80,7 +91,8 @@ class Stores:
 
     def find_records(self, job: Job, key: str) -> list[Record]:
         """The records of a computation in the stores of a job, newest first in each."""
-        return [r for store in self._with_own(self.of(job)) for r in store.find_records(key)]
+        stores = self._with_own(self.of(job))
+        return [record for store in stores for record in store.find_records(key, self._memory)]
 
     def earlier(self, job: Job, claims: Claims) -> Record | None:
         """The record of what a working directory, or a store by that name, had before of a job."""
@@ -121,17 +133,25 @@ class Stores:
 
     def has_payloads(self, job: Job, record: Record) -> bool:
         """Whether everything that a record says was stored is there, for the outputs of a job."""
+        return self.holders(job, record) is not None
+
+    def holders(self, job: Job, record: Record) -> dict[str, Store] | None:
+        """The stores that have what a record says of the outputs of a job, by their labels.
+
+        None if something is missing.
+        """
         if len(record.outputs) != len(job.output):
-            return False
+            return None
+        found = {}
         for file, version in zip(job.output, record.outputs, strict=True):
-            ours = stored(file)
-            if ours:
+            if ours := stored(file):
                 holder = self.holder(ours.provider.store, version)
                 if holder is None or (
                     ours.provider.verify and not self._is_sound(holder, version, ours.parsed)
                 ):
-                    return False
-        return True
+                    return None
+                found[ours.label] = holder
+        return found
 
     def _is_sound(self, store: Store, version: Version, query: Query) -> bool:
         """Whether the bytes of a payload are what they were; sets aside what is not."""
@@ -210,7 +230,8 @@ class Stores:
         for store in self.of(job):
             root = str(store.root)
             roots = (own,) if root in self._refused else (root, own)
-            tasks.append(Task(roots, Store.add_record, (record,), what))
+            memory = str(self._memory.file) if self._memory else ""
+            tasks.append(Task(roots, Store.add_record, (record,), what, memory=memory))
         return tasks
 
     def in_background(self, parcel: Parcel) -> None:
