@@ -6,12 +6,11 @@ JSON list: a digest and `Reads`, or a digest and what else decides of a record.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from snakemake_storage_plugin_seqstore.store.version import Version
 from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
 _MOST = 1 << 26  # bytes of the file; then it is begun anew with what is needed
+_OF_READS = 2  # values in a line
 
 
 class RecordMemory:
@@ -37,7 +37,8 @@ class RecordMemory:
 
     def __init__(self, file: str | os.PathLike[str]) -> None:
         self.file = Path(file)
-        self._reads: dict[str, Any] = {}  # by a digest of their own: as `Reads`, or as written
+        self._reads: dict[str, Any] = {}  # by their digest: as `Reads`, or as written
+        self._latest: dict[str, Reads] = {}  # by rule
         self._used: dict[str, list[Any]] = {}  # records by their digests
         self._new: list[list[Any]] = []
         self._lock = threading.Lock()  # jobs start in several threads
@@ -46,11 +47,12 @@ class RecordMemory:
     def _known(self) -> dict[str, list[Any]]:
         """What is written down of records, by their digests."""
         known: dict[str, list[Any]] = {}
-        for digest, *row in json_lines.read(self.file):
-            if len(row) == 1:
-                self._reads.setdefault(digest, row[0])
-            else:
-                known[digest] = row
+        for row in json_lines.read(self.file):
+            with suppress(TypeError, IndexError):  # somebody edited it
+                if len(row) == _OF_READS:
+                    self._reads.setdefault(row[0], row[1])
+                else:
+                    known[row[0]] = row
         return known
 
     def all(self, records: Records, key: str) -> list[Record]:
@@ -59,16 +61,18 @@ class RecordMemory:
         return [record for record in found if record]
 
     def _find(self, key: str, stamp: Stamp) -> Record | None:
-        digest = stamp.digest or ""
-        row = self._known.get(digest)
-        if row is None or row[0] != key:
-            if record := read(key, stamp):
-                self.note(record)
-            return record
-        self._used[digest] = row
-        _, outputs, stored, traces, reads, undeclared, is_observed, seconds, rule, made_in = row
+        if row := self._known.get(stamp.digest or ""):
+            with suppress(TypeError, ValueError, KeyError, AttributeError):
+                return self._remembered(row, key, stamp)
+        found = read(key, stamp)
+        return self.note(found) if found else None
+
+    def _remembered(self, row: list[Any], key: str, stamp: Stamp) -> Record:
+        digest, own, outputs, stored, traces, reads, undeclared, observed, seconds, rule, made = row
+        if own != key:
+            raise ValueError("its file is in a wrong place")
         unread = cache(partial(read, key, stamp))
-        return Record(
+        record = Record(
             key,
             tuple([Version(*each) for each in outputs]),
             tuple(stored),
@@ -78,30 +82,37 @@ class RecordMemory:
             tuple([each and Version(*each) for each in traces]),
             self._reads_of(reads),
             {path: Version(*each) for path, each in undeclared.items()},
-            is_observed,
+            observed,
             _Part(unread, "about"),
-            made_in and MadeIn(*made_in),
+            made and MadeIn(*made),
             digest,
             stamp.time,
         )
+        self._used[digest] = row
+        return record
 
     def _reads_of(self, digest: str) -> Reads:
-        """Reads by their own digest: one object for many records."""
+        """Reads by their digest: one object for many records."""
         found = self._reads[digest]
         if not isinstance(found, Reads):
             found = self._reads[digest] = Reads.from_json(found)
         return found
 
-    def note(self, record: Record) -> None:
-        """Remember a record that was read or written."""
-        reads = record.reads.to_json()
-        digest = hashlib.sha256(json.dumps(reads, sort_keys=True).encode()).hexdigest()[:32]
+    def note(self, record: Record) -> Record:
+        """Remember a record that was read or written; give it with reads that others share."""
+        if record.reads.rejected:  # it is no answer, so nobody asks for it often
+            return record
+        latest = self._latest.get(record.rule)
+        if latest == record.reads:  # as those of most jobs of a rule are
+            record = replace(record, reads=latest)
+        reads = record.reads.digest
         row = [
+            record.digest,
             record.key,
             [_row(version) for version in record.outputs],
             record.stored,
             [trace and _row(trace) for trace in record.traces],
-            digest,
+            reads,
             {path: _row(version) for path, version in record.undeclared.items()},
             record.is_observed,
             record.seconds,
@@ -109,11 +120,13 @@ class RecordMemory:
             record.made_in and _row(record.made_in),
         ]
         with self._lock:
-            if digest not in self._reads:
-                self._reads[digest] = record.reads
-                self._new.append([digest, reads])
+            if reads not in self._reads:
+                self._reads[reads] = record.reads
+                self._new.append([reads, record.reads.to_json()])
             self._used[record.digest] = row
-            self._new.append([record.digest, *row])
+            self._new.append(row)
+            self._latest[record.rule] = self._reads_of(reads)
+        return record
 
     def save(self) -> None:
         """Write down what is new."""
@@ -126,9 +139,9 @@ class RecordMemory:
 
     def _begin_anew(self) -> None:
         """Keep only what this run has used."""
-        reads = dict.fromkeys(row[4] for row in self._used.values())
+        reads = dict.fromkeys(row[5] for row in self._used.values())
         rows = [[digest, self._reads_of(digest).to_json()] for digest in reads]
-        rows += [[digest, *row] for digest, row in self._used.items()]
+        rows += self._used.values()
         overwrite(self.file, json_lines.text(rows), self.file.parent)
 
 

@@ -43,6 +43,8 @@ class Claim:
         Whether it was made otherwise than `key` says, and the user wants it to stand all the same.
     before : Version or None
         If it is updated: what was there before; None if nothing was.
+    reads : str
+        Digest of what the job read; empty if no record has it.
     """
 
     version: Version | None
@@ -51,6 +53,7 @@ class Claim:
     run: str = ""
     is_touched: bool = False
     before: Version | None = None
+    reads: str = ""
 
 
 class Claims:

@@ -29,6 +29,7 @@ from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.conditions import Seen, with_pipes
 from snakemake_storage_plugin_seqstore.workflow.fetching import Fetching
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
+from snakemake_storage_plugin_seqstore.workflow.left import Run
 from snakemake_storage_plugin_seqstore.workflow.links import Links
 from snakemake_storage_plugin_seqstore.workflow.missed import Missed
 from snakemake_storage_plugin_seqstore.workflow.outputs import (
@@ -269,7 +270,8 @@ class Executions:
                 execution.key_as_left = self._tell(job, teller, contents).key
         if execution.told:
             key = execution.key_as_left or execution.told.key
-            self._reuse.directory.left.note(execution.seen.undeclared, key, label(job.output[0]))
+            run = Run(label(job.output[0]), key, execution.reads)
+            self._reuse.directory.left.note(execution.seen.undeclared, run)
         statuses = execution.statuses
         if execution.key and not all(map(snakemake_api.is_pipe, job.output)):
             made = {name: added.made for name, added in execution.added.items()}

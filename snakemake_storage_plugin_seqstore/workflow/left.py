@@ -14,6 +14,31 @@ from snakemake_storage_plugin_seqstore.store.filesystem import overwrite
 _MOST_OLD = 1000  # lines that say nothing any more
 
 
+class Run(NamedTuple):
+    """A run of a job.
+
+    Attributes
+    ----------
+    output : str
+        The job's first output, by label, which says which job it was.
+    key : str
+        Its key.
+    reads : str
+        Digest of what it read; empty if that is not recorded.
+    """
+
+    output: str
+    key: str
+    reads: str = ""
+
+    def is_same(self, other: Run) -> bool:
+        """Whether it is the same run as another one, as far as is known."""
+        is_known = self.reads and other.reads
+        return (self.output, self.key) == (other.output, other.key) and (
+            not is_known or self.reads == other.reads
+        )
+
+
 class LeftFile(NamedTuple):
     """A file that a job left.
 
@@ -21,22 +46,20 @@ class LeftFile(NamedTuple):
     ----------
     version : Version
         Its content.
-    key : str
-        Key of the job.
-    output : str
-        Its first output, by label, which says which job it was.
+    run : Run
+        The run that left it.
     """
 
     version: Version
-    key: str
-    output: str
+    run: Run
 
 
 class Left:
-    """What jobs that ran here left, a line for each file in ``left.jsonl``.
+    """What jobs left in this directory, a line for each file in ``left.jsonl``.
 
-    A file that is as a job left it, while that job is told something else by now, is no file of
-    the user's: Snakemake would have let the job run again.
+    They ran here, or their results were brought. A file that is as a run left it, while that is
+    not the run by now whose result its job has, is no file of the user's: Snakemake would have let
+    the job run again.
 
     Parameters
     ----------
@@ -51,17 +74,17 @@ class Left:
         self._known = dict(rows)
         self._by_output: dict[str, set[str]] = {}
         for path, left in rows:
-            self._by_output.setdefault(left.output, set()).add(path)
+            self._by_output.setdefault(left.run.output, set()).add(path)
         self._is_long = len(rows) > len(self._known) + _MOST_OLD
 
-    def note(self, files: Mapping[str, Version], key: str, output: str) -> None:
-        """Note what a job left, by path from the working directory."""
-        new = {path: LeftFile(version, key, output) for path, version in files.items()}
+    def note(self, files: Mapping[str, Version], run: Run) -> None:
+        """Note what a run left, by path from the working directory."""
+        new = {path: LeftFile(version, run) for path, version in files.items()}
         if not new:
             return
         with self._lock:
             self._known |= new
-            self._by_output.setdefault(output, set()).update(new)
+            self._by_output.setdefault(run.output, set()).update(new)
             if self._is_long:
                 text = json_lines.text(_rows(self._known))
                 overwrite(self._file, text, self._file.parent)
@@ -69,27 +92,23 @@ class Left:
             else:
                 json_lines.append(self._file, _rows(new))
 
-    def by(self, path: str, version: Version) -> LeftFile | None:
-        """What left a file as it is; None if it was changed since."""
+    def by(self, path: str, version: Version) -> Run | None:
+        """The run that left a file as it is; None if it was changed since."""
         left = self._known.get(path)
-        return left if left and left.version == version else None
+        return left.run if left and left.version == version else None
 
-    def of(self, output: str, key: str) -> dict[str, Version]:
-        """What a job left that nobody changed since, by path."""
+    def of(self, output: str) -> dict[str, LeftFile]:
+        """What the runs of a job left that no other job left since, by path."""
         found = {path: self._known[path] for path in self._by_output.get(output, ())}
-        return {
-            path: left.version
-            for path, left in found.items()
-            if (left.output, left.key) == (output, key)
-        }
+        return {path: left for path, left in found.items() if left.run.output == output}
 
 
 def _rows(files: Mapping[str, LeftFile]) -> list[list[Any]]:
-    return [[path, *left] for path, left in files.items()]
+    return [[path, left.version, *left.run] for path, left in files.items()]
 
 
 def _read(file: Path) -> Iterator[tuple[str, LeftFile]]:
     for row in json_lines.read(file):
         with suppress(ValueError, TypeError, KeyError):
-            path, version, key, output = row
-            yield path, LeftFile(Version.load(version), key, output)
+            path, version, *run = row
+            yield path, LeftFile(Version.load(version), Run(*run))

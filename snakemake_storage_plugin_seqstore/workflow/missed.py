@@ -42,12 +42,14 @@ class Missed:
 
     def bring_undeclared(self, job: Job) -> None:
         """Bring files that other jobs made without declaring them, and that jobs read."""
-        for path, version in self._reuse.resolution().side_files.missing(job):
+        for path, version, run in self._reuse.resolution().side_files.missing(job):
             if version.kind == "tree":
                 with suppress(OSError):
                     os.makedirs(path)
-            else:
-                self._reuse.stores.bring_kept(job, version, Path(path))
+                continue
+            self._reuse.stores.bring_kept(job, version, Path(path))
+            if run and os.path.lexists(path):
+                self._reuse.directory.left.note({os.path.relpath(path): version}, run)
 
     def bring(self, job: Job, accesses: Accesses | None) -> str:
         """Bring the results that a job looked for in vain, also those of a folder that it listed.

@@ -126,6 +126,13 @@ class Execution:
         is_whole = self.is_complete or self.fetched is not None
         return self.told.key if self.told and is_whole and not self.changed else ""
 
+    @property
+    def reads(self) -> str:
+        """Digest of what the run read whose result it is; empty if no record has it."""
+        if self.fetched:
+            return self.fetched.reads.digest
+        return self.seen.reads.digest if self.key and not self.seen.rejected else ""
+
 
 class Publications:
     """Brings what jobs made into stores, and says what it means.
@@ -178,6 +185,7 @@ class Publications:
             execution.key_as_left or execution.key,
             is_touched=bool(execution.seen.rejected),  # it stands here, without a record
             before=execution.before.get(name),
+            reads=execution.reads,
         )
         self._reuse.claim(file, claim, made.store)
         if output is not None and file.is_in_place:

@@ -180,8 +180,10 @@ class Resolution:
         if resolved.is_hit and resolved.record:
             self.products.add_undeclared(job, resolved.record.undeclared)
         elif resolved.is_hit and resolved.told:  # it stands here without a record
-            left = self._left.of(label(job.output[0]), resolved.told.key)
-            self.products.add_undeclared(job, left)
+            left = self._left.of(label(job.output[0]))
+            key = resolved.told.key
+            found = {path: file.version for path, file in left.items() if file.run.key == key}
+            self.products.add_undeclared(job, found)
 
     def _made_views(self, job: Job) -> Iterator[Job]:
         """Jobs that make what a job reads views of: no dependencies, as far as Snakemake knows."""
@@ -353,7 +355,11 @@ class Resolution:
                     resolved.foreign.append(name)
                 since = claim.time if claim and claim.version == version else self._now
                 resolved.claims[name] = Claim(
-                    version, max(since, newest), key, before=resolved.before.get(name)
+                    version,
+                    max(since, newest),
+                    key,
+                    before=resolved.before.get(name),
+                    reads=record.reads.digest,
                 )
 
     def _plain_run(self, job: Job, told: Told) -> PlainRun | None:
@@ -417,9 +423,11 @@ class Resolution:
         """The record that answers for a job: what this directory has, else the newest."""
 
         def is_own(record: Record) -> bool:
-            claimed = [claim.version if claim and claim.key == key else None for claim in before]
+            claimed = [claim if claim and claim.key == key else None for claim in before]
             pairs = zip(claimed, record.outputs, strict=True)
-            return all(version in (None, output) for version, output in pairs) and any(claimed)
+            return any(claim and claim.version for claim in claimed) and all(
+                claim is None or _is_of(claim, record, output) for claim, output in pairs
+            )
 
         records = self._stores.find_records(job, key)
         records = [record for record in records if len(record.outputs) == len(before)]
@@ -440,6 +448,11 @@ class Resolution:
             return self._contents.version(trace) == claim.version
         except (OSError, SeqstoreError):
             return False
+
+
+def _is_of(claim: Claim, record: Record, output: Version) -> bool:
+    """Whether a claim of the same key is to an output of a recorded run."""
+    return claim.version in (None, output) and claim.reads in ("", record.reads.digest)
 
 
 def _lacks_copy(job: Job) -> bool:

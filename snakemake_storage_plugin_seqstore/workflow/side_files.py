@@ -15,7 +15,7 @@ from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
-from snakemake_storage_plugin_seqstore.workflow.left import Left
+from snakemake_storage_plugin_seqstore.workflow.left import Left, Run
 from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 
@@ -128,28 +128,36 @@ class SideFiles:
             for path, version in self._products.made_by.get(maker, {}).items()
         )
 
-    def left_over(self, job: Job) -> Iterator[str]:
-        """Undeclared files that are in place beside what outputs were before, by their path.
+    def run_of(self, job: Job) -> Run | None:
+        """The run whose result a job has; None if it has none."""
+        resolved = self._jobs.get(job)
+        if resolved is None or resolved.told is None or not resolved.is_hit:
+            return None
+        reads = resolved.record.reads.digest if resolved.record else ""
+        return Run(label(job.output[0]), resolved.told.key, reads)
 
-        They are not what comes with the outputs now. Each is as a record has it, and kept in a
-        store. Whoever wrote a record in a shared store decides on no other place.
+    def left_over(self, job: Job) -> Iterator[str]:
+        """Undeclared files that other runs of a job left beside its outputs, by their path.
+
+        They are not what comes with the outputs now, and kept in a store. Nobody decides on another
+        place.
         """
-        resolved = self._jobs[job]
-        claims = filter(None, (self._claims.known(label(file)) for file in job.output))
-        key_now = resolved.told.key if resolved.told else ""
-        keys = {claim.key for claim in claims} - {"", key_now}
-        folders = {os.path.dirname(os.path.abspath(file)) for file in job.output if keys}
-        for key in keys:
-            for earlier in self._stores.find_records(job, key):
-                for path, version in earlier.undeclared.items():
-                    whole = os.path.abspath(path)
-                    is_beside = os.path.dirname(whole) in folders
-                    is_kept = self._stores.has_kept(job, version)
-                    if is_beside and is_kept and self._is_stale(whole, version):
-                        yield path
+        run = self.run_of(job)
+        others = {
+            path: left
+            for path, left in (self._left.of(run.output).items() if run else ())
+            if run and not run.is_same(left.run)
+        }
+        folders = {os.path.dirname(os.path.abspath(file)) for file in job.output if others}
+        for path, left in others.items():
+            whole = os.path.abspath(path)
+            is_beside = os.path.dirname(whole) in folders
+            is_kept = self._stores.has_kept(job, left.version)
+            if is_beside and is_kept and self._is_stale(whole, left.version):
+                yield path
 
     def is_outdated(self, path: str, version: Version) -> bool:
-        """Whether an undeclared file is of a job that is told otherwise by now, and is reused so.
+        """Whether an undeclared file was left by another run than that whose result its job has.
 
         Parameters
         ----------
@@ -158,10 +166,8 @@ class SideFiles:
         """
         left = self._left.by(os.path.relpath(path), version)
         maker = self._products.maker(os.path.abspath(left.output)) if left else None
-        resolved = self._jobs.get(maker[0]) if maker else None
-        if left is None or resolved is None or resolved.told is None:
-            return False
-        return resolved.is_hit and left.key != resolved.told.key
+        run = self.run_of(maker[0]) if maker else None
+        return left is not None and run is not None and not run.is_same(left)
 
     def _is_stale(self, path: str, version: Version) -> bool:
         """Whether a file is there that nobody declares, and of which another version belongs."""
@@ -173,19 +179,21 @@ class SideFiles:
         current = self._products.undeclared.get(path, {}).values()
         return not is_declared and version not in current
 
-    def missing(self, job: Job) -> Iterator[tuple[str, Version]]:
+    def missing(self, job: Job) -> Iterator[tuple[str, Version, Run | None]]:
         """Files and folders that a job may read without declaring them, and that are not in place.
 
-        By absolute path, with what each may be.
+        By absolute path, with what each may be, and the run that left it.
         """
         undeclared = [*self._products.undeclared.items()]  # other jobs end meanwhile
         folders = _folders(job) if undeclared else set()
         for path, made in undeclared:
-            may_have = any(_may_have(folders, path, version) for version in [*made.values()])
+            makers = [*made.items()]
+            may_have = any(_may_have(folders, path, version) for _, version in makers)
             if may_have and not os.path.lexists(path):
                 for version in self._products.before(path, job):
                     if _may_have(folders, path, version) and not os.path.lexists(path):
-                        yield path, version
+                        maker = next((maker for maker, each in makers if each == version), None)
+                        yield path, version, self.run_of(maker) if maker else None
 
     def needed(self, job: Job, record: Record) -> dict[str, Version]:
         """Undeclared files without which those that read the outputs of a job would miss something.

@@ -268,16 +268,18 @@ def test_a_reader_between_jobs_that_change_a_file(project):
     assert fresh.run(*title).did_nothing
 
 
-def test_what_an_earlier_run_left_behind_a_flag(project):
-    """It is of a job that is told otherwise by now, which Snakemake would have run again."""
-    project.write("""
+@pytest.mark.parametrize("declared", ['input: "in.txt"', "threads: 1"])
+def test_what_an_earlier_run_left_behind_a_flag(project, declared):
+    """It is of another run than that whose result the flag has, as a source was switched back."""
+    project.write(
+        """
         rule all:
             input: expand("r/{s}.txt", s=config.get("samples", "A").split("_")), "out.txt"
 
         rule build:
-            input: "in.txt"
+            @DECLARED@
             output: touch("built")
-            shell: "ran build; mkdir -p d; cat {input} > d/x.txt; cat {input} > y.txt"
+            shell: "ran build; mkdir -p d; cat in.txt > d/x.txt; cat in.txt > y.txt"
 
         rule align:
             input: "built"
@@ -293,7 +295,8 @@ def test_what_an_earlier_run_left_behind_a_flag(project):
             input: "index.txt"
             output: "out.txt"
             shell: "ran use; cat y.txt > {output}"
-    """)
+    """.replace("@DECLARED@", declared)
+    )
     for content, computed in (("1", True), ("2", True), ("1", False), ("2", False), ("1", False)):
         project.write(content, "in.txt")
         done = project.run(*IN_STORE)

@@ -76,7 +76,8 @@ def test_jobs_end_while_another_one_starts(jobs, products):
     missing = side_files.missing(jobs.reader)
     first = next(missing)
     products.add_undeclared(jobs.first, {"c": version("1")})
-    assert dict([first, *missing]) == {os.path.abspath(name): version("0") for name in "ab"}
+    found = {path: made for path, made, _ in (first, *missing)}
+    assert found == {os.path.abspath(name): version("0") for name in "ab"}
 
 
 def test_a_file_is_brought_once(jobs, products):
@@ -84,7 +85,7 @@ def test_a_file_is_brought_once(jobs, products):
     products.add_undeclared(jobs.second, {"a": version("0")})
     products.add_undeclared(jobs.other, {"a": version("1")})
     missing = side_files.missing(jobs.both)
-    assert next(missing) == (os.path.abspath("a"), version("1"))
+    assert next(missing) == (os.path.abspath("a"), version("1"), None)
     with open("a", "w"):
         assert next(missing, None) is None
     assert not list(side_files.missing(jobs.both))
