@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -52,6 +52,9 @@ class Told:
     varying : mapping
         What else counts, by name, and differs from job to job: ``inputs`` and ``outputs`` with
         their roles and names (see `roles`), ``params``, ``wildcards``.
+    ancient : mapping of str to str
+        Content of inputs that the user calls ancient, by their number. It is no part of the key:
+        what is there stands whatever becomes of them.
     made : Provenance, optional
         How the outputs are made, if it is an operation that others ask for in another way: then
         it alone is the key.
@@ -60,6 +63,7 @@ class Told:
     operation: Operation
     inputs: Sequence[tuple[str, str]]
     varying: Mapping[str, Any]
+    ancient: Mapping[str, str] = field(default_factory=dict)
     made: Provenance | None = None
 
     @cached_property

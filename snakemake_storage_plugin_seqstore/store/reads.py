@@ -66,6 +66,8 @@ class Reads:
         The job's PATH.
     variables : mapping of str to str
         Variables that count: name to a salted digest; and the locale and time zone as they are.
+    ancient : mapping of str to str
+        Content of inputs that the user calls ancient, by their number: what it is elsewhere.
     piped : tuple of Piped
         For each of its inputs that is a pipe, what the job read that filled it.
     notes : tuple of str
@@ -88,6 +90,7 @@ class Reads:
     system: Mapping[str, str] = field(default_factory=dict)
     search_path: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    ancient: Mapping[str, str] = field(default_factory=dict)
     piped: tuple[Piped, ...] = ()
     notes: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
@@ -199,6 +202,7 @@ _FORM: dict[str, optional[Any]] = {
     "system": _DIGESTS,
     "search_path": optional(any_text, ""),
     "variables": optional(mapping(text), {}),
+    "ancient": optional(mapping(any_text), {}),
     "piped": optional(each(Piped.from_json), ()),
     "notes": _TEXTS,
     "rejected": _TEXTS,

@@ -48,7 +48,7 @@ class RecordMemory:
         """What is written down of records, by their digests."""
         known: dict[str, list[Any]] = {}
         for row in json_lines.read(self.file):
-            with suppress(TypeError, IndexError):  # somebody edited it
+            with suppress(TypeError, LookupError):  # somebody edited it
                 if len(row) == _OF_READS:
                     self._reads.setdefault(row[0], row[1])
                 else:
@@ -61,7 +61,8 @@ class RecordMemory:
         return [record for record in found if record]
 
     def _find(self, key: str, stamp: Stamp) -> Record | None:
-        if row := self._known.get(stamp.digest or ""):
+        digest = stamp.digest or ""
+        if row := self._used.get(digest) or self._known.get(digest):
             with suppress(TypeError, ValueError, KeyError, AttributeError):
                 return self._remembered(row, key, stamp)
         found = read(key, stamp)

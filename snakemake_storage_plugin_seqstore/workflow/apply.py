@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,10 @@ def take_over(
                 run.seconds,
                 job.rule.name,
                 (None,) * len(snakemake_api.traces(job)),
-                conditions.of_run(job, None, plain, int(run.began * 1e9)).reads,
+                replace(
+                    conditions.of_run(job, None, plain, int(run.began * 1e9)).reads,
+                    ancient=resolved.told.ancient,
+                ),
                 about=about.of(job, stores.here.path, secret)
                 | {"taken over": "made by Snakemake without seqstore"},
                 made_in=whereabouts.told_in(made_here, stores.here),

@@ -15,13 +15,13 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from snakemake_storage_plugin_seqstore.store import Version, json_lines
+from snakemake_storage_plugin_seqstore.store import Record, Version, json_lines
 from snakemake_storage_plugin_seqstore.store.filesystem import overwrite
 
 
@@ -224,6 +224,16 @@ class Claims:
 
     def _files(self) -> list[Path]:
         return sorted(self._jobs.iterdir()) if self._jobs.is_dir() else []
+
+
+def is_own(record: Record, claims: Sequence[Claim | None]) -> bool:
+    """Whether the claims to the outputs of a job are to what a record says was made."""
+    claimed = [claim if claim and claim.key == record.key else None for claim in claims]
+    return any(claim and claim.version for claim in claimed) and all(
+        claim is None
+        or (claim.version in (None, output) and claim.reads in ("", record.reads.digest))
+        for claim, output in zip(claimed, record.outputs, strict=True)
+    )
 
 
 def _clean(name: str) -> str:

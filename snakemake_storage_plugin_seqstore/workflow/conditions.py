@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReads
+from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.fingerprint.variables import counted, locale, salted
 from snakemake_storage_plugin_seqstore.observe import (
     TICK,
@@ -135,13 +136,19 @@ class Conditions:
         """Forget what was found of files: more is known of what jobs make."""
         self._checks = Checks(self.contents, self._packages)
 
-    def failing(self, record: Record, job: Job, is_own: bool, others: list[Record]) -> list[str]:
+    def failing(
+        self, record: Record, job: Job, told: Told, is_own: bool, stands: bool, others: list[Record]
+    ) -> list[str]:
         """Why a record is no answer for a job here, in words; empty if it is one.
 
         Parameters
         ----------
+        told : Told
+            What the job is told.
         is_own : bool
             Whether this working directory made, or has taken, what it records.
+        stands : bool
+            Whether it is here, whatever became of inputs that are ancient.
         others : list of Record
             All records of the same key.
         """
@@ -150,6 +157,11 @@ class Conditions:
                 return ["its result was made without being observed"]
             if not is_own and any(other.is_observed for other in others):
                 return ["it was made without being observed, and others were"]
+        ancient = record.reads.ancient
+        if ancient != told.ancient and not stands:
+            numbers = (n for n, content in told.ancient.items() if ancient.get(n) != content)
+            changed = [f"its ancient input {job.input[int(n)]} has changed" for n in numbers]
+            return changed or ["it had other ancient inputs"]
         return self._failing(record, job, is_own)
 
     def _failing(self, record: Record, job: Job, is_own: bool) -> list[str]:

@@ -101,7 +101,7 @@ class Executions:
             self._jobs[job] = execution
             self._open = [each for each in self._open if each != job]  # it is tried again
         if told and self._fetching.is_allowed(job):
-            execution.fetched = self._fetching.fetch(job, told.key)
+            execution.fetched = self._fetching.fetch(job, told)
         resolution = reuse.resolution()
         if execution.fetched is None:
             discard_copies(job)
@@ -262,6 +262,9 @@ class Executions:
                 f"seqstore: rule {job.rule.name}: {execution.changed}. It changed files, so it "
                 "runs again the next time only."
             )
+        if execution.told and (ancient := execution.told.ancient):
+            reads = replace(execution.seen.reads, ancient=ancient)
+            execution.seen = replace(execution.seen, reads=reads)
         execution.is_complete = True
         if execution.key and _was_made_after(execution):
             # It stands here as long as they are what it left.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import DamageError
+from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import (
     Entry,
     Materialisation,
@@ -17,6 +18,7 @@ from snakemake_storage_plugin_seqstore.store import (
 )
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import made_again, messages, snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.claims import is_own
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.plan import needs_to_run
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
@@ -49,13 +51,17 @@ class Fetching:
             and not (self._reuse.workflow.is_main_process and needs_to_run(job))
         )
 
-    def fetch(self, job: Job, key: str) -> Record | None:
+    def fetch(self, job: Job, told: Told) -> Record | None:
         """Put the outputs of a job in place, all or none."""
         reuse = self._reuse
-        records = reuse.stores.find_records(job, key)
+        records = reuse.stores.find_records(job, told.key)
         if not records:
             return None
         resolution = reuse.resolution()
+        claims = [reuse.claims.known(label(file)) for file in job.output]
+        resolved = resolution.jobs.get(job)
+        # Snakemake took it away, as a job before it ran.
+        known = resolved.record.digest if resolved and resolved.is_hit and resolved.record else ""
         conditions = reuse.new_conditions(reuse.directory.contents, resolution)
         record = next(
             (
@@ -63,7 +69,9 @@ class Fetching:
                 for each in records
                 if reuse.stores.has_payloads(job, each)
                 and _has_traces(job, each)
-                and not conditions.failing(each, job, False, records)
+                and not conditions.failing(
+                    each, job, told, is_own(each, claims), each.digest == known, records
+                )
                 and not made_again.lacking(resolution, job, each, reuse.stores.here, True)
             ),
             None,

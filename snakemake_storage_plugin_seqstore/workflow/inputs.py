@@ -144,29 +144,39 @@ class Inputs:
             If the content of one is not known.
         """
         makers, pipes = self.makers(job), snakemake_api.pipes(job)
-        at_start = finished is not None
         updated = {label(file) for file in job.output if snakemake_api.is_updated(file)}
         versions = []
         for file in job.input:
             if snakemake_api.is_before_update(file):
                 versions.append(self._before_update(file, updated, contents))
-                continue
-            if pipe := pipes.get(str(file)):
+            elif pipe := pipes.get(str(file)):
                 versions.append(self._piped(str(file), pipe, finished or {}))
-                continue
-            maker = makers.get(label(file))
-            if (ours := stored(file)) is not None:
-                version = self._stored_version(ours, label(file), maker, contents, at_start)
-                if at_start:
-                    self._check_copy(ours, version, maker, contents)
-            elif file.is_storage:
-                version = foreign_version(file, contents, at_start)
             else:
-                version = self._local_version(label(file), maker, contents, at_start)
-            if version.digest == EMPTY.digest:
-                version = self._flag(label(file), maker, version, finished or {})
-            versions.append(version)
+                try:
+                    version = self._version(file, makers.get(label(file)), contents, finished)
+                except NotYet:
+                    if finished is not None or not snakemake_api.is_ancient(file):
+                        raise
+                    version = Version.unseen(f"a job that has not run: {label(file)}")
+                versions.append(version)
         return tuple(versions)
+
+    def _version(
+        self, file: Any, maker: Any, contents: Contents, finished: Mapping[str, str] | None
+    ) -> Version:
+        """What an input contains that is a file."""
+        name, at_start = label(file), finished is not None
+        if (ours := stored(file)) is not None:
+            version = self._stored_version(ours, name, maker, contents, at_start)
+            if at_start:
+                self._check_copy(ours, version, maker, contents)
+        elif file.is_storage:
+            version = foreign_version(file, contents, at_start)
+        else:
+            version = self._local_version(name, maker, contents, at_start)
+        if version.digest == EMPTY.digest:
+            return self._flag(name, maker, version, finished or {})
+        return version
 
     def _before_update(self, file: Any, updated: Set[str], contents: Contents) -> Version:
         """What is there before a job of this run, perhaps the same one, updates it."""
@@ -218,6 +228,8 @@ class Inputs:
         times = [self._local_time(path) for path in snakemake_api.script_path(job)]
         pipes = snakemake_api.pipes(job)
         for file in job.input:
+            if snakemake_api.is_ancient(file):
+                continue
             if pipe := pipes.get(str(file)):
                 times.append(self.newest(pipe.maker))
                 continue

@@ -14,7 +14,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Record, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
-from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims, is_own
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
@@ -233,7 +233,7 @@ class Resolution:
             resolved.is_new = True
             return resolved
         resolved.replaced = resolved.before
-        self._look_up(job, resolved, key)
+        self._look_up(job, resolved, resolved.told)
         if not resolved.record or not resolved.is_hit:
             resolved.replaced = {}
         return resolved
@@ -256,7 +256,7 @@ class Resolution:
         resolved.told = self._teller.tell(job, versions, self._contents, before)
         if keys != {resolved.told.key}:
             return None
-        self._look_up(job, resolved, resolved.told.key)
+        self._look_up(job, resolved, resolved.told)
         return resolved if resolved.is_hit else None
 
     def _lacks_checkpoint(self, job: Job) -> bool:
@@ -296,7 +296,8 @@ class Resolution:
                     if self._stores.holder(ours.provider.store, claim.version):
                         resolved.claims[label(file)] = claim
 
-    def _look_up(self, job: Job, resolved: Resolved, key: str) -> None:
+    def _look_up(self, job: Job, resolved: Resolved, told: Told) -> None:
+        key = told.key
         if all(map(snakemake_api.is_pipe, job.output)):
             return  # what reads them is found, or not
         names = [label(file) for file in job.output]
@@ -308,7 +309,7 @@ class Resolution:
             }
             resolved.is_hit = True
             return
-        record = self._answer(job, resolved, key, before)
+        record = self._answer(job, resolved, told, before)
         if record is None:
             resolved.is_new = not self._touched.keep(job, resolved, before)
             return
@@ -418,22 +419,16 @@ class Resolution:
         return made
 
     def _answer(
-        self, job: Job, resolved: Resolved, key: str, before: list[Claim | None]
+        self, job: Job, resolved: Resolved, told: Told, before: list[Claim | None]
     ) -> Record | None:
         """The record that answers for a job: what this directory has, else the newest."""
-
-        def is_own(record: Record) -> bool:
-            claimed = [claim if claim and claim.key == key else None for claim in before]
-            pairs = zip(claimed, record.outputs, strict=True)
-            return any(claim and claim.version for claim in claimed) and all(
-                claim is None or _is_of(claim, record, output) for claim, output in pairs
-            )
-
-        records = self._stores.find_records(job, key)
+        records = self._stores.find_records(job, told.key)
         records = [record for record in records if len(record.outputs) == len(before)]
-        records.sort(key=lambda record: not is_own(record))  # the newest first otherwise
+        records.sort(key=lambda record: not is_own(record, before))  # the newest first otherwise
         for record in records:
-            failing = self._conditions.failing(record, job, is_own(record), records)
+            own = is_own(record, before)
+            stands = own and _is_here(job)
+            failing = self._conditions.failing(record, job, told, own, stands, records)
             if not failing:
                 return record
             resolved.failing = resolved.failing or failing
@@ -450,11 +445,15 @@ class Resolution:
             return False
 
 
-def _is_of(claim: Claim, record: Record, output: Version) -> bool:
-    """Whether a claim of the same key is to an output of a recorded run."""
-    return claim.version in (None, output) and claim.reads in ("", record.reads.digest)
-
-
 def _lacks_copy(job: Job) -> bool:
     """Whether an output is not in its place."""
     return any(stored(file) and not os.path.exists(file) for file in job.output)
+
+
+def _is_here(job: Job) -> bool:
+    """Whether nobody took away what was in its own place; a temporary is gone as it should be."""
+    return all(
+        file.flags.get("temp") or not ours.is_in_place or os.path.lexists(ours.copy_path)
+        for file in job.output
+        if (ours := stored(file))
+    )

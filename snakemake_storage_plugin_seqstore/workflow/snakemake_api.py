@@ -201,6 +201,11 @@ def is_before_update(file: File) -> bool:
     return bool(file.flags.get("before_update"))
 
 
+def is_ancient(file: File) -> bool:
+    """Whether an input is older than what is made from it, by the user's word."""
+    return bool(file.flags.get("ancient"))
+
+
 def read_before_update(jobs: Iterable[Job]) -> dict[str, list[Job]]:
     """The jobs that read files before others update them, by path."""
     jobs = list(jobs)

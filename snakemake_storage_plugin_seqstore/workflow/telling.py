@@ -346,8 +346,13 @@ class Teller:
         nameless = not code.operation.parts or self._nameless(rule)
         own = {kind: [*map(str, getattr(job, kind))] for kind in ("input", "output", "log")}
         values = Values(places, own_paths(own))
+        contents = [each.identity for each in inputs]
+        ancient: dict[str, str] = {}
+        for number, file in enumerate(job.input):
+            if snakemake_api.is_ancient(file):
+                ancient[str(number)], contents[number] = contents[number], "ancient"
         varying: dict[str, Any] = {
-            "inputs": _roles(job.input, [each.identity for each in inputs], nameless, places),
+            "inputs": _roles(job.input, contents, nameless, places),
             "outputs": _roles(
                 job.output, [_demands(file, job) for file in job.output], nameless, places
             ),
@@ -373,8 +378,13 @@ class Teller:
             varying["resources"] = values.of_names(items, names.resources, "resources")
         if names.has_rule_name:
             varying["rule"] = rule.name
+        counted = [
+            (each.kind, each.digest)
+            for number, each in enumerate(inputs)
+            if str(number) not in ancient
+        ]
         made = _made(job, params, inputs)
-        return Told(code.operation, [(each.kind, each.digest) for each in inputs], varying, made)
+        return Told(code.operation, counted, varying, ancient, made)
 
     def _config(self, rule: Rule) -> dict[Any, Any]:
         found = rule.module_globals.get("config")

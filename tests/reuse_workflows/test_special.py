@@ -212,32 +212,51 @@ def test_a_template(project, engine, text, how):
     assert project.run(*how, *first[:1], *config).did_nothing
 
 
-@pytest.mark.slow
 def test_ancient(project):
-    """The time of an input does not count with us, its content always does."""
-    project.write(
-        """
+    """What is made of it stands there, whatever becomes of it; elsewhere its content counts."""
+    project.write("""
         rule all:
-            input: storage.seqstore("seqstore://files/b.txt")
+            input: "c.txt"
 
         rule a:
-            output: storage.seqstore("seqstore://files/a.txt")
+            output: "a.txt"
             params: num=config["num"]
             shell: "ran a; echo {params.num} > {output}"
 
         rule b:
-            input: ancient(storage.seqstore("seqstore://files/a.txt"))
-            output: storage.seqstore("seqstore://files/b.txt")
-            shell: "ran b; cp {input} {output}"
-        """
-    )
-    for value, computed in ((3, ["a", "b"]), (4, ["a", "b"]), (3, [])):
-        assert project.run(*number(value)).computed == computed
-        assert project.stored("b.txt") == f"{value}\n"
-        assert project.run(*number(value)).did_nothing
+            input: ancient("a.txt"), ancient("ref.txt")
+            output: "b.txt"
+            shell: "ran b; cat {input} > {output}"
+
+        rule c:
+            input: "b.txt"
+            output: "c.txt"
+            shell: "ran c; cp {input} {output}"
+        """)
+    project.made = ("a.txt", "b.txt", "c.txt")
+    project.write("ref", "ref.txt")
+    assert project.run(*DEFAULT, *number(3)).computed == ["a", "b", "c"]
+    first = project.clone("first")
+    project.write("edited", "ref.txt")
+    assert project.run(*DEFAULT, *number(3)).did_nothing
+    assert project.run(*DEFAULT, *number(4)).computed == ["a"]
+    for _ in range(2):
+        assert project.run(*DEFAULT, *number(4)).did_nothing
+    assert project.read("c.txt") == "3\nref"
     clone = project.clone()
-    assert clone.run(*number(4)).did_nothing
-    assert clone.stored("b.txt") == "4\n"
+    done = clone.run(*DEFAULT, *number(4))
+    assert (done.computed, clone.read("c.txt")) == (["b", "c"], "4\nedited")
+    assert "its ancient input a.txt has changed; its ancient input ref.txt has" in done.printed
+    assert first.run(*DEFAULT, *number(3)).did_nothing
+    assert first.read("c.txt") == "3\nref"
+    assert first.run(*DEFAULT, *number(4)).computed == ["b", "c"]  # b.txt was not there
+    assert first.read("c.txt") == "4\nref"
+    (project.directory / "b.txt").unlink()
+    (project.directory / "c.txt").unlink()
+    assert project.run(*DEFAULT, *number(4)).computed == []
+    assert project.read("c.txt") == "4\nedited"
+    for each in (project, clone, first):
+        assert each.run(*DEFAULT, *number(4)).did_nothing
 
 
 @pytest.mark.slow
