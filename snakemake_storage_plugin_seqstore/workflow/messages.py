@@ -162,6 +162,17 @@ class Messages:
         """Tell of a file in the place of an output that the workflow did not make."""
         self.tell(f"{path} is not what the workflow made: it is left as it is, and read as it is")
 
+    def report_taken_over(self, found: Sequence[tuple[Job, Resolved]]) -> None:
+        """Tell what of plain Snakemake's files is taken over, and what of it for nobody else."""
+        alone = sorted({job.rule.name for job, resolved in found if resolved.plain_run is None})
+        if found:
+            self.tell(f"the files of {_count(len(found), 'job')} are taken over")
+        if alone:
+            self.tell(
+                f"those of {_count(len(alone), 'rule')} ({', '.join(_few(alone))}) stand here "
+                "alone: Snakemake's metadata do not show that they were made as the rules are now"
+            )
+
     def tell(self, message: str) -> None:
         """Tell something once."""
         if message and message not in self._told:

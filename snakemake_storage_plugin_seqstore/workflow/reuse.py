@@ -353,6 +353,7 @@ class Reuse:
             directory.messages.report(resolution, workflow.dag)
         if snakemake_api.only_looks(workflow):
             return
+        directory.messages.report_taken_over(found.take_over)
         apply.take_over(found, directory.stores, conditions, self.new_teller(), self.secret)
         place = partial(self._place, resolution)
         apply.bring_checkpoints(found, workflow, directory.stores, self, place)

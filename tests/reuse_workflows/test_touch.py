@@ -151,7 +151,9 @@ def finished(project):
 
 def test_what_plain_snakemake_made_is_taken_over(finished):
     """Also what was made from temporaries that are gone; of these the run is known."""
-    assert finished.run("-c1", *IN_STORE, "--touch").computed == []
+    done = finished.run("-c1", *IN_STORE, "--touch")
+    assert done.computed == [] and "the files of 4 jobs are taken over." in done.printed
+    assert "stand here alone" not in done.printed
     assert finished.run(*IN_STORE).did_nothing
     clone = finished.clone()
     assert clone.run(*IN_STORE).did_nothing
@@ -190,7 +192,7 @@ def test_nobody_else_takes_what_may_have_been_made_otherwise(finished, edit):
     """Snakemake does not see these edits, so its metadata are those of the rules as they are."""
     change, computed, expected = EDITS[edit]
     change(finished)
-    finished.run(*IN_STORE, "--touch")
+    assert f"({computed[0]}" in finished.run(*IN_STORE, "--touch").printed
     assert finished.run(*IN_STORE).did_nothing
     clone = finished.clone()
     assert clone.run(*IN_STORE).computed == list(computed)
