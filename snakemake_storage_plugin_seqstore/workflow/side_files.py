@@ -108,23 +108,25 @@ class SideFiles:
 
     @cached_property
     def _read(self) -> dict[str, set[str]]:
-        """Undeclared files of this directory that jobs are known to read, by their rules."""
+        """Undeclared files of this directory that jobs are known to read, by their rules.
+
+        Absolute paths.
+        """
         found: dict[str, set[str]] = {}
         for job, record in self._records.items():
             names = (*record.reads.products, *record.reads.files)
-            here = found.setdefault(job.rule.name, set())
-            here.update(name for name in names if name.startswith(_HERE))
+            here = (name.removeprefix(_HERE) for name in names if name.startswith(_HERE))
+            found.setdefault(job.rule.name, set()).update(map(os.path.abspath, here))
         return found
 
     def _is_read(self, path: str) -> bool:
-        name = _HERE + os.path.relpath(path)
-        return any(name in names for names in self._read.values())
+        return any(path in paths for paths in self._read.values())
 
     def is_read_by(self, reader: Job, maker: Job) -> bool:
         """Whether jobs of a rule are known to read what another job is the last to make so."""
         read = self._read.get(reader.rule.name, ())
         return any(
-            _HERE + os.path.relpath(path) in read and version in self._products.before(path, reader)
+            path in read and version in self._products.before(path, reader)
             for path, version in self._products.made_by.get(maker, {}).items()
         )
 

@@ -373,3 +373,27 @@ def test_a_folder_in_which_jobs_leave_files_that_are_not_recorded(project):
         assert done.computed == [*computed, "report", "stats"]
         assert "not reused elsewhere: changed in place: log.db" in done.printed
         assert project.run(*IN_STORE).did_nothing
+
+
+def test_what_a_job_leaves_that_changes_its_own_input(project):
+    """It is known by what the job was told as it left its input."""
+    project.write("""
+        rule all:
+            input: "report.txt"
+
+        rule sort:
+            input: "in.txt"
+            output: "sorted.txt"
+            shell: "ran sort; sort -o {input} {input}; cp {input} {output}; "
+                "mkdir -p logs; echo ok > logs/sort.log"
+
+        rule report:
+            input: "sorted.txt"
+            output: "report.txt"
+            shell: "ran report; (cat {input}; ls logs) > {output}"
+    """)
+    project.write("2\n1\n", "in.txt")
+    done = project.run(*IN_STORE)
+    assert (done.computed, project.read("report.txt")) == (["report", "sort"], "1\n2\nsort.log\n")
+    for _ in range(2):
+        assert project.run(*IN_STORE).did_nothing
