@@ -290,6 +290,7 @@ class Publications:
                 time=version_log.now(file.provider.store.root),
                 key=key,
                 is_touched=is_touched,
+                reads=claim.reads if key == claim.key else "",
             ),
         )
 

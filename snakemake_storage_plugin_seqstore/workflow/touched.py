@@ -111,7 +111,7 @@ class Touched:
                 claim = replace(claim, time=max(claim.time, newest), is_touched=stands)
                 resolved.claims[name] = claim
             elif name not in resolved.taken_over:  # Snakemake touches only what is there
-                resolved.claims[name] = replace(claim, key=key, is_touched=stands)
+                resolved.claims[name] = replace(claim, key=key, is_touched=stands, reads="")
             if claim.version:
                 resolved.versions[name] = claim.version
         return bool(kept)
