@@ -141,21 +141,17 @@ class SideFiles:
     def left_over(self, job: Job) -> Iterator[str]:
         """Undeclared files that other runs of a job left beside its outputs, by their path.
 
-        They are not what comes with the outputs now, and kept in a store. Nobody decides on another
-        place.
+        They are not what comes with the outputs now, and are kept in a store. Files elsewhere stay.
         """
         run = self.run_of(job)
-        others = {
-            path: left
-            for path, left in (self._left.of(run.output).items() if run else ())
-            if run and not run.is_same(left.run)
-        }
+        left = self._left.of(run.output) if run else {}
+        others = {path: file for path, file in left.items() if run and not run.is_same(file.run)}
         folders = {os.path.dirname(os.path.abspath(file)) for file in job.output if others}
-        for path, left in others.items():
+        for path, file in others.items():
             whole = os.path.abspath(path)
             is_beside = os.path.dirname(whole) in folders
-            is_kept = self._stores.has_kept(job, left.version)
-            if is_beside and is_kept and self._is_stale(whole, left.version):
+            is_kept = self._stores.has_kept(job, file.version)
+            if is_beside and is_kept and self._is_stale(whole, file.version):
                 yield path
 
     def is_outdated(self, path: str, version: Version) -> bool:
