@@ -143,8 +143,8 @@ class SideFiles:
 
         They are not what comes with the outputs now, and are kept in a store. Files elsewhere stay.
         """
-        run = self.run_of(job)
-        left = self._left.of(run.output) if run else {}
+        left = self._left.of(label(job.output[0]))
+        run = self.run_of(job) if left else None
         others = {path: file for path, file in left.items() if run and not run.is_same(file.run)}
         folders = {os.path.dirname(os.path.abspath(file)) for file in job.output if others}
         for path, file in others.items():
