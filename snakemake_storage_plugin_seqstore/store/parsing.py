@@ -125,7 +125,7 @@ def load(content: bytes) -> Any:
         If it is none, or too deep.
     """
     try:
-        document = json.loads(content, parse_constant=_refuse_constant)
+        document = _DECODER.decode(content.decode())
     except (ValueError, RecursionError) as error:
         raise MalformedError(f"it is no sound JSON: {error}") from None
     # Each level has a bracket.
@@ -136,6 +136,9 @@ def load(content: bytes) -> Any:
 
 def _refuse_constant(name: str) -> Never:
     raise ValueError(f"{name} is no number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _check_depth(document: Any) -> None:
