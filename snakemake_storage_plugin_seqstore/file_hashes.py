@@ -80,7 +80,7 @@ class FileHashes:
         try:
             rows = json.loads(self._memory.read_bytes())
             return {(ino, size, mtime, ctime): digest for ino, size, mtime, ctime, digest in rows}
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return {}
 
 

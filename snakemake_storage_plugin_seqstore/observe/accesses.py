@@ -50,6 +50,9 @@ class Access:
         of its birth says whether the job made it.
     made_new : bool
         The job made it in a way that fails where something is.
+    swapped : bool
+        What was read was removed or renamed since, or another file has its name: nobody can tell
+        any more when it was born.
     first_read : int
         When it was first read, in ns since the epoch.
     """
@@ -66,6 +69,7 @@ class Access:
     replaced: bool = False
     perhaps_made: bool = False
     made_new: bool = False
+    swapped: bool = False
     first_read: int = 0
 
 
@@ -297,7 +301,7 @@ class _Assembly:
             case Does.RENAME:
                 self._rename(path, action.other)
             case Does.REMOVE:
-                self._replace(path, "")
+                self._replace(path, "", is_gone=True)
                 self._links.pop(path, None)
             case Does.MAKE_DIRECTORY:
                 self._access(path).made_new = True
@@ -318,8 +322,8 @@ class _Assembly:
                 return False
         return True
 
-    def _replace(self, path: str, real: str) -> None:
-        self._lose(real or self._canonical(path))
+    def _replace(self, path: str, real: str, is_gone: bool = False) -> None:
+        self._lose(real or self._canonical(path), is_gone)
         self._make(path)
         if real:
             self._own.add(real)
@@ -352,8 +356,8 @@ class _Assembly:
         key = self._canonical(path)
         if not self._is_own(path):
             self._read(path, key)
-        self._lose(self._canonical(other))
-        self._lose(key)
+        self._lose(self._canonical(other), is_gone=True)
+        self._lose(key, is_gone=True)
         self._make(other)
         self._make(path)
         if path in self._trees or key in self._trees:
@@ -366,9 +370,10 @@ class _Assembly:
         self._access(path).written = True
         self._own.update((path, self._canonical(path)))
 
-    def _lose(self, key: str) -> None:
+    def _lose(self, key: str, is_gone: bool = False) -> None:
         for reader in self._readers.pop(key, ()):
             self._paths[reader].replaced = True
+            self._paths[reader].swapped |= is_gone
 
     # Paths
 

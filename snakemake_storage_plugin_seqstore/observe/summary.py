@@ -136,7 +136,7 @@ class _Summary:
             self._add_system(path, access)
             return
         status = _status(path)
-        if access.perhaps_made and self._is_own(path, status):
+        if access.perhaps_made and self._is_own(path, access, status):
             return
         before = self._before.get(place.path) if status else None
         changes = access.replaced or is_changed(access, status, self._accesses.started)
@@ -324,9 +324,14 @@ class _Summary:
 
     # What the job changed
 
-    def _is_own(self, path: str, status: os.stat_result | None) -> bool:
-        """Whether a job made what it opened: it is gone again, or was born while the job ran."""
-        return status is None or born(path, follow=True) > self._accesses.started - TICK
+    def _is_own(self, path: str, access: Access, status: os.stat_result | None) -> bool:
+        """Whether a job made what it opened: it is gone again, or was born while the job ran.
+
+        Of what was moved away, or over, nobody knows when it was born.
+        """
+        if status is None or access.swapped:
+            return status is None
+        return born(path, follow=True) > self._accesses.started - TICK
 
     def _reject(self, why: str, place: Place) -> None:
         self._rejected.add(f"{why}: {self._places.shown(place.name)}")

@@ -38,12 +38,12 @@ def read(file: Path) -> list[Any]:
         lines = [line for line in file.read_bytes().split(b"\n") if line]
     except OSError:
         return []
-    with suppress(ValueError):  # thousands at once are much faster
+    with suppress(ValueError, RecursionError):  # thousands at once are much faster
         values: list[Any] = json.loads(b"[%s]" % b",".join(lines))
         if len(values) == len(lines):
             return values
     values = []
     for line in lines:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             values.append(json.loads(line))
     return values

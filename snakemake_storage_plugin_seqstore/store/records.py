@@ -142,11 +142,12 @@ class Record:
         return result_id(self.key)
 
     def is_like(self, other: Record) -> bool:
-        """Whether another execution read the same and gave the same."""
+        """Whether another execution read the same and gave the same, with all that others read."""
         return (
             self.reads == other.reads
             and self.is_observed == other.is_observed
             and (self.outputs, self.stored) == (other.outputs, other.stored)
+            and (self.traces, self.undeclared) == (other.traces, other.undeclared)
             and self.made_in == other.made_in
         )
 

@@ -112,7 +112,7 @@ class Claims:
                 rows = document["absent"].items()
                 self.absent = {path: Version.load(row) for path, row in rows}
                 self.joined = True
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             self._claims = {}  # without claims, uncacheable jobs run again
         self._claims |= dict(_rows(self._journal))
         self._others = self._files()
@@ -226,13 +226,19 @@ class Claims:
         return sorted(self._jobs.iterdir()) if self._jobs.is_dir() else []
 
 
-def is_own(record: Record, claims: Sequence[Claim | None]) -> bool:
-    """Whether the claims to the outputs of a job are to what a record says was made."""
-    claimed = [claim if claim and claim.key == record.key else None for claim in claims]
-    return any(claim and claim.version for claim in claimed) and all(
-        claim is None
-        or (claim.version in (None, output) and claim.reads in ("", record.reads.digest))
-        for claim, output in zip(claimed, record.outputs, strict=True)
+def is_own(record: Record, claims: Sequence[Claim | None], traces: Sequence[Claim | None]) -> bool:
+    """Whether the claims to the outputs of a job are to what a record says was made.
+
+    Parameters
+    ----------
+    traces : sequence of Claim or None
+        Those to its logs and its benchmark.
+    """
+    pairs = [*zip(claims, record.outputs, strict=True), *zip(traces, record.traces, strict=False)]
+    claimed = [(claim, made) for claim, made in pairs if claim and claim.key == record.key]
+    return any(claim.version for claim, _ in claimed) and all(
+        claim.version in (None, made) and claim.reads in ("", record.reads.digest)
+        for claim, made in claimed
     )
 
 

@@ -59,6 +59,7 @@ class Fetching:
             return None
         resolution = reuse.resolution()
         claims = [reuse.claims.known(label(file)) for file in job.output]
+        traces = [reuse.claims.known(label(file)) for file in snakemake_api.traces(job)]
         resolved = resolution.jobs.get(job)
         # Snakemake took it away, as a job before it ran.
         known = resolved.record.digest if resolved and resolved.is_hit and resolved.record else ""
@@ -70,7 +71,7 @@ class Fetching:
                 if reuse.stores.has_payloads(job, each)
                 and _has_traces(job, each)
                 and not conditions.failing(
-                    each, job, told, is_own(each, claims), each.digest == known, records
+                    each, job, told, is_own(each, claims, traces), each.digest == known, records
                 )
                 and not made_again.lacking(resolution, job, each, reuse.stores.here, True)
             ),

@@ -70,41 +70,48 @@ class Left:
     def __init__(self, directory: Path) -> None:
         self._file = directory / "left.jsonl"
         self._lock = threading.Lock()  # jobs end in several threads
+        self._files: dict[str, dict[str, LeftFile]] = {}  # by path and output, the last one last
+        self._paths: dict[str, set[str]] = {}  # by output
         rows = [*_read(self._file)]
-        self._known = dict(rows)
-        self._by_output: dict[str, set[str]] = {}
         for path, left in rows:
-            self._by_output.setdefault(left.run.output, set()).add(path)
-        self._is_long = len(rows) > len(self._known) + _MOST_OLD
+            self._add(path, left)
+        self._is_long = len(rows) > sum(map(len, self._files.values())) + _MOST_OLD
+
+    def _add(self, path: str, left: LeftFile) -> None:
+        files = self._files.setdefault(path, {})
+        files.pop(left.run.output, None)
+        files[left.run.output] = left
+        self._paths.setdefault(left.run.output, set()).add(path)
 
     def note(self, files: Mapping[str, Version], run: Run) -> None:
         """Note what a run left, by path from the working directory."""
-        new = {path: LeftFile(version, run) for path, version in files.items()}
+        new = [(path, LeftFile(version, run)) for path, version in files.items()]
         if not new:
             return
         with self._lock:
-            self._known |= new
-            self._by_output.setdefault(run.output, set()).update(new)
+            for path, left in new:
+                self._add(path, left)
             if self._is_long:
-                text = json_lines.text(_rows(self._known))
-                overwrite(self._file, text, self._file.parent)
+                rows = ((path, left) for path, by in self._files.items() for left in by.values())
+                overwrite(self._file, json_lines.text(map(_row, rows)), self._file.parent)
                 self._is_long = False
             else:
-                json_lines.append(self._file, _rows(new))
+                json_lines.append(self._file, map(_row, new))
 
     def by(self, path: str, version: Version) -> Run | None:
-        """The run that left a file as it is; None if it was changed since."""
-        left = self._known.get(path)
-        return left.run if left and left.version == version else None
+        """The last run that left a file as it is; None if it was changed since."""
+        files = [*self._files.get(path, {}).values()]
+        return next((left.run for left in reversed(files) if left.version == version), None)
 
     def of(self, output: str) -> dict[str, LeftFile]:
-        """What the runs of a job left that no other job left since, by path."""
-        found = {path: self._known[path] for path in self._by_output.get(output, ())}
-        return {path: left for path, left in found.items() if left.run.output == output}
+        """What the runs of a job left, by path; others may have changed it since."""
+        paths = [*self._paths.get(output, ())]
+        return {path: self._files[path][output] for path in paths}
 
 
-def _rows(files: Mapping[str, LeftFile]) -> list[list[Any]]:
-    return [[path, left.version, *left.run] for path, left in files.items()]
+def _row(file: tuple[str, LeftFile]) -> list[Any]:
+    path, left = file
+    return [path, left.version, *left.run]
 
 
 def _read(file: Path) -> Iterator[tuple[str, LeftFile]]:

@@ -30,7 +30,15 @@ def give_up(resolution: Resolution, here: MadeIn) -> None:
     """
     if resolution.is_touching:
         return  # what is here stands
-    waiting = [job for job, resolved in resolution.jobs.items() if _runs(job, resolved)]
+    waiting = []
+    for job, resolved in resolution.jobs.items():
+        why = ""
+        if resolved.is_hit and resolved.record and not snakemake_api.readers(job):
+            why = _replaced(resolution, job, resolved.record)
+        if why:
+            _give_up(resolved, why)
+        if why or _runs(job, resolved):
+            waiting.append(job)
     if not waiting and not any(job.is_checkpoint for job in resolution.jobs):
         return
     lacks = _all_lacking(resolution, here)
@@ -123,15 +131,23 @@ def lacking(
     is_starting : bool
         Whether the job is about to start.
     """
+    if not snakemake_api.readers(job):
+        return _replaced(resolution, job, record)
     is_told = is_elsewhere(record.made_in, here)
     needed = resolution.side_files.needed(job, record)
-    if not (is_told or needed) or not snakemake_api.readers(job):
+    if not (is_told or needed):
         return ""
     if record.made_in and is_told:
         return f"it contains the path of the directory in which it was made, {record.made_in.path}"
     if lost := resolution.side_files.lost(job, record, is_starting):
         return f"{lost}, which goes with it, is not here as it was made"
     return ""
+
+
+def _replaced(resolution: Resolution, job: Job, record: Record) -> str:
+    """What is lacking of a result that nobody reads but who asked for it, in words."""
+    path = resolution.side_files.replaced(job, record)
+    return f"{path}, which goes with it, is of another run" if path else ""
 
 
 def _runs(job: Job, resolved: Resolved) -> bool:

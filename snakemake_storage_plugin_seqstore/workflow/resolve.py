@@ -424,9 +424,11 @@ class Resolution:
         """The record that answers for a job: what this directory has, else the newest."""
         records = self._stores.find_records(job, told.key)
         records = [record for record in records if len(record.outputs) == len(before)]
-        records.sort(key=lambda record: not is_own(record, before))  # the newest first otherwise
+        traces = [self._claims.known(label(file)) for file in snakemake_api.traces(job)]
+        owned = {record.digest: is_own(record, before, traces) for record in records}
+        records.sort(key=lambda record: not owned[record.digest])  # the newest first otherwise
         for record in records:
-            own = is_own(record, before)
+            own = owned[record.digest]
             stands = own and _is_here(job)
             failing = self._conditions.failing(record, job, told, own, stands, records)
             if not failing:

@@ -138,6 +138,16 @@ class SideFiles:
         reads = resolved.record.reads.digest if resolved.record else ""
         return Run(label(job.output[0]), resolved.told.key, reads)
 
+    def run_before(self, job: Job) -> Run | None:
+        """The run whose result a job had here before; None if it had none."""
+        claim = self._claims.known(label(job.output[0]))
+        return Run(label(job.output[0]), claim.key, claim.reads) if claim and claim.key else None
+
+    def is_another(self, job: Job) -> bool:
+        """Whether a job has the result of another run than before: Snakemake would have run it."""
+        now, before = self.run_of(job), self.run_before(job)
+        return now is not None and before is not None and not now.is_same(before)
+
     def left_over(self, job: Job) -> Iterator[str]:
         """Undeclared files that other runs of a job left beside its outputs, by their path.
 
@@ -157,6 +167,8 @@ class SideFiles:
     def is_outdated(self, path: str, version: Version) -> bool:
         """Whether an undeclared file was left by another run than that whose result its job has.
 
+        Of a job that has to run, that is what it had before.
+
         Parameters
         ----------
         path : str
@@ -164,7 +176,7 @@ class SideFiles:
         """
         left = self._left.by(os.path.relpath(path), version)
         maker = self._products.maker(os.path.abspath(left.output)) if left else None
-        run = self.run_of(maker[0]) if maker else None
+        run = (self.run_of(maker[0]) or self.run_before(maker[0])) if maker else None
         return left is not None and run is not None and not run.is_same(left)
 
     def _is_stale(self, path: str, version: Version) -> bool:
@@ -196,20 +208,48 @@ class SideFiles:
     def needed(self, job: Job, record: Record) -> dict[str, Version]:
         """Undeclared files without which those that read the outputs of a job would miss something.
 
-        They are behind flags, or the job changed there what others had made. Somebody is known to
-        read them, or nothing is known of a rule that reads the outputs.
+        Somebody is known to read them. Or nothing is known of a rule that reads the outputs, and
+        they are behind flags, or the job changed there what others had made, or what is in place
+        is of another run.
         """
+        if not record.undeclared:
+            return {}
         are_flags = all(version == EMPTY for version in record.outputs)
         changed = {_HERE + path for path in record.undeclared} & record.reads.products.keys()
-        if not record.undeclared or not (are_flags or changed):
-            return {}
         made = dict(self._products.nobodys(record.undeclared))
         are_known = all(reader.rule.name in self._read for reader in snakemake_api.readers(job))
+
+        def is_needed(path: str) -> bool:
+            if self._is_read(path) or are_known:
+                return self._is_read(path)
+            return are_flags or bool(changed) or self._is_of_another_run(path)
+
         return {
             path: version
             for path, version in made.items()
-            if version.kind == "file" and (self._is_read(path) or not are_known)
+            if version.kind == "file" and is_needed(path)
         }
+
+    def _is_of_another_run(self, path: str) -> bool:
+        """Whether what is at a path was left by another run than that whose result its job has."""
+        now = self._now(path)
+        return now is not None and self.is_outdated(path, now)
+
+    def replaced(self, job: Job, record: Record) -> str:
+        """A file that another run left of a job that makes nothing but flags; empty if none is.
+
+        Snakemake would have run the job, and replaced it.
+        """
+        run = Run(label(job.output[0]), record.key, record.reads.digest)
+        before = self.run_before(job)
+        if before is None or run.is_same(before) or {*record.outputs} != {EMPTY}:
+            return ""
+        for path in self._left.of(run.output):
+            now = self._now(os.path.abspath(path))
+            left = self._left.by(path, now) if now else None
+            if left and left.output == run.output and not run.is_same(left):
+                return path
+        return ""
 
     def lost(self, job: Job, record: Record, is_starting: bool = False) -> str:
         """One of the files that are needed which is neither in place nor kept; empty if none is.
@@ -226,15 +266,15 @@ class SideFiles:
         readers = snakemake_api.readers(job)
         folders = set[str].intersection(*map(_folders, readers)) if readers else set()
         stale = set() if is_starting else {*map(os.path.abspath, self.left_over(job))}
+        is_another = self.is_another(job)
         for path, version in self.needed(job, record).items():
             may_be = {version}
             if len(self._products.undeclared.get(path, ())) > 1 and not is_starting:
                 for reader in readers:
                     may_be.update(self._products.before(path, reader, {job: version}))
             if os.path.lexists(path) and path not in stale:
-                now = self._now(path)
-                is_outdated = now is not None and self.is_outdated(path, now)
-                is_there = now in may_be or not (is_starting or is_outdated)
+                is_old = is_starting or is_another or self._is_of_another_run(path)
+                is_there = self._now(path) in may_be or not is_old
             elif len(may_be) > 1 and _HERE + os.path.relpath(path) in record.reads.products:
                 is_there = False
             else:

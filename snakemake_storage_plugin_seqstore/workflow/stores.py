@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -85,9 +86,7 @@ class Stores:
 
     def of(self, job: Job) -> list[Store]:
         """The stores in which the outputs of a job are; if there are none, all of the workflow."""
-        return _unique(job.output) or _unique(
-            file for rule in self._workflow.rules for file in (*rule.output, *rule.input)
-        )
+        return _unique(job.output) or self._all
 
     def find_records(self, job: Job, key: str) -> list[Record]:
         """The records of a computation in the stores of a job, newest first in each."""
@@ -187,7 +186,18 @@ class Stores:
 
     def has_kept(self, job: Job, version: Version) -> bool:
         """Whether a file that a job made without declaring it was kept, and still is."""
-        return self._first(self.of(job), version) is not None
+        return self._first(self._near(job), version) is not None
+
+    def _near(self, job: Job) -> list[Store]:
+        """The stores of a job, then the others: its readers keep what they read in theirs."""
+        return [*dict.fromkeys((*self.of(job), *self._all))]
+
+    @cached_property
+    def _all(self) -> list[Store]:
+        """All stores of the workflow."""
+        return _unique(
+            file for rule in self._workflow.rules for file in (*rule.output, *rule.input)
+        )
 
     def bring_kept(
         self,
@@ -197,7 +207,7 @@ class Stores:
         how: Materialisation = Materialisation.COPY,
     ) -> None:
         """Bring a file or directory that was kept, if it still is."""
-        if store := self._first(self.of(job), version):
+        if store := self._first(self._near(job), version):
             entry = Entry("files", path.name, version, version_log.now())
             materialise(store, entry, path, how)
 

@@ -397,3 +397,110 @@ def test_what_a_job_leaves_that_changes_its_own_input(project):
     assert (done.computed, project.read("report.txt")) == (["report", "sort"], "1\n2\nsort.log\n")
     for _ in range(2):
         assert project.run(*IN_STORE).did_nothing
+
+
+CHAIN = """
+    rule all:
+        input: "report.txt"
+
+    rule create:
+        output: touch("create.done")
+        params: num=config["num"]
+        shell: "ran create; echo {params.num} > db.txt"
+
+    rule load:
+        input: "create.done", "in.txt"
+        output: touch("load.done")
+        shell: "ran load; cat in.txt >> db.txt"
+
+    rule report:
+        input: "load.done"
+        output: "report.txt"
+        shell: "ran report; cat db.txt > {output}"
+    """
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_back_to_an_earlier_param_while_a_later_job_runs(project, at_once):
+    """It does not add to what was begun with the other param."""
+
+    def run(n, source):
+        project.write(source, "in.txt")
+        return project.run(*IN_STORE, "--config", f"num={n}").computed
+
+    project.write(CHAIN)
+    assert run(1, "p\n") and run(2, "p\n") == ["create", "load", "report"]
+    if not at_once:
+        assert run(1, "p\n") == []
+    assert run(1, "q\n") == ["create", "load", "report"]
+    assert project.read("report.txt") == "1\nq\n"
+    assert run(1, "q\n") == []
+
+
+def test_jobs_that_replace_a_database_one_after_the_other(project):
+    """What the first one left is known although the second one replaced it."""
+    load = """
+    rule load{n}:
+        input: "{before}.done", "in{n}.txt"
+        output: touch("load{n}.done")
+        shell: "ran load{n}; cat db.txt {{input[1]}} > t; mv t db.txt"
+    """
+    loads = load.format(n=1, before="create") + load.format(n=2, before="load1")
+    project.write(
+        CHAIN.replace(
+            '"load.done"\n        output: "report', '"load2.done"\n        output: "report'
+        )
+        + loads
+    )
+    first = ("--config", "num=c")
+    project.write("p\n", "in1.txt")
+    project.write("r\n", "in2.txt")
+    assert project.run(*IN_STORE, *first).computed == ["create", "load1", "load2", "report"]
+    project.write("q\n", "in1.txt")
+    assert project.run(*IN_STORE, *first).computed == ["load1", "load2", "report"]
+    for _ in range(2):
+        assert project.run(*IN_STORE, *first).did_nothing
+    assert project.read("report.txt") == "c\np\nr\nq\nr\n"  # as plain Snakemake has it
+
+
+def test_a_flag_that_is_a_final_target(project):
+    """A job that makes nothing else runs where Snakemake would have run it."""
+    project.write(CHAIN.replace('input: "report.txt"', 'input: "create.done"'))
+    for n, computed in ((1, ["create"]), (2, ["create"]), (1, ["create"])):
+        assert project.run(*IN_STORE, "--config", f"num={n}").computed == computed
+        assert project.read("db.txt") == f"{n}\n"
+        assert project.run(*IN_STORE, "--config", f"num={n}").did_nothing
+    assert project.clone().run(*IN_STORE, "--config", "num=1").did_nothing
+
+
+@pytest.mark.parametrize("folder", ["", "hidden/"])
+def test_beside_an_output_that_is_no_flag(project, folder):
+    """A new reader finds the index of the output, not that of another run."""
+    reader = """
+    rule read:
+        input: "a.txt"
+        output: "read.txt"
+        shell: "ran read; cat {input} @a.idx > {output}"
+    """
+    text = """
+    rule all:
+        input: "TARGET"
+
+    rule index:
+        output: "a.txt"
+        params: num=config["num"]
+        shell: "ran index; mkdir -p ./@; echo {params.num} > {output}; echo i{params.num} > @a.idx"
+    """
+    project.made = ("a.txt", "read.txt", "a.idx", "hidden")
+    project.write(text.replace("TARGET", "a.txt").replace("@", folder))
+    for n, computed in ((1, ["index"]), (2, ["index"]), (1, [])):
+        assert project.run(*IN_STORE, "--config", f"num={n}").computed == computed
+    project.write((text.replace("TARGET", "read.txt") + reader).replace("@", folder))
+    assert project.run(*IN_STORE, "--config", "num=1").computed == ["index", "read"]
+    assert project.read("read.txt") == "1\ni1\n"
+    for each in (project, clone := project.clone()):
+        assert each.run(*IN_STORE, "--config", "num=1").did_nothing
+    again = reader.replace("ran read;", "ran read; :;")
+    clone.write((text.replace("TARGET", "read.txt") + again).replace("@", folder))
+    assert clone.run(*IN_STORE, "--config", "num=1").computed == ["index"] * bool(folder) + ["read"]
+    assert clone.read("read.txt") == "1\ni1\n"

@@ -34,6 +34,14 @@ def test_the_same_outputs_are_recorded_once(store):
     assert len(store.records.all(KEY)) == 1
 
 
+def test_another_log_or_side_file_is_another_record(store):
+    first = record(ONE)
+    for made in (first, replace(first, traces=(ONE,)), replace(first, undeclared={"x": TWO})):
+        store.add_record(made)
+        newest = store.find_records(KEY)[0]
+        assert (newest.traces, newest.undeclared) == (made.traces, made.undeclared)
+
+
 def test_other_outputs_count_from_then_on_and_the_earlier_ones_stay_as_evidence(store):
     store.add_record(record(ONE))
     store.add_record(record(TWO))

@@ -16,9 +16,10 @@ def test_the_last_job_counts(tmp_path: Path) -> None:
     left.note({"x": A, "y": A}, RUN)
     left.note({"x": B}, Run("out2", "other", "reads"))
     for each in (left, Left(tmp_path / "new")):
-        assert each.by("x", A) is None
+        assert each.by("x", A) == RUN and each.by("y", B) is None
         assert each.by("x", B) == Run("out2", "other", "reads")
-        assert {path: file.version for path, file in each.of("out").items()} == {"y": A}
+        for output, files in (("out", {"x": A, "y": A}), ("out2", {"x": B}), ("other", {})):
+            assert {path: file.version for path, file in each.of(output).items()} == files
 
 
 def test_runs_are_told_by_what_they_read_if_that_is_recorded() -> None:
