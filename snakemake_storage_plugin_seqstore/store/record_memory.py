@@ -23,7 +23,8 @@ from snakemake_storage_plugin_seqstore.store.version import Version
 from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
 _MOST = 1 << 26  # bytes of the file; then it is begun anew with what is needed
-_OF_READS = 2  # values in a line
+_OF_READS, _OF_RECORD = 2, 11  # values in a line
+_KEY, _READS = 1, 5  # their places
 
 
 class RecordMemory:
@@ -60,20 +61,42 @@ class RecordMemory:
         found = (self._find(key, stamp) for stamp in records.history(key))
         return [record for record in found if record]
 
+    def recall(self, key: str, reads: str) -> Record | None:
+        """A record that is remembered, whether or not its store is there; None if it is not.
+
+        Parameters
+        ----------
+        key : str
+            The computation.
+        reads : str
+            Digest of what it read.
+        """
+        if row := self._by_run.get((key, reads)):
+            with suppress(TypeError, ValueError, LookupError, AttributeError):
+                return self._record(row, 0, lambda: None)
+        return None
+
+    @cached_property
+    def _by_run(self) -> dict[tuple[Any, Any], list[Any]]:
+        """What was written down before, by key and digest of reads."""
+        rows = self._known.values()
+        return {(row[_KEY], row[_READS]): row for row in rows if len(row) == _OF_RECORD}
+
     def _find(self, key: str, stamp: Stamp) -> Record | None:
         digest = stamp.digest or ""
         if row := self._used.get(digest) or self._known.get(digest):
-            with suppress(TypeError, ValueError, KeyError, AttributeError):
-                return self._remembered(row, key, stamp)
+            with suppress(TypeError, ValueError, LookupError, AttributeError):
+                if row[_KEY] == key:  # else its file is in a wrong place
+                    record = self._record(row, stamp.time, partial(read, key, stamp))
+                    self._used[digest] = row
+                    return record
         found = read(key, stamp)
         return self.note(found) if found else None
 
-    def _remembered(self, row: list[Any], key: str, stamp: Stamp) -> Record:
-        digest, own, outputs, stored, traces, reads, undeclared, observed, seconds, rule, made = row
-        if own != key:
-            raise ValueError("its file is in a wrong place")
-        unread = cache(partial(read, key, stamp))
-        record = Record(
+    def _record(self, row: list[Any], time: int, read: Callable[[], Record | None]) -> Record:
+        digest, key, outputs, stored, traces, reads, undeclared, observed, seconds, rule, made = row
+        unread = cache(read)
+        return Record(
             key,
             tuple([Version(*each) for each in outputs]),
             tuple(stored),
@@ -87,10 +110,8 @@ class RecordMemory:
             _Part(unread, "about"),
             made and MadeIn(*made),
             digest,
-            stamp.time,
+            time,
         )
-        self._used[digest] = row
-        return record
 
     def _reads_of(self, digest: str) -> Reads:
         """Reads by their digest: one object for many records."""
@@ -140,7 +161,7 @@ class RecordMemory:
 
     def _begin_anew(self) -> None:
         """Keep only what this run has used."""
-        reads = dict.fromkeys(row[5] for row in self._used.values())
+        reads = dict.fromkeys(row[_READS] for row in self._used.values())
         rows = [[digest, self._reads_of(digest).to_json()] for digest in reads]
         rows += self._used.values()
         overwrite(self.file, json_lines.text(rows), self.file.parent)

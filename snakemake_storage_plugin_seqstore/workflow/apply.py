@@ -91,11 +91,15 @@ def take_over(
                 tasks.append(stores.assigning(made.store, ours, made.version, claim.key))
         claims = [resolved.taken_over.get(label(file)) for file in job.output]
         outputs = tuple(claim.version for claim in claims if claim and claim.version)
-        run = resolved.plain_run
+        run, known = resolved.plain_run, resolved.remembered
         # Nobody knows what was there before of what was updated.
         is_updated = any(map(snakemake_api.is_updated, job.output))
         is_whole = len(outputs) == len(job.output) and not is_updated
-        if run and resolved.told and is_whole:
+        described = about.of(job, stores.here.path, secret)
+        if known and resolved.told and outputs == known.outputs:
+            told = resolved.told.canonical()
+            tasks += stores.recording(job, replace(known, provenance=told, about=described))
+        elif run and resolved.told and is_whole:
             there = zip(map(stored, job.output), outputs, strict=True)
             made_here = [(str(ours.copy_path), version) for ours, version in there if ours]
             plain = teller.plain_reads(job, conditions.contents)
@@ -111,8 +115,7 @@ def take_over(
                     conditions.of_run(job, None, plain, int(run.began * 1e9)).reads,
                     ancient=resolved.told.ancient,
                 ),
-                about=about.of(job, stores.here.path, secret)
-                | {"taken over": "made by Snakemake without seqstore"},
+                about=described | {"taken over": "made by Snakemake without seqstore"},
                 made_in=whereabouts.told_in(made_here, stores.here),
             )
             tasks += stores.recording(job, record)

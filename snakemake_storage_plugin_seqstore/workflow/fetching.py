@@ -19,7 +19,7 @@ from snakemake_storage_plugin_seqstore.store import (
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import made_again, messages, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import is_own
-from snakemake_storage_plugin_seqstore.workflow.files import label, stored
+from snakemake_storage_plugin_seqstore.workflow.files import label, mark_directory, stored
 from snakemake_storage_plugin_seqstore.workflow.plan import needs_to_run
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
@@ -111,6 +111,7 @@ class Fetching:
             how = Materialisation.REFLINK  # Snakemake changes its mode, which that of a link is not
         path.parent.mkdir(parents=True, exist_ok=True)
         transfer.bring(holder, entry, query, path, how, ours.provider.verify)
+        mark_directory(path, entry.time)
 
 
 def _has_traces(job: Job, record: Record) -> bool:

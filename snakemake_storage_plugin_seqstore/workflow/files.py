@@ -145,6 +145,23 @@ def source_time(path: str | os.PathLike[str]) -> float:
     return newest
 
 
+def mark_directory(path: Path, time: int) -> None:
+    """Leave in a directory that was brought what Snakemake leaves in one that a job made.
+
+    Who lists it finds the same names.
+
+    Parameters
+    ----------
+    time : int
+        Its time, in ns since the epoch.
+    """
+    if path.is_dir():
+        mark = path / trees.IGNORED
+        mark.touch()
+        for each in (mark, path):
+            os.utime(each, ns=(time, time))
+
+
 def local_size(path: str | os.PathLike[str]) -> int:
     """Size of a local file in bytes; 0 for a directory, as Snakemake has it.
 

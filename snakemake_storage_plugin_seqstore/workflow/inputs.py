@@ -57,6 +57,8 @@ class Resolved:
         Claims to files that plain Snakemake left, by label: they are not in a store yet.
     plain_run : PlainRun or None
         The run that made them, if it was told what the job is told now.
+    remembered : Record or None
+        The record of that run, if a store has lost it.
     is_hit : bool
         Whether the stored outputs are there because the store has the same computation.
     is_outdated : bool
@@ -85,6 +87,7 @@ class Resolved:
     foreign: list[str] = field(default_factory=list)
     taken_over: dict[str, Claim] = field(default_factory=dict)
     plain_run: PlainRun | None = None
+    remembered: Record | None = None
     is_hit: bool = False
     is_outdated: bool = False
     is_old: bool = False

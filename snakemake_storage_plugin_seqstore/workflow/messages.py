@@ -164,7 +164,13 @@ class Messages:
 
     def report_taken_over(self, found: Sequence[tuple[Job, Resolved]]) -> None:
         """Tell what of plain Snakemake's files is taken over, and what of it for nobody else."""
-        alone = sorted({job.rule.name for job, resolved in found if resolved.plain_run is None})
+        alone = sorted(
+            {
+                job.rule.name
+                for job, resolved in found
+                if not (resolved.plain_run or resolved.remembered or resolved.record)
+            }
+        )
         if found:
             self.tell(f"the files of {_count(len(found), 'job')} are taken over")
         if alone:

@@ -37,6 +37,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
     base_path,
     label,
+    mark_directory,
     stored,
 )
 from snakemake_storage_plugin_seqstore.workflow.inputs import (
@@ -210,6 +211,7 @@ class Reuse:
             if made and snakemake_api.is_updated(made):
                 how = Materialisation.COPY  # it is written to
             transfer.bring(store, entry, file.parsed, path, how, provider.verify)
+            mark_directory(path, entry.time)
 
     def claim(self, file: StoredFile, claim: Claim, holder: Store | None = None) -> None:
         """Say what a file means from now on, and if that is known, which store has it."""

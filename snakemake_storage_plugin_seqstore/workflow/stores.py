@@ -93,6 +93,10 @@ class Stores:
         stores = self._with_own(self.of(job))
         return [record for store in stores for record in store.find_records(key, self._memory)]
 
+    def remembered(self, key: str, reads: str) -> Record | None:
+        """The record of a run that this directory knows, though no store may have it any more."""
+        return self._memory.recall(key, reads) if self._memory and reads else None
+
     def earlier(self, job: Job, claims: Claims) -> Record | None:
         """The record of what a working directory, or a store by that name, had before of a job."""
         for file in job.output:

@@ -83,7 +83,9 @@ class Touched:
                 is_known = is_own and not resolved.failing
                 if not (is_known or (self._touches and ours.is_in_place)):
                     return False
-                if not (taken_over or resolved.record):
+                if claim and is_known and not resolved.record:
+                    resolved.remembered = self._stores.remembered(key, claim.reads)
+                if not (taken_over or resolved.record or resolved.remembered):
                     resolved.plain_run = self._plain_run(job, resolved.told)
                 claim = self._found_here(job, file, ours, key, resolved.plain_run is not None)
                 if claim is None:

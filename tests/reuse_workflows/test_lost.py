@@ -46,7 +46,13 @@ def test_all_of_a_store_is_lost(finished):
     assert finished.stored("c.txt") == finished.read("c.txt") == "cba\nabc\n1\n"
     assert finished.run(*COPIES).did_nothing
     finished.made = ("a.txt", "b.txt", "c.txt", "folder")
-    assert finished.clone().run(*COPIES).did_nothing
+    clone = finished.clone()
+    assert clone.run(*COPIES).did_nothing
+    clone.write("2\n", "beside.txt")  # what a job was seen to read counts as before
+    assert clone.run(*COPIES).computed == ["a", "b", "c"]
+    finished.write("2\n", "beside.txt")
+    assert finished.run(*COPIES).did_nothing
+    assert finished.read("c.txt") == "cba\nabc\n2\n"
 
 
 @pytest.mark.parametrize("name", ["a.txt", "folder", "c.txt"])

@@ -181,3 +181,14 @@ def test_where_it_cannot_be_written(store, tmp_path):
     assert store.find_records(KEY, memory)
     memory.save()
     assert not (tmp_path / "file").read_bytes()
+
+
+def test_what_a_store_has_lost_is_remembered_by_its_run(store, tmp_path):
+    memory = RecordMemory(tmp_path / "memory")
+    written = memory.note(store.add_record(record()))
+    memory.save()
+    memory = RecordMemory(tmp_path / "memory")
+    found = memory.recall(KEY, READS.digest)
+    assert found and (found.outputs, found.undeclared) == (written.outputs, written.undeclared)
+    assert (found.reads.digest, dict(found.provenance)) == (READS.digest, {})
+    assert memory.recall(OTHER, READS.digest) is memory.recall(KEY, "") is None
