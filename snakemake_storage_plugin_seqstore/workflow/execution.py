@@ -225,7 +225,10 @@ class Executions:
             return False
         if has_failed and not execution.is_complete:
             execution.is_to_run_again = False
-            self._look_for_lacks(job, execution, _seen_of(execution), has_failed)
+            accesses = _seen_of(execution)
+            self._look_for_lacks(job, execution, accesses, has_failed)
+            if not execution.is_to_run_again:
+                self._missed.note_sought(job, accesses)
         return execution.is_to_run_again
 
     def _close(self) -> bool:

@@ -206,3 +206,17 @@ def local_version(
         return contents.version(path)
     except FileNotFoundError:
         return None
+
+
+def lacks_copy(job: Any) -> bool:
+    """Whether an output is not in its place."""
+    return any(stored(file) and not os.path.exists(file) for file in job.output)
+
+
+def is_here(job: Any) -> bool:
+    """Whether nobody took away what was in its own place; a temporary is gone as it should be."""
+    return all(
+        file.flags.get("temp") or not ours.is_in_place or os.path.lexists(ours.copy_path)
+        for file in job.output
+        if (ours := stored(file))
+    )

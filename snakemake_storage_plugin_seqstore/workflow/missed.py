@@ -5,6 +5,7 @@ In a finished directory of plain files it would be there.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import defaultdict
@@ -18,9 +19,12 @@ from snakemake_storage_plugin_seqstore.store import Materialisation, Version
 from snakemake_storage_plugin_seqstore.workflow.files import label
 from snakemake_storage_plugin_seqstore.workflow.products import Absent, changed_at
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+from snakemake_storage_plugin_seqstore.workflow.sought import in_vain
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+
+logger = logging.getLogger(__name__)
 
 
 class Missed:
@@ -78,6 +82,17 @@ class Missed:
         came = {name for name in missed if changed_at(name) > since}
         self._missed[job] |= came
         return min(came, default="")
+
+    def note_sought(self, job: Job, accesses: Accesses | None) -> None:
+        """Note what a job, which failed, looked for that was left where other jobs ran."""
+        rule, sought = job.rule.name, in_vain(accesses, self._reuse.resolution().products)
+        self._reuse.directory.sought.note(rule, sought)
+        for path, maker in sought.items():
+            logger.error(
+                f"seqstore: rule {rule} looked for {path}, which rule {maker} leaves without "
+                f"declaring it, and which is not here: {maker} is made again in the next run. "
+                "Declare it as its output and here as input."
+            )
 
     def _bring(self, job: Job, name: str, version: Version) -> None:
         with self._lock:

@@ -18,7 +18,9 @@ from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims, is_
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
+    is_here,
     label,
+    lacks_copy,
     stored,
 )
 from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved, users_version
@@ -26,6 +28,7 @@ from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
 from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.side_files import SideFiles
+from snakemake_storage_plugin_seqstore.workflow.sought import Sought
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun, plain_run
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
@@ -54,6 +57,8 @@ class Resolution:
         What the working directory claims.
     left : Left
         What jobs left in it.
+    sought : Sought
+        What jobs failed for in it.
     stores : Stores
         Where records and payloads are.
     source : callable
@@ -74,6 +79,7 @@ class Resolution:
         places: JobPlaces,
         claims: Claims,
         left: Left,
+        sought: Sought,
         stores: Stores,
         source: Callable[[StoredFile], tuple[Version, int] | None],
         now: int,
@@ -86,7 +92,6 @@ class Resolution:
         self.places = places
         self._under_way: set[Job] = set()
         self._claims = claims
-        self._left = left
         self._stores = stores
         self._now = now
         self._before = before
@@ -96,7 +101,7 @@ class Resolution:
         self.producers = self.inputs.producers
         self.is_touching = snakemake_api.touches(dag.workflow)
         newest = self.inputs.newest
-        self.side_files = SideFiles(self.jobs, products, claims, left, stores, contents)
+        self.side_files = SideFiles(self.jobs, products, claims, left, sought, stores, contents)
         self._touched = Touched(
             claims, stores, contents, self.is_touching, now, newest, self._plain_run
         )
@@ -180,10 +185,7 @@ class Resolution:
         if resolved.is_hit and resolved.record:
             self.products.add_undeclared(job, resolved.record.undeclared)
         elif resolved.is_hit and resolved.told:  # it stands here without a record
-            left = self._left.of(label(job.output[0]))
-            key = resolved.told.key
-            found = {path: file.version for path, file in left.items() if file.run.key == key}
-            self.products.add_undeclared(job, found)
+            self.products.add_undeclared(job, self.side_files.left_by(job, resolved.told.key))
 
     def _made_views(self, job: Job) -> Iterator[Job]:
         """Jobs that make what a job reads views of: no dependencies, as far as Snakemake knows."""
@@ -325,7 +327,7 @@ class Resolution:
         if holders is None:
             self._touched.keep(job, resolved, before)
             return
-        if job.is_checkpoint and snakemake_api.only_looks(self._dag.workflow) and _lacks_copy(job):
+        if job.is_checkpoint and snakemake_api.only_looks(self._dag.workflow) and lacks_copy(job):
             resolved.failing = [
                 "it is in the store, but nothing is brought without a run: what depends on this "
                 "checkpoint is shown as if it had to run"
@@ -429,7 +431,7 @@ class Resolution:
         records.sort(key=lambda record: not owned[record.digest])  # the newest first otherwise
         for record in records:
             own = owned[record.digest]
-            stands = own and _is_here(job)
+            stands = own and is_here(job)
             failing = self._conditions.failing(record, job, told, own, stands, records)
             if not failing:
                 return record
@@ -445,17 +447,3 @@ class Resolution:
             return self._contents.version(trace) == claim.version
         except (OSError, SeqstoreError):
             return False
-
-
-def _lacks_copy(job: Job) -> bool:
-    """Whether an output is not in its place."""
-    return any(stored(file) and not os.path.exists(file) for file in job.output)
-
-
-def _is_here(job: Job) -> bool:
-    """Whether nobody took away what was in its own place; a temporary is gone as it should be."""
-    return all(
-        file.flags.get("temp") or not ours.is_in_place or os.path.lexists(ours.copy_path)
-        for file in job.output
-        if (ours := stored(file))
-    )

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
-from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
-from snakemake_storage_plugin_seqstore.observe import Packages, born
+from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.store import (
     Entry,
     Materialisation,
-    RecordMemory,
     Store,
     Version,
     marker,
@@ -33,6 +31,7 @@ from snakemake_storage_plugin_seqstore.workflow import (
 from snakemake_storage_plugin_seqstore.workflow.answers import Answers
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
+from snakemake_storage_plugin_seqstore.workflow.directory import Directory
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
     base_path,
@@ -46,8 +45,6 @@ from snakemake_storage_plugin_seqstore.workflow.inputs import (
     version_in_place,
 )
 from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
-from snakemake_storage_plugin_seqstore.workflow.left import Left
-from snakemake_storage_plugin_seqstore.workflow.messages import Messages
 from snakemake_storage_plugin_seqstore.workflow.observing import Observing
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced, plan
 from snakemake_storage_plugin_seqstore.workflow.products import Products
@@ -57,38 +54,6 @@ from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Rule, Workflow
-
-FOLDER = "seqstore"  # in .snakemake
-
-
-class Directory:
-    """What the working directory knows: in its ``.snakemake``, whose place is known with the DAG.
-
-    Parameters
-    ----------
-    workflow : Workflow
-        The workflow.
-    """
-
-    def __init__(self, workflow: Workflow) -> None:
-        self.path = workflow.persistence.path / FOLDER
-        self.hashes = FileHashes(self.path / "contents.json")
-        self.contents = Contents(self.hashes)
-        self.packages = Packages()
-        alone = workflow.is_main_process and workflow.local_exec
-        self.claims = Claims(self.path, alone)
-        self.claims.load(join=not workflow.is_main_process)
-        self.left = Left(self.path)
-        # The process of a job asks for few.
-        self.records = (
-            RecordMemory(self.path / "records.jsonl") if workflow.is_main_process else None
-        )
-        self.stores = Stores(
-            workflow, self.path / "store", self.contents, self.claims.project, self.records
-        )
-        self.messages = Messages(self.stores, self.claims)
-        # When the first run here began: this one, if it is the first.
-        self.since = min(filter(None, (born(str(self.path)), self.claims.began)))
 
 
 class Reuse:
@@ -312,6 +277,7 @@ class Reuse:
             JobPlaces(self.workflow, products, directory.claims.began),
             directory.claims,
             directory.left,
+            directory.sought,
             directory.stores,
             self._source,
             self._now(),
@@ -366,9 +332,7 @@ class Reuse:
                 if there := self._claimed(file.label, file, claim):
                     place(file, *there)
             apply.write_down(found, directory.claims, directory.stores)
-            directory.hashes.save()
-            if directory.records:
-                directory.records.save()
+            directory.save()
 
     def _is_settled(self, job: Job) -> bool:
         """Whether a job's outputs are there by their provenance; of local files nobody knows.

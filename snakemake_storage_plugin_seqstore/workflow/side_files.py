@@ -17,6 +17,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import label
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
 from snakemake_storage_plugin_seqstore.workflow.left import Left, Run
 from snakemake_storage_plugin_seqstore.workflow.products import Products
+from snakemake_storage_plugin_seqstore.workflow.sought import Sought
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class SideFiles:
         What the working directory claims.
     left : Left
         What jobs left in it.
+    sought : Sought
+        What jobs failed for in it.
     stores : Stores
         Where records and payloads are.
     contents : Contents
@@ -50,6 +53,7 @@ class SideFiles:
         products: Products,
         claims: Claims,
         left: Left,
+        sought: Sought,
         stores: Stores,
         contents: Contents,
     ) -> None:
@@ -57,6 +61,7 @@ class SideFiles:
         self._products = products
         self._claims = claims
         self._left = left
+        self._sought = sought
         self._stores = stores
         self._contents = contents
 
@@ -120,11 +125,17 @@ class SideFiles:
         return found
 
     def _is_read(self, path: str) -> bool:
-        return any(path in paths for paths in self._read.values())
+        is_sought = path in self._sought_by_any
+        return is_sought or any(path in paths for paths in self._read.values())
+
+    @cached_property
+    def _sought_by_any(self) -> set[str]:
+        rules = {job.rule.name for job in self._jobs}
+        return set().union(*map(self._sought.by, rules))
 
     def is_read_by(self, reader: Job, maker: Job) -> bool:
         """Whether jobs of a rule are known to read what another job is the last to make so."""
-        read = self._read.get(reader.rule.name, ())
+        read = self._read.get(reader.rule.name, set()) | self._sought.by(reader.rule.name)
         return any(
             path in read and version in self._products.before(path, reader)
             for path, version in self._products.made_by.get(maker, {}).items()
@@ -147,6 +158,11 @@ class SideFiles:
         """Whether a job has the result of another run than before: Snakemake would have run it."""
         now, before = self.run_of(job), self.run_before(job)
         return now is not None and before is not None and not now.is_same(before)
+
+    def left_by(self, job: Job, key: str) -> dict[str, Version]:
+        """What a job left when it was told what has this key, by path."""
+        left = self._left.of(label(job.output[0])).items()
+        return {path: file.version for path, file in left if file.run.key == key}
 
     def left_over(self, job: Job) -> Iterator[str]:
         """Undeclared files that other runs of a job left beside its outputs, by their path.

@@ -117,3 +117,33 @@ def test_a_log_of_another_run_with_the_same_result_rests(project):
     assert project.run(*titled).computed == ["sum"]
     assert project.run(*titled).did_nothing
     assert project.read("out/sum.txt") == project.read("logs/a.log") + "b\n"
+
+
+def test_a_new_reader_of_what_was_left_elsewhere(project):
+    """It fails once, and says for what; then that is made again."""
+    text = """
+    rule all:
+        input: "TARGET"
+
+    rule map:
+        output: "a.bam"
+        shell: "ran map; echo a > {output}; echo i > {output}.bai"
+    """
+    reader = """
+    rule call:
+        input: "a.bam"
+        output: "a.vcf"
+        shell: "ran call; cat {input} {input}.bai > {output}"
+    """
+    project.made = ("a.bam", "a.bam.bai")
+    project.write(text.replace("TARGET", "a.bam"))
+    assert project.run(*IN_STORE).computed == ["map"]
+    clone = project.clone()
+    clone.write(text.replace("TARGET", "a.vcf") + reader)
+    failed = clone.run(*IN_STORE, fails=True)
+    assert failed.computed == ["call"]
+    assert "rule call looked for a.bam.bai, which rule map leaves without" in failed.printed
+    done = clone.run(*IN_STORE)
+    assert (done.computed, clone.read("a.vcf")) == (["call", "map"], "a\ni\n")
+    assert "a.bam is made again: a.bam.bai, which goes with it" in done.printed
+    assert clone.run(*IN_STORE).did_nothing

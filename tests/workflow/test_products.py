@@ -71,7 +71,7 @@ def test_what_a_job_does_not_make_any_more_is_forgotten(jobs, products):
 
 
 def test_jobs_end_while_another_one_starts(jobs, products):
-    side_files = SideFiles({}, products, None, None, None, None)
+    side_files = SideFiles({}, products, None, None, None, None, None)
     products.add_undeclared(jobs.init, {"a": version("0"), "b": version("0")})
     missing = side_files.missing(jobs.reader)
     first = next(missing)
@@ -81,7 +81,7 @@ def test_jobs_end_while_another_one_starts(jobs, products):
 
 
 def test_a_file_is_brought_once(jobs, products):
-    side_files = SideFiles({}, products, None, None, None, None)
+    side_files = SideFiles({}, products, None, None, None, None, None)
     products.add_undeclared(jobs.second, {"a": version("0")})
     products.add_undeclared(jobs.other, {"a": version("1")})
     missing = side_files.missing(jobs.both)
