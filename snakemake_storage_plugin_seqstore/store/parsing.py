@@ -249,8 +249,10 @@ def absent(value: Any) -> None:
         raise MalformedError("it is not null")
 
 
-def anything(value: Any) -> Any:
-    """Take any value, whose depth is bounded."""
+def any_object(value: Any) -> dict[str, Any]:
+    """Check a JSON object with any fields, whose depth is bounded."""
+    if type(value) is not dict:
+        raise MalformedError("it is no JSON object")
     return value
 
 

@@ -21,8 +21,8 @@ from snakemake_storage_plugin_seqstore.store import directories, version_log
 from snakemake_storage_plugin_seqstore.store.parsing import (
     MalformedError,
     absent,
+    any_object,
     any_text,
-    anything,
     each,
     either,
     fields,
@@ -251,13 +251,13 @@ def _load(key: str, stamp: version_log.Stamp, content: bytes) -> Record:
             outputs=each(Version.load),
             stored=each(flag),
             traces=each(either(absent, Version.load)),
-            provenance=mapping(anything),
+            provenance=any_object,
             reads=Reads.from_json,
             undeclared=mapping(Version.load),
             is_observed=flag,
             seconds=number,
             rule=text,
-            about=mapping(anything),
+            about=any_object,
             made_in=optional(MadeIn.load, None),
         )
     except MalformedError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.observe import TICK, Places, born
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
-from snakemake_storage_plugin_seqstore.workflow.products import Products
+from snakemake_storage_plugin_seqstore.workflow.products import Products, absolute
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Workflow
@@ -43,7 +43,7 @@ class JobPlaces:
         workdir = everywhere.workdir
 
         def here(path: str | os.PathLike[str]) -> str:
-            return os.path.normpath(os.path.join(workdir, path))
+            return absolute(str(path), workdir)
 
         shadow, bare = everywhere.shadow, everywhere.bare
         if at_end and job.shadow_dir:

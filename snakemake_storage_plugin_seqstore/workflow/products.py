@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ from snakemake_storage_plugin_seqstore.store import Version
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
+
+
+_UNCLEAN = re.compile(r"//|/\.|/$")
 
 
 class Products:
@@ -42,6 +46,7 @@ class Products:
         known: Mapping[Job, dict[str, Version]],
     ) -> None:
         self._since = since
+        self._workdir = os.getcwd()
         self._makers: dict[str, tuple[Job, File] | None] = {}
         self._folders: dict[str, str | None] = {}  # what is around them, as far as asked for
         self._names: dict[str, set[str]] = {}
@@ -52,14 +57,14 @@ class Products:
         self.add_others(others)
         for job in jobs:
             for file in job.products():
-                self._add(os.path.abspath(file), (job, file))
+                self._add(absolute(file, self._workdir), (job, file))
         for job in jobs & known.keys():
             self._add_undeclared(job, known[job])
 
     def add_others(self, paths: Iterable[str]) -> None:
         """Note paths that jobs make, or made, that are not in the DAG."""
         for path in paths:
-            self._add(os.path.abspath(path), None)
+            self._add(absolute(path, self._workdir), None)
 
     def add_undeclared(self, job: Job, files: Mapping[str, Version]) -> None:
         """Note what a job made that its rule does not declare, by path from the working directory.
@@ -130,6 +135,10 @@ class Products:
         around = self._around(path)
         found = self._makers[around] if around is not None else None
         return (*found, path[len(around) + 1 :]) if found and around is not None else None
+
+    def maker_of(self, path: str) -> tuple[Job, File, str] | None:
+        """The same of a path from the working directory."""
+        return self.maker(absolute(path, self._workdir))
 
     def names_in(self, directory: str) -> set[str]:
         """Names in a directory that jobs make, or below which they make something.
@@ -221,6 +230,12 @@ class _Walk:
 
     def go_on(self) -> None:
         self.file = next(self._files, "")
+
+
+def absolute(path: str, workdir: str) -> str:
+    """A path from a directory, as ``os.path.abspath`` has it; most of thousands are clean."""
+    whole = os.path.join(workdir, str(path))
+    return os.path.normpath(whole) if _UNCLEAN.search(whole) else whole
 
 
 def jobs_before(job: Job, until: Container[Job] = ()) -> Iterator[Job]:

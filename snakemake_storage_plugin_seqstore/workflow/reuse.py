@@ -132,7 +132,7 @@ class Reuse:
                 return self._claimed(name, file, claim, resolved.holders.get(name))
             return self._claimed(name, file, self.claims.get(name))  # a log that nobody needs
         if file.is_in_place and self.workflow.is_main_process:
-            around = resolution.products.maker(os.path.abspath(file.copy_path))
+            around = resolution.products.maker_of(file.label)
             if around is None or not around[2]:
                 # It is the user's as long as the DAG is what it is.
                 self._answers.give(name, file, None)
@@ -388,11 +388,7 @@ class Reuse:
         """What a file in its own place means that is in a directory that a job makes."""
         if not self.workflow.is_main_process and (claim := self.claims.get(file.base_label)):
             return self._claimed(file.base_label, file, claim)
-        maker = (
-            self._resolution.products.maker(os.path.abspath(file.copy_path))
-            if self._resolution
-            else None
-        )
+        maker = self._resolution.products.maker_of(file.label) if self._resolution else None
         if maker is None or not maker[2]:
             return None
         _, directory, inside = maker

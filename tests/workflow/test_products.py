@@ -4,9 +4,11 @@ import os
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore.store import Version
-from snakemake_storage_plugin_seqstore.workflow.products import Products
+from snakemake_storage_plugin_seqstore.workflow.products import Products, absolute
 from snakemake_storage_plugin_seqstore.workflow.side_files import SideFiles
 
 
@@ -89,3 +91,8 @@ def test_a_file_is_brought_once(jobs, products):
     with open("a", "w"):
         assert next(missing, None) is None
     assert not list(side_files.missing(jobs.both))
+
+
+@given(st.text("a./ b", min_size=1))
+def test_an_absolute_path(path):
+    assert absolute(path, "/x/y") == os.path.normpath(os.path.join("/x/y", path))
