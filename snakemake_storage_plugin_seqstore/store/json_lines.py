@@ -7,10 +7,12 @@ spoil the next one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"), default=vars)
 
@@ -47,3 +49,10 @@ def read(file: Path) -> list[Any]:
         with suppress(ValueError, RecursionError):
             values.append(json.loads(line))
     return values
+
+
+def load(file: Path, parse: Callable[[Any], T]) -> Iterator[T]:
+    """What the values of a file stand for; one that has another form, as after an edit, is none."""
+    for value in read(file):
+        with suppress(ValueError, TypeError, LookupError, AttributeError):
+            yield parse(value)

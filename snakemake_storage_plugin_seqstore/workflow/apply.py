@@ -95,9 +95,8 @@ def take_over(
         # Nobody knows what was there before of what was updated.
         is_updated = any(map(snakemake_api.is_updated, job.output))
         is_whole = len(outputs) == len(job.output) and not is_updated
-        described = about.of(job, stores.here.path, secret)
         if known and resolved.told and outputs == known.outputs:
-            told = resolved.told.canonical()
+            told, described = resolved.told.canonical(), about.of(job, stores.here.path, secret)
             tasks += stores.recording(job, replace(known, provenance=told, about=described))
         elif run and resolved.told and is_whole:
             there = zip(map(stored, job.output), outputs, strict=True)
@@ -115,7 +114,8 @@ def take_over(
                     conditions.of_run(job, None, plain, int(run.began * 1e9)).reads,
                     ancient=resolved.told.ancient,
                 ),
-                about=described | {"taken over": "made by Snakemake without seqstore"},
+                about=about.of(job, stores.here.path, secret)
+                | {"taken over": "made by Snakemake without seqstore"},
                 made_in=whereabouts.told_in(made_here, stores.here),
             )
             tasks += stores.recording(job, record)

@@ -16,7 +16,6 @@ import time
 import uuid
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -127,6 +126,25 @@ class Claims:
         """What an output meant when the claims were loaded."""
         return self._claims.get(path)
 
+    def own(self, record: Record, outputs: Sequence[str], traces: Sequence[str]) -> bool:
+        """Whether this directory made, or has taken, what a record says was made.
+
+        Parameters
+        ----------
+        outputs, traces : sequence of str
+            The outputs of the job, and its logs with its benchmark, by label.
+        """
+        pairs = [
+            *zip(outputs, record.outputs, strict=True),
+            *zip(traces, record.traces, strict=False),
+        ]
+        claims = ((self.known(name), version) for name, version in pairs)
+        claimed = [(claim, made) for claim, made in claims if claim and claim.key == record.key]
+        return any(claim.version for claim, _ in claimed) and all(
+            claim.version in (None, made) and claim.reads in ("", record.reads.digest)
+            for claim, made in claimed
+        )
+
     def products(self) -> set[str]:
         """Files that jobs make, or made in earlier runs for other targets."""
         return {*self.made, *self._claims}
@@ -226,22 +244,6 @@ class Claims:
         return sorted(self._jobs.iterdir()) if self._jobs.is_dir() else []
 
 
-def is_own(record: Record, claims: Sequence[Claim | None], traces: Sequence[Claim | None]) -> bool:
-    """Whether the claims to the outputs of a job are to what a record says was made.
-
-    Parameters
-    ----------
-    traces : sequence of Claim or None
-        Those to its logs and its benchmark.
-    """
-    pairs = [*zip(claims, record.outputs, strict=True), *zip(traces, record.traces, strict=False)]
-    claimed = [(claim, made) for claim, made in pairs if claim and claim.key == record.key]
-    return any(claim.version for claim, _ in claimed) and all(
-        claim.version in (None, made) and claim.reads in ("", record.reads.digest)
-        for claim, made in claimed
-    )
-
-
 def _clean(name: str) -> str:
     """A name of a directory as a part of a name in a store."""
     return re.sub(r"[^\w.-]", "_", name)[:100]
@@ -258,15 +260,13 @@ def _write(file: Path, document: Mapping[str, Any]) -> None:
 
 
 def _rows(file: Path) -> Iterator[tuple[str, Claim]]:
-    for row in json_lines.read(file):
-        with suppress(ValueError, TypeError, KeyError, AttributeError):
-            yield row.pop("path"), _load(row)
+    return json_lines.load(file, lambda row: (row.pop("path"), _load(row)))
 
 
 def _load(document: dict[str, Any]) -> Claim:
     version, before = document.pop("version"), document.pop("before", None)
     return Claim(
-        Version(**version) if version else None,
-        before=Version(**before) if before else None,
+        Version.load(version) if version else None,
+        before=Version.load(before) if before else None,
         **document,
     )

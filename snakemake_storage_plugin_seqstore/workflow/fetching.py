@@ -18,7 +18,6 @@ from snakemake_storage_plugin_seqstore.store import (
 )
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import made_again, messages, snakemake_api
-from snakemake_storage_plugin_seqstore.workflow.claims import is_own
 from snakemake_storage_plugin_seqstore.workflow.files import label, mark_directory, stored
 from snakemake_storage_plugin_seqstore.workflow.plan import needs_to_run
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
@@ -58,8 +57,8 @@ class Fetching:
         if not records:
             return None
         resolution = reuse.resolution()
-        claims = [reuse.claims.known(label(file)) for file in job.output]
-        traces = [reuse.claims.known(label(file)) for file in snakemake_api.traces(job)]
+        names = [label(file) for file in job.output]
+        traces = [label(file) for file in snakemake_api.traces(job)]
         resolved = resolution.jobs.get(job)
         # Snakemake took it away, as a job before it ran.
         known = resolved.record.digest if resolved and resolved.is_hit and resolved.record else ""
@@ -71,7 +70,12 @@ class Fetching:
                 if reuse.stores.has_payloads(job, each)
                 and _has_traces(job, each)
                 and not conditions.failing(
-                    each, job, told, is_own(each, claims, traces), each.digest == known, records
+                    each,
+                    job,
+                    told,
+                    reuse.claims.own(each, names, traces),
+                    each.digest == known,
+                    records,
                 )
                 and not made_again.lacking(resolution, job, each, reuse.stores.here, True)
             ),

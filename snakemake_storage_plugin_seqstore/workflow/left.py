@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,7 +71,7 @@ class Left:
         self._lock = threading.Lock()  # jobs end in several threads
         self._files: dict[str, dict[str, LeftFile]] = {}  # by path and output, the last one last
         self._paths: dict[str, set[str]] = {}  # by output
-        rows = [*_read(self._file)]
+        rows = [*json_lines.load(self._file, _load)]
         for path, left in rows:
             self._add(path, left)
         self._is_long = len(rows) > sum(map(len, self._files.values())) + _MOST_OLD
@@ -114,8 +113,6 @@ def _row(file: tuple[str, LeftFile]) -> list[Any]:
     return [path, left.version, *left.run]
 
 
-def _read(file: Path) -> Iterator[tuple[str, LeftFile]]:
-    for row in json_lines.read(file):
-        with suppress(ValueError, TypeError, KeyError):
-            path, version, *run = row
-            yield path, LeftFile(Version.load(version), Run(*run))
+def _load(row: list[Any]) -> tuple[str, LeftFile]:
+    path, version, *run = row
+    return path, LeftFile(Version.load(version), Run(*run))

@@ -170,9 +170,10 @@ class Products:
         folder = os.path.dirname(path)
         if folder == path:
             return None
-        if folder not in self._folders:
-            self._folders[folder] = self._around(folder)
-        return self._folders[folder]
+        if folder in self._folders:
+            return self._folders[folder]
+        found = self._folders[folder] = self._around(folder)
+        return found
 
     def _add(self, path: str, maker: tuple[Job, File] | None) -> None:
         self._makers[path] = maker

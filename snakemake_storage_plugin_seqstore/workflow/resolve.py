@@ -14,7 +14,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Record, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
-from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims, is_own
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
@@ -311,7 +311,7 @@ class Resolution:
             }
             resolved.is_hit = True
             return
-        record = self._answer(job, resolved, told, before)
+        record = self._answer(job, resolved, told, names)
         if record is None:
             resolved.is_new = not self._touched.keep(job, resolved, before)
             return
@@ -420,18 +420,16 @@ class Resolution:
             made[name] = claim
         return made
 
-    def _answer(
-        self, job: Job, resolved: Resolved, told: Told, before: list[Claim | None]
-    ) -> Record | None:
+    def _answer(self, job: Job, resolved: Resolved, told: Told, names: list[str]) -> Record | None:
         """The record that answers for a job: what this directory has, else the newest."""
         records = self._stores.find_records(job, told.key)
-        records = [record for record in records if len(record.outputs) == len(before)]
-        traces = [self._claims.known(label(file)) for file in snakemake_api.traces(job)]
-        owned = {record.digest: is_own(record, before, traces) for record in records}
+        records = [record for record in records if len(record.outputs) == len(names)]
+        traces = [label(file) for file in snakemake_api.traces(job)]
+        owned = {record.digest: self._claims.own(record, names, traces) for record in records}
         records.sort(key=lambda record: not owned[record.digest])  # the newest first otherwise
         for record in records:
             own = owned[record.digest]
-            stands = own and is_here(job)
+            stands = own and bool(told.ancient) and is_here(job)
             failing = self._conditions.failing(record, job, told, own, stands, records)
             if not failing:
                 return record

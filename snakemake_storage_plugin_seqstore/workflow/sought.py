@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,10 +30,8 @@ class Sought:
         self._file = directory / "sought.jsonl"
         self._lock = threading.Lock()  # jobs end in several threads
         self._by_rule: dict[str, set[str]] = {}
-        for row in json_lines.read(self._file):
-            with suppress(ValueError, TypeError):
-                rule, path = row
-                self._by_rule.setdefault(rule, set()).add(path)
+        for rule, path in json_lines.load(self._file, _load):
+            self._by_rule.setdefault(rule, set()).add(path)
 
     def by(self, rule: str) -> set[str]:
         """Absolute paths of what jobs of a rule looked for."""
@@ -47,6 +44,11 @@ class Sought:
             if new := sorted({*paths} - known):
                 known.update(new)
                 json_lines.append(self._file, ([rule, path] for path in new))
+
+
+def _load(row: list[str]) -> tuple[str, str]:
+    rule, path = row
+    return rule, path
 
 
 def in_vain(accesses: Accesses | None, products: Products) -> dict[str, str]:
