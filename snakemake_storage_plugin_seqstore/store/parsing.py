@@ -7,14 +7,14 @@ bounded in size and depth; and each value has the one form that is right for it.
 A check is a function that returns the value that it is given, or raises :class:`MalformedError`.
 Checks are put together, for example::
 
-    found = fields(
-        load(read(path, limit=65536)),
+    form = fields(
         digest=sha256,
         kind=one_of("file", "tree"),
         size=natural,
         outputs=each(text),
         executable=optional(flag, False),
     )
+    found = form(load(read(path, limit=65536)))
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, Never, TypeVar
+from typing import Any, Never, TypeVar
 
 from snakemake_storage_plugin_seqstore.errors import DamageError
 
@@ -155,42 +155,45 @@ def _check_depth(document: Any) -> None:
         ]
 
 
-def fields(document: Any, /, **checks: Callable[[Any], Any]) -> dict[str, Any]:
-    """The fields of a JSON object, each checked; it has no others.
+@dataclass(frozen=True)
+class optional:
+    """The check of a field that may be missing, and what it is then."""
+
+    check: Callable[[Any], Any]
+    default: Any
+
+    def __call__(self, value: Any) -> Any:
+        """Check a value that is there."""
+        return self.check(value)
+
+
+def fields(**checks: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
+    """The check of a JSON object, by those of its fields; it has no others.
 
     Parameters
     ----------
     **checks : callable
         The check of each field; one that may be missing has an :class:`optional` one.
     """
-    if type(document) is not dict:
-        raise MalformedError("it is no JSON object")
-    if unknown := document.keys() - checks.keys():
-        raise MalformedError(f"it has the unknown field '{printable(min(unknown))[:40]}'")
-    found = {}
-    for name, check in checks.items():
-        if name in document:
+    needed = {name for name, check in checks.items() if not isinstance(check, optional)}
+    defaults = {n: check.default for n, check in checks.items() if isinstance(check, optional)}
+
+    def checked(value: Any) -> dict[str, Any]:
+        if type(value) is not dict:
+            raise MalformedError("it is no JSON object")
+        if unknown := value.keys() - checks.keys():
+            raise MalformedError(f"it has the unknown field '{printable(min(unknown))[:40]}'")
+        if missing := needed - value.keys():
+            raise MalformedError(f"it has no field '{min(missing)}'")
+        found = defaults.copy()
+        for name, part in value.items():
             try:
-                found[name] = check(document[name])
+                found[name] = checks[name](part)
             except MalformedError as error:
                 raise MalformedError(f"its {name}: {error}") from None
-        elif isinstance(check, optional):
-            found[name] = check.default
-        else:
-            raise MalformedError(f"it has no field '{name}'")
-    return found
+        return found
 
-
-@dataclass(frozen=True)
-class optional(Generic[T]):
-    """The check of a field that may be missing, and what it is then."""
-
-    check: Callable[[Any], T]
-    default: T
-
-    def __call__(self, value: Any) -> T:
-        """Check a value that is there."""
-        return self.check(value)
+    return checked
 
 
 def each(check: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:

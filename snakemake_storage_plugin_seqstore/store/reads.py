@@ -120,7 +120,7 @@ class Reads:
         MalformedError
             If they are no such reads.
         """
-        return cls(**fields(value, **_FORM))
+        return cls(**_FORM(value))
 
     @cached_property
     def digest(self) -> str:
@@ -159,7 +159,7 @@ class Piped:
         MalformedError
             If it is no such object.
         """
-        return cls(**fields(value, rule=text, reads=Reads.from_json))
+        return cls(**_PIPED(value))
 
 
 def _plain(value: Any) -> Any:
@@ -185,25 +185,26 @@ def _owner(value: Any) -> str:
     return found if "|" in found else sha256(found)
 
 
-_DIGESTS: optional[dict[str, str]] = optional(mapping(sha256), {})
-_TEXTS: optional[tuple[str, ...]] = optional(each(any_text), ())
-_FORM: dict[str, optional[Any]] = {
-    "files": _DIGESTS,
-    "asked": optional(mapping(_status), {}),
-    "absent": _TEXTS,
-    "listed": _DIGESTS,
-    "wrote": optional(mapping(each(any_text)), {}),
-    "searched": _DIGESTS,
-    "modules": _TEXTS,
-    "products": _DIGESTS,
-    "made": _DIGESTS,
-    "programs": optional(mapping(_owner), {}),
-    "software": optional(mapping(mapping(any_text)), {}),
-    "system": _DIGESTS,
-    "search_path": optional(any_text, ""),
-    "variables": optional(mapping(text), {}),
-    "ancient": optional(mapping(any_text), {}),
-    "piped": optional(each(Piped.from_json), ()),
-    "notes": _TEXTS,
-    "rejected": _TEXTS,
-}
+_DIGESTS = optional(mapping(sha256), {})
+_TEXTS = optional(each(any_text), ())
+_FORM = fields(
+    files=_DIGESTS,
+    asked=optional(mapping(_status), {}),
+    absent=_TEXTS,
+    listed=_DIGESTS,
+    wrote=optional(mapping(each(any_text)), {}),
+    searched=_DIGESTS,
+    modules=_TEXTS,
+    products=_DIGESTS,
+    made=_DIGESTS,
+    programs=optional(mapping(_owner), {}),
+    software=optional(mapping(mapping(any_text)), {}),
+    system=_DIGESTS,
+    search_path=optional(any_text, ""),
+    variables=optional(mapping(text), {}),
+    ancient=optional(mapping(any_text), {}),
+    piped=optional(each(Piped.from_json), ()),
+    notes=_TEXTS,
+    rejected=_TEXTS,
+)
+_PIPED = fields(rule=text, reads=Reads.from_json)

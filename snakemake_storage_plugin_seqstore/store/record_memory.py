@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 from snakemake_storage_plugin_seqstore.store import json_lines
 from snakemake_storage_plugin_seqstore.store.filesystem import overwrite
 from snakemake_storage_plugin_seqstore.store.reads import Reads
-from snakemake_storage_plugin_seqstore.store.records import MadeIn, Record, Records, read
+from snakemake_storage_plugin_seqstore.store.records import Later, MadeIn, Record, Records, read
 from snakemake_storage_plugin_seqstore.store.version import Version
 from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
@@ -39,7 +38,6 @@ class RecordMemory:
     def __init__(self, file: str | os.PathLike[str]) -> None:
         self.file = Path(file)
         self._reads: dict[str, Any] = {}  # by their digest: as `Reads`, or as written
-        self._latest: dict[str, Reads] = {}  # by rule
         self._used: dict[str, list[Any]] = {}  # records by their digests
         self._new: list[list[Any]] = []
         self._lock = threading.Lock()  # jobs start in several threads
@@ -100,14 +98,14 @@ class RecordMemory:
             key,
             tuple([Version(*each) for each in outputs]),
             tuple(stored),
-            _Part(unread, "provenance"),
+            Later(lambda: record.provenance if (record := unread()) else {}),
             seconds,
             rule,
             tuple([each and Version(*each) for each in traces]),
             self._reads_of(reads),
             {path: Version(*each) for path, each in undeclared.items()},
             observed,
-            _Part(unread, "about"),
+            Later(lambda: record.about if (record := unread()) else {}),
             made and MadeIn(*made),
             digest,
             time,
@@ -121,12 +119,9 @@ class RecordMemory:
         return found
 
     def note(self, record: Record) -> Record:
-        """Remember a record that was read or written; give it with reads that others share."""
+        """Remember a record that was read or written, and give it."""
         if record.reads.rejected:  # it is no answer, so nobody asks for it often
             return record
-        latest = self._latest.get(record.rule)
-        if latest == record.reads:  # as those of most jobs of a rule are
-            record = replace(record, reads=latest)
         reads = record.reads.digest
         row = [
             record.digest,
@@ -147,7 +142,6 @@ class RecordMemory:
                 self._new.append([reads, record.reads.to_json()])
             self._used[record.digest] = row
             self._new.append(row)
-            self._latest[record.rule] = self._reads_of(reads)
         return record
 
     def save(self) -> None:
@@ -169,25 +163,3 @@ class RecordMemory:
 
 def _row(value: Version | MadeIn) -> list[Any]:
     return [*vars(value).values()]
-
-
-class _Part(Mapping[str, Any]):
-    """A part of a record that is read when somebody asks; empty if that cannot be."""
-
-    def __init__(self, read: Callable[[], Record | None], name: str) -> None:
-        self._read = read
-        self._name = name
-
-    @property
-    def _part(self) -> Mapping[str, Any]:
-        record = self._read()
-        return getattr(record, self._name) if record else {}
-
-    def __getitem__(self, name: str) -> Any:
-        return self._part[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._part)
-
-    def __len__(self) -> int:
-        return len(self._part)

@@ -4,6 +4,9 @@
 what it was seen to read, and what it made; all outputs of an execution are in one record, so that
 all are found or none is. Several records may stand under one key: the newest whose reads hold is
 the answer. The same key and reads with other bytes is kept as evidence of non-determinism.
+
+A record has three lines of JSON: what decides, what was read, and what only people ask. So what
+many records share is parsed once, and what nobody asks is not parsed.
 """
 
 from __future__ import annotations
@@ -11,8 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +44,7 @@ from snakemake_storage_plugin_seqstore.store.parsing import (
 from snakemake_storage_plugin_seqstore.store.reads import Reads
 from snakemake_storage_plugin_seqstore.store.version import Version
 
-FORMAT = 2
+FORMAT = 3
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +73,33 @@ class MadeIn:
         MalformedError
             If it is not one.
         """
-        return cls(**fields(document, path=any_text, project=text))
+        return cls(**_MADE_IN(document))
+
+
+class Later(Mapping[str, Any]):
+    """A mapping that is read when somebody asks.
+
+    Parameters
+    ----------
+    read : callable
+        Gives it.
+    """
+
+    def __init__(self, read: Callable[[], Mapping[str, Any]]) -> None:
+        self._read = read
+
+    @cached_property
+    def _mapping(self) -> Mapping[str, Any]:
+        return self._read()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._mapping[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._mapping)
+
+    def __len__(self) -> int:
+        return len(self._mapping)
 
 
 @dataclass(frozen=True)
@@ -223,48 +253,79 @@ def _readable(key: str, stamps: Iterable[version_log.Stamp]) -> dict[version_log
 
 def dump(record: Record) -> bytes:
     """What the file of a record holds."""
-    document = {
+    decides = {
         "record": FORMAT,
         "key": record.key,
         "outputs": [vars(version) for version in record.outputs],
         "stored": record.stored,
         "traces": [trace and vars(trace) for trace in record.traces],
-        "provenance": record.provenance,
-        "reads": record.reads.to_json(),
         "undeclared": {path: vars(version) for path, version in record.undeclared.items()},
         "is_observed": record.is_observed,
         "seconds": round(record.seconds, 3),
         "rule": record.rule,
-        "about": record.about,
     } | ({"made_in": vars(record.made_in)} if record.made_in else {})
-    return json.dumps(document, sort_keys=True).encode()
+    asked = {"about": {**record.about}, "provenance": {**record.provenance}}
+    lines = decides, record.reads.to_json(), asked
+    return "\n".join(json.dumps(line, sort_keys=True) for line in lines).encode()
 
 
 def _load(key: str, stamp: version_log.Stamp, content: bytes) -> Record:
     if hashlib.sha256(content).hexdigest() != stamp.digest:
         raise MalformedError(f"{stamp.path} is damaged")
     try:
-        found = fields(
-            load(content),
-            record=one_of(FORMAT),
-            key=one_of(key),
-            outputs=each(Version.load),
-            stored=each(flag),
-            traces=each(either(absent, Version.load)),
-            provenance=any_object,
-            reads=Reads.from_json,
-            undeclared=mapping(Version.load),
-            is_observed=flag,
-            seconds=number,
-            rule=text,
-            about=any_object,
-            made_in=optional(MadeIn.load, None),
-        )
+        found = _parsed(content)
+        one_of(key)(found["key"])
+        for path in found["undeclared"]:
+            relative_path(path)
     except MalformedError as error:
         raise MalformedError(f"{stamp.path} is no record of this format: {error}") from None
-    del found["record"]
-    for path in found["undeclared"]:
-        relative_path(path)
     if len(found["outputs"]) != len(found["stored"]):
         raise MalformedError(f"{stamp.path} does not say which outputs are stored")
+    del found["record"]
     return Record(**found, digest=stamp.digest, time=stamp.time)
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    lines = content.split(b"\n")
+    if len(lines) == 1:
+        return _OF_ONE_LINE(load(content))
+    if len(lines) != 3:
+        raise MalformedError("it has not three lines")
+    found = _OF_FIRST_LINE(load(lines[0]))
+    found["reads"] = _reads(lines[1])
+    for name in ("provenance", "about"):
+        found[name] = Later(partial(_asked, lines[2], name))
+    return found
+
+
+@lru_cache(maxsize=1024)  # most jobs of a rule read the same
+def _reads(line: bytes) -> Reads:
+    return Reads.from_json(load(line))
+
+
+def _asked(line: bytes, name: str) -> Mapping[str, Any]:
+    """What people ask of a record; empty if that cannot be read."""
+    try:
+        part: Mapping[str, Any] = _OF_LAST_LINE(load(line))[name]
+    except MalformedError as error:
+        logger.warning(f"seqstore: what a record says of its {name} cannot be read: {error}")
+        return {}
+    return part
+
+
+_MADE_IN = fields(path=any_text, project=text)
+_DECIDES: dict[str, Any] = {
+    "key": sha256,
+    "outputs": each(Version.load),
+    "stored": each(flag),
+    "traces": each(either(absent, Version.load)),
+    "undeclared": mapping(Version.load),
+    "is_observed": flag,
+    "seconds": number,
+    "rule": text,
+    "made_in": optional(MadeIn.load, None),
+}
+_ASKED: dict[str, Any] = {"provenance": any_object, "about": any_object}
+_OF_FIRST_LINE = fields(record=one_of(FORMAT), **_DECIDES)
+_OF_LAST_LINE = fields(**_ASKED)
+_OF_ONE_LINE = fields(record=one_of(2), reads=Reads.from_json, **_DECIDES, **_ASKED)

@@ -186,7 +186,7 @@ def load(content: bytes) -> list[Member]:
 
 @lru_cache(maxsize=2)  # Snakemake asks for a directory several times in a row
 def _loaded(content: bytes) -> tuple[Member, ...]:
-    document = fields(parsing.load(content), tree=one_of(VERSION), members=each(_parse))
+    document = _FORM(parsing.load(content))
     members: tuple[Member, ...] = document["members"]
     kinds = {member.path: member for member in members}
     if len(kinds) < len(members):
@@ -198,15 +198,7 @@ def _loaded(content: bytes) -> tuple[Member, ...]:
 
 
 def _parse(row: Any) -> Member:
-    found = fields(
-        row,
-        path=relative_path,
-        digest=optional(sha256, None),
-        size=optional(natural, 0),
-        executable=optional(flag, False),
-        link=optional(_link, None),
-    )
-    member = Member(**found)
+    member = Member(**_MEMBER(row))
     if member.link is not None:
         if member.digest or member.size or member.executable:
             raise MalformedError("one of its links is a file too")
@@ -233,3 +225,13 @@ def _above(path: str) -> Iterator[str]:
     while position >= 0:
         yield path[:position]
         position = path.find("/", position + 1)
+
+
+_MEMBER = fields(
+    path=relative_path,
+    digest=optional(sha256, None),
+    size=optional(natural, 0),
+    executable=optional(flag, False),
+    link=optional(_link, None),
+)
+_FORM = fields(tree=one_of(VERSION), members=each(_parse))

@@ -66,15 +66,13 @@ class Version:
         MalformedError
             If it is not one.
         """
-        return cls(
-            **fields(
-                document,
-                digest=sha256,
-                kind=one_of("file", "tree"),
-                size=natural,
-                executable=optional(flag, False),
-            )
-        )
+        return cls(**_FORM(document))
 
 
+_FORM = fields(
+    digest=sha256,
+    kind=one_of("file", "tree"),
+    size=natural,
+    executable=optional(flag, False),
+)
 EMPTY = Version(hashlib.sha256().hexdigest(), "file", 0)

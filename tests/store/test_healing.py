@@ -227,7 +227,7 @@ def test_garbage_is_collected_by_two_while_others_publish(store, make):
                         Store(store.root).publish(
                             "files", name, make(b"%d" % (turn % 7), f"s{number}")
                         )
-                        for _ in range(100):
+                        for _ in range(1000):
                             if Store(store.root).find("files", name):
                                 break
                             time.sleep(0.01)  # one may look whether it is old

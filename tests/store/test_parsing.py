@@ -6,6 +6,7 @@ import json
 import math
 import os
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -83,8 +84,9 @@ MANIFEST = {
         {"path": "e", "digest": DIGEST, "executable": True},
     ],
 }
-RECORD = json.loads(
-    records.dump(
+RECORD = [
+    json.loads(line)
+    for line in records.dump(
         Record(
             DIGEST,
             (Version(DIGEST, "file", 3), Version(DIGEST, "tree", 0)),
@@ -94,12 +96,17 @@ RECORD = json.loads(
             "rule",
             made_in=MadeIn("/data/run1", "run1-1"),
         )
-    )
-)
+    ).splitlines()
+]
+DECIDES, READS, ASKED = RECORD
 
 
 def content(document):
     return json.dumps(document).encode()
+
+
+def lines(documents):
+    return b"\n".join(map(content, documents))
 
 
 def check_version(version):
@@ -144,10 +151,11 @@ def test_manifests(document):
 
 
 @fuzzed
-@given(changed(RECORD))
-def test_records(document):
+@given(st.tuples(changed(DECIDES), changed(READS), changed(ASKED)) | st.lists(changed(DECIDES)))
+@example(RECORD)
+def test_records(documents):
     """A record of the right SHA-256 and any shape; and it does not stay in the way."""
-    bytes_ = content(document)
+    bytes_ = lines(documents)
     stamp = Stamp(0, hashlib.sha256(bytes_).hexdigest(), "d", "f")
     try:
         record = records._load(DIGEST, stamp, bytes_)
@@ -160,6 +168,7 @@ def test_records(document):
     made_in = record.made_in
     assert made_in is None or {type(part) for part in vars(made_in).values()} == {str}
     assert math.isfinite(record.seconds) and isinstance(record.names, list)
+    assert dict(record.provenance) == record.provenance and isinstance(dict(record.about), dict)
 
 
 @fuzzed
@@ -287,11 +296,11 @@ def test_combinators():
         with pytest.raises(p.MalformedError):
             p.number(wrong)
     with pytest.raises(p.MalformedError, match=r"its b: it is neither true nor false"):
-        p.fields({"a": "x", "b": 1}, a=p.text, b=p.flag)
+        p.fields(a=p.text, b=p.flag)({"a": "x", "b": 1})
     with pytest.raises(p.MalformedError, match=r"unknown field 'c'"):
-        p.fields({"c": 1}, a=p.optional(p.text, ""))
+        p.fields(a=p.optional(p.text, ""))({"c": 1})
     with pytest.raises(p.MalformedError, match=r"no field 'a'"):
-        p.fields({}, a=p.text)
+        p.fields(a=p.text)({})
     with pytest.raises(p.MalformedError, match=r"none of 1"):
         p.one_of(1)(True)
 
@@ -301,9 +310,12 @@ def test_a_record_of_the_wrong_shape_hides_no_other(tmp_path):
     sound = Record(DIGEST, (Version(DIGEST, "file", 3),), (True,), {}, 1.0, "rule")
     store.add_record(sound)
     (path,) = (store.root / "records").rglob("*.json")
-    shapes = ([], {}, "x", RECORD | {"seconds": "1"}, RECORD | {"more": 1}, [[]] * 1000)
-    for number, document in enumerate(shapes):
-        planted = content(document)
+    shapes = (
+        *([[]], [{}], ["x"], [[[]] * 1000], RECORD[:2], [*RECORD, {}], [DECIDES, [], ASKED]),
+        *([DECIDES | {"seconds": "1"}, READS, ASKED], [DECIDES | {"more": 1}, READS, ASKED]),
+    )
+    for number, documents in enumerate(shapes):
+        planted = lines(documents)
         time = 2**61 + number * 10**15
         name = f"{time:020d}-{hashlib.sha256(planted).hexdigest()}.json"
         path.with_name(name).write_bytes(planted)
@@ -311,3 +323,21 @@ def test_a_record_of_the_wrong_shape_hides_no_other(tmp_path):
         assert store.add_record(sound).outputs == sound.outputs
         assert store.find_records(DIGEST)[0].outputs == sound.outputs
         assert list(store.records.nondeterministic()) == []
+
+
+def test_a_record_in_one_line_is_read_too():
+    """So they were written before."""
+    found = json.dumps(DECIDES | {"record": 2, "reads": READS} | ASKED).encode()
+    stamp = Stamp(0, hashlib.sha256(found).hexdigest(), "d", "f")
+    written = lines(RECORD)
+    now = Stamp(0, hashlib.sha256(written).hexdigest(), "d", "f")
+    old, new = records._load(DIGEST, stamp, found), records._load(DIGEST, now, written)
+    assert old == replace(new, digest=old.digest)
+
+
+def test_what_people_ask_of_a_record_decides_nothing(caplog):
+    planted = lines([DECIDES, READS, {"about": 1}])
+    stamp = Stamp(0, hashlib.sha256(planted).hexdigest(), "d", "f")
+    found = records._load(DIGEST, stamp, planted)
+    assert found.outputs and (dict(found.about), found.names[0]) == ({}, "output 0")
+    assert "cannot be read" in caplog.text
