@@ -206,7 +206,7 @@ class Unfinished:
 def prepared(contents: Iterable[bytes], root: Path) -> Iterator[None]:
     """Have small files ready that :func:`write` will be asked for, durable by one wait for all."""
     unfinished = {f"{STAGING}/{temporary_name()}": content for content in contents}
-    written = []
+    written, ready = [], set()
     try:
         # What fails here is told when it is written.
         with suppress(OSError), directories.inside(root, STAGING, make=True) as folder:
@@ -225,10 +225,12 @@ def prepared(contents: Iterable[bytes], root: Path) -> Iterator[None]:
             with suppress(OSError):
                 sync(f"{root}/{path}")
                 _prepared.setdefault((str(root), unfinished[path]), []).append(path)
+                ready.add(path)
         yield
     finally:
-        _prepared.clear()
-        for path in unfinished:
+        of_root = [key for key in _prepared if key[0] == str(root)]
+        not_used = {path for key in of_root for path in _prepared.pop(key)}
+        for path in (unfinished.keys() - ready) | not_used:
             with suppress(OSError):
                 directories.remove(root, path)
 

@@ -46,6 +46,10 @@ class Names:
                 if parsing.is_name(project):
                     yield project, version_log.history(f"{directory}/{project}")
 
+    def log(self, collection: str, name: str, project: str = "") -> list[Stamp]:
+        """The versions of a name in one project, newest first."""
+        return version_log.history(self._directory(collection, name, project))
+
     def history(self, collection: str, name: str) -> list[Stamp]:
         """All versions of a name, of all projects, newest first."""
         stamps = [stamp for _, log in self.logs(collection, name) for stamp in log]
@@ -116,11 +120,11 @@ class Names:
 
         On a full disk, which may have no place for a new file, its last version says so.
         """
-        meaning = [
-            (owner, log)
-            for owner, log in self.logs(collection, name)
-            if project in (None, owner) and log and log[0].digest
-        ]
+        if project is None:
+            logs = [*self.logs(collection, name)]
+        else:
+            logs = [(project, self.log(collection, name, project))]
+        meaning = [(owner, log) for owner, log in logs if log and log[0].digest]
         for owner, log in meaning:
             try:
                 self._write(collection, name, None, b"", owner)

@@ -156,20 +156,22 @@ class Store:
             stamp = self.names.add(collection, name, version, key, project)
         return Entry(collection, name, version, stamp.time)
 
+    def means(self, collection: str, name: str, version: Version, project: str = "") -> bool:
+        """Whether a name means a version in a project."""
+        log = self.names.log(collection, name, project)
+        return bool(log) and log[0].digest == version.digest
+
     def follow(
         self, collection: str, name: str, version: Version, key: str, project: str = ""
     ) -> None:
-        """Let a name mean what is stored already, if it means something else in a project."""
-        logs = dict(self.names.logs(collection, name))
-        if project not in logs or logs[project][0].digest != version.digest:
-            with self._writing(f"{collection}/{name}"):
-                self._renew(version)
-                self.names.add(collection, name, version, key, project)
+        """Let a name mean in a project what is stored already."""
+        with self._writing(f"{collection}/{name}"):
+            self._renew(version)
+            self.names.add(collection, name, version, key, project)
 
     def withdraw(self, collection: str, name: str, version: Version, project: str = "") -> None:
         """Let a name mean nothing in a project, if it means this version there."""
-        log = dict(self.names.logs(collection, name)).get(project)
-        if log and log[0].digest == version.digest:
+        if self.means(collection, name, version, project):
             with self._writing(f"{collection}/{name}"):
                 self.names.remove(collection, name, project)
 
