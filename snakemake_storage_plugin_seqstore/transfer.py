@@ -23,6 +23,7 @@ from snakemake_storage_plugin_seqstore.store import (
     Store,
     Version,
     materialise,
+    way,
 )
 
 _SMALL = 1 << 16  # bytes; what is so small is always read in full before it is used
@@ -131,6 +132,9 @@ def bring(
         views.write(query, stored(store, entry), target)
         os.utime(target, ns=(entry.time, entry.time))
         return
+    how = way(store, target.parent, how)
+    if how is Materialisation.REFLINK and entry.version.size <= _SMALL:
+        how = Materialisation.COPY
     # What is copied is compared in any case.
     if how is not Materialisation.COPY and (verify or _is_due(entry)):
         store.verify(entry.version, query)

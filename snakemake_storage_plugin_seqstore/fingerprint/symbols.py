@@ -90,7 +90,7 @@ def own_paths(files: Mapping[str, Iterable[str]]) -> dict[str, Symbol]:
     found: dict[str, Symbol] = {}
     folders: dict[str, Symbol] = {}
     for kind, paths in files.items():
-        for number, path in enumerate(paths):
+        for number, path in enumerate(map(str, paths)):
             found.setdefault(path, _symbol(f"{kind}:{number}"))
             folder = os.path.dirname(path)
             if "/" in folder.rstrip("/"):

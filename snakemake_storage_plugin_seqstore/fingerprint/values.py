@@ -15,10 +15,16 @@ import re
 import types
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.fingerprint.source_names import All, Keys
-from snakemake_storage_plugin_seqstore.fingerprint.symbols import Places, Symbol, without_places
+from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
+    Places,
+    Symbol,
+    own_paths,
+    without_places,
+)
 from snakemake_storage_plugin_seqstore.provenance import canonical
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 
@@ -49,8 +55,8 @@ class Values:
     ----------
     places : tuple of (str, Symbol)
         Directories that do not count, see :func:`without_places`.
-    own_paths : mapping of str to Symbol
-        Paths of the job's own files and their directories, see :func:`own_paths`.
+    files : mapping of str to iterable of str
+        The job's own files, which have symbols in their places, see :func:`own_paths`.
     other : callable, optional
         Describes a value of a type that is not known here, given the value and its name.
     """
@@ -58,13 +64,11 @@ class Values:
     def __init__(
         self,
         places: Places = (),
-        own_paths: Mapping[str, Symbol] | None = None,
+        files: Mapping[str, Iterable[str]] | None = None,
         other: Callable[[Any, str], Any] | None = None,
     ) -> None:
-        self._own = dict(own_paths or {})
-        # One word may mean anything: it is replaced only if it is all of a text.
-        paths = tuple((path, symbol) for path, symbol in self._own.items() if "/" in path)
-        self._places = paths, places
+        self._files = files or {}
+        self._places = places
         self._other = other
         self._around: list[int] = []
 
@@ -113,10 +117,19 @@ class Values:
         """Return a text with symbols in place of directories and of the job's own files."""
         if text in self._own:
             return str(self._own[text])
-        own, places = self._places
-        if own:
-            text = without_places(text, own)
-        return without_places(text, places) if places else text
+        for places in (self._own_places, self._places):
+            if places:
+                text = without_places(text, places)
+        return text
+
+    @cached_property
+    def _own(self) -> dict[str, Symbol]:
+        return own_paths(self._files)
+
+    @cached_property
+    def _own_places(self) -> Places:
+        # One word may mean anything: it is replaced only if it is all of a text.
+        return tuple((path, symbol) for path, symbol in self._own.items() if "/" in path)
 
     def of_keys(self, mapping: Mapping[Any, Any], keys: Keys, name: str) -> tuple[Any, ...]:
         """Describe what is behind keys of nested mappings, such as the config.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
-from snakemake_storage_plugin_seqstore.store import Record, Version
+from snakemake_storage_plugin_seqstore.store import Record, Store, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
@@ -129,6 +129,11 @@ class Resolution:
         maker = self.producers.get(name)
         outputs = maker.output if maker else ()
         return next((made for made in outputs if label(made) == name), None)
+
+    def holder(self, name: str) -> Store | None:
+        """The store that was found to have what an output of a job means, by its label."""
+        maker = self.producers.get(name)
+        return self.jobs[maker].holders.get(name) if maker in self.jobs else None
 
     def product_digests(self, reader: Job, path: str) -> Iterator[str]:
         """SHA-256 of what a path that a job makes may contain when a job starts.

@@ -129,7 +129,7 @@ class Reuse:
             resolved = resolution.jobs.get(maker)
             claim = resolved.claims.get(name) if resolved else None
             if resolved and (claim or name in map(label, maker.output)):
-                return self._claimed(name, file, claim, resolved.holders.get(name))
+                return self._claimed(name, file, claim, resolution.holder(name))
             return self._claimed(name, file, self.claims.get(name))  # a log that nobody needs
         if file.is_in_place and self.workflow.is_main_process:
             around = resolution.products.maker_of(file.label)
@@ -329,7 +329,7 @@ class Reuse:
             for path in found.remove:
                 discard(Path(path))
             for file, claim in found.place:
-                if there := self._claimed(file.label, file, claim):
+                if there := self._claimed(file.label, file, claim, resolution.holder(file.label)):
                     place(file, *there)
             apply.write_down(found, directory.claims, directory.stores)
             directory.save()

@@ -22,7 +22,6 @@ from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
     Places,
     Symbol,
     Whole,
-    own_paths,
     without_places,
 )
 from snakemake_storage_plugin_seqstore.fingerprint.task import Operation, Told, roles
@@ -344,8 +343,7 @@ class Teller:
     ) -> Told:
         rule, places = job.rule, self.places(job.rule)
         nameless = not code.operation.parts or self._nameless(rule)
-        own = {kind: [*map(str, getattr(job, kind))] for kind in ("input", "output", "log")}
-        values = Values(places, own_paths(own))
+        values = Values(places, {"input": job.input, "output": job.output, "log": job.log})
         contents = [each.identity for each in inputs]
         ancient: dict[str, str] = {}
         for number, file in enumerate(job.input):

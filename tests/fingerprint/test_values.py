@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
     Symbol,
-    own_paths,
     without_places,
 )
 from snakemake_storage_plugin_seqstore.fingerprint.values import Values
@@ -237,8 +236,8 @@ def test_places_are_replaced_where_they_are_whole_parts_of_a_path(text, expected
 
 def test_a_param_of_a_jobs_own_files_is_the_same_elsewhere():
     def described(root, param):
-        own = own_paths({"input": [f"{root}/in/g.fa"], "output": [f"{root}/out/a/b.txt", "c.txt"]})
-        return form(param(root), own_paths=own)
+        files = {"input": [f"{root}/in/g.fa"], "output": [f"{root}/out/a/b.txt", "c.txt"]}
+        return form(param(root), files=files)
 
     for param in (
         lambda root: f"{root}/out/a/b.txt",
@@ -256,9 +255,9 @@ def test_a_param_of_a_jobs_own_files_is_the_same_elsewhere():
 
 
 def test_a_word_that_is_also_a_directory_is_no_path():
-    own = own_paths({"output": ["s1/out.txt"]})
-    assert form("s1", own_paths=own) == form("s1")
-    assert form("results/s1") == form("results/s1", own_paths=own_paths({"output": ["x.txt"]}))
+    files = {"output": ["s1/out.txt"]}
+    assert form("s1", files=files) == form("s1")
+    assert form("results/s1") == form("results/s1", files={"output": ["x.txt"]})
 
 
 def test_only_named_keys_of_a_config_count():
