@@ -95,7 +95,7 @@ def take_over(
         # Nobody knows what was there before of what was updated.
         is_updated = any(map(snakemake_api.is_updated, job.output))
         is_whole = len(outputs) == len(job.output) and not is_updated
-        if known and resolved.told and outputs == known.outputs:
+        if known and resolved.told:
             told, described = resolved.told.canonical(), about.of(job, stores.here.path, secret)
             tasks += stores.recording(job, replace(known, provenance=told, about=described))
         elif run and resolved.told and is_whole:

@@ -164,11 +164,12 @@ class Messages:
 
     def report_taken_over(self, found: Sequence[tuple[Job, Resolved]]) -> None:
         """Tell what of plain Snakemake's files is taken over, and what of it for nobody else."""
+        found = [(job, resolved) for job, resolved in found if resolved.taken_over]
         alone = sorted(
             {
                 job.rule.name
                 for job, resolved in found
-                if not (resolved.plain_run or resolved.remembered or resolved.record)
+                if not (resolved.plain_run or resolved.record)
             }
         )
         if found:

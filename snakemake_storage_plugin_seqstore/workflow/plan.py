@@ -93,7 +93,7 @@ def plan(
             continue
         forced = is_forced(job)
         found.claims |= resolved.taken_over | resolved.claims
-        if resolved.taken_over:
+        if resolved.taken_over or resolved.remembered:
             found.take_over.append((job, resolved))
         found.made.update(str(file) for file in job.products() if not file.is_storage)
         if forced or needs_to_run(job):

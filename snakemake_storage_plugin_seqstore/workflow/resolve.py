@@ -431,14 +431,28 @@ class Resolution:
         records = [record for record in records if len(record.outputs) == len(names)]
         traces = [label(file) for file in snakemake_api.traces(job)]
         owned = {record.digest: self._claims.own(record, names, traces) for record in records}
+        lost = None if any(owned.values()) else self._lost(told.key, names, traces)
+        if lost:
+            records.append(lost)
+            owned[lost.digest] = True
         records.sort(key=lambda record: not owned[record.digest])  # the newest first otherwise
         for record in records:
             own = owned[record.digest]
             stands = own and bool(told.ancient) and is_here(job)
             failing = self._conditions.failing(record, job, told, own, stands, records)
             if not failing:
+                resolved.remembered = record if record is lost else None
                 return record
             resolved.failing = resolved.failing or failing
+        return None
+
+    def _lost(self, key: str, names: list[str], traces: list[str]) -> Record | None:
+        """The record of what this directory made, if it is known here but in no store."""
+        for claim in filter(None, map(self._claims.known, names)):
+            if claim.version and claim.key == key:
+                record = self._stores.remembered(key, claim.reads)
+                if record and len(record.outputs) == len(names):
+                    return record if self._claims.own(record, names, traces) else None
         return None
 
     def _is_of(self, trace: Any, key: str) -> bool:

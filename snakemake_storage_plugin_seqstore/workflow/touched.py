@@ -83,9 +83,7 @@ class Touched:
                 is_known = is_own and not resolved.failing
                 if not (is_known or (self._touches and ours.is_in_place)):
                     return False
-                if claim and is_known and not resolved.record:
-                    resolved.remembered = self._stores.remembered(key, claim.reads)
-                if not (taken_over or resolved.record or resolved.remembered):
+                if not (taken_over or resolved.record):
                     resolved.plain_run = self._plain_run(job, resolved.told)
                 claim = self._found_here(job, file, ours, key, resolved.plain_run is not None)
                 if claim is None:
@@ -113,7 +111,8 @@ class Touched:
                 claim = replace(claim, time=max(claim.time, newest), is_touched=stands)
                 resolved.claims[name] = claim
             elif name not in resolved.taken_over:  # Snakemake touches only what is there
-                resolved.claims[name] = replace(claim, key=key, is_touched=stands, reads="")
+                reads = claim.reads if claim.key == key else ""
+                resolved.claims[name] = replace(claim, key=key, is_touched=stands, reads=reads)
             if claim.version:
                 resolved.versions[name] = claim.version
         return bool(kept)

@@ -80,3 +80,47 @@ def test_what_was_made_otherwise_is_made_again(finished):
     (finished.directory / "b.txt").unlink()
     assert "a" in finished.run(*COPIES).computed
     assert finished.read("c.txt") == "cba\nabc\n2\n"
+
+
+TEMPORARIES = """
+    rule all:
+        input: "d.txt", "kept.txt"
+
+    rule t:
+        input: "in.txt"
+        output: temp("t.txt")
+        shell: "ran t; cat {input} beside.txt > {output}"
+
+    rule u:
+        input: "t.txt"
+        output: temp("u.txt"), "kept.txt"
+        log: "u.log"
+        shell: "ran u; cat {input} | tee {output[0]} > {output[1]}; echo u > {log}"
+
+    rule d:
+        input: "u.txt"
+        output: "d.txt"
+        shell: "ran d; cat {input} > {output}"
+    """
+
+
+def test_temporaries_are_lost_with_a_store(project):
+    """They are gone anyway: as long as nobody reads them, nothing is made again."""
+    project.write(TEMPORARIES)
+    project.write("abc\n", "in.txt")
+    project.write("1\n", "beside.txt")
+    assert project.run(*COPIES).computed == ["d", "t", "u"]
+    for _ in range(2):
+        shutil.rmtree(project.store.root)
+        assert project.run(*COPIES, "-n").did_nothing
+        assert not project.store.root.exists()
+        assert project.run(*COPIES).did_nothing
+        assert project.run(*COPIES).did_nothing
+        project.made = ("d.txt", "kept.txt", "u.log")
+        clone = project.clone()
+        assert clone.run(*COPIES).did_nothing
+        assert clone.read("d.txt") == clone.read("kept.txt") == "abc\n1\n"
+    shutil.rmtree(project.store.root)
+    project.write("2\n", "beside.txt")
+    assert project.run(*COPIES).computed == ["d", "t", "u"]
+    assert project.read("d.txt") == "abc\n2\n"
