@@ -27,6 +27,10 @@ __all__ = ["main"]
 
 _DIRECTORY = Path(".snakemake/seqstore")
 _OURS = "seqstore: "
+_NOT_USED = (
+    "This run does not use seqstore. If yours do, give `seqstore why` the options that you give "
+    "to `snakemake`, such as --default-storage-provider seqstore."
+)
 # What Snakemake says of a dry run follows the first, and begins and ends with the second.
 _DAG, _STATS = "Building DAG of jobs...", "Job stats:"
 
@@ -95,9 +99,11 @@ def why(context: click.Context, targets: tuple[str, ...]) -> None:
     said = process.stdout.rpartition(_DAG)[2].strip()
     if process.returncode:
         raise click.ClickException(said.removeprefix("Error: "))
-    for line in said.splitlines():
-        if line.startswith(_OURS):
-            click.echo(line.removeprefix(_OURS))
+    ours = [line.removeprefix(_OURS) for line in said.splitlines() if line.startswith(_OURS)]
+    if not ours:  # else it says which store is used
+        click.echo(_NOT_USED)
+    for line in ours:
+        click.echo(line)
     _, stats, jobs = said.rpartition(_STATS)
     click.echo(stats + jobs if stats else "Nothing would run.")
 

@@ -485,4 +485,5 @@ def test_what_is_wrong_with_a_workflow_is_all_that_why_says(seqstore, tmp_path):
     assert "nothing" in printed and "Host:" not in printed and "Building" not in printed
     (tmp_path / "Snakefile").write_text("rule a:\n    output: 'a'\n    shell: 'touch {output}'\n")
     printed = seqstore("why")
-    assert printed.startswith("Job stats:") and "output files have to be generated" in printed
+    assert printed.startswith("This run does not use seqstore.") and printed.count("seqstore") == 3
+    assert "\nJob stats:" in printed and "output files have to be generated" in printed

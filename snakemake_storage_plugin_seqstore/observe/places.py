@@ -62,7 +62,9 @@ class Places:
     workdir : str
         The workflow's working directory.
     workflow_dir : str
-        Where the Snakefile lies.
+        Where the Snakefile of the rule lies.
+    repository : str
+        What holds the workflow: all its Snakefiles and scripts.
     home : str
         The user's home.
     tmpdir : str
@@ -95,6 +97,7 @@ class Places:
 
     workdir: str
     workflow_dir: str = ""
+    repository: str = ""
     home: str = ""
     tmpdir: str = "/tmp"
     inputs: tuple[str, ...] = ()
@@ -159,6 +162,7 @@ class Places:
             root = {
                 "workdir": self.workdir,
                 "workflow": self.workflow_dir,
+                "repository": self.repository,
                 "home": self.home,
                 "tmpdir": self.tmpdir,
                 "environment": self.environment,
@@ -261,6 +265,7 @@ class Places:
             ("home", self.home),
             ("tmpdir", self.tmpdir),
             ("environment", self.environment),
+            ("repository", self.repository),
         )
         found = [(way, name) for name, root in roots if root for way in _root_ways(root)]
         return sorted(found, key=lambda pair: -len(pair[0]))
@@ -275,6 +280,7 @@ class Places:
             *((root, Kind.SYSTEM) for root in (*SYSTEM, self.environment)),
             *((root, Kind.STORED) for root in (*self.stores, *self.copies)),
             *((root, Kind.SCRATCH) for root in (self.tmpdir, "/tmp", "/var/tmp")),
+            (self.repository, Kind.SOURCE),
         ]
         return {way: kind for root, kind in reversed(given) if root for way in _root_ways(root)}
 

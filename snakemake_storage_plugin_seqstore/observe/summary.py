@@ -169,8 +169,8 @@ class _Summary:
         """Count a directory that was searched for modules, which it may come to have."""
         place = self._places.classify(directory)
         if place.kind is Kind.SOURCE or self._is_own_packages(place):
-            name = self._places.name_of(directory)
-            self._searched[name] = digest_of(modules_there(directory, names))
+            name = self._places.name_of(place.path)
+            self._searched[name] = digest_of(modules_there(place.path, names))
             self._modules |= names
 
     # The working directory, a home, a lab's share

@@ -53,6 +53,7 @@ class JobPlaces:
         return replace(
             everywhere,
             workflow_dir=snakemake_api.basedir(job.rule) or "",
+            repository=snakemake_api.repository(job.rule) or "",
             environment=snakemake_api.environment(job),
             inputs=tuple(map(here, job.input)),
             others=frozenset(map(here, (*job.output, *snakemake_api.traces(job)))),

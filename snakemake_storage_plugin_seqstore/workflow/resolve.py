@@ -66,8 +66,13 @@ class Resolution:
     now : int
         Time, in ns, for all that this working directory comes to mean by this pass: one time, so
         that no hit looks older than the one it feeds on.
-    before : set or None
-        Jobs that were found before the DAG changed.
+    awaited : set
+        What jobs waited for in vain before the DAG changed.
+
+    Attributes
+    ----------
+    awaited : set
+        What jobs wait for in vain: each with the output of a checkpoint.
     """
 
     def __init__(
@@ -83,7 +88,7 @@ class Resolution:
         stores: Stores,
         source: Callable[[StoredFile], tuple[Version, int] | None],
         now: int,
-        before: Set[Any] | None,
+        awaited: Set[Any],
     ) -> None:
         self._dag = dag
         self._teller = teller
@@ -94,7 +99,8 @@ class Resolution:
         self._claims = claims
         self._stores = stores
         self._now = now
-        self._before = before
+        self._awaited_before = awaited
+        self.awaited: set[Any] = set()
         self._incomplete: set[str] = set()
         self.inputs = Inputs(dag, claims, source)
         self.jobs = self.inputs.jobs
@@ -123,6 +129,9 @@ class Resolution:
             known = made
             self._conditions.look_again()
             self._look_again(jobs)
+        for job, resolved in self.jobs.items():
+            if job.is_checkpoint and not resolved.is_hit:
+                self.awaited.update(self._awaiting(job))
 
     def output(self, name: str) -> File | None:
         """The output of a job by its label, with its flags."""
@@ -338,14 +347,9 @@ class Resolution:
                 "checkpoint is shown as if it had to run"
             ]
             return  # functions read what it makes
-        # Snakemake looks once for checkpoints that are there. What depends on one that is found
-        # later is made anew only when it has run: then it is fetched.
-        is_late = self._before is not None and job not in self._before
-        if (
-            job.is_checkpoint
-            and is_late
-            and any(map(snakemake_api.waits, self._dag.depending[job]))
-        ):
+        # A job that waits for a checkpoint is made anew when that is there: at once, but not if it
+        # waited for it in vain before. Then it is made anew only when the checkpoint has run.
+        if job.is_checkpoint and not self._awaited_before.isdisjoint(self._awaiting(job)):
             return
         newest = self.inputs.newest(job)
         traces = self._traces(job, record, key, newest)
@@ -369,6 +373,12 @@ class Resolution:
                     before=resolved.before.get(name),
                     reads=record.reads.digest,
                 )
+
+    def _awaiting(self, checkpoint: Job) -> Iterator[Any]:
+        """What waits for the outputs of a checkpoint, in any DAG, each with the output."""
+        outputs = {*map(str, checkpoint.output)}
+        for reader in self._dag.depending[checkpoint]:
+            yield from (each for each in snakemake_api.awaited(reader) if each[-1] in outputs)
 
     def _plain_run(self, job: Job, told: Told) -> PlainRun | None:
         """The run of plain Snakemake that made a job's outputs as it is told now."""

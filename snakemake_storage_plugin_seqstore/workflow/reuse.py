@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.errors import StoreError
@@ -260,10 +260,10 @@ class Reuse:
     def _resolve(self) -> Resolution:
         dag, directory = self.workflow.dag, self.directory
         self._answers.clear()
-        before = None
+        awaited: set[Any] = set()
         # Files may be asked for before the DAG is complete and its jobs get their numbers.
         if self._resolution and dag._jobid:
-            before = {job for job, found in self._resolution.jobs.items() if found.is_hit}
+            awaited = self._resolution.awaited
         elif self._resolution is None and self.workflow.is_main_process:
             self._say_stores()
             snakemake_changes.overrule_metadata(self.workflow, self._is_settled)
@@ -281,7 +281,7 @@ class Reuse:
             directory.stores,
             self._source,
             self._now(),
-            before,
+            awaited,
         )
         jobs = (job for level in dag.toposorted() for job in level if job in self._jobs)
         resolution.resolve(jobs, self.new_conditions(directory.contents, resolution))

@@ -12,6 +12,7 @@ import re
 import string
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
@@ -144,6 +145,14 @@ def write_benchmark(job: Job, seconds: float) -> None:
 def waits(job: Job) -> bool:
     """Whether the inputs of a job are known only when a checkpoint is there."""
     return any(file.flags.get("checkpoint_target") for file in job.input)
+
+
+def awaited(job: Job) -> Iterator[tuple[Rule, tuple[str, ...], str]]:
+    """Outputs of checkpoints that a job waits for, each with what the job is in any DAG."""
+    outputs = tuple(map(str, job.output))
+    for file in job.input:
+        if file.flags.get("checkpoint_target"):
+            yield job.rule, outputs, str(file)
 
 
 def refuse_special(job: Job) -> None:
@@ -315,6 +324,28 @@ def basedir(rule: Rule) -> str | None:
         return None
     path = rule.basedir.get_path_or_uri(secret_free=True)
     return str(path) if os.path.isabs(path) else None
+
+
+def repository(rule: Rule) -> str | None:
+    """The directory that holds a workflow, its rules and its scripts, if it is a local one.
+
+    In Snakemake's standard layout it is that of the folder ``workflow``, of a module too; else
+    that of the main Snakefile, if the rule is of a Snakefile below it.
+    """
+    base = basedir(rule)
+    return _repository(base, os.path.abspath(rule.workflow.main_snakefile)) if base else None
+
+
+@cache
+def _repository(base: str, main: str) -> str:
+    from snakemake.common import SNAKEFILE_CHOICES
+
+    layouts = [choice for choice in SNAKEFILE_CHOICES if len(choice.parts) > 1]
+    folders = [Path(base), *Path(base).parents]
+    for folder in folders:
+        if any((folder / layout).is_file() for layout in layouts):
+            return str(folder)
+    return os.path.dirname(main) if Path(main).parent in folders else base
 
 
 def source_file(path: str, rule: Rule) -> Any:

@@ -217,7 +217,7 @@ class Teller:
         return code
 
     def places(self, rule: Rule) -> Places:
-        """Directories that do not count: where a job runs, its Snakefile, and copies of them."""
+        """Directories that do not count: where a job runs, its workflow, and copies of them."""
         if rule not in self._places:
             self._places[rule] = tuple(self._find_places(rule))
         return self._places[rule]
@@ -226,6 +226,8 @@ class Teller:
         found = {self._workdir: Symbol("workdir")}
         if basedir := snakemake_api.basedir(rule):
             found[basedir] = Symbol("basedir")
+        if repository := snakemake_api.repository(rule):
+            found.setdefault(repository, Symbol("repository"))
         found.pop("/", None)
         copies = snakemake_api.source_copies(self._workflow)
         copied = {f"{copies}{place}": symbol for place, symbol in found.items()}
