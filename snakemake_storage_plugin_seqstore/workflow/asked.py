@@ -37,7 +37,7 @@ class Asked:
         is_cut = dag.untilrules or dag.untilfiles
         last = {*filter(dag.in_until, jobs)} if is_cut else {*dag.targetjobs}
         omitted = {*dag.bfs(dag.depending, *filter(dag.in_omitfrom, jobs))}
-        return last.union(*(dag.dependencies[job] for job in omitted)) - omitted
+        return last.union(*(snakemake_api.makers(job) for job in omitted)) - omitted
 
     @cached_property
     def jobs(self) -> set[Job]:

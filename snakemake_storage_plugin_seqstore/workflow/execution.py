@@ -395,7 +395,7 @@ class Executions:
             return False
         readers = (
             reader
-            for reader, files in job.dag.depending[job].items()
+            for reader, files in snakemake_api.depending(job).items()
             if any(label(each) == file.label for each in files)
         )
         is_read = any(reader in self._jobs for reader in readers)

@@ -13,7 +13,7 @@ from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Store, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_sources
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
@@ -228,7 +228,7 @@ class Inputs:
 
         Its pipes are as new as what they are made of.
         """
-        times = [self._local_time(path) for path in snakemake_api.script_path(job)]
+        times = [self._local_time(path) for path in snakemake_sources.script_path(job)]
         pipes = snakemake_api.pipes(job)
         for file in job.input:
             if snakemake_api.is_ancient(file):
@@ -262,7 +262,7 @@ class Inputs:
         """The jobs that make the inputs of a job, by label."""
         return {
             label(file): maker
-            for maker, files in self._dag.dependencies[job].items()
+            for maker, files in snakemake_api.makers(job).items()
             for file in files
         }
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.observe import TICK, Places, born
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_sources
 from snakemake_storage_plugin_seqstore.workflow.products import Products, absolute
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class JobPlaces:
                 bare = [here(job.shadow_dir)]
         return replace(
             everywhere,
-            workflow_dir=snakemake_api.basedir(job.rule) or "",
-            repository=snakemake_api.repository(job.rule) or "",
+            workflow_dir=snakemake_sources.basedir(job.rule) or "",
+            repository=snakemake_sources.repository(job.rule) or "",
             environment=snakemake_api.environment(job),
             inputs=tuple(map(here, job.input)),
             others=frozenset(map(here, (*job.output, *snakemake_api.traces(job)))),
@@ -72,7 +72,7 @@ class JobPlaces:
             workdir=workdir,
             home=os.path.expanduser("~"),
             tmpdir=tempfile.gettempdir(),
-            shadow={snakemake_api.source_copies(self._workflow): ""},
+            shadow={snakemake_sources.source_copies(self._workflow): ""},
             stores=tuple(str(provider.store.root) for provider in providers),
             copies=tuple(map(os.path.normpath, copies)),
             variables=os.environ,

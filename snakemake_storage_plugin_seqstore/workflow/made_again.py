@@ -61,7 +61,7 @@ def _given_up(resolution: Resolution, reader: Job, lacks: Mapping[Job, str]) -> 
     for maker, why in _lacked(resolution, reader, lacks).items():
         _give_up(resolution.jobs[maker], why)
         yield maker
-    for maker in reader.dag.dependencies[reader]:
+    for maker in snakemake_api.makers(reader):
         resolved = resolution.jobs.get(maker)
         if resolved and not resolved.is_hit:
             yield maker
@@ -73,7 +73,7 @@ def _lacked(resolution: Resolution, reader: Job, lacks: Mapping[Job, str]) -> di
     What it is known to read may be of a job that is not the one just before it. Snakemake runs
     that one only if those between them are scheduled too; these are then fetched.
     """
-    makers = reader.dag.dependencies[reader]
+    makers = snakemake_api.makers(reader)
     found = {maker: lacks[maker] for maker in makers if maker in lacks}
     far = [maker for maker in lacks if resolution.side_files.is_read_by(reader, maker)]
     if far:
@@ -107,7 +107,7 @@ def _all_lacking(resolution: Resolution, here: MadeIn) -> dict[Job, str]:
             continue
         lacks = lacking(resolution, job, record, here)
         if not lacks and EMPTY in record.outputs and not resolution.side_files.needed(job, record):
-            for maker, files in job.dag.dependencies[job].items():
+            for maker, files in snakemake_api.makers(job).items():
                 if maker in found and _has_flag(resolution.jobs[maker], files):
                     lacks = found[maker]
         if lacks:

@@ -181,7 +181,7 @@ def _beside_inputs(
         if reader in readers:
             continue
         readers.add(reader)
-        for maker, files in reader.dag.dependencies[reader].items():
+        for maker, files in snakemake_api.makers(reader).items():
             resolved = resolution.jobs.get(maker)
             if resolved and any(resolved.versions.get(label(file)) == EMPTY for file in files):
                 waiting.append(maker)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.observe import born
 from snakemake_storage_plugin_seqstore.store import Version
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
@@ -244,7 +245,7 @@ def jobs_before(job: Job, until: Container[Job] = ()) -> Iterator[Job]:
     waiting, seen = [job], {job}
     while waiting:
         reader = waiting.pop()
-        for maker in {*reader.dag.dependencies[reader]} - seen:
+        for maker in {*snakemake_api.makers(reader)} - seen:
             seen.add(maker)
             yield maker
             if maker not in until:

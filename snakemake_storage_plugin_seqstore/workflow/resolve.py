@@ -178,7 +178,7 @@ class Resolution:
         """
         doubtful: set[Job] = set()
         for job in jobs:
-            makers = self._dag.dependencies[job]
+            makers = snakemake_api.makers(job)
             if self.jobs[job].failing or not doubtful.isdisjoint(makers):
                 doubtful.add(job)
         for job in doubtful:
@@ -191,7 +191,7 @@ class Resolution:
         if job in self.jobs or job in self._under_way or snakemake_api.is_target(job):
             return
         self._under_way.add(job)
-        before = (*self._dag.dependencies[job], *self._made_views(job), *self._readers_before(job))
+        before = (*snakemake_api.makers(job), *self._made_views(job), *self._readers_before(job))
         for other in before:
             self._resolve(other)
         self.jobs[job] = resolved = self._job(job)
@@ -216,7 +216,7 @@ class Resolution:
 
     def _job(self, job: Job) -> Resolved:
         resolved = Resolved()
-        makers = [self.jobs[each] for each in self._dag.dependencies[job] if each in self.jobs]
+        makers = [self.jobs[each] for each in snakemake_api.makers(job) if each in self.jobs]
         resolved.is_old = any(maker.is_old for maker in makers)
         if job.is_checkpoint and resolved.is_old:
             # Functions would read it, and Snakemake would not ask again for what it is made of.
@@ -377,7 +377,7 @@ class Resolution:
     def _awaiting(self, checkpoint: Job) -> Iterator[Any]:
         """What waits for the outputs of a checkpoint, in any DAG, each with the output."""
         outputs = {*map(str, checkpoint.output)}
-        for reader in self._dag.depending[checkpoint]:
+        for reader in snakemake_api.depending(checkpoint):
             yield from (each for each in snakemake_api.awaited(reader) if each[-1] in outputs)
 
     def _plain_run(self, job: Job, told: Told) -> PlainRun | None:

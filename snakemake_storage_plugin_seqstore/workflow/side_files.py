@@ -79,7 +79,7 @@ class SideFiles:
         found: dict[str, str] = {}
         waiting, seen = [job], {job}
         while waiting:
-            for maker, files in (reader := waiting.pop()).dag.dependencies[reader].items():
+            for maker, files in snakemake_api.makers(waiting.pop()).items():
                 if maker in seen:
                     continue
                 seen.add(maker)

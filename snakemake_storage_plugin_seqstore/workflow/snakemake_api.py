@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import re
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
@@ -53,7 +52,7 @@ def is_asked_for(job: Job, file: File) -> bool:
     if job not in dag.targetjobs:
         return False
     asked = (job.rule in dag.targetrules, file in dag.targetfiles)
-    return any(asked) or any(file in files for files in dag.depending[job].values())
+    return any(asked) or any(file in files for files in depending(job).values())
 
 
 def is_kept(job: Job, file: File) -> bool:
@@ -119,7 +118,7 @@ def needed_traces(job: Job) -> list[File]:
     found = traces(job)
     if not found:
         return []
-    needed = [job.dag.targetfiles, *job.dag.depending[job].values()]
+    needed = [job.dag.targetfiles, *depending(job).values()]
     return [file for file in found if any(file in files for files in needed)]
 
 
@@ -128,9 +127,25 @@ def touches(workflow: Workflow) -> bool:
     return workflow.executor_plugin is not None and bool(workflow.touch)
 
 
+# The DAG is only looked at: to ask it for a job that it does not know adds to it, while another
+# thread may go through it.
+
+
+def makers(job: Job) -> Mapping[Job, Set[File]]:
+    """The jobs that make what a job reads, with these files."""
+    found: Mapping[Job, Set[File]] = job.dag.dependencies.get(job, {})
+    return found
+
+
+def depending(job: Job) -> Mapping[Job, Set[File]]:
+    """The jobs that read what a job makes, and those that only ask for it, with these files."""
+    found: Mapping[Job, Set[File]] = job.dag.depending.get(job, {})
+    return found
+
+
 def readers(job: Job) -> list[Job]:
     """The jobs that read what a job makes."""
-    return [reader for reader in job.dag.depending[job] if not is_target(reader)]
+    return [reader for reader in depending(job) if not is_target(reader)]
 
 
 def write_benchmark(job: Job, seconds: float) -> None:
@@ -246,14 +261,14 @@ def pipe_readers(job: Job) -> list[Job]:
     """The jobs that read the pipes of a job."""
     if not _streams(job.rule):
         return []
-    readers = job.dag.depending[job].items()
+    readers = depending(job).items()
     made = filter(is_pipe, job.output)
     return [reader for file in made for reader, files in readers if file in files]
 
 
 def _streamed(job: Job) -> Iterator[tuple[Job, int, File]]:
     """The pipes and services that a job uses, with their makers and their places there."""
-    for maker, files in job.dag.dependencies[job].items():
+    for maker, files in makers(job).items():
         if _streams(maker.rule):
             for number, file in enumerate(maker.output):
                 if file in files and is_streamed(file):
@@ -268,14 +283,6 @@ def _streams(rule: Rule) -> bool:
 
 def _marks(file: File) -> set[str]:
     return {name for name, value in file.flags.items() if value}
-
-
-def script_path(job: Job) -> list[str]:
-    """Local path of the script or notebook of a job, if it has one."""
-    source = job.rule.script or job.rule.notebook
-    if not source:
-        return []
-    return [str(job._path_to_source_file(source).get_path_or_uri(secret_free=True))]
 
 
 def may_be_made(workflow: Workflow, path: str) -> bool:
@@ -318,64 +325,6 @@ def formatted(text: str, **values: Any) -> str:
     return str(format_text(text, **values))
 
 
-def basedir(rule: Rule) -> str | None:
-    """The directory of the Snakefile of a rule, if it is a local one."""
-    if rule.basedir is None:
-        return None
-    path = rule.basedir.get_path_or_uri(secret_free=True)
-    return str(path) if os.path.isabs(path) else None
-
-
-def repository(rule: Rule) -> str | None:
-    """The directory that holds a workflow, its rules and its scripts, if it is a local one.
-
-    In Snakemake's standard layout it is that of the folder ``workflow``, of a module too; else
-    that of the main Snakefile, if the rule is of a Snakefile below it.
-    """
-    base = basedir(rule)
-    return _repository(base, os.path.abspath(rule.workflow.main_snakefile)) if base else None
-
-
-@cache
-def _repository(base: str, main: str) -> str:
-    from snakemake.common import SNAKEFILE_CHOICES
-
-    layouts = [choice for choice in SNAKEFILE_CHOICES if len(choice.parts) > 1]
-    folders = [Path(base), *Path(base).parents]
-    for folder in folders:
-        if any((folder / layout).is_file() for layout in layouts):
-            return str(folder)
-    return os.path.dirname(main) if Path(main).parent in folders else base
-
-
-def source_file(path: str, rule: Rule) -> Any:
-    """The file of a script or notebook."""
-    from snakemake.sourcecache import infer_source_file
-
-    return infer_source_file(path, rule.basedir)
-
-
-def wrapper_files(path: str, workflow: Workflow) -> tuple[Any, Any]:
-    """The files of a wrapper: its script, and its environment.
-
-    Raises
-    ------
-    Unknown
-        If it cannot be found.
-    """
-    from snakemake import wrapper
-
-    prefix = workflow.workflow_settings.wrapper_prefix
-    try:
-        script = wrapper.get_script(path, workflow.sourcecache, prefix=prefix)
-        environment = wrapper.get_conda_env(path, prefix=prefix)
-    except Exception as error:
-        raise Unknown(f"its wrapper {path} cannot be found: {error}") from None
-    if isinstance(script, dict):
-        raise Unknown(f"its wrapper {path} cannot be found")
-    return script, environment
-
-
 def only_looks(workflow: Workflow) -> bool:
     """Whether Snakemake is to change nothing: a dry run, ``--summary``, ``--dag`` and the like.
 
@@ -383,53 +332,6 @@ def only_looks(workflow: Workflow) -> bool:
     """
     persistence = workflow.persistence
     return bool(persistence.lock == persistence.lock_warn_only)
-
-
-def source_copies(workflow: Workflow) -> str:
-    """Where this run copies local sources to, as for ``source_path``: below it are whole paths."""
-    return f"{workflow.sourcecache.runtime_cache_path}/file"
-
-
-def source_caches(workflow: Workflow) -> tuple[str, ...]:
-    """Where remote sources are copied to: for this run, and for all."""
-    cache = workflow.sourcecache
-    return str(cache.runtime_cache_path), str(cache.cache_path)
-
-
-def source_text(file: Any, workflow: Workflow) -> str:
-    """A source as Snakemake will run it: from the same cache.
-
-    Raises
-    ------
-    Unknown
-        If it cannot be read.
-    """
-    try:
-        with workflow.sourcecache.open(file) as opened:
-            content = opened.read()
-    except Exception as error:
-        raise Unknown(f"{file} cannot be read: {error}") from None
-    return str(content if isinstance(content, str) else content.decode())
-
-
-def source_folder(file: Any) -> str | None:
-    """The directory of a source; None if it is remote."""
-    if not file.is_local:
-        return None
-    return os.path.dirname(os.path.abspath(str(file.get_path_or_uri(secret_free=True))))
-
-
-def python_of_snakefile(workflow: Workflow, path: str) -> str | None:
-    """The Python source that Snakemake makes of a Snakefile; None for any other path."""
-    from snakemake.parser import parse
-
-    for file in workflow.included:
-        if file.get_path_or_uri(secret_free=True) == path:
-            try:
-                return str(parse(file, workflow, linemap={}, rulecount=0)[0])
-            except Exception:  # it was edited while the workflow runs
-                return None
-    return None
 
 
 def metadata(job: Job, file: File) -> Any:

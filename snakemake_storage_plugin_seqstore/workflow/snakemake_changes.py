@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, wraps
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -218,6 +219,7 @@ def keep_paths_in_place(workflow: Workflow) -> None:
     for name in ("expand", "collect"):
         if plain := workflow.vanilla_globals.get(name):
             workflow.vanilla_globals[name] = workflow.globals[name] = _with_marks(plain, workflow)
+    _accept_paths_in_place(workflow)
 
 
 def _with_marks(expand: Callable[..., Any], workflow: Workflow) -> Callable[..., Any]:
@@ -240,12 +242,44 @@ def _with_marks(expand: Callable[..., Any], workflow: Workflow) -> Callable[...,
     return expanded
 
 
+def _accept_paths_in_place(workflow: Workflow) -> None:
+    """Have Snakemake accept paths in their own places where it refuses local paths of stored files.
+
+    These lead to wherever a local prefix is, and no wildcard of a query is in them.
+    """
+    from snakemake import io, jobs
+
+    check = jobs.check_template_output
+    formatting = getattr(io, "AnnotatedStringFormatMixin", None)  # newer versions refuse
+    mark = workflow.modifier.path_modifier.apply_default_storage
+
+    def check_others(job: Job) -> None:
+        others = [file for file in job.input if not _is_in_place(file)]
+        check(SimpleNamespace(input=others, output=job.output))
+
+    jobs.check_template_output = check_others
+    if formatting is None:
+        return
+    format_path = formatting.format
+
+    def formatted(path: Any, *values: Any, **named: Any) -> Any:
+        if not _is_in_place(path):
+            return format_path(path, *values, **named)
+        return _marked(format_path(_unmarked(path), *values, **named), mark)
+
+    formatting.format = formatted
+
+
+def _is_in_place(path: Any) -> bool:
+    ours = stored(path)
+    return ours is not None and ours.is_in_place
+
+
 def _unmarked(pattern: Any) -> Any:
     """A path in its own place without the mark; that a module's prefix is in it stays noted."""
     from snakemake.io import AnnotatedString
 
-    ours = stored(pattern)
-    if ours is None or not ours.is_in_place:
+    if not _is_in_place(pattern):
         return pattern
     path = AnnotatedString(str(pattern))  # without constraints of wildcards
     path.flags.update(pattern.flags)

@@ -13,7 +13,11 @@ from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.unknown import Unknown
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_params
+from snakemake_storage_plugin_seqstore.workflow import (
+    snakemake_api,
+    snakemake_params,
+    snakemake_sources,
+)
 from snakemake_storage_plugin_seqstore.workflow.files import source_time
 from snakemake_storage_plugin_seqstore.workflow.symbolic_command import is_command_of
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
@@ -77,7 +81,7 @@ def plain_run(
             if not is_gone and abs(source_time(file) - each.endtime) >= _ROUNDED:
                 return None
         read = [_changed(job, file, version_of) for file in job.input]
-        sources = (*snakemake_api.script_path(job), *teller.plain_reads(job, contents).files)
+        sources = (*snakemake_sources.script_path(job), *teller.plain_reads(job, contents).files)
         read += map(source_time, sources)
         checksums = {*chain.from_iterable((each.input_checksums or {}).items() for each in said)}
         for path, checksum in checksums:  # of small files
@@ -114,7 +118,7 @@ def _changed(job: Job, file: File, version_of: Callable[[File], Version | None])
         If it is not there, nor known to be what the job read.
     """
     if not os.path.lexists(file):
-        for maker, files in job.dag.dependencies[job].items():
+        for maker, files in snakemake_api.makers(job).items():
             for made in maker.output:
                 version = unseen(maker, made) if made in files and made == file else None
                 if version and version == version_of(file):

@@ -30,7 +30,11 @@ from snakemake_storage_plugin_seqstore.fingerprint.variables import salted
 from snakemake_storage_plugin_seqstore.provenance import NotCanonical, Provenance, content_id
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.unknown import Unknown
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_params
+from snakemake_storage_plugin_seqstore.workflow import (
+    snakemake_api,
+    snakemake_params,
+    snakemake_sources,
+)
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
 from snakemake_storage_plugin_seqstore.workflow.files import label
 from snakemake_storage_plugin_seqstore.workflow.symbolic_command import symbolic
@@ -224,18 +228,18 @@ class Teller:
 
     def _find_places(self, rule: Rule) -> Iterator[tuple[str, Symbol]]:
         found = {self._workdir: Symbol("workdir")}
-        if basedir := snakemake_api.basedir(rule):
+        if basedir := snakemake_sources.basedir(rule):
             found[basedir] = Symbol("basedir")
-        if repository := snakemake_api.repository(rule):
+        if repository := snakemake_sources.repository(rule):
             found.setdefault(repository, Symbol("repository"))
         found.pop("/", None)
-        copies = snakemake_api.source_copies(self._workflow)
+        copies = snakemake_sources.source_copies(self._workflow)
         copied = {f"{copies}{place}": symbol for place, symbol in found.items()}
         yield from (*found.items(), *copied.items(), *self._source_caches, *self._local_copies)
 
     @cached_property
     def _source_caches(self) -> Places:
-        caches = snakemake_api.source_caches(self._workflow)
+        caches = snakemake_sources.source_caches(self._workflow)
         return tuple((path, Symbol(f"sources:{number}")) for number, path in enumerate(caches))
 
     @cached_property
@@ -270,18 +274,18 @@ class Teller:
         rule = job.rule
         kind = "script" if rule.script else "notebook" if rule.notebook else "wrapper"
         if kind == "wrapper":
-            file, _ = snakemake_api.wrapper_files(path, self._workflow)
+            file, _ = snakemake_sources.wrapper_files(path, self._workflow)
         else:
-            file = snakemake_api.source_file(path, rule)
+            file = snakemake_sources.source_file(path, rule)
         name = file.get_filename()
-        counted, names = counted_source(snakemake_api.source_text(file, self._workflow), name)
+        counted, names = counted_source(snakemake_sources.source_text(file, self._workflow), name)
         parts = {
             "source": hashlib.sha256(counted.encode()).hexdigest(),
             "language": os.path.splitext(name)[1],
             "shell": shell[1:],
             "software": software,
         }
-        folder = snakemake_api.source_folder(file)
+        folder = snakemake_sources.source_folder(file)
         reader = self._reader(job)
         names = names.handed_on(lambda module: reader.is_local(module, folder, kind == "notebook"))
         return Code(
@@ -292,7 +296,7 @@ class Teller:
         return read_run_block(
             rule.run_func,
             rule.module_globals,
-            lambda path: snakemake_api.python_of_snakefile(self._workflow, path),
+            lambda path: snakemake_sources.python_of_snakefile(self._workflow, path),
             self.places(rule),
             self._workflow.vanilla_globals,
         )

@@ -1,0 +1,126 @@
+"""Snakefiles, scripts and wrappers as Snakemake finds them: where they are, and what is in them."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snakemake_storage_plugin_seqstore.unknown import Unknown
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Rule, Workflow
+
+
+def script_path(job: Job) -> list[str]:
+    """Local path of the script or notebook of a job, if it has one."""
+    source = job.rule.script or job.rule.notebook
+    if not source:
+        return []
+    return [str(job._path_to_source_file(source).get_path_or_uri(secret_free=True))]
+
+
+def basedir(rule: Rule) -> str | None:
+    """The directory of the Snakefile of a rule, if it is a local one."""
+    if rule.basedir is None:
+        return None
+    path = rule.basedir.get_path_or_uri(secret_free=True)
+    return str(path) if os.path.isabs(path) else None
+
+
+def repository(rule: Rule) -> str | None:
+    """The directory that holds a workflow, its rules and its scripts, if it is a local one.
+
+    In Snakemake's standard layout it is that of the folder ``workflow``, of a module too; else
+    that of the main Snakefile, if the rule is of a Snakefile below it.
+    """
+    base = basedir(rule)
+    return _repository(base, os.path.abspath(rule.workflow.main_snakefile)) if base else None
+
+
+@cache
+def _repository(base: str, main: str) -> str:
+    from snakemake.common import SNAKEFILE_CHOICES
+
+    layouts = [choice for choice in SNAKEFILE_CHOICES if len(choice.parts) > 1]
+    folders = [Path(base), *Path(base).parents]
+    for folder in folders:
+        if any((folder / layout).is_file() for layout in layouts):
+            return str(folder)
+    return os.path.dirname(main) if Path(main).parent in folders else base
+
+
+def source_file(path: str, rule: Rule) -> Any:
+    """The file of a script or notebook."""
+    from snakemake.sourcecache import infer_source_file
+
+    return infer_source_file(path, rule.basedir)
+
+
+def wrapper_files(path: str, workflow: Workflow) -> tuple[Any, Any]:
+    """The files of a wrapper: its script, and its environment.
+
+    Raises
+    ------
+    Unknown
+        If it cannot be found.
+    """
+    from snakemake import wrapper
+
+    prefix = workflow.workflow_settings.wrapper_prefix
+    try:
+        script = wrapper.get_script(path, workflow.sourcecache, prefix=prefix)
+        environment = wrapper.get_conda_env(path, prefix=prefix)
+    except Exception as error:
+        raise Unknown(f"its wrapper {path} cannot be found: {error}") from None
+    if isinstance(script, dict):
+        raise Unknown(f"its wrapper {path} cannot be found")
+    return script, environment
+
+
+def source_copies(workflow: Workflow) -> str:
+    """Where this run copies local sources to, as for ``source_path``: below it are whole paths."""
+    return f"{workflow.sourcecache.runtime_cache_path}/file"
+
+
+def source_caches(workflow: Workflow) -> tuple[str, ...]:
+    """Where remote sources are copied to: for this run, and for all."""
+    cache = workflow.sourcecache
+    return str(cache.runtime_cache_path), str(cache.cache_path)
+
+
+def source_text(file: Any, workflow: Workflow) -> str:
+    """A source as Snakemake will run it: from the same cache.
+
+    Raises
+    ------
+    Unknown
+        If it cannot be read.
+    """
+    try:
+        with workflow.sourcecache.open(file) as opened:
+            content = opened.read()
+    except Exception as error:
+        raise Unknown(f"{file} cannot be read: {error}") from None
+    return str(content if isinstance(content, str) else content.decode())
+
+
+def source_folder(file: Any) -> str | None:
+    """The directory of a source; None if it is remote."""
+    if not file.is_local:
+        return None
+    return os.path.dirname(os.path.abspath(str(file.get_path_or_uri(secret_free=True))))
+
+
+def python_of_snakefile(workflow: Workflow, path: str) -> str | None:
+    """The Python source that Snakemake makes of a Snakefile; None for any other path."""
+    from snakemake.parser import parse
+
+    for file in workflow.included:
+        if file.get_path_or_uri(secret_free=True) == path:
+            try:
+                return str(parse(file, workflow, linemap={}, rulecount=0)[0])
+            except Exception:  # it was edited while the workflow runs
+                return None
+    return None
