@@ -58,6 +58,8 @@ class Told:
     made : Provenance, optional
         How the outputs are made, if it is an operation that others ask for in another way: then
         it alone is the key.
+    as_before : str
+        The key of what was told before, if only the order of the inputs was another one.
     """
 
     operation: Operation
@@ -65,6 +67,7 @@ class Told:
     varying: Mapping[str, Any]
     ancient: Mapping[str, str] = field(default_factory=dict)
     made: Provenance | None = None
+    as_before: str = ""
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -84,7 +87,7 @@ class Told:
         NotCanonical
             If a part has no canonical form.
         """
-        return self.provenance.digest()
+        return self.as_before or self.provenance.digest()
 
     def canonical(self) -> dict[str, Any]:
         """All that counts as tagged canonical values by name, as a record keeps it."""

@@ -44,6 +44,8 @@ class Claim:
         If it is updated: what was there before; None if nothing was.
     reads : str
         Digest of what the job read; empty if no record has it.
+    workflow : str
+        Digest of the workflow, see `Claims`, with which it was made or last found by its key.
     """
 
     version: Version | None
@@ -53,6 +55,7 @@ class Claim:
     is_touched: bool = False
     before: Version | None = None
     reads: str = ""
+    workflow: str = ""
 
 
 class Claims:
@@ -64,10 +67,13 @@ class Claims:
         Where they are kept; need not exist.
     is_alone : bool
         Whether all jobs of this run make their claims in this process.
+    workflow : str
+        Digest of the Snakefiles and the config.
     """
 
-    def __init__(self, directory: Path, is_alone: bool) -> None:
+    def __init__(self, directory: Path, is_alone: bool, workflow: str = "") -> None:
         self.is_alone = is_alone
+        self.workflow = workflow
         self._summary = directory / "claims.json"
         self._journal = directory / "claims.jsonl"
         self._jobs = directory / "claims"
@@ -167,7 +173,7 @@ class Claims:
     def put(self, path: str, claim: Claim) -> None:
         """Say what an output means from now on."""
         self._made[path] = claim
-        row = {"path": path} | vars(claim) | {"run": self.run}
+        row = {"path": path} | vars(claim) | {"run": self.run, "workflow": self.workflow}
         if self.is_alone:
             self._append(row)
             if self._others:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.observe import Packages, born
 from snakemake_storage_plugin_seqstore.store import RecordMemory
+from snakemake_storage_plugin_seqstore.workflow import snakemake_sources
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.messages import Messages
@@ -34,7 +35,7 @@ class Directory:
         self.contents = Contents(self.hashes)
         self.packages = Packages()
         alone = workflow.is_main_process and workflow.local_exec
-        self.claims = Claims(self.path, alone)
+        self.claims = Claims(self.path, alone, snakemake_sources.digest(workflow))
         self.claims.load(join=not workflow.is_main_process)
         self.left = Left(self.path)
         self.sought = Sought(self.path)

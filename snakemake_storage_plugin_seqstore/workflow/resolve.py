@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
+from snakemake_storage_plugin_seqstore.fingerprint.input_order import differ_in_order
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Record, Store, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
@@ -326,6 +327,10 @@ class Resolution:
             resolved.is_hit = True
             return
         record = self._answer(job, resolved, told, names)
+        if record is None and (as_before := self._in_other_order(job, told, before)):
+            record = self._answer(job, resolved, as_before, names)
+            if record:
+                resolved.told, key = as_before, as_before.key
         if record is None:
             resolved.is_new = not self._touched.keep(job, resolved, before)
             return
@@ -372,6 +377,7 @@ class Resolution:
                     key,
                     before=resolved.before.get(name),
                     reads=record.reads.digest,
+                    workflow=self._claims.workflow,
                 )
 
     def _awaiting(self, checkpoint: Job) -> Iterator[Any]:
@@ -454,6 +460,21 @@ class Resolution:
                 resolved.remembered = record if record is lost else None
                 return record
             resolved.failing = resolved.failing or failing
+        return None
+
+    def _in_other_order(self, job: Job, told: Told, before: Sequence[Claim | None]) -> Told | None:
+        """What a job was told before, if its inputs are only in another order.
+
+        That is no change as long as the workflow is what it was, as with Snakemake itself.
+        """
+        keys = {claim.key if claim else "" for claim in before}
+        workflows = {claim.workflow if claim else "" for claim in before}
+        if "" in keys | workflows or workflows != {self._claims.workflow} or len(keys) > 1:
+            return None
+        (key,) = keys
+        records = self._stores.find_records(job, key)
+        if records and differ_in_order(records[0].provenance, told.canonical()):
+            return replace(told, as_before=key)
         return None
 
     def _lost(self, key: str, names: list[str], traces: list[str]) -> Record | None:

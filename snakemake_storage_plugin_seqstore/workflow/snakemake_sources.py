@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from functools import cache
 from pathlib import Path
@@ -49,6 +51,20 @@ def _repository(base: str, main: str) -> str:
         if any((folder / layout).is_file() for layout in layouts):
             return str(folder)
     return os.path.dirname(main) if Path(main).parent in folders else base
+
+
+def digest(workflow: Workflow) -> str:
+    """Digest of the Snakefiles and the config of a workflow; empty if one cannot be read."""
+    try:
+        texts = [source_text(file, workflow) for file in workflow.included]
+    except Unknown:
+        return ""
+    texts.append(json.dumps(workflow.config, sort_keys=True, default=_described))
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _described(value: Any) -> Any:
+    return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)
 
 
 def source_file(path: str, rule: Rule) -> Any:

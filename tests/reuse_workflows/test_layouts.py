@@ -1,0 +1,210 @@
+"""Where workflows lie, and how their parts find each other: as public workflows do it."""
+
+import shutil
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.reuse_workflows.conftest import IN_STORE, REUSE, Project
+
+MAIN = (*IN_STORE, "-s", "../workflow/Snakefile")
+FILES = {
+    "workflow/Snakefile": f"""
+        {REUSE.splitlines()[0]}
+        {REUSE.splitlines()[1]}
+        include: "rules/more.smk"
+
+        rule all:
+            input: "script.txt", "shell.txt", "copied.txt"
+        """,
+    "workflow/rules/more.smk": """
+        rule script:
+            output: "script.txt"
+            script: "../scripts/script.py"
+
+        rule shell:
+            output: "shell.txt"
+            shell: "ran shell; python3 {workflow.basedir}/scripts/shell.py > {output}"
+
+        rule copied:
+            input: table=workflow.source_path("../../resources/table.txt"),
+                x=workflow.source_path("../copied/x.py"),
+                package=workflow.source_path("../copied/__init__.py")
+            output: "copied.txt"
+            script: "../copied/copied.py"
+        """,
+    "workflow/scripts/script.py": """
+        import subprocess
+        from common.names import NAME
+        subprocess.run(["ran", "script"], check=True)
+        open(snakemake.output[0], "w").write(NAME)
+        """,
+    "workflow/scripts/shell.py": "from common.names import NAME\nprint(NAME)\n",
+    "workflow/scripts/common/names.py": "NAME = '1'\n",
+    "workflow/copied/copied.py": """
+        import subprocess
+        from copied.x import X
+        subprocess.run(["ran", "copied"], check=True)
+        open(snakemake.output[0], "w").write(X + open(snakemake.input.table).read())
+        """,
+    "workflow/copied/x.py": "X = 'x'\n",
+    "workflow/copied/__init__.py": "",
+    "resources/table.txt": "a\n",
+    ".test/config.txt": "",
+}
+
+
+@pytest.fixture
+def repository(project, tmp_path):
+    """A workflow in the standard layout that is run in a folder beside it, as tests of it are."""
+    for name, text in FILES.items():
+        path = tmp_path / "one" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+    return _in(tmp_path / "one", project)
+
+
+def _in(repository: Path, project: Project) -> Project:
+    return Project(repository / ".test", project.store.root, project.environment)
+
+
+def _cloned(project: Project, name: str) -> Project:
+    old = project.directory.parent
+    new = old.with_name(name)
+    shutil.copytree(old, new, ignore=shutil.ignore_patterns(".snakemake", "*.txt.*", "__pycache__"))
+    for made in ("script.txt", "shell.txt", "copied.txt"):
+        (new / ".test" / made).unlink(missing_ok=True)
+    return _in(new, project)
+
+
+def test_a_workflow_that_is_not_below_the_working_directory(repository):
+    assert repository.run(*MAIN).computed == ["copied", "script", "shell"]
+    assert repository.run(*MAIN).did_nothing
+    other = _cloned(repository, "other")
+    assert other.run(*MAIN).did_nothing
+    names = "../workflow/scripts/common/names.py"
+    other.write("NAME = '2'\n", names)  # its own, not that of the first one
+    assert other.run(*MAIN).computed == ["script", "shell"]
+    assert other.read("script.txt") + other.read("shell.txt") == "22\n"
+    assert repository.run(*MAIN).did_nothing
+    repository.write("NAME = '3'\n", names)
+    third = _cloned(other, "third")
+    assert third.run(*MAIN).did_nothing
+    shutil.rmtree(repository.directory.parent)
+    assert _cloned(other, "fourth").run(*MAIN).did_nothing
+    third.write("X = 'y'\n", "../workflow/copied/x.py")
+    assert third.run(*MAIN).computed == ["copied"]
+    assert third.read("copied.txt") == "ya\n"
+
+
+SETS = """
+    NAMES = {"buses", "lines", "links", "converters", "more", "still", "others"}
+
+    rule all:
+        input: "named.txt", "all.txt", "end.txt"
+
+    rule make:
+        output: "in/{n}.csv"
+        shell: "ran make; echo {wildcards.n} > {output}"
+
+    rule named:
+        input: unpack(lambda w: {n: f"in/{n}.csv" for n in NAMES})
+        output: "named.txt"
+        shell: "ran named; cat {input.buses} {input.lines} > {output}"
+
+    rule unnamed:
+        input: expand("in/{n}.csv", n=NAMES)
+        output: "all.txt"
+        shell: "ran unnamed; cat {input} > {output}"
+
+    rule end:
+        input: "all.txt"
+        output: "end.txt"
+        shell: "ran end; cat {input} > {output}"
+    """
+
+
+def test_inputs_in_the_order_of_a_set(project):
+    """It is another one in each process; what the user writes in another order is a change."""
+    project.write(SETS)
+    project.environment |= {"PYTHONHASHSEED": "1"}
+    assert len(project.run(*IN_STORE).computed) == 7 + 3
+    for seed in ("2", "3", "1", "4"):
+        project.environment |= {"PYTHONHASHSEED": seed}
+        assert project.run(*IN_STORE, "-n").did_nothing
+        assert project.run(*IN_STORE).did_nothing
+    made = project.read("all.txt")
+    names = [line for line in made.splitlines() if line]
+    project.write(SETS.replace("n=NAMES)", f"n={names[::-1]})"))
+    assert "unnamed" in project.run(*IN_STORE).computed
+    assert project.read("all.txt") == "".join(f"{name}\n" for name in names[::-1])
+    assert project.read("end.txt") == project.read("all.txt")
+    # The set is another one: what was made for it here before does not stand.
+    project.write(SETS.replace(', "others"}', "}"))
+    assert "unnamed" in project.run(*IN_STORE).computed
+    assert "others" not in project.read("all.txt")
+
+
+def test_checkpoints_that_a_function_asks_for_in_turn(project):
+    project.write(
+        """
+        def found(wildcards):
+            lines = [open(checkpoints.stat.get(n=n).output[0]).read() for n in (1, 2, 3)]
+            return [f"part/{line.strip()}.txt" for line in lines]
+
+        rule all:
+            input: "all.txt"
+
+        checkpoint stat:
+            output: "stat/{n}.txt"
+            shell: "ran stat{wildcards.n}; echo {wildcards.n} > {output}"
+
+        rule part:
+            output: "part/{n}.txt"
+            shell: "ran part{wildcards.n}; echo {wildcards.n} > {output}"
+
+        rule collect:
+            input: found
+            output: "all.txt"
+            shell: "ran collect; cat {input} > {output}"
+        """
+    )
+    parts = ["part1", "part2", "part3", "stat1", "stat2", "stat3"]
+    assert project.run(*IN_STORE).computed == ["collect", *parts]
+    assert project.run(*IN_STORE, "-n").did_nothing
+    assert project.run(*IN_STORE).did_nothing
+    project.made = ("all.txt", "part", "stat")
+    clone = project.clone()
+    assert clone.run(*IN_STORE).did_nothing
+    assert clone.run(*IN_STORE, "-n").did_nothing
+    assert clone.read("all.txt") == "1\n2\n3\n"
+
+
+def test_what_snakemake_refuses_of_copies_of_stored_files(project):
+    """A path in its own place is formatted, and named in a template's output, like any other."""
+    project.write("a: {{ 1 + 1 }} a.txt\n", "t.yaml")
+    project.write(
+        """
+        rule all:
+            input: lambda wildcards: rules.numbered.output.x.format(n=1), "report.yaml"
+
+        rule numbered:
+            output: x="out/{n}.txt"
+            shell: "ran numbered; echo {wildcards.n} > {output}"
+
+        rule a:
+            output: "a.txt"
+            shell: "ran a; echo 1 > {output}"
+
+        rule render:
+            input: template="t.yaml", a="a.txt"
+            output: "report.yaml"
+            template_engine: "jinja2"
+        """
+    )
+    assert project.run(*IN_STORE).computed == ["a", "numbered"]
+    assert project.read("report.yaml").strip() == "a: 2 a.txt"
+    assert project.run(*IN_STORE).did_nothing
+    project.made = ("out", "a.txt", "report.yaml")
+    assert project.clone().run(*IN_STORE).did_nothing
