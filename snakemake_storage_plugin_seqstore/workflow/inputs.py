@@ -53,6 +53,8 @@ class Resolved:
         empty if they stand.
     foreign : list of str
         Outputs in whose places other bytes are than the workflow's.
+    unclaimed : list of str
+        Outputs that have to be made, and in whose places there is what no run with seqstore made.
     taken_over : dict
         Claims to files that plain Snakemake left, by label: they are not in a store yet.
     plain_run : PlainRun or None
@@ -85,6 +87,7 @@ class Resolved:
     failing: list[str] = field(default_factory=list)
     lacks: str = ""
     foreign: list[str] = field(default_factory=list)
+    unclaimed: list[str] = field(default_factory=list)
     taken_over: dict[str, Claim] = field(default_factory=dict)
     plain_run: PlainRun | None = None
     remembered: Record | None = None

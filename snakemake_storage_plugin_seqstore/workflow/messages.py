@@ -50,6 +50,12 @@ class Kind(Enum):
         "{} is made again if it is needed: its stored bytes are gone",
         "{} are made again if they are needed: their stored bytes are gone",
     )
+    UNCLAIMED = (
+        "{} is here, but no run with seqstore made it: its job runs and replaces it, where "
+        "`snakemake --touch` would take it over",
+        "{} are here, but no run with seqstore made them: their jobs run and replace them, where "
+        "`snakemake --touch` would take them over",
+    )
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ class Messages:
         earlier = self._stores.earlier(job, self._claims)
         if earlier and earlier.key != resolved.told.key:
             return Reason(Kind.CHANGED, tuple(_changes(job, earlier, resolved.told)))
-        return None
+        return Reason(Kind.UNCLAIMED) if resolved.unclaimed else None
 
     def _tell_reasons(self, reasons: Mapping[Job, Reason]) -> None:
         """Tell why jobs will run: what is the same for several of them in one line."""

@@ -333,6 +333,7 @@ class Resolution:
                 resolved.told, key = as_before, as_before.key
         if record is None:
             resolved.is_new = not self._touched.keep(job, resolved, before)
+            resolved.unclaimed = [*self._unclaimed(job)] if resolved.is_new else []
             return
         resolved.record = record
         resolved.versions = dict(zip(names, record.outputs, strict=True))
@@ -461,6 +462,15 @@ class Resolution:
                 return record
             resolved.failing = resolved.failing or failing
         return None
+
+    def _unclaimed(self, job: Job) -> Iterator[str]:
+        """Outputs that are in their places, though nobody claims them, nor began to make them."""
+        for file in job.output:
+            ours, name = stored(file), label(file)
+            if ours and ours.is_in_place and not snakemake_api.is_updated(file):
+                is_known = self._claims.get(name) or name in self._incomplete
+                if not is_known and os.path.lexists(ours.copy_path):
+                    yield name
 
     def _in_other_order(self, job: Job, told: Told, before: Sequence[Claim | None]) -> Told | None:
         """What a job was told before, if its inputs are only in another order.
