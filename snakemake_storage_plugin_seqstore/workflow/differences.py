@@ -74,6 +74,9 @@ def _of_files(kind: str, old: Any, new: Any) -> Iterator[str]:
         return
     if old_roles != new_roles:
         yield f"names of the {kind}s changed"
+    if old_files != new_files and sorted(old_files) == sorted(new_files):
+        yield f"order of the {kind}s changed"
+        return
     names = {start: name for start, _, name in new_roles}
     for number, (before, now) in enumerate(zip(old_files, new_files, strict=True)):
         label = f"{kind} {names.get(number) or now[0]}"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
-from snakemake_storage_plugin_seqstore.fingerprint.input_order import differ_in_order
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Record, Store, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
@@ -19,7 +18,6 @@ from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
-    is_here,
     label,
     lacks_copy,
     stored,
@@ -27,6 +25,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
 from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved, users_version
 from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
 from snakemake_storage_plugin_seqstore.workflow.left import Left
+from snakemake_storage_plugin_seqstore.workflow.lookup import Lookup
 from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.side_files import SideFiles
 from snakemake_storage_plugin_seqstore.workflow.sought import Sought
@@ -120,6 +119,7 @@ class Resolution:
         keys = {persistence._get_key(file): file for job in jobs for file in job.output}
         self._incomplete = {label(keys[key]) for key in persistence._filter_incomplete_keys(keys)}
         self._conditions = conditions
+        self._lookup = Lookup(self._claims, self._stores, conditions)
         for job in jobs:
             self.producers |= dict.fromkeys(map(label, job.products()), job)
         self._read_before = snakemake_api.read_before_update(jobs)
@@ -326,11 +326,13 @@ class Resolution:
             }
             resolved.is_hit = True
             return
-        record = self._answer(job, resolved, told, names)
-        if record is None and (as_before := self._in_other_order(job, told, before)):
-            record = self._answer(job, resolved, as_before, names)
-            if record:
-                resolved.told, key = as_before, as_before.key
+        answer = self._lookup.answer(job, told)
+        resolved.failing, resolved.told, resolved.remembered = (
+            answer.failing,
+            answer.told,
+            answer.lost,
+        )
+        record, key = answer.record, answer.told.key
         if record is None:
             resolved.is_new = not self._touched.keep(job, resolved, before)
             resolved.unclaimed = [*self._unclaimed(job)] if resolved.is_new else []
@@ -442,27 +444,6 @@ class Resolution:
             made[name] = claim
         return made
 
-    def _answer(self, job: Job, resolved: Resolved, told: Told, names: list[str]) -> Record | None:
-        """The record that answers for a job: what this directory has, else the newest."""
-        records = self._stores.find_records(job, told.key)
-        records = [record for record in records if len(record.outputs) == len(names)]
-        traces = [label(file) for file in snakemake_api.traces(job)]
-        owned = {record.digest: self._claims.own(record, names, traces) for record in records}
-        lost = None if any(owned.values()) else self._lost(told.key, names, traces)
-        if lost:
-            records.append(lost)
-            owned[lost.digest] = True
-        records.sort(key=lambda record: not owned[record.digest])  # the newest first otherwise
-        for record in records:
-            own = owned[record.digest]
-            stands = own and bool(told.ancient) and is_here(job)
-            failing = self._conditions.failing(record, job, told, own, stands, records)
-            if not failing:
-                resolved.remembered = record if record is lost else None
-                return record
-            resolved.failing = resolved.failing or failing
-        return None
-
     def _unclaimed(self, job: Job) -> Iterator[str]:
         """Outputs that are in their places, though nobody claims them, nor began to make them."""
         for file in job.output:
@@ -471,30 +452,6 @@ class Resolution:
                 is_known = self._claims.get(name) or name in self._incomplete
                 if not is_known and os.path.lexists(ours.copy_path):
                     yield name
-
-    def _in_other_order(self, job: Job, told: Told, before: Sequence[Claim | None]) -> Told | None:
-        """What a job was told before, if its inputs are only in another order.
-
-        That is no change as long as the workflow is what it was, as with Snakemake itself.
-        """
-        keys = {claim.key if claim else "" for claim in before}
-        workflows = {claim.workflow if claim else "" for claim in before}
-        if "" in keys | workflows or workflows != {self._claims.workflow} or len(keys) > 1:
-            return None
-        (key,) = keys
-        records = self._stores.find_records(job, key)
-        if records and differ_in_order(records[0].provenance, told.canonical()):
-            return replace(told, as_before=key)
-        return None
-
-    def _lost(self, key: str, names: list[str], traces: list[str]) -> Record | None:
-        """The record of what this directory made, if it is known here but in no store."""
-        for claim in filter(None, map(self._claims.known, names)):
-            if claim.version and claim.key == key:
-                record = self._stores.remembered(key, claim.reads)
-                if record and len(record.outputs) == len(names):
-                    return record if self._claims.own(record, names, traces) else None
-        return None
 
     def _is_of(self, trace: Any, key: str) -> bool:
         """Whether a log or benchmark that is here is of the run that made a result."""

@@ -24,7 +24,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
     Whole,
     without_places,
 )
-from snakemake_storage_plugin_seqstore.fingerprint.task import Operation, Told, roles
+from snakemake_storage_plugin_seqstore.fingerprint.task import Operation, Told
 from snakemake_storage_plugin_seqstore.fingerprint.values import Values
 from snakemake_storage_plugin_seqstore.fingerprint.variables import salted
 from snakemake_storage_plugin_seqstore.provenance import NotCanonical, Provenance, content_id
@@ -35,8 +35,8 @@ from snakemake_storage_plugin_seqstore.workflow import (
     snakemake_params,
     snakemake_sources,
 )
+from snakemake_storage_plugin_seqstore.workflow.counted_files import demands, roles_of
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
-from snakemake_storage_plugin_seqstore.workflow.files import label
 from snakemake_storage_plugin_seqstore.workflow.symbolic_command import symbolic
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 _SYMBOLS = frozenset(
     ("input", "output", "log", "threads", "jobid", "bench_iteration", "rule", "name", "rulename")
 )
-_COMPRESSED = (".gz", ".bgz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
 
 
 @dataclass(frozen=True)
@@ -356,9 +355,9 @@ class Teller:
             if snakemake_api.is_ancient(file):
                 ancient[str(number)], contents[number] = contents[number], "ancient"
         varying: dict[str, Any] = {
-            "inputs": _roles(job.input, contents, nameless, places),
-            "outputs": _roles(
-                job.output, [_demands(file, job) for file in job.output], nameless, places
+            "inputs": roles_of(job.input, contents, nameless, places),
+            "outputs": roles_of(
+                job.output, [demands(file, job) for file in job.output], nameless, places
             ),
             "params": tuple(
                 (name, values.describe(value, f"its param {name}"))
@@ -417,8 +416,8 @@ def _made(job: Job, params: Any, inputs: Sequence[Version]) -> Provenance | None
         made = found.request.provenance(ids)
     except InputError as error:
         raise Unknown(str(error)) from None
-    demands = _demands(job.output[0], job)
-    return replace(made, params=(*made.params, ("demands", demands))) if demands else made
+    demanded = demands(job.output[0], job)
+    return replace(made, params=(*made.params, ("demands", demanded))) if demanded else made
 
 
 def _formatted_path(path: str, job: Job, params: Any) -> str:
@@ -429,41 +428,6 @@ def _formatted_path(path: str, job: Job, params: Any) -> str:
         return snakemake_api.formatted(path, wildcards=job.wildcards, params=params)
     except Exception as error:
         raise Unknown(f"the path {path} cannot be formatted: {error}") from None
-
-
-def _roles(files: Any, contents: list[str], nameless: bool, places: Places) -> Any:
-    """The files with their names in the rule.
-
-    Programs like ``md5sum`` write the path that they are given into their results.
-    """
-    names = [_suffix(str(file)) if nameless else _name(file, places) for file in files]
-    return roles(names, contents, dict(files._get_names()))
-
-
-def _name(file: Any, places: Places) -> str:
-    """The path of a file without places; Snakemake copies sources to wherever it has its cache."""
-    if file.flags.get("sourcecache_entry"):
-        return os.path.basename(str(file))
-    return without_places(label(file), places)
-
-
-def _suffix(path: str) -> str:
-    """What a program may tell the format by: ``.fasta.gz`` of ``a.b.fasta.gz``."""
-    stem, suffix = os.path.splitext(os.path.basename(path))
-    return os.path.splitext(stem)[1] + suffix if suffix in _COMPRESSED else suffix
-
-
-def _demands(file: Any, job: Job) -> str:
-    """What Snakemake demands of an output before it accepts it."""
-    demands = ["directory"] if file.is_directory else []
-    if ensure := file.flags.get("ensure"):
-        checksum = ensure.get("checksum")
-        if callable(checksum):
-            checksum = checksum(job.wildcards)
-        demands.append(
-            f"ensure {ensure['non_empty']} {ensure.get('checksum_algorithm')}:{checksum}"
-        )
-    return " ".join(demands)
 
 
 def _content(path: str) -> bytes | None:
