@@ -172,13 +172,14 @@ class Places:
         return root if rest == "." else f"{root.rstrip('/')}/{rest}"
 
     def shown(self, name: str) -> str:
-        """A place as people call it."""
-        place, _, rest = name.partition(":")
-        if name.startswith("/") or place not in ("workdir", "home"):
-            return self.path_of(name) or name
-        if rest == ".":
-            return f"the {'working' if place == 'workdir' else 'home'} directory"
-        return rest if place == "workdir" else f"~/{rest}"
+        """A place as people call it: from the working directory, or from their home."""
+        path = self.path_of(name) or name
+        if path in (self.workdir, self.home):
+            return f"the {'working' if path == self.workdir else 'home'} directory"
+        for root, before in ((self.workdir, ""), (self.home, "~/")):
+            if root and _is_below(path, root):
+                return before + path[len(root) :].lstrip("/")
+        return path
 
     def is_written(self, path: str) -> bool:
         """Whether a job of this workflow makes a path, now or earlier, or this job does."""

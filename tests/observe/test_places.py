@@ -18,6 +18,7 @@ def places(tmp_path: Path) -> Places:
     return Places(
         workdir=f"{root}/w",
         workflow_dir=f"{root}/w/workflow",
+        repository=f"{root}/repository",
         home=f"{root}/home",
         tmpdir=f"{root}/tmp",
         inputs=(f"{root}/w/data/a.txt", f"{root}/ref/genome.fa", f"{root}/linked/x.fa"),
@@ -35,6 +36,7 @@ CASES = [
     ("w/x.txt", Kind.SOURCE, "workdir:x.txt"),
     ("w", Kind.SOURCE, "workdir:."),
     ("w/workflow/scripts/x.py", Kind.SOURCE, "workflow:scripts/x.py"),
+    ("repository/workflow/scripts/x.py", Kind.SOURCE, "repository:workflow/scripts/x.py"),
     ("w/data/a.txt", Kind.DECLARED, "workdir:data/a.txt"),
     ("w/data/a.txt.fai", Kind.SOURCE, "workdir:data/a.txt.fai"),
     ("w/out/below", Kind.DECLARED, "workdir:out/below"),
@@ -98,3 +100,19 @@ def test_what_is_written(places: Places, tmp_path: Path) -> None:
     assert places.is_written(f"{tmp_path}/w/out")
     assert not places.is_written(f"{tmp_path}/w/x")
     assert not places.is_written(f"{tmp_path}/old")
+
+
+def test_people_are_shown_short_paths(places: Places, tmp_path: Path) -> None:
+    shown = {
+        "workdir:.": "the working directory",
+        "workdir:data/a.txt": "data/a.txt",
+        "workflow:scripts/x.py": "workflow/scripts/x.py",
+        "repository:x": f"{tmp_path}/repository/x",
+        "home:.": "the home directory",
+        "home:.config/x": "~/.config/x",
+        "input-dir:0:a.txt.fai": "data/a.txt.fai",
+        "input-dir:7:x": "input-dir:7:x",
+        f"{tmp_path}/home/x": "~/x",
+        "/usr/bin/x": "/usr/bin/x",
+    }
+    assert {name: places.shown(name) for name in shown} == shown

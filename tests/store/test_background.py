@@ -298,6 +298,31 @@ def test_what_is_prepared_and_not_needed_goes(store, make):
     assert os.listdir(store.objects.staging) == []
 
 
+def follow(store, version, name, project):
+    arguments = ("files", name, version, "0" * 64, project)
+    return Task((str(store.root),), Store.follow, arguments)
+
+
+def test_names_follow_where_they_mean_something_else(store, make, tmp_path, monkeypatch):
+    other = Store(tmp_path / "other")
+    old, new = store.add(make(b"old")), store.add(make(b"new"))
+    assert other.add(make(b"new")) == new
+    run([follow(store, old, "n", "one"), follow(store, old, "n", "two")], pytest.fail, set())
+    before = {project: log[0] for project, log in store.names.logs("files", "n")}
+    written = []
+    real = filesystem.write
+    monkeypatch.setattr(
+        filesystem, "write", lambda path, *more: written.append(path) or real(path, *more)
+    )
+    tasks = [follow(store, new, "n", "one"), follow(store, old, "n", "two")]
+    run([*tasks, follow(other, new, "n", ""), follow(store, new, "m", "two")], pytest.fail, set())
+    after = {project: log[0] for project, log in store.names.logs("files", "n")}
+    assert (after["one"].digest, after["two"]) == (new.digest, before["two"])
+    assert store.means("files", "m", new, "two") and not store.means("files", "m", new, "one")
+    assert other.means("files", "n", new) and len(written) == 3
+    assert os.listdir(store.objects.staging) == os.listdir(other.objects.staging) == []
+
+
 def test_nothing_is_prepared_in_what_is_no_store(tmp_path):
     (tmp_path / "foreign" / "tmp").mkdir(parents=True)
     foreign = Store(tmp_path / "foreign")
