@@ -298,7 +298,7 @@ def _parsed(content: bytes) -> dict[str, Any]:
     return found
 
 
-@lru_cache(maxsize=1024)  # most jobs of a rule read the same
+@lru_cache(maxsize=128)  # most jobs of a rule read the same
 def _reads(line: bytes) -> Reads:
     return Reads.from_json(load(line))
 

@@ -54,12 +54,12 @@ def _repository(base: str, main: str) -> str:
 
 
 def digest(workflow: Workflow) -> str:
-    """Digest of the Snakefiles and the config of a workflow; empty if one cannot be read."""
+    """Digest of the Snakefiles and the config of a workflow; empty if there is none."""
     try:
         texts = [source_text(file, workflow) for file in workflow.included]
-    except Unknown:
-        return ""
-    texts.append(json.dumps(workflow.config, sort_keys=True, default=_described))
+        texts.append(json.dumps(workflow.config, default=_described))
+    except (Unknown, TypeError, ValueError, RecursionError):
+        return ""  # one cannot be read, or the config has keys of odd types, or holds itself
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
