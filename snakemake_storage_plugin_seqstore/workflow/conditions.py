@@ -29,7 +29,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     summarise,
 )
 from snakemake_storage_plugin_seqstore.store import Piped, Reads, Record, Version
-from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import about, input_numbers, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
 
 if TYPE_CHECKING:
@@ -160,7 +160,8 @@ class Conditions:
         ancient = record.reads.ancient
         if ancient != told.ancient and not stands:
             numbers = (n for n, content in told.ancient.items() if ancient.get(n) != content)
-            changed = [f"its ancient input {job.input[int(n)]} has changed" for n in numbers]
+            inputs = input_numbers.in_order(job)
+            changed = [f"its ancient input {inputs[int(n)]} has changed" for n in numbers]
             return changed or ["it had other ancient inputs"]
         return self._failing(record, job, is_own)
 

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import Places, without_places
 from snakemake_storage_plugin_seqstore.fingerprint.task import roles
 from snakemake_storage_plugin_seqstore.workflow.files import label
+from snakemake_storage_plugin_seqstore.workflow.input_numbers import Names
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
 
 _COMPRESSED = (".gz", ".bgz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
 
 
-def roles_of(files: Any, contents: list[str], nameless: bool, places: Places) -> Any:
+def roles_of(
+    files: Iterable[File], names: Names, contents: list[str], nameless: bool, places: Places
+) -> Any:
     """The files with their names in the rule.
 
     Programs like ``md5sum`` write the path that they are given into their results.
 
     Parameters
     ----------
-    files : Files
+    files : iterable of File
         The inputs or the outputs of a job.
+    names : dict
+        What has a name in the rule: see :func:`roles`.
     contents : list of str
         What counts of each besides: of an input its content, of an output what is demanded of it.
     nameless : bool
@@ -31,8 +37,8 @@ def roles_of(files: Any, contents: list[str], nameless: bool, places: Places) ->
     places : tuple of (str, Symbol)
         Directories that do not count.
     """
-    names = [_suffix(str(file)) if nameless else _name(file, places) for file in files]
-    return roles(names, contents, dict(files._get_names()))
+    paths = [_suffix(str(file)) if nameless else _name(file, places) for file in files]
+    return roles(paths, contents, names)
 
 
 def _name(file: Any, places: Places) -> str:

@@ -10,7 +10,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.observe import TICK, Places, born
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_sources
+from snakemake_storage_plugin_seqstore.workflow import (
+    input_numbers,
+    snakemake_api,
+    snakemake_sources,
+)
 from snakemake_storage_plugin_seqstore.workflow.products import Products, absolute
 
 if TYPE_CHECKING:
@@ -55,7 +59,7 @@ class JobPlaces:
             workflow_dir=snakemake_sources.basedir(job.rule) or "",
             repository=snakemake_sources.repository(job.rule) or "",
             environment=snakemake_api.environment(job),
-            inputs=tuple(map(here, job.input)),
+            inputs=tuple(map(here, input_numbers.in_order(job))),
             others=frozenset(map(here, (*job.output, *snakemake_api.traces(job)))),
             shadow=shadow,
             bare=bare,

@@ -246,6 +246,14 @@ def _updates(rule: Rule) -> bool:
     return any(map(is_updated, rule.output))
 
 
+@cache
+def unpacks(rule: Rule) -> bool:
+    """Whether a function gives inputs of a rule with their names, to ``unpack()``."""
+    from snakemake.io import is_flagged
+
+    return any(is_flagged(file, "unpack") for file in rule.input)
+
+
 def is_pipe(file: File) -> bool:
     """Whether an output is a pipe."""
     return bool(file.flags.get("pipe"))

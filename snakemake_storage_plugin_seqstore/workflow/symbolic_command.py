@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import Symbol
 from snakemake_storage_plugin_seqstore.unknown import Unknown
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_params
+from snakemake_storage_plugin_seqstore.workflow import (
+    input_numbers,
+    snakemake_api,
+    snakemake_params,
+)
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
@@ -20,7 +25,8 @@ def symbolic(job: Job, params: Any) -> str:
 
     The wildcards, params and globals of the rule's own module are real.
     """
-    files = {kind: _symbols(getattr(job, kind), kind) for kind in ("input", "output", "log")}
+    files = {kind: _symbols(getattr(job, kind), kind) for kind in ("output", "log")}
+    files["input"] = _symbols(job.input, "input", input_numbers.numbers(job))
     return _formatted(job, params, files)
 
 
@@ -78,7 +84,7 @@ class _Resources:
         return Symbol("resources")
 
 
-def _symbols(files: Any, kind: str) -> Any:
-    """The files of a job, by position and name, as symbols."""
-    numbers = iter(range(len(files)))
-    return type(files)(toclone=files, custom_map=lambda file: Symbol(f"{kind}:{next(numbers)}"))
+def _symbols(files: Any, kind: str, numbers: Iterable[int] | None = None) -> Any:
+    """The files of a job, by position and name, as symbols with their numbers."""
+    number = iter(range(len(files)) if numbers is None else numbers)
+    return type(files)(toclone=files, custom_map=lambda file: Symbol(f"{kind}:{next(number)}"))

@@ -31,6 +31,7 @@ from snakemake_storage_plugin_seqstore.provenance import NotCanonical, Provenanc
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.unknown import Unknown
 from snakemake_storage_plugin_seqstore.workflow import (
+    input_numbers,
     snakemake_api,
     snakemake_params,
     snakemake_sources,
@@ -168,7 +169,7 @@ class Teller:
         symbols: dict[str, str] = {}
         for place, symbol in self.places(job.rule):
             symbols.setdefault(str(symbol), place)
-        for number, file in enumerate(job.input):
+        for number, file in enumerate(input_numbers.in_order(job)):
             symbols[str(Symbol(f"input:{number}"))] = str(file)
         path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         return PlainReader(self._workdir, _content, tuple(path), symbols)
@@ -348,16 +349,22 @@ class Teller:
     ) -> Told:
         rule, places = job.rule, self.places(job.rule)
         nameless = not code.operation.parts or self._nameless(rule)
-        values = Values(places, {"input": job.input, "output": job.output, "log": job.log})
-        contents = [each.identity for each in inputs]
+        in_order = input_numbers.in_order(job)
+        versions = [inputs[place] for place in input_numbers.places(job)]
+        values = Values(places, {"input": in_order, "output": job.output, "log": job.log})
+        contents = [version.identity for version in versions]
         ancient: dict[str, str] = {}
-        for number, file in enumerate(job.input):
+        for number, file in enumerate(in_order):
             if snakemake_api.is_ancient(file):
                 ancient[str(number)], contents[number] = contents[number], "ancient"
         varying: dict[str, Any] = {
-            "inputs": roles_of(job.input, contents, nameless, places),
+            "inputs": roles_of(in_order, input_numbers.names(job), contents, nameless, places),
             "outputs": roles_of(
-                job.output, [demands(file, job) for file in job.output], nameless, places
+                job.output,
+                dict(job.output._get_names()),
+                [demands(file, job) for file in job.output],
+                nameless,
+                places,
             ),
             "params": tuple(
                 (name, values.describe(value, f"its param {name}"))
@@ -383,7 +390,7 @@ class Teller:
             varying["rule"] = rule.name
         counted = [
             (each.kind, each.digest)
-            for number, each in enumerate(inputs)
+            for number, each in enumerate(versions)
             if str(number) not in ancient
         ]
         made = _made(job, params, inputs)

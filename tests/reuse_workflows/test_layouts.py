@@ -134,6 +134,11 @@ def test_inputs_in_the_order_of_a_set(project):
         project.environment |= {"PYTHONHASHSEED": seed}
         assert project.run(*IN_STORE, "-n").did_nothing
         assert project.run(*IN_STORE).did_nothing
+    project.environment |= {"PYTHONHASHSEED": "5"}
+    project.made = ("all.txt", "end.txt", "named.txt", "in")
+    clone = project.clone()  # names count, whatever their order is
+    assert clone.run(*IN_STORE, "named.txt").did_nothing
+    assert clone.read("named.txt") == "buses\nlines\n"
     made = project.read("all.txt")
     names = [line for line in made.splitlines() if line]
     project.write(SETS.replace("n=NAMES)", f"n={names[::-1]})"))
