@@ -128,6 +128,13 @@ class Claims:
         """What an output means, if anybody said so; asked anew each time, as jobs may end."""
         return self._said(path) or self._made.get(path) or self._claims.get(path)
 
+    def is_inside(self, path: str) -> bool:
+        """Whether a path lies in a directory that is an output of a job, as far as is known."""
+        while path := path.rpartition("/")[0]:
+            if (claim := self.get(path)) and claim.version and claim.version.kind == "tree":
+                return True
+        return False
+
     def known(self, path: str) -> Claim | None:
         """What an output meant when the claims were loaded."""
         return self._claims.get(path)

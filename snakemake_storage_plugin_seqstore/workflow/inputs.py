@@ -63,6 +63,8 @@ class Resolved:
         The record of that run, if a store has lost it.
     is_hit : bool
         Whether the stored outputs are there because the store has the same computation.
+    is_inside : bool
+        Whether the outputs lie in a directory that another job made: they are what is there.
     is_outdated : bool
         Whether the outputs were made otherwise, and the user wants them to stand from now on.
     is_old : bool
@@ -92,6 +94,7 @@ class Resolved:
     plain_run: PlainRun | None = None
     remembered: Record | None = None
     is_hit: bool = False
+    is_inside: bool = False
     is_outdated: bool = False
     is_old: bool = False
     is_new: bool = False

@@ -119,6 +119,7 @@ class Resolution:
         keys = {persistence._get_key(file): file for job in jobs for file in job.output}
         self._incomplete = {label(keys[key]) for key in persistence._filter_incomplete_keys(keys)}
         self._conditions = conditions
+        self._has_checkpoints = any(job.is_checkpoint for job in jobs)
         self._lookup = Lookup(self._claims, self._stores, conditions)
         for job in jobs:
             self.producers |= dict.fromkeys(map(label, job.products()), job)
@@ -224,6 +225,9 @@ class Resolution:
             resolved.reason = NotYet("what it reads is not known before another checkpoint")
             resolved.is_new = True
             return resolved
+        if self._has_checkpoints and (members := self._members(job)):
+            resolved.versions, resolved.is_hit, resolved.is_inside = members, True, True
+            return resolved
         try:
             snakemake_api.refuse_special(job)
             versions = self.inputs.versions(job, self._contents)
@@ -251,9 +255,29 @@ class Resolution:
             return resolved
         resolved.replaced = resolved.before
         self._look_up(job, resolved, resolved.told)
+        # A job that waits for a checkpoint is made anew when that is there: at once, but not if it
+        # waited for it in vain before. Then it is made anew only when the checkpoint has run.
+        if job.is_checkpoint and not self._awaited_before.isdisjoint(self._awaiting(job)):
+            resolved.is_hit, resolved.claims = False, {}
         if not resolved.record or not resolved.is_hit:
             resolved.replaced = {}
         return resolved
+
+    def _members(self, job: Job) -> dict[str, Version]:
+        """What the outputs of a job are that are there, in directories that other jobs made.
+
+        So it is with those of a checkpoint whose paths its own pattern fits. Empty if they are not.
+        """
+        found: dict[str, Version] = {}
+        for file in job.output:
+            ours = stored(file)
+            if not (ours and ours.is_in_place and self._claims.is_inside(ours.label)):
+                return {}
+            try:
+                found[ours.label] = self._contents.version(ours.copy_path)
+            except (OSError, SeqstoreError):
+                return {}
+        return found
 
     def _rested(self, job: Job, versions: Sequence[Version]) -> Resolved | None:
         """What is known of a job that updates files, if they are what it made of what was there.
@@ -355,10 +379,6 @@ class Resolution:
                 "checkpoint is shown as if it had to run"
             ]
             return  # functions read what it makes
-        # A job that waits for a checkpoint is made anew when that is there: at once, but not if it
-        # waited for it in vain before. Then it is made anew only when the checkpoint has run.
-        if job.is_checkpoint and not self._awaited_before.isdisjoint(self._awaiting(job)):
-            return
         newest = self.inputs.newest(job)
         traces = self._traces(job, record, key, newest)
         if traces is None:

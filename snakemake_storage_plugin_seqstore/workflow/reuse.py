@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +81,7 @@ class Reuse:
         self._resolution: Resolution | None = None
         self._jobs: set[Job] = set()  # of the resolution
         self._state: tuple[int, ...] = ()  # of the DAG then
+        self._changes = 0  # of the DAG, that numbers do not tell
         self._settled: dict[Job, bool] = {}  # its jobs, as far as Snakemake asked
         self._has_forgotten = False
         self._is_built = False  # the DAG that the run begins with
@@ -151,8 +152,9 @@ class Reuse:
             return True
         if self.workflow.is_main_process:
             maker = resolution.producers.get(name)
+            resolved = resolution.jobs[maker] if maker else None
             # A dry run stores nothing of what it would take over.
-            return maker is None or name in resolution.jobs[maker].taken_over
+            return resolved is None or resolved.is_inside or name in resolved.taken_over
         claim = self.claims.get(name)
         return claim is None or claim.version is None
 
@@ -208,6 +210,7 @@ class Reuse:
                 len(dag._jobid),
                 len(dag.job_factory.cache),
                 len(dag.targetjobs),
+                self._changes,
             )
             if self._resolution is None or state != self._state:
                 self._state = state
@@ -216,7 +219,7 @@ class Reuse:
                 # That some are left out changes nothing for the others.
                 if self._resolution is None or not jobs <= self._jobs:
                     self._jobs = jobs
-                    self.forget_early_answers()
+                    self.forget_early_answers(jobs)
                     if self._resolution and not self.is_running:
                         snakemake_changes.forget_reasons(self.workflow)
                     with garbage.lasting():
@@ -225,11 +228,15 @@ class Reuse:
                     self._has_forgotten = False
             return self._resolution
 
-    def forget_early_answers(self) -> None:
-        """Have Snakemake ask again, once, as its DAG changes."""
-        if self._resolution and not self._has_forgotten and not self.is_running:
+    def forget_early_answers(self, new: Iterable[Job] = ()) -> None:
+        """Have Snakemake ask again, once, as its DAG changes; of new jobs in any case."""
+        if self._resolution and not self.is_running:
+            known = () if self._has_forgotten else self._resolution.jobs
             self._has_forgotten = True
-            snakemake_changes.forget_answers(self.workflow, self._resolution.jobs)
+            snakemake_changes.forget_answers(self.workflow, (*known, *new))
+
+    def _note_change(self) -> None:
+        self._changes += 1
 
     def tell_of_dag(self) -> None:
         """Tell the user what is reused and what is not, once all jobs are known."""
@@ -267,6 +274,7 @@ class Reuse:
         elif self._resolution is None and self.workflow.is_main_process:
             self._say_stores()
             snakemake_changes.overrule_metadata(self.workflow, self._is_settled)
+            snakemake_changes.tell_of_replaced(dag, self._note_change)
         known = self._resolution.products.made_by if self._resolution else {}
         products = Products(self._jobs, directory.claims.products(), directory.since, known)
         resolution = Resolution(

@@ -15,7 +15,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import stored
 from snakemake_storage_plugin_seqstore.workflow.snakemake_api import is_streamed, is_updated
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job, Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, File, Job, Workflow
 
 
 def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
@@ -34,6 +34,27 @@ def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
 def forget_reasons(workflow: Workflow) -> None:
     """Have Snakemake forget why jobs had to run, as its DAG has changed: it looks at them anew."""
     workflow.dag._reason.clear()
+
+
+def tell_of_replaced(dag: DAG, replaced: Callable[[], None]) -> None:
+    """Have Snakemake tell when it has replaced jobs in its DAG, before it looks which have to run.
+
+    Their numbers may be what they were. In between it asks for files many times.
+    """
+    replace_job, look = dag.replace_job, dag.update_needrun
+    pending: list[Job] = []
+
+    async def replace_and_note(job: Job, *arguments: Any, **settings: Any) -> None:
+        await replace_job(job, *arguments, **settings)
+        pending.append(job)
+
+    async def tell_and_look(*arguments: Any, **settings: Any) -> None:
+        if pending:
+            pending.clear()
+            replaced()
+        await look(*arguments, **settings)
+
+    dag.replace_job, dag.update_needrun = replace_and_note, tell_and_look
 
 
 def schedule(workflow: Workflow, missing: Mapping[Job, Iterable[File]]) -> None:

@@ -133,6 +133,8 @@ class DAG:
     job_factory: Any
     output_index: Any
     sanitize_local_storage_copies: Any
+    replace_job: Any
+    update_needrun: Any
 
     def bfs(self, direction: Any, *jobs: Job) -> Iterator[Job]: ...
     def toposorted(self) -> Iterator[Iterable[Job]]: ...
