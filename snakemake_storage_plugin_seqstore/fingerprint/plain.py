@@ -35,12 +35,15 @@ class PlainReads:
         Environment variables that the command, its scripts and modules name.
     languages : frozenset of str
         Languages of the scripts.
+    imports : frozenset of str
+        Modules that Python code imports, whether they are there or not: the first of their names.
     """
 
     files: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
+    imports: frozenset[str] = frozenset()
 
     def __or__(self, other: PlainReads) -> PlainReads:
         """What is plain from either."""
@@ -49,6 +52,7 @@ class PlainReads:
             tuple(sorted({*self.programs, *other.programs})),
             self.variables | other.variables,
             self.languages | other.languages,
+            self.imports | other.imports,
         )
 
 
@@ -135,6 +139,7 @@ class _Walk:
         self._programs: set[str] = set()
         self._variables: set[str] = set()
         self._languages: set[str] = set()
+        self._imports: set[str] = set()
 
     def found(self) -> PlainReads:
         """What was found."""
@@ -145,6 +150,7 @@ class _Walk:
             tuple(sorted(self._programs)),
             frozenset(self._variables),
             frozenset(self._languages),
+            frozenset(self._imports),
         )
 
     def command(self, command: ShellCommand) -> None:
@@ -172,6 +178,8 @@ class _Walk:
         """Follow what a source in some folder names."""
         self._variables |= names.variables
         for imported in names.imports:
+            if not imported.level:
+                self._imports.add(imported.module.partition(".")[0])
             for file in _modules(imported, search, folder):
                 self.module(file, search)
         for path in names.sourced:

@@ -74,7 +74,8 @@ class Places:
     others : collection of str
         Declared outputs, logs and benchmark.
     shadow : mapping of str to str
-        A shadow directory, and the directory that it stands for.
+        A shadow directory, and the directory that it stands for; the folder of copies of sources,
+        and nothing.
     bare : collection of str
         Shadow directories with nothing in them but what the job declares.
     stores : collection of str
@@ -143,6 +144,10 @@ class Places:
         if kind is Kind.SOURCE and self.is_product(path):
             kind = Kind.PRODUCT
         return kind
+
+    def is_copied(self, path: str) -> bool:
+        """Whether a path lies among copies of sources: with them is not what lies beside them."""
+        return any(not meant and _is_below(path, directory) for directory, meant in self._shadows)
 
     def is_for_declared(self, path: str) -> bool:
         """Whether a path is declared by this job, or lies above or below what is."""

@@ -188,8 +188,11 @@ class _Summary:
         elif access.asked:
             self._add_asked(path, place, status)
         elif access.absent and not (
-            os.path.dirname(path) in self._program_directories
-            and not place.name.startswith(_PROGRAM_PLACES)
+            self._places.is_copied(path)
+            or (
+                os.path.dirname(path) in self._program_directories
+                and not place.name.startswith(_PROGRAM_PLACES)
+            )
         ):
             self._absent.add(place.name)
         if access.listed and status and place.kind is Kind.SOURCE:

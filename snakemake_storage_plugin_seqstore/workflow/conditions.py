@@ -206,6 +206,9 @@ class Conditions:
         seen = accesses or Accesses(started=started)
         for path in plain.files:
             seen.paths.setdefault(os.path.abspath(path), Access()).read = True
+        # A search in vain leaves no trace: Python lists a directory once for all modules.
+        for directory, names in seen.searched.items():
+            seen.searched[directory] = names | plain.imports
         places = self._places.of(job, at_end=True)
         search_path = os.environ.get("PATH", os.defpath)
         if accesses is None and not snakemake_api.hides_programs(job):

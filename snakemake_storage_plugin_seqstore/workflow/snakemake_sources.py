@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import tokenize
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,11 +58,21 @@ def _repository(base: str, main: str) -> str:
 def digest(workflow: Workflow) -> str:
     """Digest of the Snakefiles and the config of a workflow; empty if there is none."""
     try:
-        texts = [source_text(file, workflow) for file in workflow.included]
+        texts = [_code(source_text(file, workflow)) for file in workflow.included]
         texts.append(json.dumps(workflow.config, default=_described))
     except (Unknown, TypeError, ValueError, RecursionError):
         return ""  # one cannot be read, or the config has keys of odd types, or holds itself
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _code(text: str) -> str:
+    """A Snakefile without comments and empty lines."""
+    left_out = (tokenize.COMMENT, tokenize.NL)
+    try:
+        tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+        return "\n".join(token.string for token in tokens if token.type not in left_out)
+    except (tokenize.TokenError, SyntaxError):
+        return text
 
 
 def _described(value: Any) -> Any:
