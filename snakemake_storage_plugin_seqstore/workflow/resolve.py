@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
-from snakemake_storage_plugin_seqstore.store import Record, Store, Version
+from snakemake_storage_plugin_seqstore.store import Store, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
@@ -33,6 +32,7 @@ from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun, plain_run
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 from snakemake_storage_plugin_seqstore.workflow.touched import Touched
+from snakemake_storage_plugin_seqstore.workflow.traces import Traces
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, File, Job
@@ -108,6 +108,7 @@ class Resolution:
         self.is_touching = snakemake_api.touches(dag.workflow)
         newest = self.inputs.newest
         self.side_files = SideFiles(self.jobs, products, claims, left, sought, stores, contents)
+        self._traces = Traces(claims, stores, contents, now)
         self._touched = Touched(
             claims, stores, contents, self.is_touching, now, newest, self._plain_run
         )
@@ -380,7 +381,7 @@ class Resolution:
             ]
             return  # functions read what it makes
         newest = self.inputs.newest(job)
-        traces = self._traces(job, record, key, newest)
+        traces = self._traces.of(job, record, key, newest)
         if traces is None:
             resolved.is_new = True
             return
@@ -425,33 +426,6 @@ class Resolution:
         except (OSError, SeqstoreError):
             return True
 
-    def _traces(self, job: Job, record: Record, key: str, newest: int) -> dict[str, Claim] | None:
-        """What the logs and the benchmark mean; None if one is not there that others need.
-
-        Snakemake takes a benchmark that is older than an input for a reason to run.
-        """
-        found: dict[str, Claim] = {}
-        traces = snakemake_api.traces(job)
-        versions = {
-            label(file): version for file, version in zip(traces, record.traces, strict=False)
-        }
-        needed = snakemake_api.needed_traces(job)
-        for file in traces:
-            ours, version = stored(file), versions.get(label(file))
-            known = self._claims.known(label(file))
-            if file not in needed:
-                if ours and known and known.version:
-                    found[label(file)] = replace(known, time=max(known.time, newest))
-            elif ours is None:
-                if not self._is_of(file, key):
-                    return None
-            elif version is None or self._stores.holder(ours.provider.store, version) is None:
-                return None
-            else:
-                since = known.time if known and known.version == version else self._now
-                found[label(file)] = Claim(version, max(since, newest), key)
-        return found
-
     def _made_now(self, job: Job, names: list[str], key: str) -> dict[str, Claim]:
         """The claims of a job that ran in this run, before its DAG changed; empty if it did not."""
         made: dict[str, Claim] = {}
@@ -472,13 +446,3 @@ class Resolution:
                 is_known = self._claims.get(name) or name in self._incomplete
                 if not is_known and os.path.lexists(ours.copy_path):
                     yield name
-
-    def _is_of(self, trace: Any, key: str) -> bool:
-        """Whether a log or benchmark that is here is of the run that made a result."""
-        claim = self._claims.known(label(trace))
-        if claim is None or claim.key != key:
-            return False
-        try:
-            return self._contents.version(trace) == claim.version
-        except (OSError, SeqstoreError):
-            return False

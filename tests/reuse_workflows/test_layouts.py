@@ -131,6 +131,7 @@ def test_inputs_in_the_order_of_a_set(project):
     project.environment |= {"PYTHONHASHSEED": "1"}
     assert len(project.run(*IN_STORE).computed) == 7 + 3
     for seed in ("2", "3", "1", "4"):
+        project.write(f"{SETS}\n    # turn {seed}\n")
         project.environment |= {"PYTHONHASHSEED": seed}
         assert project.run(*IN_STORE, "-n").did_nothing
         assert project.run(*IN_STORE).did_nothing
@@ -213,3 +214,133 @@ def test_what_snakemake_refuses_of_copies_of_stored_files(project):
     assert project.run(*IN_STORE).did_nothing
     project.made = ("out", "a.txt", "report.yaml")
     assert project.clone().run(*IN_STORE).did_nothing
+
+
+def test_a_function_asks_for_several_checkpoints(project):
+    """One leaves Snakemake's DAG as the other comes: it has as many jobs as before."""
+    project.write(
+        """
+        def made(wildcards):
+            asked = (checkpoints.A, checkpoints.B)
+            return [f"e/{x}" for each in asked for x in open(each.get().output[0]).read().split()]
+
+        rule all:
+            input: "two.txt"
+
+        rule two:
+            input: made
+            output: "two.txt"
+            shell: "ran two; cat {input} > {output}"
+
+        checkpoint A:
+            output: "A.txt"
+            shell: "ran A; echo a b > {output}"
+
+        checkpoint B:
+            output: "B.txt"
+            shell: "ran B; echo x > {output}"
+
+        rule e:
+            output: "e/{x}"
+            shell: "ran e; echo {wildcards.x} > {output}"
+        """
+    )
+    assert project.run(*IN_STORE).computed == ["A", "B", "e", "e", "e", "two"]
+    project.made = ("A.txt", "B.txt", "two.txt", "e")
+    for targets in ((), ("two.txt",)):
+        clone = project.clone(f"clone{len(targets)}")
+        assert clone.run(*IN_STORE, *targets).computed == []
+        assert clone.read("two.txt") == "a\nb\nx\n"
+        assert clone.run(*IN_STORE, *targets).did_nothing
+    shutil.rmtree(project.store.root)
+    assert project.run(*IN_STORE).computed == []
+    assert project.read("two.txt") == "a\nb\nx\n"
+    assert project.run(*IN_STORE).did_nothing
+
+
+def test_members_of_a_checkpoint_that_its_own_pattern_fits(project):
+    project.write(
+        """
+        import os
+
+        def parts(wildcards):
+            folder = checkpoints.split.get(s=wildcards.s).output[0]
+            return sorted(f"{folder}/{name}" for name in os.listdir(folder) if name[0] != ".")
+
+        rule all:
+            input: "a.cat", "b.cat"
+
+        checkpoint split:
+            input: "in.txt"
+            output: directory("out/{s}")
+            shell: "ran split; mkdir {output}; cd {output}; for i in $(cat $OLDPWD/{input});"
+                " do echo $i > $i; done"
+
+        rule cat:
+            input: parts
+            output: "{s}.cat"
+            shell: "ran cat; cat {input} > {output}"
+        """
+    )
+    project.write("1 2\n", "in.txt")
+    assert project.run(*IN_STORE).computed == ["cat", "cat", "split", "split"]
+    assert project.read("a.cat") == project.read("b.cat") == "1\n2\n"
+    assert project.run(*IN_STORE).did_nothing
+    project.made = ("out", "a.cat", "b.cat")
+    clone = project.clone()
+    assert clone.run(*IN_STORE).computed == []
+    assert clone.read("a.cat") == "1\n2\n"
+    project.write("1 2 3\n", "in.txt")
+    assert project.run(*IN_STORE).computed == ["cat", "cat", "split", "split"]
+    assert project.read("b.cat") == "1\n2\n3\n"
+
+
+OPTIONAL = """
+    try:
+        import optional
+        found = "there"
+    except ImportError:
+        found = "none"
+    """
+
+
+def test_an_optional_module_comes_to_be(project):
+    project.write(
+        """
+        rule all:
+            input: "script.txt", "shell.txt", "copied.txt"
+
+        rule script:
+            output: "script.txt"
+            script: "scripts/script.py"
+
+        rule shell:
+            output: "shell.txt"
+            shell: "ran shell; python3 scripts/shell.py > {output}"
+
+        rule copied:
+            input: workflow.source_path("scripts/beside.sh")
+            output: "copied.txt"
+            shell: "ran copied; bash {input} > {output}"
+        """
+    )
+    ran = 'import subprocess\nsubprocess.run(["ran", "script"], check=True)\n'
+    code = textwrap.dedent(OPTIONAL)
+    project.write(f'{ran}{code}open(snakemake.output[0], "w").write(found)\n', "scripts/script.py")
+    project.write(f"{code}print(found)\n", "scripts/shell.py")
+    # Snakemake copies the script alone: beside the copy there is never anything.
+    project.write("[ -e $(dirname $0)/side.txt ] || echo none\n", "scripts/beside.sh")
+    project.write("", "scripts/side.txt")
+    assert project.run(*IN_STORE).computed == ["copied", "script", "shell"]
+    assert project.run(*IN_STORE).did_nothing
+    project.made = ("script.txt", "shell.txt", "copied.txt")
+    clone = project.clone()
+    assert clone.run(*IN_STORE).did_nothing
+    project.write("", "scripts/unrelated.py")
+    assert project.run(*IN_STORE).did_nothing
+    for each in (clone, project):
+        each.write("", "scripts/optional.py")
+    assert clone.run(*IN_STORE).computed == ["script", "shell"]
+    assert clone.read("script.txt") + clone.read("shell.txt") == "therethere\n"
+    assert project.run(*IN_STORE).did_nothing
+    assert project.read("shell.txt") == "there\n"
