@@ -243,3 +243,22 @@ def test_a_file_below_the_working_directory_is_called_as_in_the_snakefile(projec
     project.write("1\n", "data/in.txt")
     line = only(project.run(*IN_STORE), "is not reused elsewhere")
     assert line.endswith(" made is not reused elsewhere: it changes its input data/in.txt.")
+
+
+def test_outputs_that_are_there_before(project):
+    """They are replaced, as nobody knows what made them; a line says so first, and once."""
+    project.write(
+        """
+        rule a:
+            output: "out.txt"
+            shell: "ran a; echo made > {output}"
+        """
+    )
+    project.write("by hand\n", "out.txt")
+    said = "seqstore: out.txt is here, but no run with seqstore made it"
+    assert any(line.startswith(said) for line in project.run(*IN_STORE, "-n").messages)
+    assert project.read("out.txt") == "by hand\n"
+    done = project.run(*IN_STORE)
+    assert [line.startswith(said) for line in done.messages] == [True]
+    assert (done.computed, project.read("out.txt")) == (["a"], "made\n")
+    assert not any(said in line for line in project.run(*IN_STORE).messages)
