@@ -53,8 +53,6 @@ class Resolved:
         empty if they stand.
     foreign : list of str
         Outputs in whose places other bytes are than the workflow's.
-    unclaimed : list of str
-        Outputs that have to be made, and in whose places there is what no run with seqstore made.
     taken_over : dict
         Claims to files that plain Snakemake left, by label: they are not in a store yet.
     plain_run : PlainRun or None
@@ -63,6 +61,8 @@ class Resolved:
         The record of that run, if a store has lost it.
     is_hit : bool
         Whether the stored outputs are there because the store has the same computation.
+    is_unclaimed : bool
+        Whether they have to be made, and what no run with seqstore made is in their places.
     is_inside : bool
         Whether the outputs lie in a directory that another job made: they are what is there.
     is_outdated : bool
@@ -89,11 +89,11 @@ class Resolved:
     failing: list[str] = field(default_factory=list)
     lacks: str = ""
     foreign: list[str] = field(default_factory=list)
-    unclaimed: list[str] = field(default_factory=list)
     taken_over: dict[str, Claim] = field(default_factory=dict)
     plain_run: PlainRun | None = None
     remembered: Record | None = None
     is_hit: bool = False
+    is_unclaimed: bool = False
     is_inside: bool = False
     is_outdated: bool = False
     is_old: bool = False

@@ -63,7 +63,8 @@ class Lookup:
         found = self._find(job, told)
         if found.record is None and (as_before := self._in_other_order(job, told)):
             before = self._find(job, as_before)
-            return before if before.record else replace(found, failing=before.failing)
+            failing = found.failing or before.failing
+            return before if before.record else replace(found, failing=failing)
         return found
 
     def _find(self, job: Job, told: Told) -> Answer:

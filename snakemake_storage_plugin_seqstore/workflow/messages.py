@@ -136,7 +136,7 @@ class Messages:
         earlier = self._stores.earlier(job, self._claims)
         if earlier and earlier.key != resolved.told.key:
             return Reason(Kind.CHANGED, tuple(_changes(job, earlier, resolved.told)))
-        return Reason(Kind.UNCLAIMED) if resolved.unclaimed else None
+        return Reason(Kind.UNCLAIMED) if resolved.is_unclaimed else None
 
     def _tell_reasons(self, reasons: Mapping[Job, Reason]) -> None:
         """Tell why jobs will run: what is the same for several of them in one line."""

@@ -360,7 +360,7 @@ class Resolution:
         record, key = answer.record, answer.told.key
         if record is None:
             resolved.is_new = not self._touched.keep(job, resolved, before)
-            resolved.unclaimed = [*self._unclaimed(job)] if resolved.is_new else []
+            resolved.is_unclaimed = resolved.is_new and self._is_unclaimed(job)
             return
         resolved.record = record
         resolved.versions = dict(zip(names, record.outputs, strict=True))
@@ -438,11 +438,12 @@ class Resolution:
             made[name] = claim
         return made
 
-    def _unclaimed(self, job: Job) -> Iterator[str]:
-        """Outputs that are in their places, though nobody claims them, nor began to make them."""
+    def _is_unclaimed(self, job: Job) -> bool:
+        """Whether outputs are in their places that nobody claims, nor began to make."""
         for file in job.output:
             ours, name = stored(file), label(file)
             if ours and ours.is_in_place and not snakemake_api.is_updated(file):
                 is_known = self._claims.get(name) or name in self._incomplete
                 if not is_known and os.path.lexists(ours.copy_path):
-                    yield name
+                    return True
+        return False

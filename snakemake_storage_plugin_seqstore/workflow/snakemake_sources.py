@@ -33,26 +33,25 @@ def basedir(rule: Rule) -> str | None:
     return str(path) if os.path.isabs(path) else None
 
 
+@cache  # each job asks
 def repository(rule: Rule) -> str | None:
     """The directory that holds a workflow, its rules and its scripts, if it is a local one.
 
     In Snakemake's standard layout it is that of the folder ``workflow``, of a module too; else
     that of the main Snakefile, if the rule is of a Snakefile below it.
     """
-    base = basedir(rule)
-    return _repository(base, os.path.abspath(rule.workflow.main_snakefile)) if base else None
-
-
-@cache
-def _repository(base: str, main: str) -> str:
     from snakemake.common import SNAKEFILE_CHOICES
 
+    base = basedir(rule)
+    if base is None:
+        return None
     layouts = [choice for choice in SNAKEFILE_CHOICES if len(choice.parts) > 1]
     folders = [Path(base), *Path(base).parents]
     for folder in folders:
         if any((folder / layout).is_file() for layout in layouts):
             return str(folder)
-    return os.path.dirname(main) if Path(main).parent in folders else base
+    main = Path(os.path.abspath(rule.workflow.main_snakefile)).parent
+    return str(main) if main in folders else base
 
 
 def digest(workflow: Workflow) -> str:
