@@ -25,6 +25,7 @@ from snakemake_storage_plugin_seqstore.observe.packages import Owner, Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Place, Places
 from snakemake_storage_plugin_seqstore.observe.strace import Observer, probe
 from snakemake_storage_plugin_seqstore.observe.summary import TICK, is_changed, summarise
+from snakemake_storage_plugin_seqstore.observe.ways import goes_up
 
 __all__ = [
     "TICK",
@@ -42,6 +43,7 @@ __all__ = [
     "Places",
     "born",
     "check",
+    "goes_up",
     "is_changed",
     "probe",
     "summarise",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from snakemake_storage_plugin_seqstore.observe.log import Action, Event
 from snakemake_storage_plugin_seqstore.observe.searches import Searches
 from snakemake_storage_plugin_seqstore.observe.system_calls import Does
+from snakemake_storage_plugin_seqstore.observe.ways import Ways
 
 _NOT_THERE = ("ENOENT", "ENOTDIR")
 _REFUSED = ("EACCES", "EPERM", "EROFS", "ELOOP")
@@ -84,6 +85,8 @@ class Accesses:
     searched : dict of str to frozenset of str
         Directories that Python searched for modules, each with the names of the modules that were
         loaded from any of them: a file of such a name that comes to be there would be loaded.
+    ways : dict of str to str
+        Absolute paths that were asked for by ``..``, each as it was asked for.
     refused : frozenset of str
         Absolute paths that the system did not let it use.
     notes : frozenset of str
@@ -96,6 +99,7 @@ class Accesses:
 
     paths: dict[str, Access] = field(default_factory=dict)
     searched: dict[str, frozenset[str]] = field(default_factory=dict)
+    ways: dict[str, str] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
     notes: frozenset[str] = frozenset()
     started: int = 0
@@ -144,6 +148,7 @@ class _Assembly:
         self._readers: dict[str, set[str]] = {}  # a file without links: by which paths it was read
         self._opened: dict[str, str] = {}  # a directory without links: as it was asked for
         self._searches = Searches()
+        self._ways = Ways()
         self._refused: set[str] = set()
         self._notes: set[str] = set()
         self._done: set[Action] = set()
@@ -162,6 +167,8 @@ class _Assembly:
         if action.does in (Does.CONNECT, Does.RING, Does.VIEW):
             self._note(action)
             return
+        if action.asked:
+            self._ways.add(action.path, action.asked)
         if action.error in _REFUSED:
             self._refused.add(action.path)
         if self._is_read_only(action):
@@ -184,6 +191,7 @@ class _Assembly:
         return Accesses(
             self._paths,
             searched,
+            self._ways.found,
             frozenset(self._refused),
             frozenset(self._notes),
             self._started,
@@ -392,13 +400,10 @@ class _Assembly:
         return f"{found}/{name}"
 
     def _is_own(self, path: str) -> bool:
-        if path in self._own or self._is_in_tree(path):
+        if path in self._own or _is_in(path, self._trees):
             return True
         key = self._canonical(path)
-        return key != path and (key in self._own or self._is_in_tree(key))
-
-    def _is_in_tree(self, path: str) -> bool:
-        return _is_in(path, self._trees)
+        return key != path and (key in self._own or _is_in(key, self._trees))
 
     def _is_moved(self, path: str) -> bool:
         return _is_in(path, self._moved)

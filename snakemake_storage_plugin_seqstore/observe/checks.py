@@ -22,6 +22,7 @@ from snakemake_storage_plugin_seqstore.observe.places import Kind, Places
 from snakemake_storage_plugin_seqstore.store import Reads
 
 ProductDigests = Callable[[str], Iterable[str]]
+Paths = Callable[[str], list[str]]  # where a place may lie here; an empty one if nowhere
 
 
 class Checks:
@@ -44,7 +45,13 @@ class Checks:
         self._digests: dict[str, str | None] = {}
         self._software: dict[tuple[str, str], tuple[list[str], str]] = {}
 
-    def files(self, reads: Reads, here: Places, product_digests: ProductDigests) -> list[str]:
+    def files(
+        self,
+        reads: Reads,
+        here: Places,
+        product_digests: ProductDigests,
+        is_taken: bool = False,
+    ) -> list[str]:
         """What does not hold here of files, in words; empty if all does.
 
         Parameters
@@ -56,11 +63,19 @@ class Checks:
         product_digests : callable
             SHA-256 of what a job of this workflow makes at a path, as its maker's record names
             it; several if any of them may be there, none if that is not known.
+        is_taken : bool, optional
+            Whether all held here once: where an absolute path may mean two files, the one beside
+            this working directory goes on to decide.
         """
+
+        def paths(name: str) -> list[str]:
+            found = here.paths_of(name, reads.workdir) or [""]
+            return found[:1] if is_taken else found
+
         found = [
-            *self._contents_that_differ(reads, here, product_digests),
-            *self._questions_that_differ(reads, here, product_digests),
-            *self._names_that_differ(reads, here),
+            *self._contents_that_differ(reads, here, product_digests, paths),
+            *self._questions_that_differ(reads, here, product_digests, paths),
+            *self._names_that_differ(reads, here, paths),
         ]
         return [*reads.rejected, *found]
 
@@ -75,54 +90,53 @@ class Checks:
     # Files
 
     def _contents_that_differ(
-        self, reads: Reads, here: Places, product_digests: ProductDigests
+        self, reads: Reads, here: Places, product_digests: ProductDigests, paths: Paths
     ) -> Iterator[str]:
         for name, digest in (*reads.files.items(), *reads.products.items()):
-            path = here.path_of(name)
-            now = self._now(path, digest, here, product_digests) if path else None
-            if now == digest or (now is None and name.startswith("tmpdir:")):
-                continue
-            yield f"{here.shown(name)} {'is missing' if now is None else 'has changed'}"
+            for path in paths(name):
+                now = self._now(path, digest, here, product_digests) if path else None
+                if now != digest and not (now is None and name.startswith("tmpdir:")):
+                    yield f"{here.shown(path or name)} {_what_became(now)}"
         for name, digest in reads.made.items():
-            path = here.path_of(name)
-            if path and not here.is_written(path) and self._digest(path) not in (None, digest):
+            there = here.path_of(name)
+            if there and not here.is_written(there) and self._digest(there) not in (None, digest):
                 yield f"{here.shown(name)} is not what the job wrote there"
 
     def _questions_that_differ(
-        self, reads: Reads, here: Places, product_digests: ProductDigests
+        self, reads: Reads, here: Places, product_digests: ProductDigests, paths: Paths
     ) -> Iterator[str]:
         for name, before in reads.asked.items():
-            path = here.path_of(name)
-            status = self._status(path) if path else None
-            if before == "":
-                if path and (status is None or not stat.S_ISDIR(status.st_mode)):
-                    yield f"the directory {here.shown(name)} is missing"
-                continue
-            now: object = None
-            if isinstance(before, tuple):
-                now = (status.st_size, status.st_mtime_ns) if status else None
-            elif path:
-                now = self._now(path, before, here, product_digests)
-            if now != before:
-                yield f"{here.shown(name)} {'is missing' if now is None else 'has changed'}"
+            for path in paths(name):
+                status = self._status(path) if path else None
+                if before == "":
+                    if path and (status is None or not stat.S_ISDIR(status.st_mode)):
+                        yield f"the directory {here.shown(name)} is missing"
+                    continue
+                now: object = None
+                if isinstance(before, tuple):
+                    now = (status.st_size, status.st_mtime_ns) if status else None
+                elif path:
+                    now = self._now(path, before, here, product_digests)
+                if now != before:
+                    yield f"{here.shown(path or name)} {_what_became(now)}"
         for name in reads.absent:
-            path = here.path_of(name)
-            if path and self._is_there(path) and not here.is_written(path):
-                yield f"{here.shown(name)} has come to be"
+            for path in paths(name):
+                if path and self._is_there(path) and not here.is_written(path):
+                    yield f"{here.shown(path)} has come to be"
 
-    def _names_that_differ(self, reads: Reads, here: Places) -> Iterator[str]:
+    def _names_that_differ(self, reads: Reads, here: Places, paths: Paths) -> Iterator[str]:
         for name, digest in reads.listed.items():
-            path = here.path_of(name)
-            names: list[str] = []
-            if path:
-                kept = self._names_in(path, here)
-                names = names_that_count(kept, path, here, reads.wrote.get(name, ()))
-            if digest_of(names) != digest:
-                yield f"{here.shown(name)} has other files in it"
+            for path in paths(name):
+                names: list[str] = []
+                if path:
+                    kept = self._names_in(path, here)
+                    names = names_that_count(kept, path, here, reads.wrote.get(name, ()))
+                if digest_of(names) != digest:
+                    yield f"{here.shown(path or name)} has other files in it"
         for name, digest in reads.searched.items():
-            path = here.path_of(name)
-            if path and digest_of(modules_there(path, reads.modules)) != digest:
-                yield f"{here.shown(name)} has other modules in it"
+            for path in paths(name):
+                if path and digest_of(modules_there(path, reads.modules)) != digest:
+                    yield f"{here.shown(path)} has other modules in it"
 
     def _now(
         self, path: str, before: str, here: Places, product_digests: ProductDigests
@@ -221,6 +235,10 @@ class Checks:
                 else f"the program {found} is of {owner.name} {owner.version} here"
             )
         return f"{owner.name} {owner.version}"
+
+
+def _what_became(now: object) -> str:
+    return "is missing" if now is None else "has changed"
 
 
 def check(

@@ -39,6 +39,9 @@ class Action:
         ``O_WRONLY``, ``AT_SYMLINK_NOFOLLOW``, ...
     detail : str
         What a socket is connected with.
+    asked : str
+        The path as it was written, behind the directory that it begins in; empty if it was an
+        absolute path without ``..``.
     """
 
     does: Does
@@ -48,6 +51,7 @@ class Action:
     error: str = ""
     flags: frozenset[str] = frozenset()
     detail: str = ""
+    asked: str = ""
 
 
 class Event(NamedTuple):
@@ -215,9 +219,12 @@ def _enter(call: Call, view: _View) -> Action | None:
     paths = _paths(call, view.directory)
     if view.foreign or not paths or call.error == "EFAULT":
         return None
+    path, asked = paths[0]
     if not call.error:
-        view.directory = os.path.realpath(paths[0])
-    return None if call.name == "fchdir" else Action(Does.ENTER, paths[0], error=call.error)
+        view.directory = os.path.realpath(path)
+    return (
+        None if call.name == "fchdir" else Action(Does.ENTER, path, error=call.error, asked=asked)
+    )
 
 
 @lru_cache(MOST)
@@ -233,17 +240,17 @@ def _understood(call: Call, directory: str) -> Action | None:
     paths = _paths(call, directory)
     if not paths or error == "EFAULT":
         return None
-    path, other, real = paths[0], paths[1] if len(paths) > 1 else "", call.real
+    (path, asked), other, real = paths[0], paths[1][0] if len(paths) > 1 else "", call.real
     if real and not real.startswith("/"):
         return None  # a pipe, a socket, memory
     if real and ("/../" in path or path.endswith("/..") or path.startswith("/proc/")):
         path = real
-    return Action(does, path, other, real, error, call.flags)
+    return Action(does, path, other, real, error, call.flags, asked=asked)
 
 
-def _paths(call: Call, directory: str) -> list[str]:
-    """The paths that a call was given, absolute."""
-    does, base, bases, found = call.does, "", False, list[str]()
+def _paths(call: Call, directory: str) -> list[tuple[str, str]]:
+    """The paths that a call was given, absolute, each with how it was asked for."""
+    does, base, bases, found = call.does, "", False, list[tuple[str, str]]()
     for argument in call.arguments:
         if argument.descriptor:
             is_here = argument.descriptor == HERE
@@ -251,23 +258,25 @@ def _paths(call: Call, directory: str) -> list[str]:
                 continue  # a number that is no file
             base, bases = argument.text if argument.text is not None else directory, True
             if not is_here and does in (Does.LIST, Does.ENTER):
-                return [base] if base.startswith("/") else []
+                return [(base, "")] if base.startswith("/") else []
             continue
         text = argument.text or ""
         if does is Does.LINK_BY_NAME and not found:
-            found.append(text)  # where it leads, as it is written
+            found.append((text, ""))  # where it leads, as it is written
             continue
         if not text:
             if does is Does.EXECUTE and bases:
-                found.append(base)
+                found.append((base, ""))
             break  # the status of an open file
-        found.append(absolute(text, base if bases else directory))
+        start = base if bases else directory
+        written = text if text.startswith("/") else f"{start}/{text}"
+        found.append((absolute(text, start), written if written != text or call.goes_up else ""))
         bases = False
     if does is Does.LINK_BY_NAME:
         found.reverse()
         if len(found) == 2:
-            found[1] = absolute(found[1], os.path.dirname(found[0]))
-    return [path for path in found if path.startswith("/")]
+            found[1] = absolute(found[1][0], os.path.dirname(found[0][0])), ""
+    return [pair for pair in found if pair[0].startswith("/")]
 
 
 def absolute(path: str, directory: str) -> str:

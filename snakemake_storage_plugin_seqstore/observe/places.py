@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, lru_cache
 
+from snakemake_storage_plugin_seqstore.observe.log import absolute
 from snakemake_storage_plugin_seqstore.observe.prefixes import SYSTEM, prefix_of
+from snakemake_storage_plugin_seqstore.observe.ways import start
 
 _MACHINE = ("/proc", "/sys", "/dev", "/run", "/var/run", "/var/cache")
 # What a program remembers between runs, in a home: it changes nothing in what it computes.
@@ -42,8 +44,8 @@ class Place:
         What it means.
     name : str
         ``workdir:data/x.txt``, ``workflow:scripts/x.py``, ``home:.config/x``,
-        ``input-dir:0:genome.fa.fai`` for what lies beside the first declared input, or the
-        absolute path.
+        ``input-dir:0:genome.fa.fai`` for what lies beside the first declared input,
+        ``workdir:../x.txt`` for what was asked for in this way, or the absolute path.
     path : str
         The path here; another one than that which was classified for a shadow directory.
     """
@@ -87,6 +89,8 @@ class Places:
     directories : dict of str to str
         Directories that are no links, as far as they were looked at, with their paths without
         links; added to.
+    ways : mapping of str to str
+        How the job asked for paths by ``..``, as `Accesses.ways` says.
     variables : mapping of str to str
         Where caches are: the job's environment (``XDG_CACHE_HOME``, ...).
     is_product : callable
@@ -109,6 +113,7 @@ class Places:
     copies: tuple[str, ...] = ()
     environment: str = ""
     directories: dict[str, str] = field(default_factory=dict)
+    ways: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     is_product: Callable[[str], bool] = lambda path: False
     covered_names: Callable[[str], Collection[str]] = lambda directory: ()
@@ -126,7 +131,7 @@ class Places:
         if is_bare:  # what else is in the directory that it stands for can't be seen from there
             return Place(Kind.IGNORED, self._name(path, Kind.IGNORED), path)
         kind = self.kind_for_all(path)
-        if kind is Kind.SCRATCH and self._is_beside_input(path):
+        if kind is Kind.SCRATCH and (self._is_beside_input(path) or self._by_way(path)):
             kind = Kind.PRODUCT if self.is_product(path) else Kind.SOURCE
         return Place(kind, self._name(path, kind), path)
 
@@ -174,15 +179,40 @@ class Places:
             }.get(place, "")
         if not root:
             return None
-        return root if rest == "." else f"{root.rstrip('/')}/{rest}"
+        return root if rest == "." else absolute(rest, root.rstrip("/"))
+
+    def paths_of(self, name: str, workdir: str) -> list[str]:
+        """Where a place may lie here: a job that was told an absolute path may have made it up.
+
+        Parameters
+        ----------
+        name : str
+            The place.
+        workdir : str
+            The working directory where it has this name.
+
+        Returns
+        -------
+        list of str
+            Its path, and for an absolute one, what lies in the same way from this working
+            directory, if it is there.
+        """
+        path = self.path_of(name)
+        paths = [path] if path else []
+        if path and name.startswith("/") and workdir not in ("", self.workdir):
+            beside = absolute(os.path.relpath(path, workdir), self.workdir)
+            if beside != path and (self.is_product(beside) or os.path.lexists(beside)):
+                paths = [beside, *filter(os.path.lexists, paths)]
+        return paths
 
     def shown(self, name: str) -> str:
         """A place as people call it: from the working directory, or from their home."""
         path = self.path_of(name) or name
         if path in (self.workdir, self.home):
             return f"the {'working' if path == self.workdir else 'home'} directory"
-        for root, before in ((self.workdir, ""), (self.home, "~/")):
-            if root and _is_below(path, root):
+        beside = os.path.dirname(self.workdir)
+        for root, before in ((self.workdir, ""), (self.home, "~/"), (beside, "../")):
+            if root.strip("/") and _is_below(path, root):
                 return before + path[len(root) :].lstrip("/")
         return path
 
@@ -324,9 +354,24 @@ class Places:
             number = self._input_directories.get(directory)
             if number is not None:
                 return f"input-dir:{number}:{name}"
-        if not root or (kind is Kind.SYSTEM and place != "environment"):
+        if kind is Kind.SYSTEM and place != "environment":
             return path
-        return f"{place}:{path[len(root) + 1 :] or '.'}"
+        rest = path[len(root) + 1 :]
+        if place in ("", "home", "tmpdir"):
+            if way := self._by_way(path):
+                return way
+            # What lies in a home together with the working directory is no setting of a user.
+            if not root or (place == "home" and _is_below(self.workdir, _first(root, rest))):
+                return path
+        return f"{place}:{rest or '.'}"
+
+    def _by_way(self, path: str) -> str:
+        """The name of what the job asked for by ``..``; empty if it did not, or not from here."""
+        asked = self.ways.get(path, "")
+        for root, place in self._named if asked else ():
+            if place in ("workdir", "workflow", "repository") and _is_below(start(asked), root):
+                return f"{place}:{os.path.relpath(path, root)}"
+        return ""
 
 
 def _mode(path: str) -> int:
@@ -335,6 +380,11 @@ def _mode(path: str) -> int:
         return os.lstat(path).st_mode
     except OSError:
         return 0
+
+
+def _first(root: str, rest: str) -> str:
+    """The first directory below another one on the way to a path."""
+    return f"{root}/{rest.partition('/')[0]}"
 
 
 def _is_below(path: str, root: str) -> bool:

@@ -110,6 +110,8 @@ class _Summary:
         self._rejected: set[str] = set()
 
     def result(self) -> Reads:
+        found = (self._files, self._asked, self._absent, self._listed, self._searched)
+        is_outside = any(name.startswith("/") for names in found for name in names)
         return Reads(
             files=self._files,
             asked=self._asked,
@@ -118,6 +120,7 @@ class _Summary:
             wrote=self._wrote,
             searched=self._searched,
             modules=tuple(sorted(self._modules)),
+            workdir=self._places.workdir if is_outside else "",
             products=self._products,
             made=self._made,
             programs=self._programs,

@@ -50,6 +50,8 @@ class Reads:
         stem is one of `modules`.
     modules : tuple of str
         Names of modules that were loaded.
+    workdir : str
+        The working directory, if any place so far is an absolute path.
     products : mapping of str to str
         What other jobs make and this one read without declaring it: place to SHA-256.
     made : mapping of str to str
@@ -83,6 +85,7 @@ class Reads:
     wrote: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     searched: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
+    workdir: str = ""
     products: Mapping[str, str] = field(default_factory=dict)
     made: Mapping[str, str] = field(default_factory=dict)
     programs: Mapping[str, str] = field(default_factory=dict)
@@ -195,6 +198,7 @@ _FORM = fields(
     wrote=optional(mapping(each(any_text)), {}),
     searched=_DIGESTS,
     modules=_TEXTS,
+    workdir=optional(any_text, ""),
     products=_DIGESTS,
     made=_DIGESTS,
     programs=optional(mapping(_owner), {}),

@@ -25,6 +25,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     Packages,
     Places,
     born,
+    goes_up,
     is_changed,
     summarise,
 )
@@ -174,7 +175,7 @@ class Conditions:
         reads = record.reads
         if is_own and reads.made:  # what it made here without declaring it, others may have changed
             reads = replace(reads, made={})
-        found = self._checks.files(reads, here, partial(self._product_digests, job))
+        found = self._checks.files(reads, here, partial(self._product_digests, job), is_own)
         found = found or self._failing_machine(record, here, is_own)
         for pipe, filler in zip(pipes, record.reads.piped, strict=True):
             made = replace(record, reads=filler.reads)
@@ -205,11 +206,14 @@ class Conditions:
         before = before or {}
         seen = accesses or Accesses(started=started)
         for path in plain.files:
-            seen.paths.setdefault(os.path.abspath(path), Access()).read = True
+            asked, path = os.path.join(os.getcwd(), path), os.path.abspath(path)
+            seen.paths.setdefault(path, Access()).read = True
+            if goes_up(asked):
+                seen.ways.setdefault(path, asked)
         # A search in vain leaves no trace: Python lists a directory once for all modules.
         for directory, names in seen.searched.items():
             seen.searched[directory] = names | plain.imports
-        places = self._places.of(job, at_end=True)
+        places = replace(self._places.of(job, at_end=True), ways=seen.ways)
         search_path = os.environ.get("PATH", os.defpath)
         if accesses is None and not snakemake_api.hides_programs(job):
             along = f"{places.environment}/bin{os.pathsep}" * bool(places.environment) + search_path

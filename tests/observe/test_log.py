@@ -21,6 +21,7 @@ from snakemake_storage_plugin_seqstore.observe.log import (
 )
 from snakemake_storage_plugin_seqstore.observe.observation import _ended
 from snakemake_storage_plugin_seqstore.observe.system_calls import TRACED, Does
+from snakemake_storage_plugin_seqstore.observe.ways import Ways
 
 START = "7 1795895073.000001 "
 END = "7 1795895073.900000 +++ exited with 0 +++\n"
@@ -135,6 +136,30 @@ def test_working_directories() -> None:
         (1, "/w/a", ""), (2, "/w/b", ""), (2, "/x/c", ""), (1, "/y/d", ""), (4, "/y/e", ""),
         (5, "/y/f", ""), (1, "/z/g", "/z/h"), (1, "/z/j", "/z/i"), (5, "/y/late", ""),
     ]  # fmt: skip
+
+
+def test_how_a_path_was_asked_for() -> None:
+    lines = [
+        '1 1.000001 openat(AT_FDCWD</w/a>, "../b/c", O_RDONLY) = 3</w/b/c>\n',
+        '1 1.000002 openat(AT_FDCWD</w/a>, "x", O_RDONLY) = 3</w/a/x>\n',
+        '1 1.000003 openat(AT_FDCWD</w/a>, "/w/x", O_RDONLY) = 3</w/x>\n',
+        '1 1.000004 openat(AT_FDCWD</w/a>, "/w/a/../x", O_RDONLY) = 3</w/x>\n',
+        '1 1.000005 openat(5</w/b>, "y", O_RDONLY) = 3</w/b/y>\n',
+        '1 1.000006 chdir("..") = 0\n',
+        "1 1.000007 +++ exited with 0 +++\n",
+    ]
+    found = [(event.action.path, event.action.asked) for event in events(lines, {}, 1)]
+    assert found == [
+        ("/w/b/c", "/w/a/../b/c"), ("/w/a/x", "/w/a/x"), ("/w/x", ""), ("/w/x", "/w/a/../x"),
+        ("/w/b/y", "/w/b/y"), ("/w", "/w/a/.."),
+    ]  # fmt: skip
+    ways = Ways()
+    for path, asked in [*found, ("/w/b/deep/z", "/w/b/deep/z"), ("/else", "/w/link/../else")]:
+        ways.add(path, asked)
+    assert ways.found == {
+        "/w/b/c": "/w/a/../b/c", "/w/x": "/w/a/../x", "/w": "/w/a/..",
+        "/w/b/deep/z": "/w/a/../b/deep/z",
+    }  # fmt: skip
 
 
 def test_what_still_runs() -> None:

@@ -107,7 +107,7 @@ def test_people_are_shown_short_paths(places: Places, tmp_path: Path) -> None:
         "workdir:.": "the working directory",
         "workdir:data/a.txt": "data/a.txt",
         "workflow:scripts/x.py": "workflow/scripts/x.py",
-        "repository:x": f"{tmp_path}/repository/x",
+        "repository:x": "../repository/x",
         "home:.": "the home directory",
         "home:.config/x": "~/.config/x",
         "input-dir:0:a.txt.fai": "data/a.txt.fai",
@@ -116,3 +116,43 @@ def test_people_are_shown_short_paths(places: Places, tmp_path: Path) -> None:
         "/usr/bin/x": "/usr/bin/x",
     }
     assert {name: places.shown(name) for name in shown} == shown
+
+
+def test_what_is_asked_for_by_going_up() -> None:
+    """It is named from the place that it was asked for from, wherever it lies."""
+    ways = {
+        "/home/u/p/shared/x": "/home/u/p/run/../shared/x",
+        "/home/u/p/lib/y": "/home/u/p/flow/scripts/../../lib/y",
+        "/tmp/z": "/home/u/p/run/../../../../tmp/z",
+        "/opt/tool/lib": "/opt/tool/bin/../lib",
+        "/home/u/p/run/a": "/home/u/p/run/b/../a",
+    }
+    here = Places(workdir="/home/u/p/run", workflow_dir="/home/u/p/flow", home="/home/u", ways=ways)
+    names = {
+        "/home/u/p/shared/x": "workdir:../shared/x",
+        "/home/u/p/lib/y": "workflow:../lib/y",
+        "/tmp/z": "workdir:../../../../tmp/z",
+        "/opt/tool/lib": "/opt/tool/lib",
+        "/home/u/p/run/a": "workdir:a",
+        "/home/u/p/other": "/home/u/p/other",  # not asked for so, and no setting of the user
+        "/home/u/.config/x": "home:.config/x",
+    }
+    assert {path: here.classify(path).name for path in names} == names
+    assert here.classify("/tmp/z").kind is Kind.SOURCE
+    elsewhere = Places(workdir="/data/q/run", workflow_dir="/data/flow")
+    assert elsewhere.path_of("workdir:../shared/x") == "/data/q/shared/x"
+    assert elsewhere.path_of("workflow:../lib/y") == "/data/lib/y"
+
+
+def test_an_absolute_path_outside_may_mean_what_is_beside_a_clone(tmp_path: Path) -> None:
+    for name in ("one/run", "one/shared", "two/run", "two/shared", "three/run"):
+        (tmp_path / name).mkdir(parents=True)
+    one, two, three = (Places(workdir=f"{tmp_path}/{name}/run") for name in ("one", "two", "three"))
+    path = f"{tmp_path}/one/shared"
+    assert one.paths_of(path, one.workdir) == [path]
+    assert two.paths_of(path, one.workdir) == [f"{tmp_path}/two/shared", path]
+    assert three.paths_of(path, one.workdir) == [path]
+    assert two.paths_of(path, "") == [path]
+    (tmp_path / "one/shared").rmdir()
+    assert two.paths_of(path, one.workdir) == [f"{tmp_path}/two/shared"]
+    assert three.paths_of(path, one.workdir) == [path]
