@@ -14,6 +14,7 @@ from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_
 from snakemake_storage_plugin_seqstore.workflow.files import label
 
 if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.store import Record
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
 
@@ -43,6 +44,22 @@ def of(job: Job, workdir: str, secret: frozenset[str] = frozenset()) -> dict[str
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def metadata(job: Job, record: Record) -> dict[str, Any]:
+    """What Snakemake keeps of a job's outputs and shows in reports, of the run that made them."""
+    end = record.time / 1e9
+    return {
+        "rule": job.rule.name,
+        "job_hash": int(record.digest[:15], 16),
+        "starttime": end - record.seconds,
+        "endtime": end,
+        "input": [label(file) for file in job.input],
+        "log": [label(file) for file in job.log],
+        "shellcmd": record.about.get("command"),
+        "conda_env": None,
+        "container_img_url": None,
+    }
 
 
 @cache

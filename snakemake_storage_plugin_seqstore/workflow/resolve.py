@@ -333,7 +333,7 @@ class Resolution:
                     if job.is_checkpoint:
                         resolved.is_new = True
                         continue
-                if claim and claim.version and self._dag.workflow.persistence.metadata(file):
+                if claim and claim.version and snakemake_api.metadata(job, file):
                     resolved.versions[label(file)] = claim.version
                     if self._stores.holder(ours.provider.store, claim.version):
                         resolved.claims[label(file)] = claim

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from snakemake_storage_plugin_seqstore.store import (
 )
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import (
+    about,
     apply,
     garbage,
     made_again,
@@ -53,7 +54,7 @@ from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
-    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Rule, Workflow
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job, Rule, Workflow
 
 
 class Reuse:
@@ -205,13 +206,8 @@ class Reuse:
         """What the outputs of the DAG mean, as far as its jobs are final."""
         with self._lock:  # jobs may start in several threads before it is known
             dag = self.workflow.dag
-            state = (
-                len(dag.dependencies),
-                len(dag._jobid),
-                len(dag.job_factory.cache),
-                len(dag.targetjobs),
-                self._changes,
-            )
+            parts = (dag.dependencies, dag._jobid, dag.job_factory.cache, dag.targetjobs)
+            state = (*map(len, parts), self._changes)
             if self._resolution is None or state != self._state:
                 self._state = state
                 # Jobs that change are made anew; that they get their numbers is no change.
@@ -273,7 +269,7 @@ class Reuse:
             awaited = self._resolution.awaited
         elif self._resolution is None and self.workflow.is_main_process:
             self._say_stores()
-            snakemake_changes.overrule_metadata(self.workflow, self._is_settled)
+            snakemake_changes.overrule_metadata(self.workflow, self._is_settled, self._metadata)
             snakemake_changes.tell_of_replaced(dag, self._note_change)
         known = self._resolution.products.made_by if self._resolution else {}
         products = Products(self._jobs, directory.claims.products(), directory.since, known)
@@ -341,6 +337,14 @@ class Reuse:
                     place(file, *there)
             apply.write_down(found, directory.claims, directory.stores)
             directory.save()
+
+    def _metadata(self, file: File) -> Mapping[str, Any] | None:
+        """What Snakemake keeps of what a job made, from its record, if its outputs are settled."""
+        if self._resolution is None:
+            return None
+        job = self._resolution.producers.get(label(file))
+        record = self._resolution.jobs[job].record if job and self._is_settled(job) else None
+        return about.metadata(job, record) if job and record else None
 
     def _is_settled(self, job: Job) -> bool:
         """Whether a job's outputs are there by their provenance; of local files nobody knows.
@@ -430,9 +434,8 @@ class Reuse:
         holder = holder or self.stores.holder(file.provider.store, claim.version)
         if holder is None:
             return None
-        found = holder, _entry(file, claim)
-        self._answers.found[name] = claim, found
-        return found
+        self._answers.found[name] = claim, (holder, _entry(file, claim))
+        return self._answers.found[name][1]
 
 
 def _named(file: StoredFile) -> tuple[Store, Entry] | None:

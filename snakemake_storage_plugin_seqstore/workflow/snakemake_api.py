@@ -12,6 +12,7 @@ import re
 import string
 from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import cache, lru_cache
+from inspect import unwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
@@ -343,8 +344,8 @@ def only_looks(workflow: Workflow) -> bool:
 
 
 def metadata(job: Job, file: File) -> Any:
-    """What Snakemake noted of the run that made an output; None if it noted nothing."""
-    return job.dag.workflow.persistence.metadata(file)
+    """What Snakemake itself noted of the run that made an output; None if it noted nothing."""
+    return unwrap(job.dag.workflow.persistence.metadata)(file)
 
 
 def unchanged_metadata(job: Job) -> list[Any]:
@@ -354,7 +355,7 @@ def unchanged_metadata(job: Job) -> list[Any]:
     an old Snakemake noted less.
     """
     persistence = job.dag.workflow.persistence
-    said = [persistence.metadata(file) for file in job.output]
+    said = [metadata(job, file) for file in job.output]
     if not all(each and each.endtime for each in said) or persistence.has_outdated_metadata(job):
         return []
     changed = (

@@ -66,12 +66,39 @@ def schedule(workflow: Workflow, missing: Mapping[Job, Iterable[File]]) -> None:
             (reason.updated_input if is_updated(file) else reason.missing_output).add(file)
 
 
-def overrule_metadata(workflow: Workflow, is_settled: Callable[[Job], bool]) -> None:
+class _Metadata(dict[str, Any]):
+    """Metadata of a file, as newer and as older versions of Snakemake ask for them."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self.get(name)
+
+
+def overrule_metadata(
+    workflow: Workflow,
+    is_settled: Callable[[Job], bool],
+    of_record: Callable[[File], Mapping[str, Any] | None],
+) -> None:
     """Have Snakemake see no change in jobs whose outputs are settled by their provenance.
 
-    Its own metadata are of the last run here, which may have been another one.
+    Its own metadata are of the last run here, which may have been another one. Of what did not run
+    here it has none; reports and summaries get those of the record.
+
+    Parameters
+    ----------
+    of_record : callable
+        What Snakemake keeps of a file, from the record that answers for it; None if none does.
     """
     persistence = workflow.persistence
+    read = persistence.metadata
+
+    @wraps(read)
+    def metadata(file: File) -> Any:
+        found = read(file)
+        if not found and (known := of_record(file)):
+            return _Metadata(known)
+        return found
+
+    persistence.metadata = metadata
 
     def overruled(ask: Callable[..., Any], unchanged: Any) -> Callable[..., Any]:
         def answer(job: Job, **more: Any) -> Any:

@@ -6,7 +6,7 @@ objects are Snakemake's own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ class Persistence:
     lock: Any
     lock_warn_only: Any
 
-    def metadata(self, file: File) -> Any: ...
+    metadata: Callable[[File], Any]
     def _get_key(self, file: File) -> str: ...
     def _filter_incomplete_keys(self, keys: Collection[str]) -> Iterable[str]: ...
     def params_changed(self, job: Job) -> Any: ...

@@ -1,11 +1,12 @@
 """Snakemake's options for what to run, with reuse on."""
 
+import re
 import subprocess
 import sys
 
 import pytest
 
-from tests.reuse_workflows.conftest import CHAIN
+from tests.reuse_workflows.conftest import CHAIN, IN_STORE
 
 pytestmark = pytest.mark.slow
 
@@ -345,6 +346,36 @@ def test_a_cache_of_the_user_is_left_alone(project, tmp_path):
     assert clone.run("--cache").computed == ["c"]
     assert clone.read("out.txt") == "abc\nabc\n"
     assert clone.run("--cache").did_nothing
+
+
+def test_a_report_in_a_clone(project):
+    """Of jobs that ran elsewhere it says how long they took, as summaries do what they ran."""
+    project.write(
+        """
+        rule all:
+            input: "b.txt"
+
+        rule a:
+            output: report("a.txt")
+            shell: "sleep 0.5; echo a > {output}"
+
+        rule b:
+            input: "a.txt"
+            output: report("b.txt")
+            shell: "cat {input} > {output}"
+        """
+    )
+    project.run(*IN_STORE)
+    project.made = ("a.txt", "b.txt")
+    clone = project.clone()
+    assert clone.run(*IN_STORE).did_nothing
+    assert "Missing metadata" not in clone.run(*IN_STORE, "--report", "report.html").printed
+    times = re.findall(r'"runtime":\s*([0-9.]+)', clone.read("report.html"))
+    assert len(times) == 2 and max(map(float, times)) >= 0.5
+    rows = [line.split("\t") for line in clone.run(*IN_STORE, "-D").printed.splitlines()]
+    commands = {row[0]: row[5] for row in rows if len(row) > 5}
+    assert commands["b.txt"] == "cat a.txt > b.txt"
+    assert clone.run(*IN_STORE).did_nothing
 
 
 def test_a_trusted_io_cache(chain):
