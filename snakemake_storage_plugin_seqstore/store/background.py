@@ -26,7 +26,7 @@ from typing import IO, Any
 
 from snakemake_storage_plugin_seqstore import processes
 from snakemake_storage_plugin_seqstore.errors import StoreError
-from snakemake_storage_plugin_seqstore.store import names, records
+from snakemake_storage_plugin_seqstore.store import directories, names, records
 from snakemake_storage_plugin_seqstore.store.record_memory import RecordMemory
 from snakemake_storage_plugin_seqstore.store.store import Store
 from snakemake_storage_plugin_seqstore.store.version import Version
@@ -67,17 +67,6 @@ class Task:
     what: str = ""
     needs: Version | None = None
     memory: str = ""
-
-    @property
-    def is_needless(self) -> bool:
-        """Whether a name already means what it is to follow."""
-        if self.method is not Store.follow:
-            return False
-        collection, name, version, _, project = self.arguments
-        try:
-            return _store(self.roots[0]).means(collection, name, version, project)
-        except Exception:  # it is told of when the task runs
-            return False
 
     def content(self) -> bytes | None:
         """What it writes into a small file, if that is known before."""
@@ -240,7 +229,6 @@ def _batches(pipe: int) -> Iterator[list[Sequence[Task]]]:
 
 def run(batch: list[Task], tell: Callable[[str], object], refused: set[str]) -> None:
     """Run tasks in their order; what they need is made durable together."""
-    batch = [task for task in batch if not task.is_needless]
     failures: list[str] = []
     needed: dict[str, set[str]] = {}
     contents: dict[str, list[bytes]] = {}
@@ -252,6 +240,7 @@ def run(batch: list[Task], tell: Callable[[str], object], refused: set[str]) -> 
                 payloads = _store(task.roots[0]).payloads(task.needs)
                 needed.setdefault(task.roots[0], set()).update(payloads)
     with ExitStack() as stack:
+        stack.enter_context(directories.kept_open())
         for root, digests in needed.items():
             try:
                 stack.enter_context(_store(root).objects.synced(digests))

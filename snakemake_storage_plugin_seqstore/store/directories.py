@@ -10,11 +10,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY
+_MOST_KEPT = 64
 _ACCESS = stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO
 _ONE_MODE = (
     "Its mode cannot be changed; a filesystem that has one mode for all files has to be mounted "
@@ -25,6 +28,56 @@ _ONE_MODE = (
 def relative(root: str | Path, path: str | Path) -> str:
     """The path in a store of what is below its root."""
     return str(path)[len(str(root)) + 1 :]
+
+
+_thread = threading.local()
+
+
+@contextmanager
+def kept_open() -> Iterator[None]:
+    """Keep directories open that this thread passes, as many ways are the same for a while.
+
+    No directory of a store is ever removed by anybody who keeps to its format.
+    """
+    before = getattr(_thread, "kept", None)
+    _thread.kept = kept = _Kept()
+    try:
+        yield
+    finally:
+        _thread.kept = before
+        kept.close()
+
+
+class _Kept:
+    """Descriptors of the directories that were passed last, by root and path."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    def inside(self, root: str, directory: str, make: bool) -> int:
+        """A descriptor of a directory, to be used before the next one is asked for."""
+        path, missing = directory, list[str]()
+        while path and (root, path) not in self._open:
+            path, _, part = path.rpartition("/")
+            missing.append(part)
+        if (root, path) in self._open:
+            self._open.move_to_end((root, path))
+        else:
+            self._keep(root, "", os.open(root, _FLAGS))
+        for part in reversed(missing):
+            below = _enter(root, directory, part, self._open[root, path], make)
+            path = f"{path}/{part}" if path else part
+            self._keep(root, path, below)
+        return self._open[root, path]
+
+    def close(self) -> None:
+        for file in self._open.values():
+            os.close(file)
+
+    def _keep(self, root: str, path: str, file: int) -> None:
+        self._open[root, path] = file
+        if len(self._open) > _MOST_KEPT:
+            os.close(self._open.popitem(last=False)[1])
 
 
 @contextmanager
@@ -45,9 +98,10 @@ def inside(root: str | Path, directory: str, make: bool = False) -> Iterator[int
     OSError
         If it is missing, or a link or something else is in the way.
     """
-    here = os.open(root, _FLAGS)
+    kept: _Kept | None = getattr(_thread, "kept", None)
+    here = os.dup(kept.inside(str(root), directory, make)) if kept else os.open(root, _FLAGS)
     try:
-        for part in directory.split("/") if directory else ():
+        for part in directory.split("/") if directory and not kept else ():
             below = _enter(root, directory, part, here, make)
             os.close(here)
             here = below

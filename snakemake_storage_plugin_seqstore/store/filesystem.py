@@ -31,6 +31,7 @@ _NEW = os.O_CREAT | os.O_EXCL
 _FICLONE = 0x40049409  # Linux; elsewhere the call fails and the file is copied
 _MEASURED = 600.0  # s; for so long a clock is taken to be as far ahead as it was
 _prepared: dict[tuple[str, bytes], list[str]] = {}  # unfinished files of a store, by content
+_devices: dict[tuple[Path, Path], tuple[int, int]] = {}  # of files and folders
 _cloning: dict[tuple[int, int], bool] = {}  # whether it works, by devices from and to
 _ahead: dict[str, tuple[float, int]] = {}  # when it was measured (s), and how far (ns), by root
 
@@ -352,7 +353,9 @@ def clone(reader: int, writer: int) -> bool:
 def can_clone(source: Path, folder: Path) -> bool:
     """Whether files like `source` can be cloned into a folder; tried once for two filesystems."""
     try:
-        pair = os.stat(source).st_dev, os.stat(folder).st_dev
+        if (source, folder) not in _devices:
+            _devices[source, folder] = os.stat(source).st_dev, os.stat(folder).st_dev
+        pair = _devices[source, folder]
         if pair not in _cloning:
             _cloning[pair] = _try_to_clone(source, folder)
         return _cloning[pair]

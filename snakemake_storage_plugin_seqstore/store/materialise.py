@@ -17,6 +17,9 @@ from snakemake_storage_plugin_seqstore.store.store import Entry, Store
 # What a filesystem says that has no symbolic links.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
+# What it says if a directory is replaced, or replaces something.
+_IN_THE_WAY = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY)
+
 
 class Materialisation(Enum):
     """How a local copy is made."""
@@ -64,11 +67,16 @@ def materialise(store: Store, entry: Entry, target: Path, how: Materialisation) 
         else:
             _place_tree(store, entry, partial, how)
         os.utime(partial, ns=(entry.time, entry.time), follow_symlinks=False)
-        if target.is_dir() or partial.is_dir():  # else it is replaced at once
+        try:
+            os.rename(partial, target)
+        except OSError as error:
+            if error.errno not in _IN_THE_WAY:
+                raise
             filesystem.discard(target)
-        partial.rename(target)
-    finally:
+            os.rename(partial, target)
+    except BaseException:
         filesystem.discard(partial)
+        raise
 
 
 def _place_tree(store: Store, entry: Entry, target: Path, how: Materialisation) -> None:

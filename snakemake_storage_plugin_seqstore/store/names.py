@@ -113,7 +113,18 @@ class Names:
         project: str = "",
     ) -> Stamp:
         """Let a name mean `version` from now on, in a project; `key` says what made it."""
-        return self._write(collection, name, version.digest, dump(version, key), project)
+        directory = self._directory(collection, name, project)
+        before = version_log.history(directory)
+        return self._write(directory, version.digest, dump(version, key), before)
+
+    def follow(
+        self, collection: str, name: str, version: Version, key: str, project: str = ""
+    ) -> None:
+        """Let a name mean a version in a project, unless it does so already."""
+        directory = self._directory(collection, name, project)
+        before = version_log.history(directory)
+        if not (before and before[0].digest == version.digest):
+            self._write(directory, version.digest, dump(version, key), before)
 
     def remove(self, collection: str, name: str, project: str | None = None) -> bool:
         """Let a name mean nothing from now on, in one project or in all; say whether it did.
@@ -127,7 +138,7 @@ class Names:
         meaning = [(owner, log) for owner, log in logs if log and log[0].digest]
         for owner, log in meaning:
             try:
-                self._write(collection, name, None, b"", owner)
+                self._write(self._directory(collection, name, owner), None, b"", log)
             except OSError as error:
                 if error.errno not in _FULL:
                     raise
@@ -188,10 +199,8 @@ class Names:
         return directories.relative(self.root, f"{stamp.directory}/{stamp.file}")
 
     def _write(
-        self, collection: str, name: str, digest: str | None, content: bytes, project: str
+        self, directory: str, digest: str | None, content: bytes, before: list[Stamp]
     ) -> Stamp:
-        directory = self._directory(collection, name, project)
-        before = version_log.history(directory)
         stamp = version_log.add(directory, digest, content, before, self.root)
         for older in before:
             if older.digest == digest:  # the same version, or another removal, at an earlier time
@@ -204,6 +213,7 @@ def _checked(name: str) -> str:
     return parsing.name(name)
 
 
+@lru_cache(maxsize=1024)
 def dump(version: Version, key: str | None = None) -> bytes:
     """What the file of a version holds."""
     document = vars(version) | ({"key": key} if key else {})

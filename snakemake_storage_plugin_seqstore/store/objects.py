@@ -219,6 +219,8 @@ class Objects:
         Only its owner can do that to an old one.
         """
         try:
+            if self._is_new(os.lstat(self._path(digest))):
+                return True
             with opened(self._path(digest)) as (file, status):
                 if not evidence.holds(status) and not self._is_right(digest):
                     return False
@@ -231,11 +233,17 @@ class Objects:
 
         `gc` looks again at what it has taken away. So what is still there after it is new stays.
         """
-        status, now = os.fstat(file), filesystem.clock(self.root)
-        is_new = evidence.holds(status) and status.st_mtime_ns > now - GRACE / 2 * 10**9
-        return is_new or (
-            evidence.give(file, now) and os.path.samestat(os.lstat(self._path(digest)), status)
+        status = os.fstat(file)
+        return self._is_new(status) or (
+            evidence.give(file, filesystem.clock(self.root))
+            and os.path.samestat(os.lstat(self._path(digest)), status)
         )
+
+    def _is_new(self, status: os.stat_result) -> bool:
+        """Whether a payload is new enough for `gc` to leave it, and nothing wrote to it."""
+        limit = filesystem.clock(self.root) - GRACE / 2 * 10**9
+        is_file = stat.S_ISREG(status.st_mode)
+        return is_file and evidence.holds(status) and status.st_mtime_ns > limit
 
     def is_sound(self, digest: str, digest_of: Callable[[Path], str] | None = None) -> bool:
         """Whether the payload's bytes are there, and still have this digest; reads all of them.

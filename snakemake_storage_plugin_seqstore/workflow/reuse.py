@@ -40,11 +40,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     mark_directory,
     stored,
 )
-from snakemake_storage_plugin_seqstore.workflow.inputs import (
-    Resolved,
-    users_version,
-    version_in_place,
-)
+from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved, version_in_place
 from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
 from snakemake_storage_plugin_seqstore.workflow.observing import Observing
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced, plan
@@ -168,12 +164,13 @@ class Reuse:
         before, contents = self.claims.known(name), self.directory.contents
         made = resolution.output(name)
         replaced = resolution.jobs[resolution.producers[name]].replaced.get(name) if made else None
-        if users_version(file, entry.version, before, contents) not in (None, replaced):
+        there = version_in_place(file, entry.version, before, contents)
+        if there not in (None, entry.version, before and before.version, replaced):
             self.directory.messages.tell_foreign(str(path))
-        elif version_in_place(file, entry.version, before, contents) == entry.version:
+        elif there == entry.version:
             os.utime(path, ns=(entry.time, entry.time), follow_symlinks=False)
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(path.parent, exist_ok=True)
             provider = file.provider
             how = provider.materialisation
             if made and snakemake_api.is_updated(made):

@@ -373,7 +373,7 @@ def shell_settings() -> tuple[str, str, str]:
 
     executable = shell.get_executable() or "/bin/sh"
     return (
-        os.path.basename(os.path.abspath(executable)),
+        os.path.basename(os.fspath(executable)),
         shell._process_prefix or "",
         shell._process_suffix or "",
     )
