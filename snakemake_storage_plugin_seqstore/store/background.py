@@ -68,6 +68,17 @@ class Task:
     needs: Version | None = None
     memory: str = ""
 
+    @property
+    def is_needless(self) -> bool:
+        """Whether a name already means what it is to follow."""
+        if self.method is not Store.follow:
+            return False
+        collection, name, version, _, project = self.arguments
+        try:
+            return _store(self.roots[0]).means(collection, name, version, project)
+        except Exception:  # it is told of when the task runs
+            return False
+
     def content(self) -> bytes | None:
         """What it writes into a small file, if that is known before."""
         if self.method in (Store.assign, Store.follow):
@@ -229,6 +240,7 @@ def _batches(pipe: int) -> Iterator[list[Sequence[Task]]]:
 
 def run(batch: list[Task], tell: Callable[[str], object], refused: set[str]) -> None:
     """Run tasks in their order; what they need is made durable together."""
+    batch = [task for task in batch if not task.is_needless]
     failures: list[str] = []
     needed: dict[str, set[str]] = {}
     contents: dict[str, list[bytes]] = {}

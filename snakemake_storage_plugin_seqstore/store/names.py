@@ -117,15 +117,6 @@ class Names:
         before = version_log.history(directory)
         return self._write(directory, version.digest, dump(version, key), before)
 
-    def follow(
-        self, collection: str, name: str, version: Version, key: str, project: str = ""
-    ) -> None:
-        """Let a name mean a version in a project, unless it does so already."""
-        directory = self._directory(collection, name, project)
-        before = version_log.history(directory)
-        if not (before and before[0].digest == version.digest):
-            self._write(directory, version.digest, dump(version, key), before)
-
     def remove(self, collection: str, name: str, project: str | None = None) -> bool:
         """Let a name mean nothing from now on, in one project or in all; say whether it did.
 

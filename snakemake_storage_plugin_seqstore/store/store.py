@@ -167,7 +167,7 @@ class Store:
         """Let a name mean in a project what is stored already."""
         with self._writing(f"{collection}/{name}"):
             self._renew(version)
-            self.names.follow(collection, name, version, key, project)
+            self.names.add(collection, name, version, key, project)
 
     def withdraw(self, collection: str, name: str, version: Version, project: str = "") -> None:
         """Let a name mean nothing in a project, if it means this version there."""
