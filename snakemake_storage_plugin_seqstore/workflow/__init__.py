@@ -6,9 +6,11 @@
     reuse               what outputs are, as the storage plugin tells Snakemake
       resolve             all outputs of a DAG, in one pass: pure
         inputs, touched     what inputs contain; what stands because the user says so
+        changed_inputs      inputs that jobs change, and who read them before
         conditions          whether what a recorded job read is the same here
       answers             what was said of files
       plan, apply         what is to be done then, and doing it
+        placing             putting what files mean in their own places
       asked               what a run is asked for
       claims              what outputs mean in one working directory
       products            what the jobs make, by path

@@ -17,6 +17,7 @@ from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api, whe
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
+from snakemake_storage_plugin_seqstore.workflow.placing import entry_of
 from snakemake_storage_plugin_seqstore.workflow.plan import Plan
 from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
@@ -61,7 +62,7 @@ def bring_checkpoints(
             stores.holder(ours.provider.store, claim.version) if claim and claim.version else None
         )
         if claim and claim.version and holder:
-            entry = Entry(ours.parsed.collection, ours.parsed.name, claim.version, claim.time)
+            entry = entry_of(ours, claim)
             if ours.is_in_place:
                 place(ours, holder, entry)
             elif not path.exists() or path.lstat().st_mtime_ns != claim.time:

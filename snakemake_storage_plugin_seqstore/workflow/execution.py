@@ -24,7 +24,11 @@ from snakemake_storage_plugin_seqstore.observe import (
 from snakemake_storage_plugin_seqstore.store import Version, version_log
 from snakemake_storage_plugin_seqstore.store.background import Parcel
 from snakemake_storage_plugin_seqstore.unknown import Unknown
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api, snakemake_changes
+from snakemake_storage_plugin_seqstore.workflow import (
+    changed_inputs,
+    snakemake_api,
+    snakemake_changes,
+)
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.conditions import Seen, with_pipes
 from snakemake_storage_plugin_seqstore.workflow.fetching import Fetching
@@ -277,7 +281,8 @@ class Executions:
         if execution.told:
             key = execution.key_as_left or execution.told.key
             run = Run(label(job.output[0]), key, execution.reads)
-            self._reuse.directory.left.note(execution.seen.undeclared, run)
+            inputs = changed_inputs.as_left(execution.seen.took, self._reuse.directory.contents)
+            self._reuse.directory.left.note(execution.seen.undeclared | inputs, run)
         statuses = execution.statuses
         if execution.key and not all(map(snakemake_api.is_pipe, job.output)):
             made = {name: added.made for name, added in execution.added.items()}

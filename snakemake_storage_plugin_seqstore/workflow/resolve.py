@@ -13,6 +13,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Store, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.changed_inputs import ChangedInputs
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import (
@@ -21,7 +22,7 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     lacks_copy,
     stored,
 )
-from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved, users_version
+from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved
 from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
 from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.lookup import Lookup
@@ -107,6 +108,7 @@ class Resolution:
         self.producers = self.inputs.producers
         self.is_touching = snakemake_api.touches(dag.workflow)
         newest = self.inputs.newest
+        self._changed = ChangedInputs(self.jobs, products, claims, left, contents, teller)
         self.side_files = SideFiles(self.jobs, products, claims, left, sought, stores, contents)
         self._traces = Traces(claims, stores, contents, now)
         self._touched = Touched(
@@ -256,6 +258,10 @@ class Resolution:
             return resolved
         resolved.replaced = resolved.before
         self._look_up(job, resolved, resolved.told)
+        if resolved.record is None and (as_made := self._changed.told_as_made(job, versions)):
+            stood = Resolved(told=as_made)
+            self._look_up(job, stood, as_made)
+            resolved = stood if stood.is_hit else resolved
         # A job that waits for a checkpoint is made anew when that is there: at once, but not if it
         # waited for it in vain before. Then it is made anew only when the checkpoint has run.
         if job.is_checkpoint and not self._awaited_before.isdisjoint(self._awaiting(job)):
@@ -352,11 +358,8 @@ class Resolution:
             resolved.is_hit = True
             return
         answer = self._lookup.answer(job, told)
-        resolved.failing, resolved.told, resolved.remembered = (
-            answer.failing,
-            answer.told,
-            answer.lost,
-        )
+        resolved.failing, resolved.remembered = answer.failing, answer.lost
+        resolved.told = answer.told
         record, key = answer.record, answer.told.key
         if record is None:
             resolved.is_new = not self._touched.keep(job, resolved, before)
@@ -392,7 +395,7 @@ class Resolution:
             if ours := stored(file):
                 version = resolved.versions[name]
                 is_kept = ours.is_in_place and name not in resolved.replaced
-                if is_kept and self._is_foreign(ours, version, claim):
+                if is_kept and self._changed.is_foreign(ours, version, claim):
                     resolved.foreign.append(name)
                 since = claim.time if claim and claim.version == version else self._now
                 resolved.claims[name] = Claim(
@@ -418,13 +421,6 @@ class Resolution:
             return self.jobs[makers[label(file)]].versions.get(label(file))
 
         return plain_run(job, told, version_of, self._teller, self._contents)
-
-    def _is_foreign(self, file: StoredFile, version: Version, before: Claim | None) -> bool:
-        """Whether the user's bytes are in a file's place."""
-        try:
-            return users_version(file, version, before, self._contents) is not None
-        except (OSError, SeqstoreError):
-            return True
 
     def _made_now(self, job: Job, names: list[str], key: str) -> dict[str, Claim]:
         """The claims of a job that ran in this run, before its DAG changed; empty if it did not."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
@@ -14,7 +13,6 @@ from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.store import (
     Entry,
-    Materialisation,
     Store,
     Version,
     marker,
@@ -26,6 +24,7 @@ from snakemake_storage_plugin_seqstore.workflow import (
     apply,
     garbage,
     made_again,
+    placing,
     snakemake_api,
     snakemake_changes,
 )
@@ -37,10 +36,9 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
     base_path,
     label,
-    mark_directory,
     stored,
 )
-from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved, version_in_place
+from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
 from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
 from snakemake_storage_plugin_seqstore.workflow.observing import Observing
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced, plan
@@ -157,26 +155,7 @@ class Reuse:
 
     def place(self, file: StoredFile, store: Store, entry: Entry) -> None:
         """Put what a file means in its own place, but over bytes that are the user's."""
-        self._place(self.resolution(), file, store, entry)
-
-    def _place(self, resolution: Resolution, file: StoredFile, store: Store, entry: Entry) -> None:
-        path, name = file.copy_path, file.base_label
-        before, contents = self.claims.known(name), self.directory.contents
-        made = resolution.output(name)
-        replaced = resolution.jobs[resolution.producers[name]].replaced.get(name) if made else None
-        there = version_in_place(file, entry.version, before, contents)
-        if there not in (None, entry.version, before and before.version, replaced):
-            self.directory.messages.tell_foreign(str(path))
-        elif there == entry.version:
-            os.utime(path, ns=(entry.time, entry.time), follow_symlinks=False)
-        else:
-            os.makedirs(path.parent, exist_ok=True)
-            provider = file.provider
-            how = provider.materialisation
-            if made and snakemake_api.is_updated(made):
-                how = Materialisation.COPY  # it is written to
-            transfer.bring(store, entry, file.parsed, path, how, provider.verify)
-            mark_directory(path, entry.time)
+        placing.place(self.directory, self.resolution(), file, store, entry)
 
     def claim(self, file: StoredFile, claim: Claim, holder: Store | None = None) -> None:
         """Say what a file means from now on, and if that is known, which store has it."""
@@ -184,7 +163,7 @@ class Reuse:
         self.claims.put(name, claim)
         self._answers.withdraw(name)
         if holder:
-            self._answers.found[name] = claim, (holder, _entry(file, claim))
+            self._answers.found[name] = claim, (holder, placing.entry_of(file, claim))
 
     def current(self, name: str) -> Claim | None:
         """The claim that holds for an output now."""
@@ -324,7 +303,7 @@ class Reuse:
             return
         directory.messages.report_taken_over(found.take_over)
         apply.take_over(found, directory.stores, conditions, self.new_teller(), self.secret)
-        place = partial(self._place, resolution)
+        place = partial(placing.place, directory, resolution)
         apply.bring_checkpoints(found, workflow, directory.stores, self, place)
         if workflow.executor_plugin is not None:
             for path in found.remove:
@@ -431,7 +410,7 @@ class Reuse:
         holder = holder or self.stores.holder(file.provider.store, claim.version)
         if holder is None:
             return None
-        self._answers.found[name] = claim, (holder, _entry(file, claim))
+        self._answers.found[name] = claim, (holder, placing.entry_of(file, claim))
         return self._answers.found[name][1]
 
 
@@ -439,9 +418,3 @@ def _named(file: StoredFile) -> tuple[Store, Entry] | None:
     store = file.provider.store
     entry = transfer.find(store, file.parsed)
     return (store, entry) if entry else None
-
-
-def _entry(file: StoredFile, claim: Claim) -> Entry:
-    """What a claim to a file stands for."""
-    assert claim.version
-    return Entry(file.parsed.collection, file.parsed.name, claim.version, claim.time)

@@ -344,3 +344,118 @@ def test_an_optional_module_comes_to_be(project):
     assert clone.read("script.txt") + clone.read("shell.txt") == "therethere\n"
     assert project.run(*IN_STORE).did_nothing
     assert project.read("shell.txt") == "there\n"
+
+
+NESTED = """
+    def parts(wildcards):
+        with checkpoints.split.get().output.names.open() as names:
+            return [f"counts/{n.strip()}.txt" for n in names]
+
+    rule all:
+        input: "all.txt", "counted.txt"
+
+    rule gather:
+        input: ORDER
+        output: "all.txt"
+        params: x=config.get("num", 1)
+        shell: "ran gather; cat parts/* > {output}; echo {params.x} >> {output}"
+
+    rule counted:
+        input: parts
+        output: "counted.txt"
+        params: x=config.get("num", 1)
+        shell: "ran counted; cat {input} > {output}; echo {params.x} >> {output}"
+
+    rule count:
+        input: "parts/{n}.list"
+        output: "counts/{n}.txt"
+        shell: "ran count; wc -l < {input} > {output}"
+
+    checkpoint split:
+        input: "in.txt"
+        output: names="parts/names", folder=directory("parts")
+        shell: "ran split; mkdir -p parts; cp {input} parts/a.list; cp {input} parts/b.list; "
+            "printf 'a\\nb\\n' > {output.names}"
+    """
+
+
+@pytest.mark.parametrize("order", ['"parts/names", "parts"', '"parts", "parts/names"'])
+def test_an_output_inside_a_directory_of_the_same_job(project, order):
+    """One never comes without the other: the directory would not be what the job made."""
+    project.write("x\n", "in.txt")
+    project.write(NESTED.replace("ORDER", order))
+    first = ["count", "count", "counted", "gather", "split"]
+    assert project.run(*IN_STORE).computed == first
+    assert project.run(*IN_STORE).did_nothing
+    project.made = ("all.txt", "counted.txt", "counts", "parts")
+    clone = project.clone()
+    assert clone.run(*IN_STORE, "counted.txt").computed == []
+    assert clone.run(*IN_STORE).computed == []
+    for number, targets in enumerate(((), ("counted.txt",), ("all.txt",))):
+        other = project.clone(f"other{number}")
+        config = ("--config", f"num={number + 2}")
+        done = other.run(*IN_STORE, *targets, *config)
+        expected = {"all.txt": "gather", "counted.txt": "counted"}
+        assert done.computed == sorted(expected[name] for name in targets or expected)
+        assert not any("not what the workflow made" in line for line in done.messages)
+        assert other.run(*IN_STORE, *targets, *config).did_nothing
+        if "counted.txt" not in targets:
+            assert other.read("all.txt") == f"x\nx\na\nb\n{number + 2}\n"
+
+
+CHANGING = """
+    rule all:
+        input: "q.txt", "after.txt", "fam.count"
+
+    rule after:
+        input: "x.bim", "q.txt"
+        output: "after.txt"
+        shell: "ran after; cat {input[0]} > {output}"
+
+    rule change:
+        input: bim="x.bim", fixed="x.fixed"
+        output: "q.txt"
+        params: x=config.get("num", 1)
+        shell: "ran change; mv {input.fixed} {input.bim}; echo {params.x} >> {input.bim}; "
+            "echo done > {output}"
+
+    rule fix:
+        input: "x.bim"
+        output: "x.fixed"
+        shell: "ran fix; sed s/^/fixed/ {input} > {output}"
+
+    rule make:
+        input: "in.txt"
+        output: "x.bim", "x.fam"
+        shell: "ran make; cp {input} {output[0]}; echo fam > {output[1]}"
+
+    rule count:
+        input: "x.fam"
+        output: "fam.count"
+        shell: "ran count; wc -l < {input} > {output}"
+    """
+
+
+def test_a_job_that_replaces_its_input(project):
+    """Who read it before rests; who reads it afterwards does so, and runs if that changes."""
+    project.write("x\n", "in.txt")
+    project.write(CHANGING)
+    assert project.run(*IN_STORE).computed == ["after", "change", "count", "fix", "make"]
+    assert project.read("after.txt") == "fixedx\n1\n"
+    for _ in range(2):
+        done = project.run(*IN_STORE)
+        assert done.did_nothing
+        assert not any("not what the workflow made" in line for line in done.messages)
+    other = ("--config", "num=2")
+    assert project.run(*IN_STORE, *other).computed == ["after", "change"]
+    assert project.read("after.txt") == "fixedx\n2\n"
+    assert project.run(*IN_STORE, *other).did_nothing
+    project.write("mine\n", "x.bim")  # the user's own: everybody reads it
+    done = project.run(*IN_STORE, *other)
+    assert done.computed == ["after", "change", "fix"]
+    assert any("x.bim is not what the workflow made" in line for line in done.messages)
+    project.made = ("after.txt", "q.txt", "x.bim", "x.fam", "x.fixed", "fam.count")
+    clone = project.clone()
+    assert clone.run(*IN_STORE).computed == ["change"]  # what it makes besides, it says nowhere
+    assert clone.read("after.txt") == "fixedx\n1\n"
+    assert clone.run(*IN_STORE).did_nothing

@@ -1,0 +1,136 @@
+"""Inputs that jobs change, as ``sort -o {input} {input}`` does: what is there is not the user's.
+
+The job that changed one, and those behind it, read what is there. Others that read it before stand
+as they are: they were made of what its maker made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
+from snakemake_storage_plugin_seqstore.file_hashes import Contents
+from snakemake_storage_plugin_seqstore.fingerprint.task import Told
+from snakemake_storage_plugin_seqstore.store import Version
+from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
+from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
+from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved, users_version
+from snakemake_storage_plugin_seqstore.workflow.left import Left
+from snakemake_storage_plugin_seqstore.workflow.products import Products, jobs_before
+from snakemake_storage_plugin_seqstore.workflow.telling import Teller
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+
+
+class ChangedInputs:
+    """The inputs that jobs of a DAG changed here.
+
+    Parameters
+    ----------
+    jobs : mapping of Job to Resolved
+        What is known of the jobs.
+    products : Products
+        What they make.
+    claims : Claims
+        What the working directory claims.
+    left : Left
+        What jobs left in it.
+    contents : Contents
+        Says what files contain.
+    teller : Teller
+        Says what jobs are told.
+    """
+
+    def __init__(
+        self,
+        jobs: Mapping[Job, Resolved],
+        products: Products,
+        claims: Claims,
+        left: Left,
+        contents: Contents,
+        teller: Teller,
+    ) -> None:
+        self._jobs = jobs
+        self._products = products
+        self._claims = claims
+        self._left = left
+        self._contents = contents
+        self._teller = teller
+
+    def is_foreign(self, file: StoredFile, version: Version, before: Claim | None) -> bool:
+        """Whether the user's bytes are in a file's place.
+
+        Parameters
+        ----------
+        version : Version
+            What it means.
+        before : Claim or None
+            What it meant in this working directory before.
+        """
+        try:
+            there = users_version(file, version, before, self._contents)
+        except (OSError, SeqstoreError):
+            return True
+        return there is not None and not self._left.by(os.path.relpath(file.label), there)
+
+    def told_as_made(self, job: Job, versions: Sequence[Version]) -> Told | None:
+        """What a job was told that stands here, as others changed its inputs after it ran.
+
+        Parameters
+        ----------
+        versions : sequence of Version
+            What its inputs contain now.
+
+        Raises
+        ------
+        Unknown
+            If it cannot be told.
+        """
+        as_made = self._as_made(job, versions)
+        if as_made == [*versions]:
+            return None
+        told = self._teller.tell(job, as_made, self._contents)
+        claims = [self._claims.known(label(file)) for file in job.output]
+        return told if all(claim and claim.key == told.key for claim in claims) else None
+
+    def _as_made(self, job: Job, versions: Sequence[Version]) -> list[Version]:
+        """What its inputs contain without what others changed that do not come before it."""
+        makers = {
+            label(file): maker
+            for maker, files in snakemake_api.makers(job).items()
+            for file in files
+        }
+        found = [*versions]
+        for number, (file, there) in enumerate(zip(job.input, versions, strict=True)):
+            maker = self._jobs.get(makers[label(file)]) if label(file) in makers else None
+            made = maker.versions.get(label(file)) if maker and stored(file) else None
+            if made and made != there and self._is_changed_by_others(job, label(file), there):
+                found[number] = made
+        return found
+
+    def _is_changed_by_others(self, job: Job, path: str, there: Version) -> bool:
+        run = self._left.by(os.path.relpath(path), there)
+        if run is None or run.output in map(label, job.output):
+            return False
+        changer = self._products.maker(os.path.abspath(run.output))
+        return changer is None or changer[0] not in jobs_before(job)
+
+
+def as_left(changed: Iterable[str], contents: Contents) -> dict[str, Version]:
+    """What a job left of the inputs that it changed, by path from the working directory.
+
+    Parameters
+    ----------
+    changed : iterable of str
+        Their absolute paths; those that it took away are left out.
+    """
+    found = {}
+    for path in changed:
+        with suppress(OSError, SeqstoreError):
+            found[os.path.relpath(path)] = contents.unwatched.version(path)
+    return found
