@@ -96,7 +96,7 @@ def shown(value: Any) -> str:
     if kind == "subclass":
         return shown(parts[1])
     if tag == "str":
-        return json.dumps(_clean(rest[0]), ensure_ascii=False)
+        return json.dumps(clean(rest[0]), ensure_ascii=False)
     if tag == "float":
         return repr(float.fromhex(rest[0]))
     if tag == "bytes":
@@ -108,7 +108,7 @@ def shown(value: Any) -> str:
 
 def text_difference(old: str, new: str) -> str:
     """The first place at which two texts differ, with a little of what is around it."""
-    old, new = (" ".join(_clean(text).split()) for text in (old, new))
+    old, new = (" ".join(clean(text).split()) for text in (old, new))
     if max(len(old), len(new)) <= MOST:
         return f"{old} -> {new}"
     pairs = enumerate(zip(old, new, strict=False))
@@ -122,7 +122,7 @@ def text_difference(old: str, new: str) -> str:
 
 def short(text: str) -> str:
     """A text on one line; of a long one its begin and its end."""
-    text = " ".join(_clean(text).split())
+    text = " ".join(clean(text).split())
     if len(text) <= MOST:
         return text
     begin, end = text[: MOST - _END], text[-_END:]
@@ -131,7 +131,7 @@ def short(text: str) -> str:
 
 def _change(name: str, old: Any, new: Any) -> str:
     if old[0] == new[0] == "str":
-        texts = json.dumps(_clean(old[1])), json.dumps(_clean(new[1]))
+        texts = json.dumps(clean(old[1])), json.dumps(clean(new[1]))
         if max(map(len, texts)) > MOST:
             return f"{name}: {text_difference(old[1], new[1])}"
     before, now = shown(old), shown(new)
@@ -215,7 +215,7 @@ def _joined(parts: Any, brackets: str) -> str:
     return f"{brackets[0]}{', '.join(parts)}{comma}{brackets[1]}"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """A text without what frames the symbols in it."""
     return text.replace("\0", "")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.fingerprint.shown import (
+    clean,
     difference,
     difference_behind,
     is_behind,
@@ -32,7 +33,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any], source: str) 
         old, new = before.get(name), now.get(name)
         if old != new and name != "made":  # which says the same as its parts
             found += _of_part(name, old, new, source)
-    return found or ["the order of what it reads"]
+    return [*map(clean, found)] or ["the order of what it reads"]
 
 
 def _of_part(name: str, old: Any, new: Any, source: str) -> Iterator[str]:

@@ -30,11 +30,14 @@ def discard_copies(job: Job) -> None:
     """Remove local copies of what a job is about to make, as of a checkpoint that was brought.
 
     Snakemake does not, and members of a directory would stay in it. What is updated has to be
-    there.
+    there, and the folders that Snakemake has made for files: one may be an output, too.
     """
+    folders = [folder for file in job.output if os.path.isdir(folder := os.path.dirname(file))]
     for file in job.output:
         if stored(file) and not snakemake_api.is_updated(file):
             discard(str(file))
+    for folder in folders:
+        os.makedirs(folder, exist_ok=True)
 
 
 def is_repeatable(job: Job, accesses: Accesses, places: Places) -> bool:

@@ -89,6 +89,7 @@ class Project:
             os.killpg(process.pid, signal.SIGKILL)
             pytest.fail("Snakemake hangs:\n" + process.communicate()[0])
         assert_no_traceback(printed)
+        assert "\0" not in printed
         return Run(printed, self._computed(), process.returncode)
 
     def run(self, *arguments: str, fails: bool = False, root: bool = True) -> Run:

@@ -13,10 +13,12 @@ FILES = {
     "workflow/Snakefile": f"""
         {REUSE.splitlines()[0]}
         {REUSE.splitlines()[1]}
+        import os
+        REPOSITORY = os.path.abspath("..")
         include: "rules/more.smk"
 
         rule all:
-            input: "script.txt", "shell.txt", "copied.txt"
+            input: "script.txt", "shell.txt", "copied.txt", "beside.txt"
         """,
     "workflow/rules/more.smk": """
         rule script:
@@ -26,6 +28,11 @@ FILES = {
         rule shell:
             output: "shell.txt"
             shell: "ran shell; python3 {workflow.basedir}/scripts/shell.py > {output}"
+
+        rule beside:
+            input: f"{REPOSITORY}/resources/beside.txt"
+            output: "beside.txt"
+            shell: "ran beside; cat {input} > {output}"
 
         rule copied:
             input: table=workflow.source_path("../../resources/table.txt"),
@@ -51,6 +58,7 @@ FILES = {
     "workflow/copied/x.py": "X = 'x'\n",
     "workflow/copied/__init__.py": "",
     "resources/table.txt": "a\n",
+    "resources/beside.txt": "a\n",
     ".test/config.txt": "",
 }
 
@@ -73,13 +81,13 @@ def _cloned(project: Project, name: str) -> Project:
     old = project.directory.parent
     new = old.with_name(name)
     shutil.copytree(old, new, ignore=shutil.ignore_patterns(".snakemake", "*.txt.*", "__pycache__"))
-    for made in ("script.txt", "shell.txt", "copied.txt"):
+    for made in ("script.txt", "shell.txt", "copied.txt", "beside.txt"):
         (new / ".test" / made).unlink(missing_ok=True)
     return _in(new, project)
 
 
 def test_a_workflow_that_is_not_below_the_working_directory(repository):
-    assert repository.run(*MAIN).computed == ["copied", "script", "shell"]
+    assert repository.run(*MAIN).computed == ["beside", "copied", "script", "shell"]
     assert repository.run(*MAIN).did_nothing
     other = _cloned(repository, "other")
     assert other.run(*MAIN).did_nothing
@@ -93,6 +101,9 @@ def test_a_workflow_that_is_not_below_the_working_directory(repository):
     assert third.run(*MAIN).did_nothing
     shutil.rmtree(repository.directory.parent)
     assert _cloned(other, "fourth").run(*MAIN).did_nothing
+    third.write("b\n", "../resources/beside.txt")
+    (line,) = (line for line in third.run(*MAIN).messages if "not what it was" in line)
+    assert line.endswith("input repository/resources/beside.txt: content changed.")
     third.write("X = 'y'\n", "../workflow/copied/x.py")
     assert third.run(*MAIN).computed == ["copied"]
     assert third.read("copied.txt") == "ya\n"
@@ -374,7 +385,7 @@ NESTED = """
     checkpoint split:
         input: "in.txt"
         output: names="parts/names", folder=directory("parts")
-        shell: "ran split; mkdir -p parts; cp {input} parts/a.list; cp {input} parts/b.list; "
+        shell: "ran split; cp {input} parts/a.list; cp {input} parts/b.list; "
             "printf 'a\\nb\\n' > {output.names}"
     """
 
