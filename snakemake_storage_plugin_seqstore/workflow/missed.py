@@ -39,10 +39,16 @@ class Missed:
     def __init__(self, reuse: Reuse) -> None:
         self._reuse = reuse
         # What is reused and was not in its place when the DAG was built, and where that would be.
-        self._absent: tuple[Mapping[str, Version], Absent] = ({}, Absent(()))
+        self._absent: tuple[Mapping[str, Version], Absent] = ({}, Absent((), bool))
         self._brought: set[str] = set()  # a job may remove it: it is brought once
         self._missed: dict[Job, set[str]] = defaultdict(set)  # it has run with them since
         self._lock = threading.Lock()  # jobs end in several threads
+
+    def make_folders(self) -> None:
+        """Make the folders in the working directory that jobs make which need not run."""
+        with self._lock:
+            if self._look_again():
+                self._absent[1].make_folders()
 
     def bring_undeclared(self, job: Job) -> None:
         """Bring files that other jobs made without declaring them, and that jobs read."""
@@ -66,8 +72,7 @@ class Missed:
         versions = self._reuse.claims.absent
         if accesses is None or not versions:
             return ""
-        if self._absent[0] is not versions:  # the DAG has changed
-            self._absent = versions, Absent(versions)
+        self._look_again()
         since = accesses.started - TICK
         # These were there when it began, or it made them.
         known = {*map(label, (*job.input, *job.products()))} | self._missed[job]
@@ -82,6 +87,15 @@ class Missed:
         came = {name for name in missed if changed_at(name) > since}
         self._missed[job] |= came
         return min(came, default="")
+
+    def _look_again(self) -> bool:
+        """Look what is absent, if the DAG has changed; say whether it has."""
+        versions = self._reuse.claims.absent
+        has_changed = self._absent[0] is not versions
+        if has_changed:
+            products = self._reuse.resolution().products
+            self._absent = versions, Absent(versions, products.includes)
+        return has_changed
 
     def note_sought(self, job: Job, accesses: Accesses | None) -> None:
         """Note what a job, which failed, looked for that was left where other jobs ran."""

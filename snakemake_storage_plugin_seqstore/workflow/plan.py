@@ -117,7 +117,7 @@ def plan(
     found.place += _beside_inputs(running, resolution)
     if running:
         absent = {ours.label: (ours, claim) for ours, claim in _absent(resolution)}
-        found.place += _read_before(running, absent, read_before)
+        found.place += _read_before(running, absent, resolution, read_before)
         found.absent = {name: claim.version for name, (_, claim) in absent.items() if claim.version}
     return found
 
@@ -194,10 +194,11 @@ def _beside_inputs(
 def _read_before(
     jobs: Iterable[Job],
     absent: Mapping[str, tuple[StoredFile, Claim]],
+    resolution: Resolution,
     read_before: Callable[[Job], Iterable[str]],
 ) -> Iterator[tuple[StoredFile, Claim]]:
     """What jobs read when they last ran without declaring it, as those do that look for reports."""
-    places = Absent(absent)
+    places = Absent(absent, resolution.products.includes)
     for job in jobs:
         for path in read_before(job):
             yield from (absent[name] for name in places.at(path))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -189,21 +189,35 @@ class Absent:
     ----------
     names : iterable of str
         Their paths, as the workflow has them.
+    is_made : callable
+        Whether a job makes a directory itself, by absolute path.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], is_made: Callable[[str], bool]) -> None:
         self._below: dict[str, list[str]] = {}  # by absolute path: they are there, or below it
+        self._folders: set[str] = set()  # of the working directory, in which they are
         workdir = os.getcwd()
         for name in names:
-            path = os.path.abspath(name)
+            path = whole = os.path.abspath(name)
             while path.startswith(workdir):
                 self._below.setdefault(path, []).append(name)
+                if os.path.dirname(path) == workdir and path != whole and not is_made(path):
+                    self._folders.add(path)
                 path = os.path.dirname(path)
+
+    def make_folders(self) -> None:
+        """Make the folders of the working directory that are absent.
+
+        Who looks for a name there (``ls *.tmp``) finds the names that are there after a whole run,
+        and has not missed what is in these folders.
+        """
+        for folder in self._folders:
+            os.makedirs(folder, exist_ok=True)
 
     def at(self, path: str, since: float = math.inf) -> list[str]:
         """What is missed by who looks for an absolute path, or lists it if it is a directory.
 
-        A directory in it that is there is not looked into.
+        A directory in it that is there is not looked into, nor one that is made before a job runs.
 
         Parameters
         ----------
@@ -215,7 +229,8 @@ class Absent:
         for name in self._below.get(path, ()):
             step = os.path.join(path, os.path.relpath(name, path).split(os.sep)[0])
             if step not in entered:
-                entered[step] = os.path.lexists(step) and born(step) <= since
+                is_there = os.path.lexists(step) and born(step) <= since
+                entered[step] = is_there or step in self._folders
             if not entered[step] or changed_at(name) > since:
                 missed.append(name)
         return missed

@@ -208,3 +208,36 @@ def test_what_is_brought_is_brought_once(project):
     )
     done = clone.run(*IN_STORE, "-c1", "--keep-going")
     assert 2 <= len(done.computed) <= 4, done.printed
+
+
+def test_a_name_that_is_looked_for_in_the_working_directory(project):
+    """A shell lists it: the folders that the workflow makes are there, and nothing is missed."""
+    project.write(
+        """
+        rule all:
+            input: "c.txt"
+
+        rule a:
+            output: "deep/er/a.txt"
+            shell: "ran a; echo a > {output}"
+
+        rule b:
+            input: "deep/er/a.txt"
+            output: "b.txt"
+            shell: "ran b; cp {input} {output}"
+
+        rule c:
+            input: "b.txt"
+            output: "c.txt"
+            params: x=config.get("num", 1)
+            shell: "ran c; cat {input} > part.2.Q; echo {params.x} >> part.2.Q; "
+                "ls -d */ > dirs.log; mv part.2.* {output}"
+        """
+    )
+    assert project.run(*IN_STORE).computed == ["a", "b", "c"]
+    project.made = ("b.txt", "c.txt", "deep", "dirs.log")
+    clone = project.clone()
+    assert clone.run(*IN_STORE, "--config", "num=2").computed == ["c"]
+    assert (clone.read("c.txt"), clone.read("dirs.log")) == ("a\n2\n", "deep/\n")
+    assert [*(clone.directory / "deep").iterdir()] == []
+    assert clone.run(*IN_STORE, "--config", "num=2").did_nothing
