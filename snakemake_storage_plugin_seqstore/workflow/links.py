@@ -96,6 +96,8 @@ class Links:
         if not self._may_be_links:
             return ""
         linked = self._linked.get(job, {})
+        if accesses and linked:
+            self._loosen(accesses)
         if accesses is None:
             found = {*linked} if has_failed else set()
         else:
@@ -112,6 +114,18 @@ class Links:
             f"it reads links to read-only files of the store, and {did}; "
             "from now on its inputs are files here"
         )
+
+    def _loosen(self, accesses: Accesses) -> None:
+        """Let what a job made be written to by the next one, if it is a copy of a read-only file.
+
+        Copies of files, which its inputs would be without a store, could be.
+        """
+        for path, access in accesses.paths.items():
+            if access.written and not path.startswith(self._folders):
+                with suppress(OSError):
+                    mode = os.lstat(path).st_mode
+                    if stat.S_ISREG(mode) and not mode & 0o222:
+                        os.chmod(path, stat.S_IMODE(mode) | stat.S_IWUSR)
 
     def _minded(self, accesses: Accesses, linked: Mapping[str, str], has_failed: bool) -> set[str]:
         """The links with which a job did more, perhaps, than to follow them.

@@ -413,3 +413,28 @@ def test_a_protected_file_that_is_fetched_is_no_link(linked):
     assert not path.is_symlink()
     assert path.stat().st_mode & 0o777 == 0o444
     assert clone.run(*LINKS).did_nothing
+
+
+def test_a_copy_that_a_job_keeps_can_be_written_to_by_the_next_one(linked):
+    """As that of a file could: the mode of what is behind a link is of the store."""
+    linked.write(
+        """
+        rule all:
+            input: "b.txt"
+
+        rule a:
+            output: "a.txt"
+            params: x=config.get("num", 1)
+            shell: "ran a; echo {params.x} > {output}"
+
+        rule b:
+            input: "a.txt"
+            output: "b.txt"
+            shell: "ran b; mkdir -p kept; cp {input} kept/; sort kept/a.txt > {output}"
+        """
+    )
+    for number in ("1", "2", "3"):
+        done = linked.run(*LINKS, "--config", f"num={number}")
+        assert done.computed == ["a", "b"]
+        assert (linked.directory / "a.txt").is_symlink()
+        assert linked.read("b.txt") == f"{number}\n"
