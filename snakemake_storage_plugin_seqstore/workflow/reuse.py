@@ -234,6 +234,7 @@ class Reuse:
             resolution.places,
             resolution.product_digests,
             self.claims.accepted,
+            self.directory.left,
         )
 
     def _resolve(self) -> Resolution:

@@ -147,3 +147,21 @@ def test_a_new_reader_of_what_was_left_elsewhere(project):
     assert (done.computed, clone.read("a.vcf")) == (["call", "map"], "a\ni\n")
     assert "a.bam is made again: a.bam.bai, which goes with it" in done.printed
     assert clone.run(*IN_STORE).did_nothing
+
+
+def test_scratch_files_of_another_run_are_no_reason_to_run_again(project):
+    """`cp` asks before it writes; the job would write over what it left itself."""
+    project.write(
+        """
+        rule tool:
+            output: "out.txt"
+            params: x=config.get("num", 1)
+            shell: "ran tool; echo {params.x} > tmp/src; cp tmp/src tmp/copy; cat tmp/copy > {output}"
+        """
+    )
+    project.write("", "tmp/here")
+    for number, computed in (("1", ["tool"]), ("2", ["tool"]), ("1", []), ("2", []), ("1", [])):
+        assert project.run(*IN_STORE, "--config", f"num={number}").computed == computed
+        assert project.read("out.txt") == f"{number}\n"
+    project.write("mine\n", "tmp/copy")  # nobody's run left that
+    assert project.run(*IN_STORE, "--config", "num=2").computed == ["tool"]
