@@ -7,7 +7,7 @@ as they are: they were made of what its maker made.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,9 @@ from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Version
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
-from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved, users_version
+from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, users_version
 from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.products import Products, jobs_before
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
@@ -32,10 +31,10 @@ class ChangedInputs:
 
     Parameters
     ----------
-    jobs : mapping of Job to Resolved
-        What is known of the jobs.
+    inputs : Inputs
+        What the inputs of jobs contain.
     products : Products
-        What they make.
+        What the jobs make.
     claims : Claims
         What the working directory claims.
     left : Left
@@ -48,14 +47,14 @@ class ChangedInputs:
 
     def __init__(
         self,
-        jobs: Mapping[Job, Resolved],
+        inputs: Inputs,
         products: Products,
         claims: Claims,
         left: Left,
         contents: Contents,
         teller: Teller,
     ) -> None:
-        self._jobs = jobs
+        self._inputs = inputs
         self._products = products
         self._claims = claims
         self._left = left
@@ -100,14 +99,9 @@ class ChangedInputs:
 
     def _as_made(self, job: Job, versions: Sequence[Version]) -> list[Version]:
         """What its inputs contain without what others changed that do not come before it."""
-        makers = {
-            label(file): maker
-            for maker, files in snakemake_api.makers(job).items()
-            for file in files
-        }
-        found = [*versions]
+        jobs, makers, found = self._inputs.jobs, self._inputs.makers(job), [*versions]
         for number, (file, there) in enumerate(zip(job.input, versions, strict=True)):
-            maker = self._jobs.get(makers[label(file)]) if label(file) in makers else None
+            maker = jobs.get(makers[label(file)]) if label(file) in makers else None
             made = maker.versions.get(label(file)) if maker and stored(file) else None
             if made and made != there and self._is_changed_by_others(job, label(file), there):
                 found[number] = made

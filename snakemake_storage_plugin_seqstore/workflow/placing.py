@@ -70,7 +70,7 @@ def _around(resolution: Resolution, file: StoredFile) -> Iterator[tuple[StoredFi
     """
     maker = resolution.producers.get(file.base_label)
     for output in maker.output if maker and len(maker.output) > 1 else ():
-        ours, name = stored(output), label(output)
+        ours, name = stored(output) if output.flags.get("directory") else None, label(output)
         is_around = ours and ours.is_in_place and file.base_label.startswith(f"{name}/")
         claim = resolution.jobs[maker].claims.get(name) if maker and is_around else None
         if ours and claim:

@@ -108,7 +108,7 @@ class Resolution:
         self.producers = self.inputs.producers
         self.is_touching = snakemake_api.touches(dag.workflow)
         newest = self.inputs.newest
-        self._changed = ChangedInputs(self.jobs, products, claims, left, contents, teller)
+        self._changed = ChangedInputs(self.inputs, products, claims, left, contents, teller)
         self.side_files = SideFiles(self.jobs, products, claims, left, sought, stores, contents)
         self._traces = Traces(claims, stores, contents, now)
         self._touched = Touched(

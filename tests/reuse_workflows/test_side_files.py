@@ -156,7 +156,8 @@ def test_scratch_files_of_another_run_are_no_reason_to_run_again(project):
         rule tool:
             output: "out.txt"
             params: x=config.get("num", 1)
-            shell: "ran tool; echo {params.x} > tmp/src; cp tmp/src tmp/copy; cat tmp/copy > {output}"
+            shell: "ran tool; echo {params.x} > tmp/src; cp tmp/src tmp/copy; "
+                "cat tmp/copy > {output}"
         """
     )
     project.write("", "tmp/here")
