@@ -75,7 +75,7 @@ class ChangedInputs:
             there = users_version(file, version, before, self._contents)
         except (OSError, SeqstoreError):
             return True
-        return there is not None and not self._left.by(os.path.relpath(file.label), there)
+        return there is not None and not self._left.by(file.label, there)
 
     def told_as_made(self, job: Job, versions: Sequence[Version]) -> Told | None:
         """What a job was told that stands here, as others changed its inputs after it ran.
@@ -108,7 +108,7 @@ class ChangedInputs:
         return found
 
     def _is_changed_by_others(self, job: Job, path: str, there: Version) -> bool:
-        run = self._left.by(os.path.relpath(path), there)
+        run = self._left.by(path, there)
         if run is None or run.output in map(label, job.output):
             return False
         changer = self._products.maker(os.path.abspath(run.output))

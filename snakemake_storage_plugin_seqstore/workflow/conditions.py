@@ -196,7 +196,7 @@ class Conditions:
 
         def is_left(path: str) -> bool:
             with suppress(OSError, SeqstoreError):
-                return bool(self._left.by(os.path.relpath(path), self.contents.version(path)))
+                return bool(self._left.by(path, self.contents.version(path)))
             return False
 
         paths = ((name, here.path_of(name)) for name in made)

@@ -110,7 +110,7 @@ class Executions:
         if execution.fetched is None:
             discard_copies(job)
             self._links.replace(job, _runs_in_container(job, teller, contents))
-            self._missed.make_folders()
+            self._missed.look_again()
             self._missed.bring_undeclared(job)
             if reuse.observing.is_on:
                 execution.behind = resolution.side_files.behind(job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,7 +100,7 @@ class Left:
 
     def by(self, path: str, version: Version) -> Run | None:
         """The last run that left a file as it is; None if it was changed since."""
-        files = [*self._files.get(path, {}).values()]
+        files = [*self._files.get(os.path.relpath(path), {}).values()]
         return next((left.run for left in reversed(files) if left.version == version), None)
 
     def of(self, output: str) -> dict[str, LeftFile]:

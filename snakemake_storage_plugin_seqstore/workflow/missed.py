@@ -44,11 +44,17 @@ class Missed:
         self._missed: dict[Job, set[str]] = defaultdict(set)  # it has run with them since
         self._lock = threading.Lock()  # jobs end in several threads
 
-    def make_folders(self) -> None:
-        """Make the folders in the working directory that jobs make which need not run."""
+    def look_again(self) -> None:
+        """Look what is absent, if the DAG has changed; folders in the working directory are made.
+
+        Those of jobs that need not run: who lists the working directory has missed no name.
+        """
+        versions, products = self._reuse.claims.absent, self._reuse.resolution().products
         with self._lock:
-            if self._look_again():
-                self._absent[1].make_folders()
+            if self._absent[0] is not versions:
+                absent = Absent(versions, products.includes)
+                absent.make_folders()
+                self._absent = versions, absent
 
     def bring_undeclared(self, job: Job) -> None:
         """Bring files that other jobs made without declaring them, and that jobs read."""
@@ -72,7 +78,7 @@ class Missed:
         versions = self._reuse.claims.absent
         if accesses is None or not versions:
             return ""
-        self._look_again()
+        self.look_again()
         since = accesses.started - TICK
         # These were there when it began, or it made them.
         known = {*map(label, (*job.input, *job.products()))} | self._missed[job]
@@ -87,15 +93,6 @@ class Missed:
         came = {name for name in missed if changed_at(name) > since}
         self._missed[job] |= came
         return min(came, default="")
-
-    def _look_again(self) -> bool:
-        """Look what is absent, if the DAG has changed; say whether it has."""
-        versions = self._reuse.claims.absent
-        has_changed = self._absent[0] is not versions
-        if has_changed:
-            products = self._reuse.resolution().products
-            self._absent = versions, Absent(versions, products.includes)
-        return has_changed
 
     def note_sought(self, job: Job, accesses: Accesses | None) -> None:
         """Note what a job, which failed, looked for that was left where other jobs ran."""

@@ -190,7 +190,7 @@ class SideFiles:
         path : str
             Its absolute path.
         """
-        left = self._left.by(os.path.relpath(path), version)
+        left = self._left.by(path, version)
         maker = self._products.maker(os.path.abspath(left.output)) if left else None
         run = (self.run_of(maker[0]) or self.run_before(maker[0])) if maker else None
         return left is not None and run is not None and not run.is_same(left)
