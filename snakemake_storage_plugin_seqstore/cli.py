@@ -142,7 +142,7 @@ def ls(store: Store, prefix: str, long: bool, line: Callable[..., None]) -> None
                 if entry:
                     version = entry.version
                     time, size = _time(entry.time), version.size
-                    projects = ",".join(store.names.projects(candidate, name)) or "-"
+                    projects = ",".join(store.projects(candidate, name)) or "-"
                     line(
                         time=time,
                         size=size,
@@ -298,13 +298,13 @@ def nondeterministic(store: Store, line: Callable[..., None]) -> None:
                         line(time=time, rule=record.rule, output=name, sha256=digest)
 
 
-@main.command(short_help="Remove what no name has meant for some time, and unfinished files.")
+@main.command(short_help="Remove what nobody has used for some time, and unfinished files.")
 @click.option("--older-than", callback=_age, default="30d", show_default=True, metavar="AGE")
 @click.option("-n", "--dry-run", is_flag=True, help="Only list what would be removed.")
 @prints_lines
 @click.pass_obj
 def gc(store: Store, older_than: float, dry_run: bool, line: Callable[..., None]) -> None:
-    """Remove what no name has meant for AGE (e.g. 12h, 30d), and what killed processes left."""
+    """Remove what no name has meant and no project used for AGE (e.g. 12h, 30d), and litter."""
     with for_people(store):
         removed = maintenance.collect_garbage(store, older_than, dry_run)
         if dry_run:

@@ -5,6 +5,7 @@
     <root>/seqstore.json                              format of the store
     <root>/objects/ab/cdef...                         payloads under their SHA-256, mode 0444
     <root>/names/<collection>/<name>/@/<version>      what a name means, one file a version
+    <root>/projects/<project>/<version>               what a project uses that others made
     <root>/records/ab/cdef.../<version>               what a computation gave, under its key
     <root>/tmp/, <root>/damaged/                      unfinished and damaged files; `gc` clears them
 

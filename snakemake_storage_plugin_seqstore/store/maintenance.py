@@ -16,6 +16,7 @@ from snakemake_storage_plugin_seqstore.store import directories, filesystem, tre
 from snakemake_storage_plugin_seqstore.store.objects import GRACE
 from snakemake_storage_plugin_seqstore.store.parsing import MalformedError
 from snakemake_storage_plugin_seqstore.store.store import Store
+from snakemake_storage_plugin_seqstore.store.uses import Use
 from snakemake_storage_plugin_seqstore.store.version import Version
 from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
@@ -34,9 +35,10 @@ def collect_garbage(store: Store, older_than: float, dry_run: bool = False) -> R
     """Remove what no name means any more, and what killed processes left.
 
     That is: versions of a name that were superseded or removed more than `older_than` s ago,
-    payloads that no remaining version consists of, and unfinished or damaged files. Nothing younger
-    than `older_than` is taken, and nothing younger than an hour but what a process of this machine
-    left that is gone. Others may use the store meanwhile, or collect garbage themselves.
+    payloads that no remaining version consists of and no project uses, and unfinished or damaged
+    files. Nothing younger than `older_than` is taken, and nothing younger than an hour but what a
+    process of this machine left that is gone. Others may use the store meanwhile, or collect
+    garbage themselves.
 
     Parameters
     ----------
@@ -52,9 +54,14 @@ def collect_garbage(store: Store, older_than: float, dry_run: bool = False) -> R
     """
     now = filesystem.clock(store.root) / 10**9
     limit = now - max(older_than, GRACE)
+    outdated, used = _used(store, limit)
     superseded, meant = _looked_at(store, limit)
+    meant |= used
     unmeant = [digest for digest, _ in store.objects if digest not in meant]
     removed = Removed()
+    for project, uses in outdated.items():  # before the removals that say so
+        if not dry_run:
+            store.uses.drop(project, uses)
     for path in superseded:
         if dry_run or _unlink(store, path):
             removed.versions.append(path)
@@ -131,6 +138,29 @@ def litter(store: Store) -> Iterator[tuple[Path, os.stat_result]]:
                 yield folder / name, status
 
 
+def _used(store: Store, limit: float) -> tuple[dict[str, dict[str, Use]], set[str]]:
+    """What projects do not use any more, and the digests of everything that they do use."""
+    outdated: dict[str, dict[str, Use]] = {}
+    used: set[str] = set()
+    for project in store.uses.projects:
+        try:
+            uses = store.uses.of(project)
+        except MalformedError as error:
+            raise StoreError(
+                f"cannot tell what the project {project} uses: {error}",
+                "remove it: what was in it is made again if somebody misses it",
+            ) from error
+        for name, use in uses.items():
+            collection, _, rest = name.partition("/")
+            newer = store.names.log(collection, rest, project)[:1]
+            if newer and newer[0].time > use.time and _written(newer[0]) < limit:
+                outdated.setdefault(project, {})[name] = use
+            elif use.version.digest not in used:
+                used.add(use.version.digest)
+                used.update(_members(store, use.version, name))
+    return outdated, used
+
+
 def _looked_at(store: Store, limit: float) -> tuple[list[Path], set[str]]:
     """Versions that may go, and the digests of everything that the others consist of."""
     superseded: list[Path] = []
@@ -144,7 +174,7 @@ def _looked_at(store: Store, limit: float) -> tuple[list[Path], set[str]]:
                     for stamp in log:
                         if stamp.digest and stamp.digest not in meant and stamp.path not in old:
                             meant.add(stamp.digest)
-                            meant.update(_members(store, stamp, stamp.digest))
+                            meant.update(_meant(store, stamp, stamp.digest))
                 progress.update(1, 0)
     return superseded, meant
 
@@ -165,28 +195,42 @@ def _written(stamp: Stamp) -> float:
     return stamp.time / 10**9
 
 
-def _members(store: Store, stamp: Stamp, digest: str) -> Iterable[str]:
-    """The other payloads of a version, if it is a directory.
+def _meant(store: Store, stamp: Stamp, digest: str) -> Iterable[str]:
+    """The other payloads of a version of a name, if it is a directory.
 
     Raises
     ------
     StoreError
         If that cannot be told.
     """
+    what = str(stamp.path.parent.parent)
     try:
         version = store.names.version(stamp)
         if version is None:
             version = Version(digest, trees.kind(store.objects.path(digest)), 0)
+    except FileNotFoundError:
+        return ()
+    except (OSError, DamageError) as error:
+        raise _unknown(what, error) from error
+    return _members(store, version, what)
+
+
+def _members(store: Store, version: Version, what: str) -> Iterable[str]:
+    """The other payloads of a version, if it is a directory; see :func:`_meant`."""
+    try:
         return store.payloads(version)
     except FileNotFoundError:
         return ()
     except MalformedError as error:
-        if store.objects.is_sound(digest):
+        if store.objects.is_sound(version.digest):
             return ()  # it never was a directory
-        failure: Exception = error
+        raise _unknown(what, error) from error
     except (OSError, DamageError) as error:
-        failure = error
-    raise StoreError(
-        f"cannot tell what the directory {stamp.path.parent.parent} consists of: {failure}",
+        raise _unknown(what, error) from error
+
+
+def _unknown(what: str, error: Exception) -> StoreError:
+    return StoreError(
+        f"cannot tell what the directory {what} consists of: {error}",
         "`seqstore verify` sets damaged files aside",
-    ) from failure
+    )

@@ -50,6 +50,10 @@ class Names:
         """The versions of a name in one project, newest first."""
         return version_log.history(self._directory(collection, name, project))
 
+    def since(self, collection: str, name: str, project: str) -> int:
+        """When a name last got a version in a project, or lost it, in ns; 0 if it never did."""
+        return next((stamp.time for stamp in self.log(collection, name, project)), 0)
+
     def history(self, collection: str, name: str) -> list[Stamp]:
         """All versions of a name, of all projects, newest first."""
         stamps = [stamp for _, log in self.logs(collection, name) for stamp in log]
@@ -136,6 +140,19 @@ class Names:
                 stamp = version_log.following(log[0].directory, None, log, self.root)
                 directories.move(self.root, self._relative(log[0]), self._relative(stamp))
         return bool(meaning)
+
+    def end(self, collection: str, name: str, project: str, since: int) -> None:
+        """Let a name mean nothing in a project from now on, where its list says otherwise.
+
+        Parameters
+        ----------
+        since : int
+            Since when the list says so, in ns since the epoch.
+        """
+        directory = self._directory(collection, name, project)
+        listed = Stamp(since, None, directory, "")
+        before = sorted([*version_log.history(directory), listed], key=lambda stamp: -stamp.time)
+        version_log.add(directory, None, b"", before, self.root)
 
     def key(self, collection: str, name: str) -> str | None:
         """The key of the computation that made what a name means, or last meant, if it is known."""

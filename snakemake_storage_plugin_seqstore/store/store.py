@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +21,7 @@ from snakemake_storage_plugin_seqstore.store.objects import Objects
 from snakemake_storage_plugin_seqstore.store.parsing import read
 from snakemake_storage_plugin_seqstore.store.record_memory import RecordMemory
 from snakemake_storage_plugin_seqstore.store.records import Record, Records
+from snakemake_storage_plugin_seqstore.store.uses import Use, Uses
 from snakemake_storage_plugin_seqstore.store.version import Version
 from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
@@ -73,6 +74,7 @@ class Store:
         self.root = Path(os.path.abspath(root))
         self.objects = Objects(self.root)
         self.names = Names(self.root)
+        self.uses = Uses(self.root)
         self.records = Records(self.root)
         self._known = False
 
@@ -158,8 +160,20 @@ class Store:
 
     def means(self, collection: str, name: str, version: Version, project: str = "") -> bool:
         """Whether a name means a version in a project."""
+        if project and (use := self._use(collection, name, project)):
+            return use.version.digest == version.digest
         log = self.names.log(collection, name, project)
         return bool(log) and log[0].digest == version.digest
+
+    def projects(self, collection: str, name: str) -> list[str]:
+        """The projects that made what they have by a name, or use it."""
+        using = [each for each in self.uses.projects if self._use(collection, name, each)]
+        return sorted({*self.names.projects(collection, name), *using})
+
+    def _use(self, collection: str, name: str, project: str) -> Use | None:
+        """What a project uses by a name without having made it; None if there is no such thing."""
+        use = self.uses.of(project).get(f"{collection}/{name}")
+        return use if use and self.names.since(collection, name, project) <= use.time else None
 
     def follow(
         self, collection: str, name: str, version: Version, key: str, project: str = ""
@@ -169,11 +183,20 @@ class Store:
             self._renew(version)
             self.names.add(collection, name, version, key, project)
 
+    def use(self, project: str, versions: Mapping[str, Version]) -> None:
+        """Note what a project uses from now on, by ``<collection>/<name>``: `gc` leaves it alone.
+
+        That is for what is new to the project; where it has another version, a name follows.
+        """
+        with self._writing(f"what {project} uses"):
+            for version in versions.values():
+                self.renew(version)
+            self.uses.add(project, versions)
+
     def withdraw(self, collection: str, name: str, version: Version, project: str = "") -> None:
         """Let a name mean nothing in a project, if it means this version there."""
         if self.means(collection, name, version, project):
-            with self._writing(f"{collection}/{name}"):
-                self.names.remove(collection, name, project)
+            self.remove(collection, name, project)
 
     def renew(self, version: Version) -> bool:
         """Let the payloads of a version be new, so that `gc` leaves them; say whether they are."""
@@ -223,7 +246,16 @@ class Store:
         Says whether it meant something.
         """
         with self._writing(f"{collection}/{name}"):
-            return self._is_there and self.names.remove(collection, name, project)
+            if not self._is_there:
+                return False
+            using = {
+                each: use
+                for each in (self.uses.projects if project is None else filter(None, [project]))
+                if (use := self._use(collection, name, each))
+            }
+            for each, use in using.items():
+                self.names.end(collection, name, each, use.time)
+            return self.names.remove(collection, name, project) or bool(using)
 
     def touch(self, collection: str, name: str) -> Entry:
         """Renew the time of what a name means."""

@@ -128,7 +128,7 @@ def take_over(
 def write_down(plan: Plan, claims: Claims, stores: Stores) -> None:
     """Remember what outputs mean, for the next run and for the processes of jobs."""
     tasks = [stores.following(ours, version, key) for ours, version, key in plan.follow]
-    if tasks:
+    if tasks := [*stores.using(plan.use), *tasks]:
         stores.in_background(Parcel.of(tasks))
     claims.save(plan.claims, plan.forced, plan.made, plan.absent)
     claims.take_up()

@@ -34,6 +34,8 @@ class Plan:
         Local paths that the workflow makes.
     follow : list
         Names that are to mean in a store what they come to mean here, with the key.
+    use : list
+        Files in their own places that are new to this directory, with what they mean.
     bring : list
         Outputs of checkpoints that are to be in their places before what depends on them is known;
         with None where an old copy is to go.
@@ -57,6 +59,7 @@ class Plan:
     forced: set[str] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
     follow: list[tuple[StoredFile, Version, str]] = field(default_factory=list)
+    use: list[tuple[StoredFile, Version]] = field(default_factory=list)
     bring: list[tuple[File, StoredFile, Claim | None]] = field(default_factory=list)
     take_over: list[tuple[Job, Resolved]] = field(default_factory=list)
     place: list[tuple[StoredFile, Claim]] = field(default_factory=list)
@@ -88,6 +91,7 @@ def plan(
     found = Plan()
     asked = Asked(dag)
     running: list[Job] = []
+    hits: list[Job] = []
     for job, resolved in resolution.jobs.items():
         if job not in asked.jobs:
             continue
@@ -101,7 +105,7 @@ def plan(
         if forced or not resolved.is_hit:
             running.append(job)
         if resolved.is_hit:
-            found.follow += _following(job, resolved, claims)
+            hits.append(job)
             found.place += _placing(job, resolved, claims, asked.files)
             found.remove += resolution.side_files.left_over(job)
         if job.is_checkpoint:  # functions wait for one that is forced
@@ -114,6 +118,13 @@ def plan(
             missing += [file for file in job.output if _is_overlooked(file, job, resolved)]
         if missing:
             found.missing[job] = missing
+    needed = asked.files.union(label(file) for job in running for file in job.input)
+    for job in hits:
+        for ours, version, key in _to_note(job, resolution.jobs[job], claims, needed):
+            if ours.is_in_place and claims.known(ours.label) is None:
+                found.use.append((ours, version))
+            else:
+                found.follow.append((ours, version, key))
     found.place += _beside_inputs(running, resolution)
     if running:
         absent = {ours.label: (ours, claim) for ours, claim in _absent(resolution)}
@@ -137,14 +148,21 @@ def needs_to_run(job: Job) -> bool:
     return any(stored(file) is None for file in snakemake_api.needed_traces(job))
 
 
-def _following(
-    job: Job, resolved: Resolved, claims: Claims
+def _to_note(
+    job: Job, resolved: Resolved, claims: Claims, needed: set[str]
 ) -> Iterator[tuple[StoredFile, Version, str]]:
+    """Outputs of which a store is to know that they are used here, with the key.
+
+    A temporary is used as long as it is needed: who removes it then gives it up.
+    """
     for file in job.output:
-        if not (ours := stored(file)):
+        ours = stored(file)
+        claim = resolved.claims.get(ours.label) if ours else None
+        if ours is None or claim is None or claim.version is None or claim.version.is_unseen:
             continue
-        claim, before = resolved.claims.get(ours.label), claims.known(ours.label)
-        if claim and claim.version and (before is None or before.version != claim.version):
+        before = claims.known(ours.label)
+        is_new = before is None or before.version != claim.version
+        if ours.label in needed if file.flags.get("temp") else is_new:
             yield ours, claim.version, claim.key
 
 

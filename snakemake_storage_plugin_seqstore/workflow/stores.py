@@ -227,6 +227,18 @@ class Stores:
         arguments = (query.collection, query.name, version, key, self._project_of(file))
         return Task((str(file.provider.store.root),), Store.follow, arguments)
 
+    def using(self, files: Iterable[tuple[StoredFile, Version]]) -> list[Task]:
+        """To note that a project uses what is stored already; see :meth:`following`."""
+        found: dict[tuple[str, str], dict[str, Version]] = {}
+        for file, version in files:
+            root, query = str(file.provider.store.root), file.parsed
+            versions = found.setdefault((root, self._project_of(file)), {})
+            versions[f"{query.collection}/{query.name}"] = version
+        return [
+            Task((root,), Store.use, (project, versions))
+            for (root, project), versions in found.items()
+        ]
+
     def withdrawing(self, file: StoredFile, version: Version) -> Task:
         """To let the name of a temporary file mean nothing any more."""
         query = file.parsed

@@ -1,0 +1,82 @@
+"""What `seqstore gc` leaves to the workflows that use a store."""
+
+import shutil
+import time
+
+import pytest
+
+from snakemake_storage_plugin_seqstore.store import filesystem, maintenance
+
+from .conftest import IN_STORE
+
+_YEAR = 365 * 86400 * 10**9  # ns
+_RULES = """
+    rule all:
+        input: "out/b.txt", "out/d"
+
+    rule a:
+        input: "in.txt"
+        output: "out/a.txt"
+        shell: "ran a; cat {input} > {output}"
+
+    rule t:
+        input: "in.txt"
+        output: temp("out/t.txt")
+        shell: "ran t; (cat {input}; echo temporary) > {output}"
+
+    rule b:
+        input: "out/a.txt", "out/t.txt"
+        output: "out/b.txt"
+        shell: "ran b; (cat {input}; echo b) > {output}"
+
+    rule d:
+        input: "out/a.txt"
+        output: directory("out/d")
+        shell: "ran d; mkdir {output}; (cat {input}; echo d) > {output}/x"
+    """
+
+
+@pytest.fixture
+def collect(monkeypatch):
+    """Collect a store's garbage in a year; give what is there afterwards."""
+
+    def collect(project):
+        with monkeypatch.context() as patch:
+            patch.setattr(filesystem, "clock", lambda _: time.time_ns() + _YEAR)
+            maintenance.collect_garbage(project.store, 30 * 86400)
+        return {text for text in project.payloads() if not text.startswith("{")}
+
+    return collect
+
+
+def used(project, name):
+    """Which projects use a file, or made it."""
+    found = project.store.projects("files", name)
+    return sorted(each.rpartition("-")[0] for each in found)
+
+
+def test_what_a_clone_took_over_is_its_own(project, collect):
+    """Whatever becomes of it where it was made; but not its temporaries."""
+    project.write(_RULES)
+    project.write("one\n", "in.txt")
+    assert project.run(*IN_STORE).computed == ["a", "b", "d", "t"]
+    clone, other = project.clone(), project.clone("other")
+    assert clone.run(*IN_STORE).did_nothing
+    other.write(_RULES.replace("echo b)", "echo c)"))
+    assert other.run(*IN_STORE).computed == ["b"]  # with the temporary
+    assert used(project, "out/b.txt") == used(project, "out/d") == ["clone", "other", "work"]
+    assert used(project, "out/t.txt") == []
+    project.write("two\n", "in.txt")
+    assert project.run(*IN_STORE).computed == ["a", "b", "d", "t"]
+    both = "{0}\n", "{0}\nd\n", "{0}\n{0}\ntemporary\nb\n"
+    ones, twos = ({text.format(number) for text in both} for number in ("one", "two"))
+    assert collect(project) == ones | twos | {"one\none\ntemporary\nc\n"}
+    shutil.rmtree(clone.directory / "out")
+    assert clone.run(*IN_STORE).did_nothing
+    assert clone.read("out/b.txt") == "one\none\ntemporary\nb\n"
+    assert clone.read("out/d/x") == "one\nd\n"
+    clone.write("two\n", "in.txt")  # then it uses what the first one uses
+    assert clone.run(*IN_STORE).did_nothing
+    shutil.rmtree(project.store.root / "projects")  # as if there was no other clone
+    assert collect(project) == twos | {"one\none\ntemporary\nc\n"}
+    assert clone.run(*IN_STORE).did_nothing
