@@ -95,6 +95,8 @@ class Places:
         Where caches are: the job's environment (``XDG_CACHE_HOME``, ...).
     is_product : callable
         Whether a job of this workflow makes a path, or the directory that it is in.
+    is_left : callable
+        Whether a file is as another job, or another run of this one, left it without declaring it.
     covered_names : callable
         Names in a directory that this directory's claims ever covered: also of directories on
         the way to what they covered.
@@ -116,6 +118,7 @@ class Places:
     ways: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     is_product: Callable[[str], bool] = lambda path: False
+    is_left: Callable[[str], bool] = lambda path: False
     covered_names: Callable[[str], Collection[str]] = lambda directory: ()
 
     def classify(self, path: str) -> Place:
@@ -218,7 +221,7 @@ class Places:
 
     def is_written(self, path: str) -> bool:
         """Whether a job of this workflow makes a path, now or earlier, or this job does."""
-        if self.is_product(path) or self._declared(path):
+        if self.is_product(path) or self._declared(path) or self.is_left(path):
             return True
         while _is_below(path, self.workdir) and path != self.workdir:
             directory, _, name = path.rpartition("/")

@@ -31,7 +31,6 @@ from snakemake_storage_plugin_seqstore.observe import (
 )
 from snakemake_storage_plugin_seqstore.store import Piped, Reads, Record, Version
 from snakemake_storage_plugin_seqstore.workflow import about, input_numbers, snakemake_api
-from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
 
 if TYPE_CHECKING:
@@ -112,8 +111,6 @@ class Conditions:
         none if that is not known.
     accepted : dict
         The software that this directory has accepted, by host; added to.
-    left : Left
-        What jobs left in it.
     """
 
     def __init__(
@@ -125,7 +122,6 @@ class Conditions:
         places: JobPlaces,
         product_digests: Callable[[Job, str], Iterable[str]],
         accepted: Accepted,
-        left: Left,
     ) -> None:
         self._mode = mode
         self.contents = contents
@@ -133,7 +129,6 @@ class Conditions:
         self._places = places
         self._product_digests = product_digests
         self._accepted = accepted.setdefault(about.host(), {})
-        self._left = left
         self._packages = packages
         self._checks = Checks(contents, packages)
         self._machines: dict[object, tuple[list[str], str, str]] = {}
@@ -178,29 +173,14 @@ class Conditions:
             return ["it was made with other pipes"]
         here = self._places.of(job)
         reads = record.reads
-        if reads.made:  # here, others may have changed what it made without declaring it
-            made = {} if is_own else self._not_left(reads.made, here)
-            reads = replace(reads, made=made)
+        if is_own:  # others may have changed what it made without declaring it
+            reads = replace(reads, made={})
         found = self._checks.files(reads, here, partial(self._product_digests, job), is_own)
         found = found or self._failing_machine(record, here, is_own)
         for pipe, filler in zip(pipes, record.reads.piped, strict=True):
             filling = replace(record, reads=filler.reads)
             found = found or self._failing(filling, pipe.maker, is_own)
         return found
-
-    def _not_left(self, made: Mapping[str, str], here: Places) -> dict[str, str]:
-        """What a job wrote without declaring it, but where another run left something here.
-
-        A job would write over that again.
-        """
-
-        def is_left(path: str) -> bool:
-            with suppress(OSError, SeqstoreError):
-                return bool(self._left.by(path, self.contents.version(path)))
-            return False
-
-        paths = ((name, here.path_of(name)) for name in made)
-        return {name: made[name] for name, path in paths if not (path and is_left(path))}
 
     def of_run(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.observe import Packages, born
 from snakemake_storage_plugin_seqstore.store import RecordMemory
@@ -49,6 +51,12 @@ class Directory:
         self.messages = Messages(self.stores, self.claims)
         # When the first run here began: this one, if it is the first.
         self.since = min(filter(None, (born(str(self.path)), self.claims.began)))
+
+    def is_left(self, path: str) -> bool:
+        """Whether a file is as a job left it that did not declare it, in this run or another."""
+        with suppress(OSError, SeqstoreError):
+            return self.left.has(path) and bool(self.left.by(path, self.contents.version(path)))
+        return False
 
     def save(self) -> None:
         """Write down what was read, for the next run."""

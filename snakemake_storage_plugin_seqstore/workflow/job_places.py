@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -34,12 +35,17 @@ class JobPlaces:
         What the jobs make.
     began : int
         When this run of the workflow began, in ns since the epoch.
+    is_left : callable
+        Whether a file is as a job left it that did not declare it.
     """
 
-    def __init__(self, workflow: Workflow, products: Products, began: int) -> None:
+    def __init__(
+        self, workflow: Workflow, products: Products, began: int, is_left: Callable[[str], bool]
+    ) -> None:
         self._workflow = workflow
         self._products = products
         self._began = began
+        self._is_left = is_left
 
     def of(self, job: Job, at_end: bool = False) -> Places:
         """The places of a job, here: as they are when it has run, or before."""
@@ -81,6 +87,7 @@ class JobPlaces:
             copies=tuple(map(os.path.normpath, copies)),
             variables=os.environ,
             is_product=self._products.includes,
+            is_left=self._is_left,
         )
 
     def _names_made(self, directory: str) -> set[str]:

@@ -98,6 +98,10 @@ class Left:
             else:
                 json_lines.append(self._file, map(_row, new))
 
+    def has(self, path: str) -> bool:
+        """Whether a run left a file, which may have been changed since."""
+        return os.path.relpath(path) in self._files
+
     def by(self, path: str, version: Version) -> Run | None:
         """The last run that left a file as it is; None if it was changed since."""
         files = [*self._files.get(os.path.relpath(path), {}).values()]

@@ -234,7 +234,6 @@ class Reuse:
             resolution.places,
             resolution.product_digests,
             self.claims.accepted,
-            self.directory.left,
         )
 
     def _resolve(self) -> Resolution:
@@ -255,7 +254,7 @@ class Reuse:
             self.new_teller(),
             directory.contents,
             products,
-            JobPlaces(self.workflow, products, directory.claims.began),
+            JobPlaces(self.workflow, products, directory.claims.began, directory.is_left),
             directory.claims,
             directory.left,
             directory.sought,

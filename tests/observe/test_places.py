@@ -28,6 +28,7 @@ def places(tmp_path: Path) -> Places:
         copies=(f"{root}/w/.snakemake/storage",),
         variables={"XDG_CACHE_HOME": f"{root}/cache"},
         is_product=lambda path: path.startswith(f"{root}/w/results"),
+        is_left=lambda path: path == f"{root}/w/left",
         covered_names=lambda directory: {"old"} if directory == f"{root}/w" else (),
     )
 
@@ -98,6 +99,7 @@ def test_what_is_written(places: Places, tmp_path: Path) -> None:
     assert places.is_written(f"{tmp_path}/w/old/deep/x")
     assert places.is_written(f"{tmp_path}/w/results/x")
     assert places.is_written(f"{tmp_path}/w/out")
+    assert places.is_written(f"{tmp_path}/w/left")
     assert not places.is_written(f"{tmp_path}/w/x")
     assert not places.is_written(f"{tmp_path}/old")
 

@@ -150,9 +150,18 @@ def test_a_new_reader_of_what_was_left_elsewhere(project):
 
 
 def test_scratch_files_of_another_run_are_no_reason_to_run_again(project):
-    """`cp` asks before it writes; the job would write over what it left itself."""
+    """`cp` asks before it writes; what the job left itself is nobody's file."""
     project.write(
         """
+        rule all:
+            input: "out.txt", "looked.txt"
+
+        rule look:
+            output: "looked.txt"
+            params: x=config.get("num", 1)
+            shell: "ran look; echo {params.x} > {output}; touch tmp/k{params.x}; "
+                "cat tmp/k1 tmp/k2 2> /dev/null || true"
+
         rule tool:
             output: "out.txt"
             params: x=config.get("num", 1)
@@ -161,8 +170,11 @@ def test_scratch_files_of_another_run_are_no_reason_to_run_again(project):
         """
     )
     project.write("", "tmp/here")
-    for number, computed in (("1", ["tool"]), ("2", ["tool"]), ("1", []), ("2", []), ("1", [])):
+    both = ["look", "tool"]
+    for number, computed in (("1", both), ("2", both), ("1", []), ("2", []), ("1", [])):
         assert project.run(*IN_STORE, "--config", f"num={number}").computed == computed
-        assert project.read("out.txt") == f"{number}\n"
+        assert project.read("out.txt") == project.read("looked.txt") == f"{number}\n"
     project.write("mine\n", "tmp/copy")  # nobody's run left that
     assert project.run(*IN_STORE, "--config", "num=2").computed == ["tool"]
+    project.write("mine\n", "tmp/k2")
+    assert project.run(*IN_STORE, "--config", "num=1").computed == ["look"]
