@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore import transfer
-from snakemake_storage_plugin_seqstore.store import Entry, Materialisation, Store
+from snakemake_storage_plugin_seqstore.store import Entry, Materialisation, Store, Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.files import (
@@ -35,18 +35,25 @@ def place(
     entry : Entry
         What it means.
     """
-    for around, claim in _around(resolution, file):
-        if claim.version and (holder := directory.stores.holder(store, claim.version)):
-            place(directory, resolution, around, holder, entry_of(around, claim))
     path, name = file.copy_path, file.base_label
     before = directory.claims.known(name)
     made = resolution.output(name)
     replaced = resolution.jobs[resolution.producers[name]].replaced.get(name) if made else None
-    there = version_in_place(file, entry.version, before, directory.contents)
-    if there not in (None, entry.version, before and before.version, replaced):
-        directory.messages.tell_foreign(str(path))
-    elif there == entry.version:
+
+    def what_is_there() -> Version | None:
+        return version_in_place(file, entry.version, before, directory.contents)
+
+    there = what_is_there()
+    is_ours = there in (None, entry.version, before and before.version, replaced)
+    if is_ours and there != entry.version and (around := [*_around(resolution, file)]):
+        for other, claim in around:
+            if claim.version and (holder := directory.stores.holder(store, claim.version)):
+                place(directory, resolution, other, holder, entry_of(other, claim))
+        there = what_is_there()
+    if there == entry.version:
         os.utime(path, ns=(entry.time, entry.time), follow_symlinks=False)
+    elif not is_ours:
+        directory.messages.tell_foreign(str(path))
     else:
         os.makedirs(path.parent, exist_ok=True)
         provider = file.provider
