@@ -27,6 +27,7 @@ from snakemake_storage_plugin_seqstore.store import (
     maintenance,
     marker,
 )
+from snakemake_storage_plugin_seqstore.store import projects as known_projects
 from snakemake_storage_plugin_seqstore.store.parsing import printable
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -237,6 +238,34 @@ def rm(store: Store, queries: tuple[Query, ...]) -> None:
                 raise SeqstoreError(f"{query} is not an entry of {store.root}", "none is removed")
         for query in queries:
             store.remove(query.collection, query.name)
+
+
+@main.command()
+@prints_lines
+@click.pass_obj
+def projects(store: Store, line: Callable[..., None]) -> None:
+    """List the projects that made or use files: since when nothing was new, how many, the name."""
+    with for_people(store):
+        for name, project in known_projects.projects(store).items():
+            line(time=_time(project.time), files=project.files, project=name)
+
+
+@main.command()
+@click.argument("projects", nargs=-1, required=True)
+@click.pass_obj
+def forget(store: Store, projects: tuple[str, ...]) -> None:
+    """Give up what PROJECTS made or use, as their directories are gone; `gc` clears the bytes.
+
+    None is forgotten if one is not known. Published files and what other projects use stays.
+    """
+    with for_people(store):
+        if unknown := [name for name in projects if name not in known_projects.projects(store)]:
+            raise SeqstoreError(
+                f"the store {store.root} knows no project '{unknown[0]}'",
+                "none is forgotten; `seqstore projects` lists them",
+            )
+        for name in projects:
+            known_projects.forget(store, name)
 
 
 @main.command()

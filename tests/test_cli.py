@@ -174,6 +174,8 @@ COMMANDS = [
     ("show", "files/x"),
     ("undeclared",),
     ("rm", "files/x"),
+    ("projects",),
+    ("forget", "p"),
     ("du",),
     ("verify",),
     ("nondeterministic",),
@@ -210,6 +212,24 @@ def test_rm_removes_all_or_nothing(seqstore, tmp_path):
     assert len(seqstore("ls").split()) == 2
     seqstore("rm", "files/a", "files/b", "files/a")
     assert seqstore("ls") == ""
+
+
+def test_projects_are_forgotten_all_or_none(seqstore, tmp_path):
+    (tmp_path / "x").write_text("x")
+    seqstore("put", "x", "files/x")
+    assert seqstore("projects") == ""
+    store = Store(tmp_path / "store")
+    version = store.find("files", "x").version
+    store.assign("files", "y", version, project="one-1")
+    store.use("two-2", {("files", "x"): version, ("files", "y"): version})
+    lines = [line.split("\t") for line in seqstore("projects").splitlines()]
+    assert [line[1:] for line in lines] == [["1", "one-1"], ["2", "two-2"]]
+    assert "two-2" in seqstore("ls", "-l", "files/x")
+    assert "no project 'three'" in seqstore("forget", "two-2", "three", fails=True)
+    assert len(seqstore("projects").splitlines()) == 2
+    seqstore("forget", "two-2", "one-1")
+    assert seqstore("projects") == ""
+    assert seqstore("ls") == "seqstore://files/x\n"
 
 
 def test_a_closed_pipe_is_no_error(seqstore, tmp_path):

@@ -16,7 +16,7 @@ from snakemake_storage_plugin_seqstore.store import directories, filesystem, tre
 from snakemake_storage_plugin_seqstore.store.objects import GRACE
 from snakemake_storage_plugin_seqstore.store.parsing import MalformedError
 from snakemake_storage_plugin_seqstore.store.store import Store
-from snakemake_storage_plugin_seqstore.store.uses import Use
+from snakemake_storage_plugin_seqstore.store.uses import Name, Use
 from snakemake_storage_plugin_seqstore.store.version import Version
 from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
@@ -138,9 +138,9 @@ def litter(store: Store) -> Iterator[tuple[Path, os.stat_result]]:
                 yield folder / name, status
 
 
-def _used(store: Store, limit: float) -> tuple[dict[str, dict[str, Use]], set[str]]:
+def _used(store: Store, limit: float) -> tuple[dict[str, dict[Name, Use]], set[str]]:
     """What projects do not use any more, and the digests of everything that they do use."""
-    outdated: dict[str, dict[str, Use]] = {}
+    outdated: dict[str, dict[Name, Use]] = {}
     used: set[str] = set()
     for project in store.uses.projects:
         try:
@@ -151,13 +151,12 @@ def _used(store: Store, limit: float) -> tuple[dict[str, dict[str, Use]], set[st
                 "remove it: what was in it is made again if somebody misses it",
             ) from error
         for name, use in uses.items():
-            collection, _, rest = name.partition("/")
-            newer = store.names.log(collection, rest, project)[:1]
+            newer = store.names.log(*name, project)[:1]
             if newer and newer[0].time > use.time and _written(newer[0]) < limit:
                 outdated.setdefault(project, {})[name] = use
             elif use.version.digest not in used:
                 used.add(use.version.digest)
-                used.update(_members(store, use.version, name))
+                used.update(_members(store, use.version, "/".join(name)))
     return outdated, used
 
 

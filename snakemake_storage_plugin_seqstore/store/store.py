@@ -170,9 +170,14 @@ class Store:
         using = [each for each in self.uses.projects if self._use(collection, name, each)]
         return sorted({*self.names.projects(collection, name), *using})
 
+    def used_by(self, project: str) -> Iterator[tuple[str, str, Use]]:
+        """What a project uses without having made it: collection, name and version."""
+        for collection, name in self.uses.of(project):
+            if use := self._use(collection, name, project):
+                yield collection, name, use
+
     def _use(self, collection: str, name: str, project: str) -> Use | None:
-        """What a project uses by a name without having made it; None if there is no such thing."""
-        use = self.uses.of(project).get(f"{collection}/{name}")
+        use = self.uses.of(project).get((collection, name))
         return use if use and self.names.since(collection, name, project) <= use.time else None
 
     def follow(
@@ -183,8 +188,8 @@ class Store:
             self._renew(version)
             self.names.add(collection, name, version, key, project)
 
-    def use(self, project: str, versions: Mapping[str, Version]) -> None:
-        """Note what a project uses from now on, by ``<collection>/<name>``: `gc` leaves it alone.
+    def use(self, project: str, versions: Mapping[tuple[str, str], Version]) -> None:
+        """Note what a project uses from now on, by collection and name: `gc` leaves it alone.
 
         That is for what is new to the project; where it has another version, a name follows.
         """

@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from snakemake_storage_plugin_seqstore.store import directories, parsing, version_log
 from snakemake_storage_plugin_seqstore.store.parsing import (
@@ -32,6 +32,9 @@ _LARGEST = 1 << 28  # bytes of a list, which has some 150 for each name
 _ATTEMPTS = 10  # to read lists that are being replaced all the time
 
 
+Name: TypeAlias = tuple[str, str]  # collection and name
+
+
 class Use(NamedTuple):
     """What a project uses by a name, and since when (ns since the epoch)."""
 
@@ -40,18 +43,18 @@ class Use(NamedTuple):
 
 
 class Uses:
-    """The lists of a store: ``root/projects``. Names are ``<collection>/<name>``."""
+    """The lists of a store: ``root/projects``."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._known: dict[str, tuple[list[Stamp], dict[str, Use]]] = {}
+        self._known: dict[str, tuple[list[Stamp], dict[Name, Use]]] = {}
 
     @property
     def projects(self) -> list[str]:
         """The projects that may have a list."""
         return [each for each in directories.folders(self.root, _FOLDER) if parsing.is_name(each)]
 
-    def of(self, project: str) -> Mapping[str, Use]:
+    def of(self, project: str) -> Mapping[Name, Use]:
         """What a project uses, by name. A version in the name's own log that is newer counts more.
 
         Raises
@@ -73,20 +76,20 @@ class Uses:
                     raise
         return self._known[project][1]
 
-    def add(self, project: str, versions: Mapping[str, Version]) -> None:
+    def add(self, project: str, versions: Mapping[Name, Version]) -> None:
         """Note that a project uses these versions from now on, by name."""
         time = version_log.now(self.root)
         new = {name: Use(version, time) for name, version in versions.items()}
         self._change(project, lambda uses: uses | new)
 
-    def drop(self, project: str, outdated: Mapping[str, Use]) -> None:
+    def drop(self, project: str, outdated: Mapping[Name, Use]) -> None:
         """Leave out what a project does not use any more."""
         self._change(
             project,
             lambda uses: {name: use for name, use in uses.items() if outdated.get(name) != use},
         )
 
-    def _change(self, project: str, change: Callable[[dict[str, Use]], dict[str, Use]]) -> None:
+    def _change(self, project: str, change: Callable[[dict[Name, Use]], dict[Name, Use]]) -> None:
         directory = self._directory(project)
         lists = version_log.history(directory)
         read = {}
@@ -105,14 +108,13 @@ class Uses:
     def _directory(self, project: str) -> str:
         return f"{self.root}/{_FOLDER}/{parsing.name(project)}"
 
-    def _load(self, stamp: Stamp) -> dict[str, Use]:
+    def _load(self, stamp: Stamp) -> dict[Name, Use]:
         content = parsing.read(f"{stamp.directory}/{stamp.file}", _LARGEST)
         try:
             if hashlib.sha256(content).hexdigest() != stamp.digest:
                 raise MalformedError("its bytes changed")
-            found: dict[str, Use] = _FORM(parsing.load(content))["uses"]
-            for name in found:
-                parsing.name(name)
+            uses = _FORM(parsing.load(content))["uses"]
+            found = {_name(text): use for text, use in uses.items()}
         except MalformedError as error:
             raise MalformedError(
                 f"{stamp.path} is no list of what a project uses: {error}"
@@ -120,18 +122,25 @@ class Uses:
         return found
 
 
-def _together(lists: Iterable[dict[str, Use]]) -> dict[str, Use]:
+def _together(lists: Iterable[dict[Name, Use]]) -> dict[Name, Use]:
     """What lists say together: of each name the newest."""
-    found: dict[str, Use] = {}
+    found: dict[Name, Use] = {}
     for uses in lists:
         found |= {n: use for n, use in uses.items() if n not in found or found[n].time < use.time}
     return found
 
 
-def _dump(uses: Mapping[str, Use]) -> bytes:
-    document = {name: vars(use.version) | {"time": use.time} for name, use in uses.items()}
+def _dump(uses: Mapping[Name, Use]) -> bytes:
+    document = {
+        "/".join(name): vars(use.version) | {"time": use.time} for name, use in uses.items()
+    }
     text = json.dumps({"list": _FORMAT, "uses": document}, sort_keys=True, separators=(",", ":"))
     return text.encode()
+
+
+def _name(text: str) -> Name:
+    collection, _, name = parsing.name(text).partition("/")
+    return collection, parsing.name(name)
 
 
 def _use(document: Any) -> Use:

@@ -229,11 +229,11 @@ class Stores:
 
     def using(self, files: Iterable[tuple[StoredFile, Version]]) -> list[Task]:
         """To note that a project uses what is stored already; see :meth:`following`."""
-        found: dict[tuple[str, str], dict[str, Version]] = {}
+        found: dict[tuple[str, str], dict[tuple[str, str], Version]] = {}
         for file, version in files:
             root, query = str(file.provider.store.root), file.parsed
             versions = found.setdefault((root, self._project_of(file)), {})
-            versions[f"{query.collection}/{query.name}"] = version
+            versions[query.collection, query.name] = version
         return [
             Task((root,), Store.use, (project, versions))
             for (root, project), versions in found.items()

@@ -13,6 +13,7 @@ from snakemake_storage_plugin_seqstore.store import (
     directories,
     filesystem,
     maintenance,
+    projects,
     version_log,
 )
 from snakemake_storage_plugin_seqstore.store.background import Task, run
@@ -49,15 +50,21 @@ def lists(store, project="p"):
 
 def names(store, project="p"):
     """What a project uses, by another object that remembers nothing."""
-    return {name: use.version for name, use in Store(store.root).uses.of(project).items()}
+    uses = Store(store.root).uses.of(project)
+    return {"/".join(name): use.version for name, use in uses.items()}
+
+
+def use(store, project, **versions):
+    """Let a project use versions as files of these names."""
+    store.use(project, {("files", name): version for name, version in versions.items()})
 
 
 def test_what_a_project_uses_is_no_garbage(store, versions, make, collect):
     one, _ = versions  # the other one is garbage
     make(b"member", "tree/member")
     tree = store.add(make(b"other", "tree/other").parent)
-    store.use("p", {"files/a": one})
-    store.use("p", {"files/b": one, "files/tree": tree})
+    use(store, "p", a=one)
+    use(store, "p", b=one, tree=tree)
     assert len(lists(store)) == 1
     assert names(store) == {"files/a": one, "files/b": one, "files/tree": tree}
     assert collect() == {one.digest, *store.payloads(tree)}
@@ -71,7 +78,7 @@ def test_what_is_used_is_new_to_gc(store, versions, monkeypatch):
     def used(*args):
         found = real(*args)
         os.utime(store.objects.path(one.digest), (10**9, 10**9))
-        store.use("p", {"files/a": one})
+        use(store, "p", a=one)
         return found
 
     monkeypatch.setattr(maintenance, "_used", used)
@@ -81,7 +88,7 @@ def test_what_is_used_is_new_to_gc(store, versions, monkeypatch):
 
 def test_a_newer_version_of_the_project_counts_more(store, versions, collect):
     one, two = versions
-    store.use("p", {"files/a": one, "files/b": one})
+    use(store, "p", a=one, b=one)
     time.sleep(_TICK)
     store.assign("files", "a", two, project="p")
     assert store.means("files", "a", two, "p") and store.means("files", "b", one, "p")
@@ -92,15 +99,15 @@ def test_a_newer_version_of_the_project_counts_more(store, versions, collect):
     assert collect(0) == {one.digest, two.digest}  # it is not old yet
     assert collect() == {two.digest}
     assert lists(store) == []
-    store.use("p", {"files/a": one})  # and back again
+    use(store, "p", a=one)  # and back again
     assert store.means("files", "a", one, "p")
 
 
 def test_what_is_removed_is_not_used(store, versions, collect):
     one, two = versions
     store.publish("files", "a", store.objects.path(one.digest))
-    store.use("p", {"files/a": one, "files/b": two})
-    store.use("q", {"files/a": one})
+    use(store, "p", a=one, b=two)
+    use(store, "q", a=one)
     assert store.projects("files", "a") == ["p", "q"]
     assert store.remove("files", "a")
     assert not store.remove("files", "a")
@@ -113,14 +120,32 @@ def test_what_is_removed_is_not_used(store, versions, collect):
     assert not any(log for project, log in store.names.logs("files", "a") if project)
 
 
+def test_a_project_is_forgotten(store, versions, collect):
+    one, two = versions
+    store.publish("files", "a", store.objects.path(one.digest))
+    store.assign("files", "b", one, project="p")
+    store.assign("files", "b", two, project="q")
+    use(store, "p", c=one, d=two)
+    time.sleep(_TICK)
+    store.assign("files", "d", one, project="p")
+    found = projects.projects(store)
+    assert {name: project.files for name, project in found.items()} == {"p": 3, "q": 1}
+    assert found["p"].time == store.history("files", "d")[0].time
+    projects.forget(store, "p")
+    assert projects.projects(store).keys() == {"q"}
+    assert [*store.under("files")] == ["a", "b"]
+    store.remove("files", "a")
+    assert collect() == {two.digest}
+
+
 def test_a_temporary_is_given_up_by_who_uses_it(store, versions, collect):
     one, two = versions
-    store.use("p", {"files/a": one, "files/b": one})
+    use(store, "p", a=one, b=one)
     store.withdraw("files", "a", two, "p")  # it is another one
     assert store.means("files", "a", one, "p")
     store.withdraw("files", "a", one, "p")
     assert not store.means("files", "a", one, "p")
-    store.use("p", {"files/a": one})
+    use(store, "p", a=one)
     assert store.means("files", "a", one, "p")
     store.withdraw("files", "a", one, "p")
     store.withdraw("files", "b", one, "p")
@@ -129,7 +154,7 @@ def test_a_temporary_is_given_up_by_who_uses_it(store, versions, collect):
 
 def test_lists_that_two_wrote_at_once_count_together(store, versions, monkeypatch):
     one, two = versions
-    store.use("p", {"files/a": one})
+    use(store, "p", a=one)
     time.sleep(_TICK)
     real = Store(store.root).uses
     second = Store(store.root)
@@ -137,37 +162,37 @@ def test_lists_that_two_wrote_at_once_count_together(store, versions, monkeypatc
 
     def meanwhile(stamp):
         found = load(stamp)
-        real.add("p", {"files/b": two})
+        real.add("p", {("files", "b"): two})
         return found
 
     monkeypatch.setattr(second.uses, "_load", meanwhile)
-    second.use("p", {"files/a": two, "files/c": one})
+    use(second, "p", a=two, c=one)
     assert len(lists(store)) == 2
     assert names(store) == {"files/a": two, "files/b": two, "files/c": one}
-    store.use("p", {"files/d": one})
+    use(store, "p", d=one)
     assert len(lists(store)) == 1 and len(names(store)) == 4
 
 
 def test_a_list_that_is_replaced_while_it_is_read(store, versions, monkeypatch):
     one, two = versions
-    store.use("p", {"files/a": one})
+    use(store, "p", a=one)
     other = Store(store.root)
     load, calls = other.uses._load, []
 
     def replaced(stamp):
         calls.append(stamp)
         if len(calls) == 1:
-            store.use("p", {"files/b": two})
+            use(store, "p", b=two)
         return load(stamp)
 
     monkeypatch.setattr(other.uses, "_load", replaced)
-    assert other.uses.of("p").keys() == {"files/a", "files/b"} and len(calls) == 2
+    assert other.uses.of("p").keys() == {("files", "a"), ("files", "b")} and len(calls) == 2
 
 
 @pytest.mark.parametrize("call", ["rename", "unlink"])
 def test_a_failure_on_the_way_loses_nothing(store, versions, monkeypatch, call):
     one, two = versions
-    store.use("p", {"files/a": one})
+    use(store, "p", a=one)
     for number in range(3):
         with monkeypatch.context() as patch:
             patch.setattr(
@@ -176,9 +201,9 @@ def test_a_failure_on_the_way_loses_nothing(store, versions, monkeypatch, call):
                 lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EIO, "lost")),
             )
             with pytest.raises(StoreError, match=r"what p uses.*lost"):
-                store.use("p", {f"files/{number}": two})
+                use(store, "p", **{f"x{number}": two})
         assert names(store)["files/a"] == one
-    store.use("p", {"files/b": two})
+    use(store, "p", b=two)
     assert {"files/a", "files/b"} <= names(store).keys() and len(lists(store)) == 1
 
 
@@ -195,7 +220,7 @@ def test_a_failure_on_the_way_loses_nothing(store, versions, monkeypatch, call):
 @pytest.mark.parametrize("is_forged", [False, True])
 def test_a_damaged_list_is_named_and_nothing_is_taken(store, versions, collect, content, is_forged):
     one, two = versions
-    store.use("p", {"files/a": one})
+    use(store, "p", a=one)
     (path,) = lists(store)
     path.chmod(0o644)
     path.write_bytes(content)
@@ -207,7 +232,7 @@ def test_a_damaged_list_is_named_and_nothing_is_taken(store, versions, collect, 
     with pytest.raises(StoreError, match=f"project p uses.*{path.name}.*remove it"):
         collect()
     assert {digest for digest, _ in store.objects} == {one.digest, two.digest}
-    store.use("p", {"files/b": two})  # it does not disturb
+    use(store, "p", b=two)  # it does not disturb
     assert path in lists(store) and len(lists(store)) == 2
     path.unlink()
     assert names(store) == {"files/b": two}
@@ -215,7 +240,7 @@ def test_a_damaged_list_is_named_and_nothing_is_taken(store, versions, collect, 
 
 def test_in_the_background_who_may_not_write_is_not_told(store, versions, monkeypatch):
     one, _ = versions
-    task = Task((str(store.root),), Store.use, ("p", {"files/a": one}))
+    task = Task((str(store.root),), Store.use, ("p", {("files", "a"): one}))
     with monkeypatch.context() as patch:
         patch.setattr(
             filesystem, "write", lambda *_: (_ for _ in ()).throw(OSError(errno.EROFS, "read-only"))
