@@ -259,7 +259,8 @@ def forget(store: Store, projects: tuple[str, ...]) -> None:
     None is forgotten if one is not known. Published files and what other projects use stays.
     """
     with for_people(store):
-        if unknown := [name for name in projects if name not in known_projects.projects(store)]:
+        known = known_projects.projects(store)
+        if unknown := [name for name in projects if name not in known]:
             raise SeqstoreError(
                 f"the store {store.root} knows no project '{unknown[0]}'",
                 "none is forgotten; `seqstore projects` lists them",

@@ -25,6 +25,7 @@ from snakemake_storage_plugin_seqstore.store.parsing import (
 
 # For people, or of no account for whether the reads hold.
 _SAYS_NOTHING = ("notes", "rejected")
+_OF_FILES = ("files", "asked", "absent", "listed", "searched", "products", "made", "rejected")
 _OF_MACHINE = ("programs", "software", "system", "search_path")
 
 
@@ -97,6 +98,11 @@ class Reads:
     piped: tuple[Piped, ...] = ()
     notes: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
+
+    @cached_property
+    def has_files(self) -> bool:
+        """Whether files or directories were read, or looked for, that are no software."""
+        return any(getattr(self, name) for name in _OF_FILES)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values; what is empty is left out.

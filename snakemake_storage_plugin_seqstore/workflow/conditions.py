@@ -171,12 +171,14 @@ class Conditions:
         pipes = snakemake_api.pipes(job).values()
         if len(record.reads.piped) != len(pipes):
             return ["it was made with other pipes"]
-        here = self._places.of(job)
         reads = record.reads
-        if is_own:  # others may have changed what it made without declaring it
+        if is_own and reads.made:  # others may have changed what it made without declaring it
             reads = replace(reads, made={})
-        found = self._checks.files(reads, here, partial(self._product_digests, job), is_own)
-        found = found or self._failing_machine(record, here, is_own)
+        found: list[str] = []
+        if reads.has_files:
+            products = partial(self._product_digests, job)
+            found = self._checks.files(reads, self._places.of(job), products, is_own)
+        found = found or self._failing_machine(record, job, is_own)
         for pipe, filler in zip(pipes, record.reads.piped, strict=True):
             filling = replace(record, reads=filler.reads)
             found = found or self._failing(filling, pipe.maker, is_own)
@@ -261,17 +263,18 @@ class Conditions:
                             found[place.path.removeprefix(start)] = version
         return found
 
-    def _failing_machine(self, record: Record, here: Places, is_own: bool) -> list[str]:
+    def _failing_machine(self, record: Record, job: Job, is_own: bool) -> list[str]:
         """What differs of the software and the variables that a result was made with.
 
         What this directory made elsewhere, as on a node, stands as long as these are here what
         they were when the result was first used here. It stands for good if the environment of
         the job was not here then: one that is deployed later, for others, has newer packages.
         """
-        found, state, machine = self._compared(record.reads, here)
+        environment = snakemake_api.environment(job)
+        found, state, machine = self._compared(record.reads, job, environment)
         if found and not is_own:
             return found
-        if here.environment and not os.path.isdir(here.environment):
+        if environment and not os.path.isdir(environment):
             state = _NOT_DEPLOYED
         if not found or record.about.get("host") != about.host():
             accepted = self._accepted.setdefault(machine, state)
@@ -279,14 +282,15 @@ class Conditions:
             accepted = self._accepted.get(machine, "")
         return found if accepted not in (state, _NOT_DEPLOYED) else []
 
-    def _compared(self, reads: Reads, here: Places) -> tuple[list[str], str, str]:
+    def _compared(self, reads: Reads, job: Job, environment: str) -> tuple[list[str], str, str]:
         """What differs here of software and variables, what they are here, and what they were.
 
         The last two as digests. Most jobs have the same.
         """
         recorded = reads.variables
-        key = reads.software_digest, here.environment, tuple(recorded.items())
+        key = reads.software_digest, environment, tuple(recorded.items())
         if key not in self._machines:
+            here = self._places.of(job)
             variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
             found = [*self._checks.software(reads, here)]
             found += [
