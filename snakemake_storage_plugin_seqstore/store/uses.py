@@ -31,7 +31,6 @@ _FORMAT = 1
 _LARGEST = 1 << 28  # bytes of a list, which has some 150 for each name
 _ATTEMPTS = 10  # to read lists that are being replaced all the time
 
-
 Name: TypeAlias = tuple[str, str]  # collection and name
 
 

@@ -151,11 +151,11 @@ def needs_to_run(job: Job) -> bool:
 def _to_note(
     job: Job, resolved: Resolved, claims: Claims, needed: set[str]
 ) -> Iterator[tuple[StoredFile, Version, str]]:
-    """Outputs of which a store is to know that they are used here, with the key.
+    """Outputs, and traces that others need, of which a store is to know that they are used here.
 
     A temporary is used as long as it is needed: who removes it then gives it up.
     """
-    for file in job.output:
+    for file in (*job.output, *snakemake_api.traces(job)):
         ours = stored(file)
         claim = resolved.claims.get(ours.label) if ours else None
         if ours is None or claim is None or claim.version is None or claim.version.is_unseen:

@@ -17,7 +17,8 @@ _RULES = """
     rule a:
         input: "in.txt"
         output: "out/a.txt"
-        shell: "ran a; cat {input} > {output}"
+        log: "out/a.log"
+        shell: "ran a; cat {input} > {output}; (echo log; cat {input}) > {log}"
 
     rule t:
         input: "in.txt"
@@ -30,7 +31,7 @@ _RULES = """
         shell: "ran b; (cat {input}; echo b) > {output}"
 
     rule d:
-        input: "out/a.txt"
+        input: "out/a.txt", "out/a.log"
         output: directory("out/d")
         shell: "ran d; mkdir {output}; (cat {input}; echo d) > {output}/x"
     """
@@ -68,13 +69,13 @@ def test_what_a_clone_took_over_is_its_own(project, collect):
     assert used(project, "out/t.txt") == []
     project.write("two\n", "in.txt")
     assert project.run(*IN_STORE).computed == ["a", "b", "d", "t"]
-    both = "{0}\n", "{0}\nd\n", "{0}\n{0}\ntemporary\nb\n"
-    ones, twos = ({text.format(number) for text in both} for number in ("one", "two"))
+    all_ = "{0}\n", "log\n{0}\n", "{0}\nlog\n{0}\nd\n", "{0}\n{0}\ntemporary\nb\n"
+    ones, twos = ({text.format(number) for text in all_} for number in ("one", "two"))
     assert collect(project) == ones | twos | {"one\none\ntemporary\nc\n"}
     shutil.rmtree(clone.directory / "out")
     assert clone.run(*IN_STORE).did_nothing
     assert clone.read("out/b.txt") == "one\none\ntemporary\nb\n"
-    assert clone.read("out/d/x") == "one\nd\n"
+    assert clone.read("out/d/x") == "one\nlog\none\nd\n"
     clone.write("two\n", "in.txt")  # then it uses what the first one uses
     assert clone.run(*IN_STORE).did_nothing
     shutil.rmtree(project.store.root / "projects")  # as if there was no other clone
