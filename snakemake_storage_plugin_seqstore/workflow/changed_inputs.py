@@ -77,6 +77,18 @@ class ChangedInputs:
             return True
         return there is not None and not self._left.by(file.label, there)
 
+    def makes_way(self, file: StoredFile, version: Version, before: Claim, key: str) -> bool:
+        """Whether what the user or others put in a file's place makes way for what it means.
+
+        That is so where its job is told something else than before: Snakemake would have let it
+        run, and replaced what is there.
+        """
+        if not file.is_in_place or before.is_touched or before.key in ("", key):
+            return False
+        with suppress(OSError, SeqstoreError):
+            return users_version(file, version, before, self._contents) is not None
+        return False
+
     def told_as_made(self, job: Job, versions: Sequence[Version]) -> Told | None:
         """What a job was told that stands here, as others changed its inputs after it ran.
 

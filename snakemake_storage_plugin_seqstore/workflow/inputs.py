@@ -78,7 +78,7 @@ class Resolved:
     before : dict
         What was there before of outputs that are updated, by label; None if nothing was.
     replaced : dict
-        What is still there of that, and makes way for what is found, by label.
+        What is there and makes way for what is found, by label: that, or what others put there.
     """
 
     claims: dict[str, Claim] = field(default_factory=dict)

@@ -176,6 +176,7 @@ def _placing(
             continue
         before = claims.known(ours.label)
         has_changed = before is None or before.version != claim.version
+        has_changed = has_changed or ours.label in resolved.replaced
         is_wanted = ours.label in targets or snakemake_api.is_updated(file)
         if not (has_changed or is_wanted):
             continue

@@ -256,7 +256,7 @@ class Resolution:
                 resolved.failing = ["what is there is to be read before it is updated"]
             resolved.is_new = True
             return resolved
-        resolved.replaced = resolved.before
+        resolved.replaced = {**resolved.before}
         self._look_up(job, resolved, resolved.told)
         if resolved.record is None and (as_made := self._changed.told_as_made(job, versions)):
             stood = Resolved(told=as_made)
@@ -394,6 +394,8 @@ class Resolution:
         for file, name, claim in zip(job.output, names, before, strict=True):
             if ours := stored(file):
                 version = resolved.versions[name]
+                if claim and self._changed.makes_way(ours, version, claim, key):
+                    resolved.replaced[name] = self._contents.version(ours.copy_path)
                 is_kept = ours.is_in_place and name not in resolved.replaced
                 if is_kept and self._changed.is_foreign(ours, version, claim):
                     resolved.foreign.append(name)
