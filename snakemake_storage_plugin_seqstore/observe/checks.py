@@ -92,10 +92,15 @@ class Checks:
     def _contents_that_differ(
         self, reads: Reads, here: Places, product_digests: ProductDigests, paths: Paths
     ) -> Iterator[str]:
-        for name, digest in (*reads.files.items(), *reads.products.items()):
+        for name, digest in reads.files.items():
             for path in paths(name):
                 now = self._now(path, digest, here, product_digests) if path else None
                 if now != digest and not (now is None and name.startswith("tmpdir:")):
+                    yield f"{here.shown(path or name)} {_what_became(now)}"
+        for name, digest in reads.products.items():
+            for path in paths(name):
+                now = _made(path, digest, product_digests) if path else None
+                if now != digest:
                     yield f"{here.shown(path or name)} {_what_became(now)}"
         for name, digest in reads.made.items():
             there = here.path_of(name)
@@ -121,7 +126,10 @@ class Checks:
                     yield f"{here.shown(path or name)} {_what_became(now)}"
         for name in reads.absent:
             for path in paths(name):
-                if path and self._is_there(path) and not here.is_written(path):
+                if not path:
+                    continue
+                is_there = self._is_there(path) and not here.is_written(path)
+                if is_there or here.is_made_before(path):
                     yield f"{here.shown(path)} has come to be"
 
     def _names_that_differ(self, reads: Reads, here: Places, paths: Paths) -> Iterator[str]:
@@ -144,9 +152,7 @@ class Checks:
         """What a path contains: the same as before if it may, None if nothing is known of it."""
         digest = None
         if here.classify(path).kind in (Kind.PRODUCT, Kind.STORED):
-            for digest in product_digests(path):
-                if digest == before:
-                    break
+            digest = _made(path, before, product_digests)
         return digest or self._digest(path)
 
     def _names_in(self, directory: str, here: Places) -> list[str]:
@@ -235,6 +241,15 @@ class Checks:
                 else f"the program {found} is of {owner.name} {owner.version} here"
             )
         return f"{owner.name} {owner.version}"
+
+
+def _made(path: str, before: str, product_digests: ProductDigests) -> str | None:
+    """What jobs make at a path: the same as before if one of them does, None if none makes it."""
+    digest = None
+    for digest in product_digests(path):
+        if digest == before:
+            break
+    return digest
 
 
 def _what_became(now: object) -> str:

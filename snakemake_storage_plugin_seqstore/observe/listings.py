@@ -36,7 +36,7 @@ def names_in(directory: str, places: Places) -> list[str]:
     """
     for _ in range(_MOST_LOOKS):  # other jobs may be at work here, with files that come and go
         names = set(os.listdir(directory))
-        covered = places.covered_names(directory)
+        covered = {*places.covered_names(directory), *places.left_names(directory)}
         there = set(os.listdir(directory))
         if names == there:
             break

@@ -97,6 +97,10 @@ class Places:
         Whether a job of this workflow makes a path, or the directory that it is in.
     is_left : callable
         Whether a file is as another job, or another run of this one, left it without declaring it.
+    left_names : callable
+        Names in a directory of what such runs left.
+    is_made_before : callable
+        Whether the job finds at a path what jobs that it depends on made without declaring it.
     covered_names : callable
         Names in a directory that this directory's claims ever covered: also of directories on
         the way to what they covered.
@@ -119,6 +123,8 @@ class Places:
     variables: Mapping[str, str] = field(default_factory=dict)
     is_product: Callable[[str], bool] = lambda path: False
     is_left: Callable[[str], bool] = lambda path: False
+    left_names: Callable[[str], Collection[str]] = lambda directory: ()
+    is_made_before: Callable[[str], bool] = lambda path: False
     covered_names: Callable[[str], Collection[str]] = lambda directory: ()
 
     def classify(self, path: str) -> Place:

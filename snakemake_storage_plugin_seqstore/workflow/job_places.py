@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.observe import TICK, Places, born
@@ -69,6 +69,7 @@ class JobPlaces:
             others=frozenset(map(here, (*job.output, *snakemake_api.traces(job)))),
             shadow=shadow,
             bare=bare,
+            is_made_before=partial(self._products.is_made_before, reader=job),
             covered_names=self._names_made if at_end else self._products.names_in,
         )
 
@@ -88,6 +89,7 @@ class JobPlaces:
             variables=os.environ,
             is_product=self._products.includes,
             is_left=self._is_left,
+            left_names=self._products.left_in,
         )
 
     def _names_made(self, directory: str) -> set[str]:

@@ -98,6 +98,11 @@ class Left:
             else:
                 json_lines.append(self._file, map(_row, new))
 
+    @property
+    def paths(self) -> list[str]:
+        """Paths of all that runs left, from the working directory."""
+        return [*self._files]
+
     def has(self, path: str) -> bool:
         """Whether a run left a file, which may have been changed since."""
         return os.path.relpath(path) in self._files

@@ -37,6 +37,8 @@ class Products:
         When the first run here began, in ns since the epoch: what is older, no job made.
     known : mapping
         What jobs made without declaring it, before the DAG changed, as `made_by` says.
+    left : iterable of str
+        Paths of what jobs left here in earlier runs without declaring it.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Products:
         others: Iterable[str],
         since: int,
         known: Mapping[Job, dict[str, Version]],
+        left: Iterable[str] = (),
     ) -> None:
         self._since = since
         self._workdir = os.getcwd()
@@ -53,6 +56,7 @@ class Products:
         self._names: dict[str, set[str]] = {}
         self.undeclared: dict[str, dict[Job, Version]] = {}  # by absolute path, and by its maker
         self.made_by: dict[Job, dict[str, Version]] = {}  # the same by maker
+        self.switched: set[Job] = set()  # of which another run is found here than before
         self._on_the_way: dict[str, set[str]] = {}  # names of folders with undeclared files below
         self._walks: dict[str, _Walk] = {}  # through folders, for files that no job makes
         self.add_others(others)
@@ -61,6 +65,9 @@ class Products:
                 self._add(absolute(file, self._workdir), (job, file))
         for job in jobs & known.keys():
             self._add_undeclared(job, known[job])
+        self._left: dict[str, set[str]] = {}  # names of what earlier runs left, by folder
+        for path in left:
+            _add_way(absolute(path, self._workdir), self._left)
 
     def add_others(self, paths: Iterable[str]) -> None:
         """Note paths that jobs make, or made, that are not in the DAG."""
@@ -127,6 +134,17 @@ class Products:
             makers = {job: made for job, made in makers.items() if job in last} or makers
         return [*reversed(makers.values())]
 
+    def is_made_before(self, path: str, reader: Job) -> bool:
+        """Whether a job finds at a path what jobs made, without declaring it, that it depends on.
+
+        What is not there may have been taken away before it looked; unless another run of its
+        maker is found here than before.
+        """
+        makers = self.undeclared.get(path, {}).keys() - {reader}
+        if not makers or not (os.path.lexists(path) or makers & self.switched):
+            return False
+        return makers <= {*jobs_before(reader)}
+
     def includes(self, path: str) -> bool:
         """Whether a job makes a path, or a directory that it is in."""
         return path in self.undeclared or self._around(path) is not None
@@ -150,6 +168,16 @@ class Products:
         ways = self._on_the_way.get(directory, set())
         made = {name for name in ways if not self._has_sources(os.path.join(directory, name))}
         return self._names.get(directory, set()) | made
+
+    def left_in(self, directory: str) -> set[str]:
+        """Names in a directory of what earlier runs left, but of folders that have other files."""
+        names = self._left.get(directory, set())
+        paths = {name: os.path.join(directory, name) for name in names}
+        return {
+            name
+            for name, path in paths.items()
+            if path not in self._left or not self._has_sources(path)
+        }
 
     def _has_sources(self, folder: str) -> bool:
         """Whether a folder has files that no job makes, as far as is known by now.

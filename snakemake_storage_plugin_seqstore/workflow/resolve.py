@@ -202,9 +202,16 @@ class Resolution:
         self.jobs[job] = resolved = self._job(job)
         self._under_way.remove(job)
         if resolved.is_hit and resolved.record:
+            if any(map(self._is_switched, resolved.claims.items())):
+                self.products.switched.add(job)
             self.products.add_undeclared(job, resolved.record.undeclared)
         elif resolved.is_hit and resolved.told:  # it stands here without a record
             self.products.add_undeclared(job, self.side_files.left_by(job, resolved.told.key))
+
+    def _is_switched(self, claimed: tuple[str, Claim]) -> bool:
+        name, claim = claimed
+        before = self._claims.known(name)
+        return before is not None and before.key != claim.key
 
     def _made_views(self, job: Job) -> Iterator[Job]:
         """Jobs that make what a job reads views of: no dependencies, as far as Snakemake knows."""

@@ -248,7 +248,8 @@ class Reuse:
             snakemake_changes.overrule_metadata(self.workflow, self._is_settled, self._metadata)
             snakemake_changes.tell_of_replaced(dag, self._note_change)
         known = self._resolution.products.made_by if self._resolution else {}
-        products = Products(self._jobs, directory.claims.products(), directory.since, known)
+        others, left = directory.claims.products(), directory.left.paths
+        products = Products(self._jobs, others, directory.since, known, left)
         resolution = Resolution(
             dag,
             self.new_teller(),

@@ -178,3 +178,42 @@ def test_scratch_files_of_another_run_are_no_reason_to_run_again(project):
     assert project.run(*IN_STORE, "--config", "num=2").computed == ["tool"]
     project.write("mine\n", "tmp/k2")
     assert project.run(*IN_STORE, "--config", "num=1").computed == ["look"]
+
+
+def test_a_file_that_a_job_leaves_by_a_param_counts_for_those_after_it(project):
+    """And for no others, as one that lists what is there before."""
+    project.write(
+        """
+        V = config.get("num", 1)
+
+        rule all:
+            input: "k.txt", "after.txt"
+
+        rule n:
+            input: "x.in"
+            output: "n.txt"
+            params: v=V
+            shell: "ran n; cp {input} {output}; [ {params.v} = 1 ] || echo idx{params.v} > n.idx"
+
+        rule k:
+            input: "n.txt"
+            output: "k.txt"
+            shell: "ran k; cat {input} > {output}; test ! -e n.idx || cat n.idx >> {output}"
+
+        rule list:
+            input: "x.in"
+            output: "list.txt"
+            shell: "ran list; ls > {output}"
+
+        rule after:
+            input: "list.txt", "k.txt"
+            output: "after.txt"
+            shell: "ran after; echo > {output}; rm -f tmp.*; echo > tmp.$RANDOM$RANDOM"
+        """
+    )
+    project.write("one\n", "x.in")
+    for number, computed in (("1", 4), ("1", 0), ("2", 3), ("2", 0), ("1", 0), ("2", 0)):
+        done = project.run(*IN_STORE, "--config", f"num={number}")
+        assert len(done.computed) == computed, done.printed
+        idx = "" if number == "1" else "idx2\n"
+        assert project.read("k.txt") == "one\n" + idx
