@@ -148,7 +148,7 @@ def _used(store: Store, limit: float) -> tuple[dict[str, dict[Name, Use]], set[s
         except MalformedError as error:
             raise StoreError(
                 f"cannot tell what the project {project} uses: {error}",
-                "remove it: what was in it is made again if somebody misses it",
+                "remove it: what only this project uses is made again where it is missed",
             ) from error
         for name, use in uses.items():
             newer = store.names.log(*name, project)[:1]

@@ -128,8 +128,9 @@ def take_over(
 def write_down(plan: Plan, claims: Claims, stores: Stores) -> None:
     """Remember what outputs mean, for the next run and for the processes of jobs."""
     tasks = [stores.following(ours, version, key) for ours, version, key in plan.follow]
-    if tasks := [*stores.using(plan.use), *tasks]:
+    if tasks:
         stores.in_background(Parcel.of(tasks))
+    claims.unnoted = (claims.unnoted - plan.claims.keys()) | stores.note(plan.use)
     claims.save(plan.claims, plan.forced, plan.made, plan.absent)
     claims.take_up()
 

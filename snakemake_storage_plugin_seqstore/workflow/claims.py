@@ -92,6 +92,8 @@ class Claims:
         # Under which files in their own places are listed in stores.
         self.project = f"{_clean(Path.cwd().name)}-{self.run[:8]}"
         self.stores: list[str] = []  # roots, for who looks at the results when nothing runs
+        # What is in its own place, and no store knows yet that it is used here: by label.
+        self.unnoted: frozenset[str] = frozenset()
         # The software that results of this directory were made with or first used with, by host.
         self.accepted: dict[str, dict[str, str]] = {}
 
@@ -109,6 +111,7 @@ class Claims:
             self.accepted = document["accepted"]
             self.project = document["project"]
             self.stores = document.get("stores", [])
+            self.unnoted = frozenset(document.get("unnoted", []))
             if join:
                 self.run = document["run"]
                 self.began = self._summary.stat().st_mtime_ns
@@ -177,6 +180,12 @@ class Claims:
         """Whether a claim is the last one that this process made to an output."""
         return self._made.get(path) is claim
 
+    def use_stores(self, roots: Iterable[str]) -> None:
+        """Let the workflow use these stores; one that is new does not know what is used here."""
+        before, self.stores = self.stores, sorted(roots)
+        if before != self.stores:
+            self.unnoted |= self._claims.keys()
+
     def put(self, path: str, claim: Claim) -> None:
         """Say what an output means from now on."""
         self._made[path] = claim
@@ -221,6 +230,7 @@ class Claims:
                 "accepted": self.accepted,
                 "project": self.project,
                 "stores": self.stores,
+                "unnoted": sorted(self.unnoted),
                 "claims": {
                     path: claim
                     for path, claim in self._claims.items()
@@ -259,7 +269,7 @@ class Claims:
 
 def _clean(name: str) -> str:
     """A name of a directory as a part of a name in a store."""
-    return re.sub(r"[^\w.-]", "_", name)[:100]
+    return re.sub(r"[^\w.-]", "_", name).encode()[:100].decode(errors="ignore")
 
 
 def file_name(path: str) -> str:

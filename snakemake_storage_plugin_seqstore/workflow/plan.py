@@ -121,7 +121,8 @@ def plan(
     needed = asked.files.union(label(file) for job in running for file in job.input)
     for job in hits:
         for ours, version, key in _to_note(job, resolution.jobs[job], claims, needed):
-            if ours.is_in_place and claims.known(ours.label) is None:
+            is_known = claims.known(ours.label) and ours.label not in claims.unnoted
+            if ours.is_in_place and not is_known:
                 found.use.append((ours, version))
             else:
                 found.follow.append((ours, version, key))
@@ -162,6 +163,7 @@ def _to_note(
             continue
         before = claims.known(ours.label)
         is_new = before is None or before.version != claim.version
+        is_new = is_new or (ours.is_in_place and ours.label in claims.unnoted)
         if ours.label in needed if file.flags.get("temp") else is_new:
             yield ours, claim.version, claim.key
 

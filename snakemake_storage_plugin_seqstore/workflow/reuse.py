@@ -273,7 +273,7 @@ class Reuse:
     def _say_stores(self) -> None:
         """Say which stores are used, and refuse what is none before any job runs."""
         roots = {provider.store.root for provider in snakemake_api.providers(self.workflow)}
-        self.claims.stores = sorted(map(str, roots))
+        self.claims.use_stores(map(str, roots))
         for root in roots:
             marker.check(root)
             new = "" if marker.is_store(root) else ", which is new"

@@ -222,22 +222,28 @@ class Stores:
         return Task((str(store.root),), Store.assign, arguments, str(query), version)
 
     def following(self, file: StoredFile, version: Version, key: str) -> Task:
-        """To let a name mean what is stored already; that a store is read-only is no news then."""
+        """To let a name mean what is stored already; see :meth:`note`."""
         query = file.parsed
         arguments = (query.collection, query.name, version, key, self._project_of(file))
         return Task((str(file.provider.store.root),), Store.follow, arguments)
 
-    def using(self, files: Iterable[tuple[StoredFile, Version]]) -> list[Task]:
-        """To note that a project uses what is stored already; see :meth:`following`."""
-        found: dict[tuple[str, str], dict[tuple[str, str], Version]] = {}
+    def note(self, files: Iterable[tuple[StoredFile, Version]]) -> set[str]:
+        """Note in stores what is used here, and is stored already; give what could not be noted.
+
+        By label. That a store is read-only is no news.
+        """
+        found: dict[tuple[Store, str], dict[str, tuple[StoredFile, Version]]] = {}
         for file, version in files:
-            root, query = str(file.provider.store.root), file.parsed
-            versions = found.setdefault((root, self._project_of(file)), {})
-            versions[query.collection, query.name] = version
-        return [
-            Task((root,), Store.use, (project, versions))
-            for (root, project), versions in found.items()
-        ]
+            used = found.setdefault((file.provider.store, self._project_of(file)), {})
+            used[file.label] = file, version
+        failed: set[str] = set()
+        for (store, project), used in found.items():
+            queries = ((file.parsed, version) for file, version in used.values())
+            try:
+                store.use(project, {(q.collection, q.name): version for q, version in queries})
+            except (OSError, SeqstoreError):
+                failed.update(used)
+        return failed
 
     def withdrawing(self, file: StoredFile, version: Version) -> Task:
         """To let the name of a temporary file mean nothing any more."""

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from snakemake_storage_plugin_seqstore.store import filesystem, maintenance
+from snakemake_storage_plugin_seqstore.store import Store, filesystem, maintenance
 
 from .conftest import IN_STORE
 
@@ -62,7 +62,11 @@ def test_what_a_clone_took_over_is_its_own(project, collect):
     project.write("one\n", "in.txt")
     assert project.run(*IN_STORE).computed == ["a", "b", "d", "t"]
     clone, other = project.clone(), project.clone("other")
+    (project.store.root / "projects").write_text("in the way")
     assert clone.run(*IN_STORE).did_nothing
+    (project.store.root / "projects").unlink()
+    assert used(project, "out/b.txt") == ["work"]
+    assert clone.run(*IN_STORE).did_nothing  # what could not be noted is noted now
     other.write(_RULES.replace("echo b)", "echo c)"))
     assert other.run(*IN_STORE).computed == ["b"]  # with the temporary
     assert used(project, "out/b.txt") == used(project, "out/d") == ["clone", "other", "work"]
@@ -76,6 +80,13 @@ def test_what_a_clone_took_over_is_its_own(project, collect):
     assert clone.run(*IN_STORE).did_nothing
     assert clone.read("out/b.txt") == "one\none\ntemporary\nb\n"
     assert clone.read("out/d/x") == "one\nlog\none\nd\n"
+    second = Store(project.store.root.with_name("second"))
+    shutil.copytree(project.store.root, second.root)
+    shutil.rmtree(second.root / "projects")
+    clone.store = second
+    assert clone.run(*IN_STORE).did_nothing  # a store that is new to it knows it from now on
+    assert [each.rpartition("-")[0] for each in second.uses.projects] == ["clone"]
+    clone.store = project.store
     clone.write("two\n", "in.txt")  # then it uses what the first one uses
     assert clone.run(*IN_STORE).did_nothing
     shutil.rmtree(project.store.root / "projects")  # as if there was no other clone

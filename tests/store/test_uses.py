@@ -16,7 +16,6 @@ from snakemake_storage_plugin_seqstore.store import (
     projects,
     version_log,
 )
-from snakemake_storage_plugin_seqstore.store.background import Task, run
 from snakemake_storage_plugin_seqstore.store.parsing import MalformedError
 
 _YEAR = 365 * 86400 * 10**9  # ns
@@ -236,15 +235,3 @@ def test_a_damaged_list_is_named_and_nothing_is_taken(store, versions, collect, 
     assert path in lists(store) and len(lists(store)) == 2
     path.unlink()
     assert names(store) == {"files/b": two}
-
-
-def test_in_the_background_who_may_not_write_is_not_told(store, versions, monkeypatch):
-    one, _ = versions
-    task = Task((str(store.root),), Store.use, ("p", {("files", "a"): one}))
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            filesystem, "write", lambda *_: (_ for _ in ()).throw(OSError(errno.EROFS, "read-only"))
-        )
-        run([task], pytest.fail, set())
-    run([task], pytest.fail, set())
-    assert names(store) == {"files/a": one}
