@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import lru_cache
 
 from snakemake_storage_plugin_seqstore.fingerprint.python_source import read_python
@@ -33,6 +32,7 @@ _R_VARIABLE = re.compile(rf"\bSys\.getenv\(\s*(?:x\s*=\s*)?{_LITERAL}")
 _JULIA_STEP = re.compile(rf"\.(\w+)|\[\s*{_LITERAL}\s*\]")
 _JULIA_SOURCED = re.compile(rf"\binclude\(\s*{_LITERAL}\s*\)")
 _JULIA_VARIABLE = re.compile(rf"\bENV\[\s*{_LITERAL}\s*\]|\bget\(\s*ENV\s*,\s*{_LITERAL}")
+_OTHER_STEP = re.compile(r"""(?:\.|->|\$|@|\[\s*["'])(\w*)""")
 # How other languages read a variable: Perl, Ruby and PHP, awk, JavaScript, C and its kin.
 _VARIABLE = re.compile(
     r"""\b_?ENV\{["']?(\w+)["']?\}|\b_?(?:ENV|ENVIRON)\[["'](\w+)["']\]|"""
@@ -52,7 +52,8 @@ def counted_source(text: str, name: str) -> tuple[str, SourceNames]:
     """Return what counts of a script or notebook of some file name, and what it names."""
     if name.endswith(".ipynb"):
         language, kernel, source = notebook_source(text)
-        return f"{language}\n{kernel}\n{source}", read_script(source, language)
+        names = read_script(source, language) if language else EVERYTHING
+        return f"{language}\n{kernel}\n{source}", names
     if name.lower().endswith(".rmd"):
         return text, _read_markdown(text)
     return text, read_script(text, language_of(name))
@@ -60,12 +61,8 @@ def counted_source(text: str, name: str) -> tuple[str, SourceNames]:
 
 @lru_cache(maxsize=1024)
 def read_script(text: str, language: str) -> SourceNames:
-    """Read the source of a script: Python, R, bash, Julia; of others everything counts."""
-    read = _READERS.get(language)
-    if read:
-        return read(text)
-    found = (next(filter(None, names)) for names in _VARIABLE.findall(text))
-    return replace(EVERYTHING, variables=frozenset(found))
+    """Read the source of a script: Python, R, bash, Julia; of others which parts they name."""
+    return _READERS.get(language, _read_other)(text)
 
 
 def notebook_source(text: str) -> tuple[str, str, str]:
@@ -135,6 +132,13 @@ def _read_bash(text: str) -> SourceNames:
         elif key == "rule":
             ways.add(("rule",))
     return of_ways(ways, variables=command.variables, sourced=command.sourced)
+
+
+def _read_other(text: str) -> SourceNames:
+    """Read a language of which no more is known than that names stand in it as they are."""
+    found = (next(filter(None, names)) for names in _VARIABLE.findall(text))
+    parts = {way[:1] for way in _ways(text, _OTHER_STEP)}
+    return of_ways(parts, variables=frozenset(found))
 
 
 def _ways(code: str, step: re.Pattern[str]) -> Iterator[Way]:

@@ -248,6 +248,8 @@ def keep_paths_in_place(workflow: Workflow) -> None:
 
     What the Snakefile names by queries gets a provider of its own.
     """
+    from snakemake import io
+
     registry, settings = workflow.storage_registry, workflow.storage_settings
     default = registry.default_storage_provider
     if default is None or getattr(default, "in_place", None) is None:
@@ -267,6 +269,7 @@ def keep_paths_in_place(workflow: Workflow) -> None:
     for name in ("expand", "collect"):
         if plain := workflow.vanilla_globals.get(name):
             workflow.vanilla_globals[name] = workflow.globals[name] = _with_marks(plain, workflow)
+    io.expand = _with_marks(io.expand, workflow)  # for who imports it from now on
     _accept_paths_in_place(workflow)
 
 

@@ -98,11 +98,17 @@ ENV["E"]; get(ENV, "F", ""); snakemake.wildcards["s"]; snakemake.params["p"]
     assert found.sourced == ("a.jl",)
 
 
-def test_of_other_languages_everything_counts():
+def test_of_other_languages_the_parts_count_that_are_named():
     assert language_of("x.rs") == "rust"
-    assert read_script("fn main() {}", "rust") == EVERYTHING
     assert language_of("x.unknown") == ""
-    assert counted_source("", "x.unknown")[1] == EVERYTHING
+    for name in ("x.rs", "x.unknown"):
+        nothing = counted_source('println!("{}", snakemake.output[0]);', name)[1]
+        assert not (nothing.config or nothing.wildcards or nothing.has_rule_name)
+        for text in ('snakemake.config["a"]', "snakemake->config", 'snakemake["config"].a'):
+            found = counted_source(f"let x = {text};", name)[1]
+            assert (found.config, found.wildcards) == ({()}, frozenset())
+        found = counted_source('a(snakemake); getenv("B")', name)[1]
+        assert (found.config, found.wildcards, found.variables) == ({()}, ALL, {"B"})
     assert [language_of(f"a/x{suffix}") for suffix in (".py", ".R", ".sh")] == [
         "python",
         "R",

@@ -84,11 +84,23 @@ def test_patterns_of_other_rules_are_expanded(project):
             default_target: True
             input: "d.txt", expand(rules.inner_b.output, x=["1"])
 
+        from snakemake.io import expand
+        import helpers
+
         rule d:
-            input: collect(rules.c.output, x=["1", "2"])
+            input: expand(rules.c.output, x=["1"]), helpers.every(rules.c.output, ["2"])
             output: "d.txt"
             shell: "ran d; cat {input} > {output} # first"
         """
+    )
+    project.write(
+        """
+        import snakemake.io
+
+        def every(pattern, values):
+            return snakemake.io.expand(pattern, x=values)
+        """,
+        "helpers.py",
     )
     project.write(
         """
