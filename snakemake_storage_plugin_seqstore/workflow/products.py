@@ -155,9 +155,16 @@ class Products:
         found = self._makers[around] if around is not None else None
         return (*found, path[len(around) + 1 :]) if found and around is not None else None
 
-    def maker_of(self, path: str) -> tuple[Job, File, str] | None:
-        """The same of a path from the working directory."""
-        return self.maker(absolute(path, self._workdir))
+    def around(self, path: str) -> tuple[str, str] | None:
+        """The directory that a job makes, or made, in which a path lies, and the path inside it.
+
+        Both paths are relative: from the working directory, and from that directory.
+        """
+        whole = absolute(path, self._workdir)
+        around = self._around(whole)
+        if around in (None, whole):
+            return None
+        return os.path.relpath(around, self._workdir), os.path.relpath(whole, around)
 
     def names_in(self, directory: str) -> set[str]:
         """Names in a directory that jobs make, or below which they make something.

@@ -127,12 +127,11 @@ class Reuse:
             if resolved and (claim or name in map(label, maker.output)):
                 return self._claimed(name, file, claim, resolution.holder(name))
             return self._claimed(name, file, self.claims.get(name))  # a log that nobody needs
-        if file.is_in_place and self.workflow.is_main_process:
-            around = resolution.products.maker_of(file.label)
-            if around is None or not around[2]:
-                # It is the user's as long as the DAG is what it is.
-                self._answers.give(name, file, None)
-                return None
+        is_inside = file.is_in_place and resolution.products.around(file.label)
+        if file.is_in_place and self.workflow.is_main_process and not is_inside:
+            # It is the user's as long as the DAG is what it is.
+            self._answers.give(name, file, None)
+            return None
         return self._unmade(file)
 
     def is_source(self, file: StoredFile) -> bool:
@@ -377,16 +376,18 @@ class Reuse:
         """What a file in its own place means that is in a directory that a job makes."""
         if not self.workflow.is_main_process and (claim := self.claims.get(file.base_label)):
             return self._claimed(file.base_label, file, claim)
-        maker = self._resolution.products.maker_of(file.label) if self._resolution else None
-        if maker is None or not maker[2]:
+        resolution = self._resolution
+        around = resolution.products.around(file.label) if resolution else None
+        if resolution is None or around is None:
             return None
-        _, directory, inside = maker
-        ours = stored(directory)
-        claim = self.current(label(directory)) if ours else None
-        if ours is None or claim is None or claim.version is None:
+        # Once functions have read what a checkpoint made, it need not be in the DAG any more.
+        is_made = around[0] in resolution.producers
+        claim = self.current(around[0]) if is_made else self.claims.get(around[0])
+        if claim is None or claim.version is None:
             return None
-        version = self.stores.member(ours.provider.store, claim.version, inside)
-        holder = self.stores.holder(ours.provider.store, version) if version else None
+        store = file.provider.store
+        version = self.stores.member(store, claim.version, around[1])
+        holder = self.stores.holder(store, version) if version else None
         if version is None or holder is None:
             return None
         return holder, Entry(file.parsed.collection, file.parsed.name, version, claim.time)

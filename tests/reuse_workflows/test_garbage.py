@@ -92,3 +92,41 @@ def test_what_a_clone_took_over_is_its_own(project, collect):
     shutil.rmtree(project.store.root / "projects")  # as if there was no other clone
     assert collect(project) == twos | {"one\none\ntemporary\nc\n"}
     assert clone.run(*IN_STORE).did_nothing
+
+
+def test_temporaries_behind_a_checkpoint_are_not_missed(project, collect):
+    """Once functions have read its directory, the checkpoint is no job of the DAG any more."""
+    project.write(
+        """
+        rule all:
+            input: "out/all.txt"
+
+        checkpoint parts:
+            input: "in.txt"
+            output: directory("out/parts")
+            shell: "ran parts; mkdir {output}; for i in 1 2; do cp {input} {output}/$i.p; done"
+
+        def processed(wildcards):
+            parts = checkpoints.parts.get().output[0]
+            return expand("out/t.{i}", i=sorted(glob_wildcards(f"{parts}/{{i}}.p").i))
+
+        rule process:
+            input: "out/parts/{i}.p"
+            output: temp("out/t.{i,[0-9]}")
+            shell: "ran process{wildcards.i}; (cat {input}; echo temporary) > {output}"
+
+        rule gather:
+            input: processed
+            output: "out/all.txt"
+            shell: "ran gather; cat {input} > {output}"
+        """
+    )
+    project.write("one\n", "in.txt")
+    assert project.run(*IN_STORE).computed == ["gather", "parts", "process1", "process2"]
+    assert "one\ntemporary\n" not in collect(project)
+    clone = project.clone()
+    assert clone.run(*IN_STORE).did_nothing
+    shutil.rmtree(clone.directory / "out")
+    assert clone.run(*IN_STORE).did_nothing
+    clone.write("two\n", "out/parts/2.p")  # what the user puts there is read as it is
+    assert clone.run(*IN_STORE).computed == ["gather", "process1", "process2"]
