@@ -296,23 +296,35 @@ class Resolution:
     def _rested(self, job: Job, versions: Sequence[Version]) -> Resolved | None:
         """What is known of a job that updates files, if they are what it made of what was there.
 
-        It would not make the same of what is there now.
+        It would not make the same of what is there now. Where nobody knows what was there, as the
+        directory lost its claims, it may have been nothing.
         """
-        resolved, keys = Resolved(), set()
+        resolved, keys = Resolved(), set[str]()
         for file in filter(snakemake_api.is_updated, job.output):
             claim = self._claims.made_in_this_run(label(file)) or self._claims.known(label(file))
             ours = stored(file)
             is_gone = ours and ours.is_in_place and not os.path.lexists(ours.copy_path)
-            if is_gone or claim is None or claim.version is None:
+            if is_gone or (claim and claim.version is None):
                 return None
-            resolved.before[label(file)] = claim.before
-            keys.add(claim.key)
+            resolved.before[label(file)] = claim.before if claim else None
+            keys |= {claim.key} if claim else set()
         before = tuple(resolved.before.values())
         resolved.told = self._teller.tell(job, versions, self._contents, before)
-        if keys != {resolved.told.key}:
+        if keys - {resolved.told.key}:
             return None
         self._look_up(job, resolved, resolved.told)
-        return resolved if resolved.is_hit else None
+        is_other = not keys and not self._is_as_recorded(job, resolved)
+        return resolved if resolved.is_hit and not is_other else None
+
+    def _is_as_recorded(self, job: Job, resolved: Resolved) -> bool:
+        """Whether what is in the places of files that a job updates is what its record says."""
+        for file in filter(snakemake_api.is_updated, job.output):
+            try:
+                if self._contents.version(file) != resolved.versions.get(label(file)):
+                    return False
+            except (OSError, SeqstoreError):
+                return False
+        return True
 
     def _lacks_checkpoint(self, job: Job) -> bool:
         """Whether a checkpoint is not there that says what a job reads.

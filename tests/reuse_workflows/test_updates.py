@@ -1,5 +1,7 @@
 """Files that jobs update: what was there before counts, as an input does."""
 
+import shutil
+
 import pytest
 
 from tests.reuse_workflows.conftest import AS_USER, IN_STORE
@@ -54,6 +56,8 @@ def test_a_file_that_is_updated(updated, observe):
     # From nothing.
     fresh = updated.clone("fresh")
     assert fresh.run(*IN_STORE, *number(value)).computed == ["add", "after"]
+    shutil.rmtree(fresh.directory / ".snakemake")  # nor is it updated twice without that
+    assert fresh.run(*IN_STORE, *number(value)).did_nothing
     assert fresh.read("table.txt") == f"in\n{side}{value}\n"
     # The number is as it was, what is there is not.
     assert updated.run(*IN_STORE, *number(3)).computed == ["add", "after"]
