@@ -1,4 +1,4 @@
-"""Whether jobs are told the same but for the order of their inputs.
+"""The order in which inputs were before, where the order alone is another one.
 
 That may be the order of a set, which is another one in each process of Python, or in which a
 filesystem lists files.
@@ -7,43 +7,43 @@ filesystem lists files.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from snakemake_storage_plugin_seqstore.provenance import plain
 
-_NUMBER = re.compile(r"(?<=\\u0000input:)\d+")
 
-
-def differ_in_order(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two jobs are told the same, but perhaps for the order of their inputs.
+def former_order(before: Any, now: Any) -> list[int] | None:
+    """Return the numbers that inputs have now, in the order in which they were before.
 
     Parameters
     ----------
-    one, other : mapping
-        What they are told, as tagged canonical values by name: see `Told.canonical`.
+    before, now : list
+        The inputs of what a job was told and is told, as tagged canonical values: see
+        `Told.canonical`.
+
+    Returns
+    -------
+    list of int or None
+        None if they are not the same, all of them and those with each name, or in the same order.
     """
-    if one.keys() != other.keys() or "inputs" not in one:
-        return False
     try:
-        if _files(one["inputs"]) != _files(other["inputs"]):
-            return False
-        return all(_text(one[name]) == _text(other[name]) for name in one if name != "inputs")
-    except (TypeError, ValueError, IndexError):
-        return False  # somebody else wrote it
+        there, here = _with_names(before), _with_names(now)
+        waiting: dict[str, list[int]] = {}
+        for number, file in enumerate(here):
+            waiting.setdefault(file, []).append(number)
+        order = [waiting[file].pop(0) for file in there]
+    except (TypeError, ValueError, IndexError, KeyError):
+        return None  # they differ, or somebody else wrote it
+    return order if len(order) == len(here) and order != sorted(order) else None
 
 
-def _files(inputs: Any) -> tuple[Any, ...]:
-    """The inputs in alphabetical order, all of them and those with each name."""
+def _with_names(inputs: Any) -> list[str]:
+    """Each input with the names that it has, and how many share them; -1 for a single one."""
     files, names = plain(inputs)
-    named = (
-        (name, end < 0, sorted(files[start : end if end >= 0 else start + 1]))
-        for start, end, name in ((int(start), int(end), name) for start, end, name in names)
-    )
-    return sorted(files), sorted(named)
-
-
-def _text(part: Any) -> str:
-    """A part of what a job is told, in which inputs have no numbers."""
-    return _NUMBER.sub("", json.dumps(part))
+    named: list[list[tuple[str, int]]] = [[] for _ in files]
+    for first, last, name in names:
+        start, end = int(first), int(last)
+        count = -1 if end < 0 else end - start
+        for number in range(start, start + 1 if end < 0 else end):
+            named[number].append((name, count))
+    return [json.dumps([file, sorted(of)]) for file, of in zip(files, named, strict=True)]

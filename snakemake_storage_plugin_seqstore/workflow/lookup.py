@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore.fingerprint.input_order import differ_in_order
+from snakemake_storage_plugin_seqstore.fingerprint.input_order import former_order
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
@@ -51,9 +52,19 @@ class Lookup:
         Where records are.
     conditions : Conditions
         Checks what jobs read.
+    tell_in_order : callable
+        Says what a job would be told if its inputs came in another order, by their numbers; None if
+        that is not known.
     """
 
-    def __init__(self, claims: Claims, stores: Stores, conditions: Conditions) -> None:
+    def __init__(
+        self,
+        claims: Claims,
+        stores: Stores,
+        conditions: Conditions,
+        tell_in_order: Callable[[Job, Sequence[int]], Told | None],
+    ) -> None:
+        self._tell_in_order = tell_in_order
         self._claims = claims
         self._stores = stores
         self._conditions = conditions
@@ -100,7 +111,8 @@ class Lookup:
     def _in_other_order(self, job: Job, told: Told) -> Told | None:
         """What a job was told before, if its inputs are only in another order.
 
-        That is no change as long as the workflow is what it was, as with Snakemake itself.
+        And what follows from that, as a param that is made of the first input. That is no change
+        as long as the workflow is what it was, as with Snakemake itself.
         """
         claims = [self._claims.known(label(file)) for file in job.output]
         keys = {claim.key if claim else "" for claim in claims}
@@ -109,6 +121,7 @@ class Lookup:
             return None
         (key,) = keys
         records = self._stores.find_records(job, key)
-        if records and differ_in_order(records[0].provenance, told.canonical()):
-            return replace(told, as_before=key)
-        return None
+        inputs = records[0].provenance.get("inputs") if records else None
+        order = former_order(inputs, told.canonical().get("inputs"))
+        as_before = self._tell_in_order(job, order) if order else None
+        return replace(told, as_before=key) if as_before and as_before.key == key else None

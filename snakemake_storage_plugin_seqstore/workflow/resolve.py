@@ -12,7 +12,7 @@ from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Store, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
-from snakemake_storage_plugin_seqstore.workflow import snakemake_api
+from snakemake_storage_plugin_seqstore.workflow import input_numbers, present, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.changed_inputs import ChangedInputs
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
@@ -28,6 +28,7 @@ from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.lookup import Lookup
 from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.side_files import SideFiles
+from snakemake_storage_plugin_seqstore.workflow.snakemake_params import with_inputs_in_order
 from snakemake_storage_plugin_seqstore.workflow.sought import Sought
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun, plain_run
@@ -123,7 +124,7 @@ class Resolution:
         self._incomplete = {label(keys[key]) for key in persistence._filter_incomplete_keys(keys)}
         self._conditions = conditions
         self._has_checkpoints = any(job.is_checkpoint for job in jobs)
-        self._lookup = Lookup(self._claims, self._stores, conditions)
+        self._lookup = Lookup(self._claims, self._stores, conditions, self._told_in_order)
         for job in jobs:
             self.producers |= dict.fromkeys(map(label, job.products()), job)
         self._read_before = snakemake_api.read_before_update(jobs)
@@ -235,7 +236,9 @@ class Resolution:
             resolved.reason = NotYet("what it reads is not known before another checkpoint")
             resolved.is_new = True
             return resolved
-        if self._has_checkpoints and (members := self._members(job)):
+        if self._has_checkpoints and (
+            members := present.members(job, self._claims, self._contents)
+        ):
             resolved.versions, resolved.is_hit, resolved.is_inside = members, True, True
             return resolved
         try:
@@ -277,22 +280,6 @@ class Resolution:
             resolved.replaced = {}
         return resolved
 
-    def _members(self, job: Job) -> dict[str, Version]:
-        """What the outputs of a job are that are there, in directories that other jobs made.
-
-        So it is with those of a checkpoint whose paths its own pattern fits. Empty if they are not.
-        """
-        found: dict[str, Version] = {}
-        for file in job.output:
-            ours = stored(file)
-            if not (ours and ours.is_in_place and self._claims.is_inside(ours.label)):
-                return {}
-            try:
-                found[ours.label] = self._contents.version(ours.copy_path)
-            except (OSError, SeqstoreError):
-                return {}
-        return found
-
     def _rested(self, job: Job, versions: Sequence[Version]) -> Resolved | None:
         """What is known of a job that updates files, if they are what it made of what was there.
 
@@ -313,18 +300,22 @@ class Resolution:
         if keys - {resolved.told.key}:
             return None
         self._look_up(job, resolved, resolved.told)
-        is_other = not keys and not self._is_as_recorded(job, resolved)
+        is_other = not keys and not present.is_as_recorded(job, resolved.versions, self._contents)
         return resolved if resolved.is_hit and not is_other else None
 
-    def _is_as_recorded(self, job: Job, resolved: Resolved) -> bool:
-        """Whether what is in the places of files that a job updates is what its record says."""
-        for file in filter(snakemake_api.is_updated, job.output):
-            try:
-                if self._contents.version(file) != resolved.versions.get(label(file)):
-                    return False
-            except (OSError, SeqstoreError):
-                return False
-        return True
+    def _told_in_order(self, job: Job, order: Sequence[int]) -> Told | None:
+        """What a job would be told if its inputs came in another order, by their numbers."""
+        try:
+            versions = self.inputs.versions(job, self._contents)
+            before = tuple(self.inputs.before(job, self._contents).values())
+            places = input_numbers.places(job)
+            moved = {place: places[number] for place, number in zip(places, order, strict=True)}
+            there = [moved[place] for place in range(len(job.input))]
+            other = with_inputs_in_order(job, there)
+            inputs = [versions[place] for place in there]
+            return self._teller.apart().tell(other, inputs, self._contents, before)
+        except Unknown:
+            return None
 
     def _lacks_checkpoint(self, job: Job) -> bool:
         """Whether a checkpoint is not there that says what a job reads.
@@ -382,7 +373,9 @@ class Resolution:
         record, key = answer.record, answer.told.key
         if record is None:
             resolved.is_new = not self._touched.keep(job, resolved, before)
-            resolved.is_unclaimed = resolved.is_new and self._is_unclaimed(job)
+            resolved.is_unclaimed = resolved.is_new and present.is_unclaimed(
+                job, self._claims, self._incomplete
+            )
             return
         resolved.record = record
         resolved.versions = dict(zip(names, record.outputs, strict=True))
@@ -454,13 +447,3 @@ class Resolution:
                 return {}
             made[name] = claim
         return made
-
-    def _is_unclaimed(self, job: Job) -> bool:
-        """Whether outputs are in their places that nobody claims, nor began to make."""
-        for file in job.output:
-            ours, name = stored(file), label(file)
-            if ours and ours.is_in_place and not snakemake_api.is_updated(file):
-                is_known = self._claims.get(name) or name in self._incomplete
-                if not is_known and os.path.lexists(ours.copy_path):
-                    return True
-        return False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
@@ -123,6 +125,23 @@ def with_params(params: Files, values: list[Any]) -> Any:
         if name is not None:
             found._add_name(name)
     return found
+
+
+def with_inputs_in_order(job: Job, order: Sequence[int]) -> Job:
+    """A job like another one whose inputs come in another order, and with the names that they had.
+
+    Parameters
+    ----------
+    order : sequence of int
+        The places of its inputs, in that order.
+    """
+    other, files = copy(job), copy(job.input)
+    files[:] = [job.input[place] for place in order]
+    for name, (start, end) in job.input._get_names():
+        now = [order.index(place) for place in range(start, start + 1 if end is None else end)]
+        files._set_name(name, min(now, default=0), end if end is None else max(now, default=-1) + 1)
+    other.input = files
+    return other
 
 
 class _Hidden(str):

@@ -108,6 +108,12 @@ class Teller:
         teller._codes, teller._jobs = {}, {}
         return teller
 
+    def apart(self) -> Teller:
+        """One that knows nothing of jobs, but their sources."""
+        teller = copy(self)
+        teller._jobs = {}
+        return teller
+
     def tell(
         self,
         job: Job,

@@ -113,7 +113,15 @@ SETS = """
     NAMES = {"buses", "lines", "links", "converters", "more", "still", "others"}
 
     rule all:
-        input: "named.txt", "all.txt", "end.txt"
+        input: "named.txt", "all.txt", "end.txt", "made.txt"
+
+    rule made_of_it:
+        input: **{n: f"in/{n}.csv" for n in NAMES}, rest=expand("in/{n}.csv", n=NAMES)
+        output: "made.txt"
+        params:
+            first=lambda w, input: os.path.basename(input[0]),
+            last=lambda w, input: input.rest[-1],
+        shell: "ran made; echo {params.first} {params.last} {input.buses} > {output}"
 
     rule make:
         output: "in/{n}.csv"
@@ -140,7 +148,7 @@ def test_inputs_in_the_order_of_a_set(project):
     """It is another one in each process; what the user writes in another order is a change."""
     project.write(SETS)
     project.environment |= {"PYTHONHASHSEED": "1"}
-    assert len(project.run(*IN_STORE).computed) == 7 + 3
+    assert len(project.run(*IN_STORE).computed) == 7 + 4
     for seed in ("2", "3", "1", "4"):
         project.write(f"{SETS}\n    # turn {seed}\n")
         project.environment |= {"PYTHONHASHSEED": seed}
