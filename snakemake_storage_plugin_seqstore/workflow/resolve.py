@@ -236,9 +236,8 @@ class Resolution:
             resolved.reason = NotYet("what it reads is not known before another checkpoint")
             resolved.is_new = True
             return resolved
-        if self._has_checkpoints and (
-            members := present.members(job, self._claims, self._contents)
-        ):
+        members = self._has_checkpoints and present.members(job, self._claims, self._contents)
+        if members:
             resolved.versions, resolved.is_hit, resolved.is_inside = members, True, True
             return resolved
         try:

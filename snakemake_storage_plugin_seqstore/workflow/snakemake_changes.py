@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, wraps
@@ -269,7 +270,8 @@ def keep_paths_in_place(workflow: Workflow) -> None:
     for name in ("expand", "collect"):
         if plain := workflow.vanilla_globals.get(name):
             workflow.vanilla_globals[name] = workflow.globals[name] = _with_marks(plain, workflow)
-    io.expand = _with_marks(io.expand, workflow)  # for who imports it from now on
+    # For who imports it from now on; another workflow of this process may have put its own there.
+    io.expand = _with_marks(inspect.unwrap(io.expand), workflow)
     _accept_paths_in_place(workflow)
 
 

@@ -205,9 +205,8 @@ class Teller:
             return Code(Operation("nothing", {}))
         if rule.shellcmd is not None:
             text = without_places(self._command(job, params), self.places(rule))
-            executable = ""
-            if "shell_exec" in rule.resources:
-                executable = snakemake_params.declared_resource(job, "shell_exec")
+            declared = snakemake_params.declared_resource
+            executable = declared(job, "shell_exec") if "shell_exec" in rule.resources else ""
             key: tuple[Any, ...] = (text, software, shell, executable)
         elif source := rule.script or rule.notebook or rule.wrapper:
             text = _formatted_path(str(source), job, params)
@@ -221,8 +220,7 @@ class Teller:
                 self._codes[key] = self._read(job, key, software)
             except Unknown as reason:
                 self._codes[key] = reason
-        code = self._codes[key]
-        if isinstance(code, Unknown):
+        if isinstance(code := self._codes[key], Unknown):
             raise code
         return code
 
