@@ -164,7 +164,8 @@ def _to_note(
         before = claims.known(ours.label)
         is_new = before is None or before.version != claim.version
         is_new = is_new or (ours.is_in_place and ours.label in claims.unnoted)
-        if ours.label in needed if file.flags.get("temp") else is_new:
+        is_used = ours.label in needed if file.flags.get("temp") else is_new
+        if is_used:
             yield ours, claim.version, claim.key
 
 

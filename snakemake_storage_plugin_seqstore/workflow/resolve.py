@@ -203,7 +203,7 @@ class Resolution:
         self.jobs[job] = resolved = self._job(job)
         self._under_way.remove(job)
         if resolved.is_hit and resolved.record:
-            if any(map(self._is_switched, resolved.claims.items())):
+            if resolved.record.undeclared and any(map(self._is_switched, resolved.claims.items())):
                 self.products.switched.add(job)
             self.products.add_undeclared(job, resolved.record.undeclared)
         elif resolved.is_hit and resolved.told:  # it stands here without a record

@@ -137,8 +137,9 @@ def with_inputs_in_order(job: Job, order: Sequence[int]) -> Job:
     """
     other, files = copy(job), copy(job.input)
     files[:] = [job.input[place] for place in order]
+    moved = {place: number for number, place in enumerate(order)}
     for name, (start, end) in job.input._get_names():
-        now = [order.index(place) for place in range(start, start + 1 if end is None else end)]
+        now = [moved[place] for place in range(start, start + 1 if end is None else end)]
         files._set_name(name, min(now, default=0), end if end is None else max(now, default=-1) + 1)
     other.input = files
     return other
