@@ -111,17 +111,31 @@ class PlainReader:
         walk.source(names, search, folder or "")
         return walk.found()
 
-    def is_local(self, module: str, folder: str | None, in_workdir: bool = False) -> bool:
-        """Whether a module, perhaps a relative one, is found among local files."""
-        name = module.lstrip(".")
-        imported = Import(name, (), len(module) - len(name))
-        files = _modules(imported, self.search(folder, in_workdir), folder or "")
-        return imported.level > 0 or any(self.read(file) is not None for file in files)
-
     def search(self, folder: str | None, in_workdir: bool = False) -> list[str]:
         """Directories in which code in some folder finds modules."""
         around = [self.workdir] if in_workdir else []
         return [*filter(None, [folder]), *around, *map(self.path, filter(None, self.module_path))]
+
+    def module_files(self, dotted: str, search: Sequence[str], folder: str) -> list[str]:
+        """The files of a module, by its dotted name, and of its packages, as far as they exist.
+
+        Parameters
+        ----------
+        dotted : str
+            Its name, with leading dots if it is relative.
+        search : sequence of str
+            Where modules are found, `search`.
+        folder : str
+            Where the code lies that imports it.
+
+        Returns
+        -------
+        list of str
+            Those of the directory that is searched first come first.
+        """
+        name = dotted.lstrip(".")
+        files = _modules(Import(name, (), len(dotted) - len(name)), search, folder)
+        return [file for file in files if self.read(file) is not None]
 
     def path(self, written: str) -> str:
         """The absolute path of a file as written in a command."""
@@ -219,7 +233,7 @@ class _Walk:
         return content.decode(errors="replace") if len(content) <= _LONGEST else ""
 
 
-def _modules(imported: Import, search: list[str], folder: str) -> Iterator[str]:
+def _modules(imported: Import, search: Sequence[str], folder: str) -> Iterator[str]:
     """Paths of the files that an import may load, whether they are there or not."""
     if imported.level:
         up = [".."] * (imported.level - 1)

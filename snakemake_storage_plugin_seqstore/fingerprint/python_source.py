@@ -6,11 +6,12 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from copy import copy
 from functools import lru_cache
-from typing import Any
 
 from snakemake_storage_plugin_seqstore.fingerprint.source_names import (
     EVERYTHING,
+    Handed,
     Import,
     SourceNames,
     Way,
@@ -22,6 +23,7 @@ _LISTING = ("items", "keys", "values", "_get_names", "_allitems")
 _NAMESPACES = ("globals", "locals", "vars", "dir")
 _UNSEEN = ("exec", "eval")  # such code may name anything
 _FIELD = re.compile(r"\{\s*([A-Za-z_]\w*)((?:\.\w+|\[[^\][{}]*\])*)")
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 _STEP = re.compile(r"\.(\w+)|\[([^\]]*)\]")
 
 
@@ -29,16 +31,16 @@ _STEP = re.compile(r"\.(\w+)|\[([^\]]*)\]")
 def read_python(text: str) -> SourceNames:
     """Read the source of a script; one that does not parse names everything. It never fails.
 
-    ``snakemake`` as a whole, kept or handed to code that is not an imported function, names
-    everything; of imported functions that get it `SourceNames.handed_to` tells the modules.
+    ``snakemake`` as a whole, kept or handed to what is no function of this source, names
+    everything. What imported functions get is in `SourceNames.handed`.
     """
     try:
-        return names_in(ast.parse(text), OF_SCRIPTS)
+        return names_in(ast.parse(text), OF_SCRIPTS, hands_on=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return EVERYTHING
 
 
-def names_in(tree: ast.AST, roots: Mapping[str, Way]) -> SourceNames:
+def names_in(tree: ast.AST, roots: Mapping[str, Way], hands_on: bool = False) -> SourceNames:
     """What code names.
 
     Parameters
@@ -47,14 +49,29 @@ def names_in(tree: ast.AST, roots: Mapping[str, Way]) -> SourceNames:
         The code.
     roots : mapping of str to tuple
         Names of objects that stand for ``snakemake``, ``()``, or for a part of it, ``("config",)``.
+    hands_on : bool
+        Whether somebody follows them into imported functions. Else what these get counts whole.
     """
-    reader = _Reader(tree, roots)
+    reader = _Reader(tree, roots, hands_on=hands_on)
     return of_ways(
         reader.ways,
         variables=frozenset(reader.variables),
         imports=tuple(dict.fromkeys(reader.imports)),
-        handed_to=frozenset(reader.handed_to),
+        handed=frozenset(reader.handed),
     )
+
+
+@lru_cache(maxsize=1024)
+def read_function(text: str, function: str, handed: Handed) -> SourceNames | None:
+    """Read what a function of a module names of what it is handed; None if there is none such.
+
+    One that the module imports itself is handed on.
+    """
+    try:
+        reader = _Reader(ast.parse(text), {}, hands_on=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return reader.of_function(function, handed)
 
 
 def ways_in(tree: ast.AST, roots: Mapping[str, Way]) -> set[Way]:
@@ -71,59 +88,80 @@ def formatted_names(text: str) -> Iterator[tuple[str, Way]]:
 
 
 class _Reader(ast.NodeVisitor):
-    def __init__(self, tree: ast.AST, roots: Mapping[str, Way], are_mappings: bool = False) -> None:
+    def __init__(
+        self,
+        tree: ast.AST,
+        roots: Mapping[str, Way],
+        are_mappings: bool = False,
+        hands_on: bool = False,
+    ) -> None:
         self.ways: set[Way] = set()
         self.variables: set[str] = set()
         self.imports: list[Import] = []
-        self.handed_to: set[str] = set()
+        self.handed: set[Handed] = set()
         self._roots = dict(roots)
-        self._origins: dict[str, str] = {}  # modules of imported names
-        self._functions: dict[str, ast.arguments] = {}  # of this source
+        self._origins: dict[str, str] = {}  # dotted names of what is imported
+        self._functions: dict[str, list[_Function]] = {}  # by name; those of classes have others
+        self._followed: set[tuple[_Function, str, Way]] = set()
         self._are_mappings = are_mappings
-        self._prepare(tree)
-        self.visit(tree)
-
-    def _prepare(self, tree: ast.AST) -> None:
-        """Note what names stand for in all of the source: imports, functions, other names."""
-        stored: Counter[str] = Counter()
-        assigned: dict[str, ast.expr] = {}
+        self._hands_on = hands_on
+        methods = {
+            each for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for each in node.body
+        }
+        self._shared: set[str] = set()  # names that functions give a meaning elsewhere
         for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-                stored[node.id] += 1
-            elif isinstance(node, ast.arg):
-                stored[node.arg] += 1
-            elif isinstance(node, ast.FunctionDef):
-                self._functions[node.name] = node.args
+            if isinstance(node, _Function) and node not in methods:
+                self._functions.setdefault(node.name, []).append(node)
+            elif isinstance(node, ast.Global | ast.Nonlocal):
+                self._shared |= {*node.names}
             elif isinstance(node, ast.Import):
                 for alias in node.names:
-                    module = alias.name if alias.asname else alias.name.partition(".")[0]
-                    self._origins[alias.asname or module] = alias.name
+                    first = alias.name.partition(".")[0]
+                    self._origins |= {alias.asname: alias.name} if alias.asname else {first: first}
             elif isinstance(node, ast.ImportFrom):
-                module = "." * node.level + (node.module or "")
-                self._origins |= {alias.asname or alias.name: module for alias in node.names}
-            elif isinstance(node, ast.Assign):
+                module = "." * node.level + (f"{node.module}." if node.module else "")
+                self._origins |= {
+                    alias.asname or alias.name: f"{module}{alias.name}" for alias in node.names
+                }
+        self._name_parts(tree)
+        self.generic_visit(tree)
+
+    def _name_parts(self, scope: ast.AST) -> None:
+        """Note the names that always stand for the same part: ``config = snakemake.config``."""
+        stored = Counter(_stored(scope))
+        for node in _in_scope(scope):
+            if isinstance(node, ast.Assign):
+                way = self._way(node.value)
                 given = [target.id for target in node.targets if isinstance(target, ast.Name)]
-                assigned |= dict.fromkeys(given, node.value)
-        for name, value in assigned.items():  # config = snakemake.config
-            self._stands_for(name, value, stored)
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        for call in calls:  # main(snakemake.config)
-            for number, keyword, value in _given(call):
-                name = self._parameter(call.func, number, keyword)
-                self._stands_for(name, value, stored)
+                known = self._roots.keys() | self._shared
+                if way is not None:
+                    names = (name for name in given if stored[name] == 1 and name not in known)
+                    self._roots |= dict.fromkeys(names, way)
 
-    def _stands_for(self, name: str, value: ast.expr, stored: Counter[str]) -> None:
-        way = self._way(value) if stored[name] == 1 and name not in self._roots else None
-        if way is not None:
-            self._roots[name] = way
+    def _inside(self, scope: ast.AST, roots: Mapping[str, Way]) -> _Reader:
+        """One that notes what it finds in the same places, in a function or class."""
+        local = {*_stored(scope)} - self._shared
+        inside = copy(self)
+        inside._roots = {name: way for name, way in self._roots.items() if name not in local}
+        inside._roots |= roots
+        if not isinstance(scope, ast.ClassDef):  # what is assigned there is read of its objects
+            inside._name_parts(scope)
+        return inside
 
-    def _parameter(self, function: ast.expr, number: int, keyword: str) -> str:
-        """The parameter of a function of this source that gets an argument; empty if unknown."""
-        arguments = self._functions.get(function.id) if isinstance(function, ast.Name) else None
-        if arguments is None:
-            return ""
-        names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
-        return keyword or (names[number] if number < len(names) else "")
+    def visit_FunctionDef(self, node: _Function | ast.ClassDef) -> None:
+        """What has its own names."""
+        self._inside(node, {}).generic_visit(node)
+
+    visit_AsyncFunctionDef = visit_ClassDef = visit_FunctionDef
+
+    def of_function(self, name: str, handed: Handed) -> SourceNames | None:
+        """What a function of this source names of what it gets; None if that is not known."""
+        self.ways.clear()
+        self.handed.clear()
+        called = ast.Name(name)
+        if not self._hand(handed.way, called, handed.number, handed.keyword):
+            return None
+        return of_ways(self.ways, handed=frozenset(self.handed))
 
     def _way(self, node: ast.AST | None) -> Way | None:
         """The way from `snakemake` to what an expression gives; None for anything else."""
@@ -194,20 +232,33 @@ class _Reader(ast.NodeVisitor):
         self.visit(node.func)
         for number, keyword, argument in _given(node):
             way = self._way(argument)
-            if way is None or not self._is_handed(way, node.func, number, keyword):
+            if way is None or not self._hand(way, node.func, number, keyword):
                 self.visit(argument)
 
-    def _is_handed(self, way: Way, function: ast.expr, number: int, keyword: str) -> bool:
-        """Whether what a function gets is noted elsewhere: where it is used, or as handed on."""
-        if self._roots.get(self._parameter(function, number, keyword)) == way:
-            return True
-        root: Any = function
-        while isinstance(root, ast.Attribute):
-            root = root.value
-        origin = self._origins.get(root.id) if isinstance(root, ast.Name) else None
-        if origin is None or way or self._are_mappings:
+    def _hand(self, way: Way, called: ast.expr, number: int, keyword: str) -> bool:
+        """Follow a part into the function that gets it; whether that could be done."""
+        steps = _dotted(called)
+        functions = self._functions.get(steps[0], []) if steps else []
+        origin = self._origins.get(steps[0]) if steps else None
+        if origin is None and len(steps) == len(functions) == 1:
+            return self._follow(way, functions[0], number, keyword)
+        if origin is None or functions or not self._hands_on or not (keyword or number >= 0):
             return False
-        self.handed_to.add(origin)
+        self.handed.add(Handed(".".join([origin, *steps[1:]]), number, keyword, way))
+        return True
+
+    def _follow(self, way: Way, function: _Function, number: int, keyword: str) -> bool:
+        arguments = function.args
+        in_order = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+        by_name = [*in_order, *(each.arg for each in arguments.kwonlyargs)]
+        name = in_order[number] if 0 <= number < len(in_order) else keyword
+        if name not in by_name or [*_stored(function)].count(name) > 1 or function.decorator_list:
+            return False
+        if (function, name, way) not in self._followed:
+            self._followed.add((function, name, way))
+            inside = self._inside(function, {name: way})
+            for part in function.body:
+                inside.visit(part)
         return True
 
     def visit_Expr(self, node: ast.Expr) -> None:
@@ -243,6 +294,35 @@ def _given(call: ast.Call) -> Iterator[tuple[int, str, ast.expr]]:
         yield number, "", argument
     for keyword in call.keywords:
         yield -1, keyword.arg or "", keyword.value
+
+
+def _in_scope(scope: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function, class or module, without what is in its functions and classes."""
+    waiting = [*ast.iter_child_nodes(scope)]
+    while waiting:
+        node = waiting.pop(0)
+        yield node
+        if not isinstance(node, _Function | ast.ClassDef):
+            waiting[:0] = ast.iter_child_nodes(node)
+
+
+def _stored(scope: ast.AST) -> Iterator[str]:
+    """The names to which a function, class or module gives a meaning, each time that it does."""
+    for node in _in_scope(scope):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, _Function | ast.ClassDef):
+            yield node.name
+
+
+def _dotted(node: ast.AST) -> list[str]:
+    """``["a", "b"]`` for ``a.b``; empty for anything else."""
+    if isinstance(node, ast.Attribute):
+        before = _dotted(node.value)
+        return [*before, node.attr] if before else []
+    return [node.id] if isinstance(node, ast.Name) else []
 
 
 def _called(node: ast.AST) -> str:

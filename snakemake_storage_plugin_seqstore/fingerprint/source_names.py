@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
@@ -41,6 +41,28 @@ class Import:
 
 
 @dataclass(frozen=True)
+class Handed:
+    """A part of ``snakemake`` that Python code hands to a function of a module.
+
+    Parameters
+    ----------
+    function : str
+        Its dotted name with that of the module, and with leading dots if that is relative.
+    number : int
+        The position of the argument; -1 if it is given by its name.
+    keyword : str
+        The name of the argument; empty if it is given by its position.
+    way : tuple
+        The way to the part; ``()`` for the whole object.
+    """
+
+    function: str
+    number: int
+    keyword: str
+    way: Way
+
+
+@dataclass(frozen=True)
 class SourceNames:
     """What a source names.
 
@@ -58,9 +80,8 @@ class SourceNames:
         Python modules.
     sourced : tuple of str
         Files that it sources, as written.
-    handed_to : frozenset of str
-        Imported modules whose functions are given the whole ``snakemake``: if one is local,
-        everything counts, see `handed_on`.
+    handed : frozenset of Handed
+        What functions of imported modules get; it counts as :mod:`handed` says.
     is_parsed : bool
         False if its text could not be understood: all of config, wildcards, resources count.
     """
@@ -72,7 +93,7 @@ class SourceNames:
     variables: frozenset[str] = frozenset()
     imports: tuple[Import, ...] = ()
     sourced: tuple[str, ...] = ()
-    handed_to: frozenset[str] = frozenset()
+    handed: frozenset[Handed] = frozenset()
     is_parsed: bool = True
 
     def __or__(self, other: SourceNames) -> SourceNames:
@@ -85,7 +106,7 @@ class SourceNames:
             variables=self.variables | other.variables,
             imports=tuple(dict.fromkeys((*self.imports, *other.imports))),
             sourced=tuple(dict.fromkeys((*self.sourced, *other.sourced))),
-            handed_to=self.handed_to | other.handed_to,
+            handed=self.handed | other.handed,
             is_parsed=self.is_parsed and other.is_parsed,
         )
 
@@ -94,10 +115,6 @@ class SourceNames:
         return replace(
             self, config=frozenset({()}), wildcards=ALL, resources=ALL, has_rule_name=True
         )
-
-    def handed_on(self, is_local: Callable[[str], bool]) -> SourceNames:
-        """The same, with all of the job if that is handed on whole to a local module."""
-        return self.everything() if any(map(is_local, self.handed_to)) else self
 
 
 def _either(one: Names, other: Names) -> Names:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from snakemake_storage_plugin_seqstore import bundled
 from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
+from snakemake_storage_plugin_seqstore.fingerprint.handed import with_handed
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReader, PlainReads
 from snakemake_storage_plugin_seqstore.fingerprint.run_block import RunBlock, read_run_block
 from snakemake_storage_plugin_seqstore.fingerprint.script_source import counted_source
@@ -290,11 +291,9 @@ class Teller:
             "software": software,
         }
         folder = snakemake_sources.source_folder(file)
-        reader = self._reader(job)
-        names = names.handed_on(lambda module: reader.is_local(module, folder, kind == "notebook"))
-        return Code(
-            self._operation(kind, parts), names, folder=folder, in_workdir=kind == "notebook"
-        )
+        in_workdir = kind == "notebook"
+        names = with_handed(names, self._reader(job), folder, in_workdir)
+        return Code(self._operation(kind, parts), names, folder=folder, in_workdir=in_workdir)
 
     def _block(self, rule: Rule) -> RunBlock:
         return read_run_block(

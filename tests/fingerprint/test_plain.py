@@ -117,15 +117,6 @@ def test_sources():
     assert (read.of_source(names, None) | in_workdir) == in_workdir
 
 
-def test_local_modules():
-    read = reader({"s/a.py": "", "s/p/__init__.py": "", "w.py": ""})
-    folder = f"{WORKDIR}/s"
-    assert [read.is_local(name, folder) for name in ("a", "p", ".x", "w", "json")] == [
-        *(True, True, True, False, False)
-    ]
-    assert read.is_local("w", folder, in_workdir=True)
-
-
 def test_a_walk_is_bounded():
     files = {f"m{number}.py": f"import m{number + 1}" for number in range(3000)}
     assert len(reader(files).of_command(read_command("python m0.py")).files) <= 1000

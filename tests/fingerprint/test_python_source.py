@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore.fingerprint.python_source import read_python
-from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL, EVERYTHING, Import
+from snakemake_storage_plugin_seqstore.fingerprint.source_names import (
+    ALL,
+    EVERYTHING,
+    Handed,
+    Import,
+)
 
 WHOLE = frozenset({()})
 
@@ -101,20 +106,41 @@ def test_other_attributes():
 
 
 @pytest.mark.parametrize(
-    ("source", "modules"),
+    ("source", "function", "keyword", "way"),
     [
-        ("from wrapper_utils.java import get\nget(snakemake)", {"wrapper_utils.java"}),
-        ("import utils as u\nu.a.get(x, y=snakemake)", {"utils"}),
-        ("from . import helpers\nhelpers.go(snakemake)", {"."}),
+        ("from utils.java import get as g\ng(snakemake)", "utils.java.get", "", ()),
+        ("import utils as u\nu.a.get(x, y=snakemake)", "utils.a.get", "y", ()),
+        ("import a.b\na.b.get(snakemake.config)", "a.b.get", "", ("config",)),
+        ("from . import helpers\nhelpers.go(snakemake)", ".helpers.go", "", ()),
+        ("from .. import go\ngo(s=snakemake.config['a'])", "..go", "s", ("config", "a")),
     ],
 )
-def test_what_is_handed_to_an_imported_function(source, modules):
+def test_what_is_handed_to_an_imported_function(source, function, keyword, way):
     found = read_python(source)
-    assert found.handed_to == modules
+    assert found.handed == {Handed(function, -1 if keyword else 0, keyword, way)}
     assert found.config == found.wildcards == set()
-    assert found.handed_on(lambda module: False) == found
-    whole = found.handed_on(lambda module: module in modules)
-    assert whole.config == WHOLE and whole.wildcards is ALL
+
+
+@pytest.mark.parametrize(
+    ("source", "config"),
+    [
+        ("def f(config): config['a']\ndef g(config): config['b']\nf(snakemake.config)", {("a",)}),
+        ("def f(c, n): c['a']\nconfig = snakemake.config\nf(n=1, c=config)", {("a",)}),
+        ("def f(x): config['a']\nconfig = snakemake.config\nf(1)", {("a",)}),
+        ("def f(x):\n  def g(): x['a']\n  g()\nf(snakemake.config)", {("a",)}),
+        ("def f(snakemake): snakemake.config['a']\nf(1)", set()),
+        ("def f(s):\n  global c\n  c = s.config\nf(snakemake)\nc['a']", WHOLE),
+        ("def f(*c): c['a']\nf(snakemake.config)", WHOLE),
+        ("def f(c): c['a']\nf(*snakemake.config)", WHOLE),
+        ("@cached\ndef f(c): c['a']\nf(snakemake.config)", WHOLE),
+        ("class A:\n  c = snakemake.config\n  def f(self): self.c['a']", WHOLE),
+        ("class A:\n  def f(self, c): c['a']\nf(snakemake.config)", WHOLE),
+        ("from m import f\ndef f(c): c['a']\nf(snakemake.config)", WHOLE),
+        ("map(len, snakemake.config)", WHOLE),
+    ],
+)
+def test_a_part_is_followed_into_a_function_of_the_source(source, config):
+    assert read_python(source).config == config
 
 
 def test_imports():

@@ -81,6 +81,7 @@ CHANGES = {
 TOLD = [
     ("config/config.yaml", "k: 21", "k: 22", {"config_key"}),
     ("config/config.yaml", '"-M"', '"-X"', {"config_key", "config_whole_param", "lookup"}),
+    ("config/config.yaml", "times: 1", "times: 2", {"helper_snakemake"}),
     ("config/config.yaml", "release: 2024-03-01", "release: 2024-03-02", {"date"}),
     ("Snakefile", "low: int = 1", "low: int = 3", {"dataclass"}),
     ("Snakefile", "point=Point(1, 2)", "point=Point(2, 2)", {"named"}),
@@ -95,7 +96,7 @@ TOLD = [
     ("Snakefile", "for i in a b", "for i in a b c", {"multi_line"}),
     ("Snakefile", "a{{1,2}}", "a{{1,3}}", {"curly"}),
     ("Snakefile", 'extra="--fast"', 'extra="--slow"', {"wrapper_like"}),
-    ("scripts/helping.py", "source.read()", "source.read() * 2", {"helper_snakemake"}),
+    ("scripts/helping.py", "source.read()", "2 * source.read()", {"helper_snakemake"}),
     ("scripts/words.py", 'sep="."', 'sep=","', {"sep_dot"}),
     ("scripts/frame.py", "params.f.shape", "params.f.size", {"frame"}),
     ("scripts/more.sh", "echo more", "echo still more", {"bash_script"}),

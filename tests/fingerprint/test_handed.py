@@ -1,0 +1,79 @@
+"""Scripts that hand `snakemake`, or a part of it, to functions of modules."""
+
+from __future__ import annotations
+
+import pytest
+
+from snakemake_storage_plugin_seqstore.fingerprint.handed import with_handed
+from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReader
+from snakemake_storage_plugin_seqstore.fingerprint.python_source import read_python
+from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL
+
+WHOLE = {()}
+FILES = {
+    "scripts/helpers.py": """
+from ._more import deeper as down
+from package import function
+def configure_logging(snakemake, skip=False):
+    kwargs = snakemake.config.get("logging", dict()).copy()
+    print(f"{snakemake.rule}.log")
+def set_scenario(snakemake):
+    scenario = snakemake.config["run"].get("scenarios", {})
+    if scenario.get("enable") and "run" in snakemake.wildcards.keys():
+        inner(config=snakemake.config)
+def inner(config):
+    return config["inner"]
+def chain(snakemake):
+    down(snakemake), function(snakemake.config["part"]), chain(snakemake)
+class Config:
+    def load(self, given):
+        given.config["method"]
+""",
+    "scripts/_more.py": "def deeper(s): s.config['deep']",
+    "scripts/package/__init__.py": "from .module import other as function",
+    "scripts/package/module.py": "def other(part): part['of_package']",
+    "scripts/broken.py": "def (",
+    "work.py": "def f(s): s.config['work']",
+}
+
+
+def config_of(source, in_workdir=False):
+    files = {f"/w/{path}": text.encode() for path, text in FILES.items()}
+    names = with_handed(read_python(source), PlainReader("/w", files.get), "/w/scripts", in_workdir)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("source", "config"),
+    [
+        ("from helpers import configure_logging as c\nc(snakemake)", {("logging",)}),
+        ("import helpers as h\nh.inner(snakemake.config['a'])", {("a", "inner")}),
+        ("import helpers\nhelpers.chain(snakemake)", {("deep",), ("part", "of_package")}),
+        ("from .helpers import inner\ninner(config=snakemake.config)", {("inner",)}),
+        ("from package.module import other\nother(snakemake.config)", {("of_package",)}),
+        ("from installed import f\nf(snakemake)", set()),
+        ("from installed import f\nf(snakemake.config['a'])", {("a",)}),
+        ("from helpers import Config\nConfig().load(snakemake)", WHOLE),
+        ("from helpers import Config\nConfig.load(snakemake, snakemake)", WHOLE),
+        ("from helpers import gone\ngone(snakemake)", WHOLE),
+        ("from helpers import inner\ninner(snakemake.config, 2, snakemake.config)", WHOLE),
+        ("from helpers import inner\ninner(**snakemake.config)", WHOLE),
+        ("import helpers\nhelpers.chain.more(snakemake)", WHOLE),
+        ("import broken\nbroken.f(snakemake)", WHOLE),
+        ("from . import f\nf(snakemake)", WHOLE),
+        ("import work\nwork.f(snakemake)", set()),
+    ],
+)
+def test_keys_of_the_config_that_functions_of_modules_name(source, config):
+    assert config_of(source).config == config | ({("inner",)} if "2" in source else set())
+
+
+def test_other_parts():
+    found = config_of("import helpers\nhelpers.set_scenario(snakemake)")
+    assert found.config == {("run", "scenarios", "enable"), ("inner",)}
+    assert found.wildcards is ALL and not found.has_rule_name
+    assert config_of("import helpers\nhelpers.configure_logging(snakemake)").has_rule_name
+
+
+def test_a_notebook_finds_modules_in_the_working_directory():
+    assert config_of("import work\nwork.f(snakemake)", in_workdir=True).config == {("work",)}
