@@ -16,12 +16,13 @@ import time
 import uuid
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from snakemake_storage_plugin_seqstore.store import Record, Version, json_lines
 from snakemake_storage_plugin_seqstore.store.filesystem import overwrite
+from snakemake_storage_plugin_seqstore.workflow.whereabouts import Here
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,11 @@ class Claims:
         self.absent: Mapping[str, Version] = {}
         self.joined = False
         self.began = time.time_ns()  # the run
-        # Under which files in their own places are listed in stores.
-        self.project = f"{_clean(Path.cwd().name)}-{self.run[:8]}"
+        workdir = Path.cwd()
+        # Files in their own places are listed in stores under its project.
+        self.here = Here(str(workdir), f"{_clean(workdir.name)}-{self.run[:8]}")
+        self._inode = workdir.stat().st_ino
+        self._is_copy = False  # of another directory, since the last run
         self.stores: list[str] = []  # roots, for who looks at the results when nothing runs
         # What is in its own place, and no store knows yet that it is used here: by label.
         self.unnoted: frozenset[str] = frozenset()
@@ -109,7 +113,7 @@ class Claims:
             document = json.loads(self._summary.read_bytes())
             self._claims = {path: _load(row) for path, row in document["claims"].items()}
             self.accepted = document["accepted"]
-            self.project = document["project"]
+            self._know_directory(document, join)
             self.stores = document.get("stores", [])
             self.unnoted = frozenset(document.get("unnoted", []))
             if join:
@@ -126,6 +130,19 @@ class Claims:
         self._others = self._files()
         for file in self._others:
             self._claims |= dict(_rows(file))
+
+    def _know_directory(self, document: Mapping[str, Any], join: bool) -> None:
+        """Take the project that the directory had; a copy of it is a project of its own.
+
+        A directory that is moved is the same, and so is one on a filesystem that is mounted anew.
+        """
+        project, former = document["project"], tuple(document.get("former", []))
+        is_moved = document.get("path", self.here.path) != self.here.path
+        if is_moved and document["inode"] != self._inode and not join:
+            self.here = replace(self.here, former=(*former, project))
+            self._is_copy = True
+        else:
+            self.here = replace(self.here, project=project, former=former)
 
     def get(self, path: str) -> Claim | None:
         """What an output means, if anybody said so; asked anew each time, as jobs may end."""
@@ -181,9 +198,12 @@ class Claims:
         return self._made.get(path) is claim
 
     def use_stores(self, roots: Iterable[str]) -> None:
-        """Let the workflow use these stores; one that is new does not know what is used here."""
+        """Let the workflow use these stores; one that is new does not know what is used here.
+
+        Nor does any, if the directory is a copy.
+        """
         before, self.stores = self.stores, sorted(roots)
-        if before != self.stores:
+        if before != self.stores or self._is_copy:
             self.unnoted |= self._claims.keys()
 
     def put(self, path: str, claim: Claim) -> None:
@@ -228,7 +248,10 @@ class Claims:
                 "made": sorted(made),
                 "absent": self.absent,
                 "accepted": self.accepted,
-                "project": self.project,
+                "project": self.here.project,
+                "former": self.here.former,
+                "path": self.here.path,
+                "inode": self._inode,
                 "stores": self.stores,
                 "unnoted": sorted(self.unnoted),
                 "claims": {

@@ -46,7 +46,7 @@ class Directory:
             RecordMemory(self.path / "records.jsonl") if workflow.is_main_process else None
         )
         self.stores = Stores(
-            workflow, self.path / "store", self.contents, self.claims.project, self.records
+            workflow, self.path / "store", self.contents, self.claims.here, self.records
         )
         self.messages = Messages(self.stores, self.claims)
         # When the first run here began: this one, if it is the first.

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore.store import EMPTY, MadeIn, Record
+from snakemake_storage_plugin_seqstore.store import EMPTY, Record
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced, needs_to_run
 from snakemake_storage_plugin_seqstore.workflow.products import jobs_before
 from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
-from snakemake_storage_plugin_seqstore.workflow.whereabouts import is_elsewhere
+from snakemake_storage_plugin_seqstore.workflow.whereabouts import Here, is_elsewhere
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
 
 
-def give_up(resolution: Resolution, here: MadeIn) -> None:
+def give_up(resolution: Resolution, here: Here) -> None:
     """Give up the claims to what has to be made again, as a job that reads it has to run.
 
     As long as all that read it rest, it stands, and what is downstream is found.
 
     Parameters
     ----------
-    here : MadeIn
-        The working directory, and how it is known, whatever its path is.
+    here : Here
+        The working directory.
     """
     if resolution.is_touching:
         return  # what is here stands
@@ -98,7 +98,7 @@ def _give_up(resolved: Resolved, lacks: str) -> None:
     resolved.lacks, resolved.claims, resolved.is_hit = lacks, {}, False
 
 
-def _all_lacking(resolution: Resolution, here: MadeIn) -> dict[Job, str]:
+def _all_lacking(resolution: Resolution, here: Here) -> dict[Job, str]:
     """What is lacking of all results. A flag may say that what is behind others is there."""
     found: dict[Job, str] = {}
     for job, resolved in resolution.jobs.items():  # those that others depend on come first
@@ -120,7 +120,7 @@ def _has_flag(resolved: Resolved, files: Iterable[File]) -> bool:
 
 
 def lacking(
-    resolution: Resolution, job: Job, record: Record, here: MadeIn, is_starting: bool = False
+    resolution: Resolution, job: Job, record: Record, here: Here, is_starting: bool = False
 ) -> str:
     """Why those that read a job's outputs would not find what they need, in words.
 

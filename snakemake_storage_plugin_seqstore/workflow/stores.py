@@ -15,7 +15,6 @@ from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.query import Query
 from snakemake_storage_plugin_seqstore.store import (
     Entry,
-    MadeIn,
     Materialisation,
     Record,
     RecordMemory,
@@ -35,6 +34,7 @@ from snakemake_storage_plugin_seqstore.store.background import (
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.in_place import named
+from snakemake_storage_plugin_seqstore.workflow.whereabouts import Here
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Workflow
@@ -61,8 +61,8 @@ class Stores:
     own : Path
         Root of the working directory's own store. What a read-only store refuses goes there, so
         that the workflow can go on.
-    project : str
-        Under which files in their own places are listed.
+    here : Here
+        The working directory, with the project under which files in their own places are listed.
     memory : RecordMemory or None
         Remembers records, where many of them are asked for.
     """
@@ -72,10 +72,10 @@ class Stores:
         workflow: Workflow,
         own: Path,
         contents: Contents,
-        project: str,
+        here: Here,
         memory: RecordMemory | None,
     ) -> None:
-        self.here = MadeIn(os.getcwd(), project)
+        self.here = here
         self._contents = contents
         self._workflow = workflow
         self._own = Store(own)

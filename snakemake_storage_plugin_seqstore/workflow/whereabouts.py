@@ -11,6 +11,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 
 from snakemake_storage_plugin_seqstore.store import MadeIn, Version
@@ -21,22 +22,41 @@ _PAYLOAD = re.compile(rb"(?<![0-9a-f])[0-9a-f]{62}(?![0-9a-f])")  # as a store n
 _ENDS = rb"(?!\.?[\w\x80-\xff+~-])"
 
 
-def told_in(made: Iterable[tuple[str, Version]], here: MadeIn) -> MadeIn | None:
+@dataclass(frozen=True)
+class Here:
+    """The working directory.
+
+    Parameters
+    ----------
+    path : str
+        Its absolute path.
+    project : str
+        How stores know it, whatever its path is.
+    former : tuple of str
+        How they knew the directories of which it is a copy.
+    """
+
+    path: str
+    project: str
+    former: tuple[str, ...] = ()
+
+
+def told_in(made: Iterable[tuple[str, Version]], here: Here) -> MadeIn | None:
     """The working directory, if a file, or one in a directory, has its absolute path in it.
 
     Parameters
     ----------
     made : iterable of (str, Version)
         Paths of what a job made, with what they contain; what cannot be read is left out.
-    here : MadeIn
-        The working directory, and how it is known, whatever its path is.
+    here : Here
+        The working directory.
     """
     names = _names(here.path, os.environ.get("PWD", ""))
     least = min(map(len, names))
     paths = (path for path, version in made if version.kind == "tree" or version.size >= least)
     contents = _contents(paths, least)
     is_told = any(_is_in(name, content) for content in contents for name in names)
-    return here if is_told else None
+    return MadeIn(here.path, here.project) if is_told else None
 
 
 def name_payloads(paths: Iterable[str], payloads: Iterable[str]) -> bool:
@@ -52,11 +72,11 @@ def name_payloads(paths: Iterable[str], payloads: Iterable[str]) -> bool:
     return any(not names.isdisjoint(_PAYLOAD.findall(content)) for content in contents)
 
 
-def is_elsewhere(made_in: MadeIn | None, here: MadeIn) -> bool:
+def is_elsewhere(made_in: MadeIn | None, here: Here) -> bool:
     """Whether an output says that it was made in another directory than this one."""
     if made_in is None:
         return False
-    return made_in.path != here.path and made_in.project != here.project
+    return made_in.path != here.path and made_in.project not in (here.project, *here.former)
 
 
 @lru_cache

@@ -94,6 +94,26 @@ def test_what_a_clone_took_over_is_its_own(project, collect):
     assert clone.run(*IN_STORE).did_nothing
 
 
+def test_a_copy_of_a_directory_is_a_project_of_its_own(project, collect):
+    """What it changes is not changed for the other one."""
+    project.write(_RULES)
+    project.write("one\n", "in.txt")
+    assert project.run(*IN_STORE).computed == ["a", "b", "d", "t"]
+    copy = project.clone("copy")
+    shutil.rmtree(copy.directory)
+    shutil.copytree(project.directory, copy.directory, symlinks=True)
+    assert copy.run(*IN_STORE).did_nothing
+    assert used(project, "out/b.txt") == ["copy", "work"]
+    copy.write("two\n", "in.txt")
+    assert copy.run(*IN_STORE).computed == ["a", "b", "d", "t"]
+    assert copy.run(*IN_STORE).did_nothing
+    assert "one\none\ntemporary\nb\n" in collect(project)
+    assert used(project, "out/b.txt") == ["copy", "work"]
+    shutil.rmtree(project.directory / "out")
+    assert project.run(*IN_STORE).did_nothing
+    assert project.read("out/b.txt") == "one\none\ntemporary\nb\n"
+
+
 def test_temporaries_behind_a_checkpoint_are_not_missed(project, collect):
     """Once functions have read its directory, the checkpoint is no job of the DAG any more."""
     project.write(

@@ -98,10 +98,15 @@ def test_a_list_of_absolute_paths_leads_to_no_other_directory(project, kind):
 
 
 @pytest.mark.slow
-def test_a_directory_that_is_moved_keeps_what_contains_its_path(project):
+def test_a_directory_that_is_moved_or_copied_keeps_what_contains_its_path(project):
     write(project, "file")
     project.write("one\n", "in.txt")
     titled(project, "a")
+    copy = project.clone("copy")
+    shutil.rmtree(copy.directory)
+    shutil.copytree(project.directory, copy.directory)
+    assert titled(copy, "a")[:2] == ([], ["one", "a"])
+    assert titled(copy, "c")[:2] == (["use"], ["one", "c"])
     shutil.copytree(project.directory, old := project.directory.parent / "old")
     moved = project.clone("moved")
     shutil.rmtree(moved.directory)

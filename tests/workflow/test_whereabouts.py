@@ -6,6 +6,7 @@ import pytest
 
 from snakemake_storage_plugin_seqstore.store import MadeIn, Version
 from snakemake_storage_plugin_seqstore.workflow import whereabouts
+from snakemake_storage_plugin_seqstore.workflow.whereabouts import Here
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def files(*paths):
 def test_the_path_of_the_directory(here, text, is_told):
     with open("list.txt", "w") as file:
         file.write(text.replace("{}", here))
-    told = whereabouts.told_in(files("missing.txt", "list.txt"), MadeIn(here, "project"))
+    told = whereabouts.told_in(files("missing.txt", "list.txt"), Here(here, "project"))
     assert told == (MadeIn(here, "project") if is_told else None)
 
 
@@ -50,24 +51,24 @@ def test_members_of_a_directory_and_what_is_too_large(here, monkeypatch):
     os.makedirs("out/deep")
     with open("out/deep/list.txt", "w") as file:
         file.write(f"{here}/a\n")
-    assert whereabouts.told_in(files("out"), MadeIn(here, "project"))
+    assert whereabouts.told_in(files("out"), Here(here, "project"))
     monkeypatch.setattr(whereabouts, "LARGEST", 5)
-    assert whereabouts.told_in(files("out"), MadeIn(here, "project")) is None
+    assert whereabouts.told_in(files("out"), Here(here, "project")) is None
 
 
 def test_a_directory_that_a_shell_reached_by_a_link(here, monkeypatch):
     os.symlink(here, link := f"{here}-link")
     with open("list.txt", "w") as file:
         file.write(f"{link}/a\n")
-    assert whereabouts.told_in(files("list.txt"), MadeIn(here, "project")) is None
+    assert whereabouts.told_in(files("list.txt"), Here(here, "project")) is None
     monkeypatch.setenv("PWD", link)
-    assert whereabouts.told_in(files("list.txt"), MadeIn(here, "project")) == MadeIn(
-        here, "project"
-    )
+    assert whereabouts.told_in(files("list.txt"), Here(here, "project")) == MadeIn(here, "project")
 
 
 def test_another_directory_is_one_that_never_was_this_one(here):
-    assert not whereabouts.is_elsewhere(None, MadeIn(here, "mine"))
-    assert not whereabouts.is_elsewhere(MadeIn(here, "theirs"), MadeIn(here, "mine"))
-    assert not whereabouts.is_elsewhere(MadeIn("/data/before", "mine"), MadeIn(here, "mine"))
-    assert whereabouts.is_elsewhere(MadeIn("/data/run1", "theirs"), MadeIn(here, "mine"))
+    assert not whereabouts.is_elsewhere(None, Here(here, "mine"))
+    assert not whereabouts.is_elsewhere(MadeIn(here, "theirs"), Here(here, "mine"))
+    assert not whereabouts.is_elsewhere(MadeIn("/data/before", "mine"), Here(here, "mine"))
+    copy = Here(here, "mine", ("first", "second"))
+    assert not whereabouts.is_elsewhere(MadeIn("/data/before", "second"), copy)
+    assert whereabouts.is_elsewhere(MadeIn("/data/run1", "theirs"), Here(here, "mine"))
