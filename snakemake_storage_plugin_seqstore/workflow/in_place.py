@@ -7,7 +7,8 @@ import re
 
 from snakemake_storage_plugin_seqstore.query import Query
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f?]")
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff?%]")
+_ESCAPES = {"..": "%2E%2E", "@": "%40"}
 
 
 def query_of(query: str, prefix: str) -> str:
@@ -24,8 +25,16 @@ def is_path(query: str) -> bool:
 
 
 def named(path: str) -> Query:
-    """The entry of the store under which a file of a workflow is listed."""
-    segments = os.path.normpath(path).strip("/").split("/")
-    plain = ("%40" if part == "@" else "parent" if part == ".." else part for part in segments)
-    name = _UNPRINTABLE.sub(lambda match: f"%{ord(match.group()):02X}", "/".join(plain))
-    return Query("files", name)
+    """The entry of the store under which a file of a workflow is listed: its path.
+
+    What a name cannot have is escaped: ``%2Ftmp/a`` is ``/tmp/a``, and ``%2E%2E/a`` is ``../a``.
+    """
+    whole = os.path.normpath(path)
+    start = "/" * (len(whole) - len(whole.lstrip("/")))
+    segments = whole.removeprefix(start).split("/")
+    escaped = [_ESCAPES.get(part) or _UNFIT.sub(_escaped, part) for part in segments]
+    return Query("files", start.replace("/", "%2F") + "/".join(escaped))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in os.fsencode(match.group()))
