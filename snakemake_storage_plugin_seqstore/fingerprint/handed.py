@@ -20,7 +20,8 @@ def with_handed(
     """What a script names, with what functions of local modules name of what they get.
 
     What an installed module gets of ``snakemake`` counts as it is; the whole object does not, as
-    wrappers hand it to helpers that read its files and params.
+    wrappers hand it to helpers that read its files and params. Code that says itself where modules
+    are may mean any.
 
     Parameters
     ----------
@@ -49,10 +50,10 @@ class _Walk:
         for handed in names.handed:
             if (folder, handed) not in self._followed:
                 self._followed.add((folder, handed))
-                found |= self._function(handed, folder)
+                found |= self._function(handed, folder, names.changes_path)
         return found
 
-    def _function(self, handed: Handed, folder: str) -> SourceNames:
+    def _function(self, handed: Handed, folder: str, changes_path: bool) -> SourceNames:
         """What a function names of what it gets; all of that if the function is not plain."""
         name = handed.function.lstrip(".")
         dots = handed.function[: len(handed.function) - len(name)]
@@ -65,5 +66,5 @@ class _Walk:
                 if found := read_function(text, function, handed):
                     return found | self.follow(found, os.path.dirname(file))
                 break
-        is_counted = handed.way or files or dots
+        is_counted = handed.way or files or dots or changes_path
         return of_ways([handed.way] if is_counted else [])

@@ -58,6 +58,7 @@ def names_in(tree: ast.AST, roots: Mapping[str, Way], hands_on: bool = False) ->
         variables=frozenset(reader.variables),
         imports=tuple(dict.fromkeys(reader.imports)),
         handed=frozenset(reader.handed),
+        changes_path=reader.changes_path,
     )
 
 
@@ -99,6 +100,7 @@ class _Reader(ast.NodeVisitor):
         self.variables: set[str] = set()
         self.imports: list[Import] = []
         self.handed: set[Handed] = set()
+        self.changes_path = False
         self._roots = dict(roots)
         self._origins: dict[str, str] = {}  # dotted names of what is imported
         self._functions: dict[str, list[_Function]] = {}  # by name; those of classes have others
@@ -109,9 +111,14 @@ class _Reader(ast.NodeVisitor):
             each for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for each in node.body
         }
         self._shared: set[str] = set()  # names that functions give a meaning elsewhere
+        self._assigned: set[str] = set()
         for node in ast.walk(tree):
             if isinstance(node, _Function) and node not in methods:
                 self._functions.setdefault(node.name, []).append(node)
+            elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                self._assigned.add(node.id)
+            elif isinstance(node, ast.Attribute) and _dotted(node) == ["sys", "path"]:
+                self.changes_path = True
             elif isinstance(node, ast.Global | ast.Nonlocal):
                 self._shared |= {*node.names}
             elif isinstance(node, ast.Import):
@@ -161,7 +168,8 @@ class _Reader(ast.NodeVisitor):
         called = ast.Name(name)
         if not self._hand(handed.way, called, handed.number, handed.keyword):
             return None
-        return of_ways(self.ways, handed=frozenset(self.handed))
+        handed_on = frozenset(self.handed)
+        return of_ways(self.ways, handed=handed_on, changes_path=self.changes_path)
 
     def _way(self, node: ast.AST | None) -> Way | None:
         """The way from `snakemake` to what an expression gives; None for anything else."""
@@ -240,6 +248,8 @@ class _Reader(ast.NodeVisitor):
         steps = _dotted(called)
         functions = self._functions.get(steps[0], []) if steps else []
         origin = self._origins.get(steps[0]) if steps else None
+        if not steps or steps[0] in self._assigned:
+            return False
         if origin is None and len(steps) == len(functions) == 1:
             return self._follow(way, functions[0], number, keyword)
         if origin is None or functions or not self._hands_on or not (keyword or number >= 0):

@@ -82,6 +82,8 @@ class SourceNames:
         Files that it sources, as written.
     handed : frozenset of Handed
         What functions of imported modules get; it counts as :mod:`handed` says.
+    changes_path : bool
+        Whether it says itself where Python finds modules (``sys.path``).
     is_parsed : bool
         False if its text could not be understood: all of config, wildcards, resources count.
     """
@@ -94,6 +96,7 @@ class SourceNames:
     imports: tuple[Import, ...] = ()
     sourced: tuple[str, ...] = ()
     handed: frozenset[Handed] = frozenset()
+    changes_path: bool = False
     is_parsed: bool = True
 
     def __or__(self, other: SourceNames) -> SourceNames:
@@ -107,6 +110,7 @@ class SourceNames:
             imports=tuple(dict.fromkeys((*self.imports, *other.imports))),
             sourced=tuple(dict.fromkeys((*self.sourced, *other.sourced))),
             handed=self.handed | other.handed,
+            changes_path=self.changes_path or other.changes_path,
             is_parsed=self.is_parsed and other.is_parsed,
         )
 

@@ -62,6 +62,8 @@ def config_of(source, in_workdir=False):
         ("import broken\nbroken.f(snakemake)", WHOLE),
         ("from . import f\nf(snakemake)", WHOLE),
         ("import work\nwork.f(snakemake)", set()),
+        ("import sys, work\nsys.path.append('..')\nwork.f(snakemake)", WHOLE),
+        ("import helpers\nhelpers = 1\nhelpers.chain(snakemake)", WHOLE),
     ],
 )
 def test_keys_of_the_config_that_functions_of_modules_name(source, config):
