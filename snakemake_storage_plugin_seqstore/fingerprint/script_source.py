@@ -6,7 +6,7 @@ import ast
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from snakemake_storage_plugin_seqstore.fingerprint.python_source import read_python
@@ -19,6 +19,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.source_names import (
 )
 
 _LANGUAGES = {".py": "python", ".r": "R", ".rmd": "R", ".jl": "julia", ".sh": "bash", ".rs": "rust"}
+_SHARED = ("R", "julia", "bash")
 _STRING = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\''
 _COMMENT = re.compile(rf"({_STRING})|#[^\n]*", re.DOTALL)
 _CHUNK = re.compile(r"^[ \t]*```+\s*\{(\w+)[^}\n]*\}\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
@@ -57,6 +58,16 @@ def counted_source(text: str, name: str) -> tuple[str, SourceNames]:
     if name.lower().endswith(".rmd"):
         return text, _read_markdown(text)
     return text, read_script(text, language_of(name))
+
+
+def names_in_sources(paths: Iterable[str], read: Callable[[str], bytes | None]) -> SourceNames:
+    """What sources name of ``snakemake`` in languages where it is known in all that is sourced."""
+    found = SourceNames()
+    for path in paths:
+        language = language_of(path)
+        if language in _SHARED and (content := read(path)) is not None:
+            found |= read_script(content.decode(errors="replace"), language)
+    return found
 
 
 @lru_cache(maxsize=1024)

@@ -114,6 +114,14 @@ class SourceNames:
             is_parsed=self.is_parsed and other.is_parsed,
         )
 
+    def ways(self) -> set[Way]:
+        """The ways from ``snakemake`` to what it names, as `of_ways` sorts them."""
+        named = {"wildcards": self.wildcards, "resources": self.resources}
+        found: set[Way] = {("config", *key) for key in self.config}
+        for kind, names in named.items():
+            found |= {(kind,)} if isinstance(names, All) else {(kind, name) for name in names}
+        return found | ({("rule",)} if self.has_rule_name else set())
+
     def everything(self) -> SourceNames:
         """The same, with all that it can have of its job."""
         return replace(

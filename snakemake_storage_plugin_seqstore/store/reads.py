@@ -69,6 +69,9 @@ class Reads:
         The job's PATH.
     variables : mapping of str to str
         Variables that count: name to a salted digest; and the locale and time zone as they are.
+    named : mapping of str to str
+        What sources that were read name of the job and the config: the way there, as JSON, to the
+        SHA-256 of what it was.
     ancient : mapping of str to str
         Content of inputs that the user calls ancient, by their number: what it is elsewhere.
     piped : tuple of Piped
@@ -94,6 +97,7 @@ class Reads:
     system: Mapping[str, str] = field(default_factory=dict)
     search_path: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
     ancient: Mapping[str, str] = field(default_factory=dict)
     piped: tuple[Piped, ...] = ()
     notes: tuple[str, ...] = ()
@@ -212,6 +216,7 @@ _FORM = fields(
     system=_DIGESTS,
     search_path=optional(any_text, ""),
     variables=optional(mapping(text), {}),
+    named=_DIGESTS,
     ancient=optional(mapping(any_text), {}),
     piped=optional(each(Piped.from_json), ()),
     notes=_TEXTS,

@@ -31,12 +31,14 @@ from snakemake_storage_plugin_seqstore.observe import (
 )
 from snakemake_storage_plugin_seqstore.store import Piped, Reads, Record, Version
 from snakemake_storage_plugin_seqstore.workflow import about, input_numbers, snakemake_api
+from snakemake_storage_plugin_seqstore.workflow.named_parts import shown
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
     from snakemake_storage_plugin_seqstore.workflow.products import Products
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+    from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 _MOST_UNDECLARED = 1000  # files of a job
 _LOCALE = "the locale or the time zone"
@@ -111,6 +113,8 @@ class Conditions:
         none if that is not known.
     accepted : dict
         The software that this directory has accepted, by host; added to.
+    teller : Teller
+        Says what is behind names in sources.
     """
 
     def __init__(
@@ -122,6 +126,7 @@ class Conditions:
         places: JobPlaces,
         product_digests: Callable[[Job, str], Iterable[str]],
         accepted: Accepted,
+        teller: Teller,
     ) -> None:
         self._mode = mode
         self.contents = contents
@@ -129,6 +134,7 @@ class Conditions:
         self._places = places
         self._product_digests = product_digests
         self._accepted = accepted.setdefault(about.host(), {})
+        self._teller = teller
         self._packages = packages
         self._checks = Checks(contents, packages)
         self._machines: dict[object, tuple[list[str], str, str]] = {}
@@ -178,6 +184,10 @@ class Conditions:
         if reads.has_files:
             products = partial(self._product_digests, job)
             found = self._checks.files(reads, self._places.of(job), products, is_own)
+        if reads.named:
+            now = self._teller.of_ways(job, reads.named)
+            changed = (way for way, digest in reads.named.items() if now.get(way) != digest)
+            found += [f"{shown(way)} has changed" for way in changed]
         found = found or self._failing_machine(record, job, is_own)
         for pipe, filler in zip(pipes, record.reads.piped, strict=True):
             filling = replace(record, reads=filler.reads)
@@ -225,13 +235,15 @@ class Conditions:
                 if is_named and (there := shutil.which(program, path=along)):
                     seen.paths.setdefault(os.path.abspath(there), Access()).executed = True
         reads = summarise(seen, places, self.contents, self._packages, search_path, before)
-        named = counted(plain.variables, plain.programs, plain.languages)
+        variables = counted(plain.variables, plain.programs, plain.languages)
+        sources = filter(None, map(places.path_of, reads.files))
+        named = self._teller.named_in(job, sources, self.contents.unwatched)
         took = tuple(path for path in places.inputs if _is_taken(path, seen))
         taken = (places.shown(places.name_of(path)) for path in took)
         rejected = [*reads.rejected, *(f"it changes its input {name}" for name in taken)]
-        variables = salted(named, os.environ) | {_LOCALE: locale(os.environ)}
+        of_machine = salted(variables, os.environ) | {_LOCALE: locale(os.environ)}
         return Seen(
-            replace(reads, variables=variables),
+            replace(reads, variables=of_machine, named=named),
             accesses is not None,
             self._undeclared(seen, places, before),
             rejected[0] if rejected else "",

@@ -233,6 +233,7 @@ class Reuse:
             resolution.places,
             resolution.product_digests,
             self.claims.accepted,
+            self._teller.anew(),
         )
 
     def _resolve(self) -> Resolution:

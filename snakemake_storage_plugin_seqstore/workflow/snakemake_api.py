@@ -123,6 +123,12 @@ def needed_traces(job: Job) -> list[File]:
     return [file for file in found if any(file in files for files in needed)]
 
 
+def config_of(rule: Rule) -> dict[Any, Any]:
+    """The config as the rules of a module see it."""
+    found = rule.module_globals.get("config")
+    return found if isinstance(found, dict) else rule.workflow.config
+
+
 def touches(workflow: Workflow) -> bool:
     """Whether the user says by ``--touch`` that what is here stands."""
     return workflow.executor_plugin is not None and bool(workflow.touch)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore import bundled
-from snakemake_storage_plugin_seqstore.errors import InputError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.handed import with_handed
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReader, PlainReads
 from snakemake_storage_plugin_seqstore.fingerprint.run_block import RunBlock, read_run_block
-from snakemake_storage_plugin_seqstore.fingerprint.script_source import counted_source
+from snakemake_storage_plugin_seqstore.fingerprint.script_source import (
+    counted_source,
+    names_in_sources,
+)
 from snakemake_storage_plugin_seqstore.fingerprint.shell_command import ShellCommand, read_command
 from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL, SourceNames
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
@@ -28,7 +31,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
 from snakemake_storage_plugin_seqstore.fingerprint.task import Operation, Told
 from snakemake_storage_plugin_seqstore.fingerprint.values import Values
 from snakemake_storage_plugin_seqstore.fingerprint.variables import salted
-from snakemake_storage_plugin_seqstore.provenance import NotCanonical, Provenance, content_id
+from snakemake_storage_plugin_seqstore.provenance import NotCanonical
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.unknown import Unknown
 from snakemake_storage_plugin_seqstore.workflow import (
@@ -39,7 +42,9 @@ from snakemake_storage_plugin_seqstore.workflow import (
 )
 from snakemake_storage_plugin_seqstore.workflow.counted_files import demands, roles_of
 from snakemake_storage_plugin_seqstore.workflow.deployment import deployed
+from snakemake_storage_plugin_seqstore.workflow.named_parts import digests, named_parts
 from snakemake_storage_plugin_seqstore.workflow.symbolic_command import symbolic
+from snakemake_storage_plugin_seqstore.workflow.track_operation import provenance_of
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Rule, Workflow
@@ -162,6 +167,33 @@ class Teller:
         reader = self._reader(job)
         found = reader.of_source(code.names, code.folder, code.in_workdir, code.local_modules)
         return found | reader.of_command(code.command) if code.command else found
+
+    def named_in(self, job: Job, paths: Iterable[str], contents: Contents) -> dict[str, str]:
+        """What sources that a job read name of ``snakemake`` which its own script does not name.
+
+        R, Julia and bash share it with what they source.
+
+        Returns
+        -------
+        dict of str to str
+            By its way, as JSON, the SHA-256 of what it is; nothing if that is unknown.
+        """
+        rule = job.rule
+        if not (rule.script or rule.notebook or rule.wrapper):
+            return {}
+        try:
+            _, code = self._params_and_code(job, contents)
+            ways = names_in_sources(paths, _content).ways() - code.names.ways()
+            return digests(job, sorted(ways, key=repr), self._values(job))
+        except (Unknown, NotCanonical):
+            return {}
+
+    def of_ways(self, job: Job, ways: Iterable[str]) -> dict[str, str]:
+        """What is behind ways from ``snakemake`` now, as `named_in` has it."""
+        try:
+            return digests(job, map(tuple, map(json.loads, ways)), self._values(job))
+        except (Unknown, NotCanonical):
+            return {}
 
     def runs_container(self, job: Job, contents: Contents) -> bool:
         """Whether the command of a job starts a container, into which nobody sees."""
@@ -342,6 +374,10 @@ class Teller:
         ]
         return snakemake_params.with_params(params, digests)
 
+    def _values(self, job: Job) -> Values:
+        files = {"input": input_numbers.in_order(job), "output": job.output, "log": job.log}
+        return Values(self.places(job.rule), files)
+
     def _told(
         self,
         job: Job,
@@ -350,11 +386,10 @@ class Teller:
         inputs: Sequence[Version],
         before: Sequence[Version | None],
     ) -> Told:
-        rule, places = job.rule, self.places(job.rule)
+        rule, places, values = job.rule, self.places(job.rule), self._values(job)
         nameless = not code.operation.parts or self._nameless(rule)
         in_order = input_numbers.in_order(job)
         versions = [inputs[place] for place in input_numbers.places(job)]
-        values = Values(places, {"input": in_order, "output": job.output, "log": job.log})
         contents = [version.identity for version in versions]
         ancient: dict[str, str] = {}
         for number, file in enumerate(in_order):
@@ -376,58 +411,14 @@ class Teller:
         }
         if before:
             varying["before"] = tuple(each.identity if each else "" for each in before)
-        names = code.names
-        if names.config:
-            varying["config"] = values.of_keys(self._config(rule), names.config, "config")
-        if names.wildcards:
-            items = job.wildcards.items()
-            varying["wildcards"] = values.of_names(items, names.wildcards, "wildcards")
-        if names.resources:
-            items = (
-                (name, snakemake_params.declared_resource(job, name))
-                for name in rule.resources
-                if not snakemake_params.is_scheduled(name)
-            )
-            varying["resources"] = values.of_names(items, names.resources, "resources")
-        if names.has_rule_name:
-            varying["rule"] = rule.name
+        varying |= dict(named_parts(job, code.names, values))
         counted = [
             (each.kind, each.digest)
             for number, each in enumerate(versions)
             if str(number) not in ancient
         ]
-        made = _made(job, params, inputs)
+        made = provenance_of(job, params, inputs)
         return Told(code.operation, counted, varying, ancient, made)
-
-    def _config(self, rule: Rule) -> dict[Any, Any]:
-        found = rule.module_globals.get("config")
-        return found if isinstance(found, dict) else self._workflow.config
-
-
-def _made(job: Job, params: Any, inputs: Sequence[Version]) -> Provenance | None:
-    """How the output of one of our wrappers is made, if it is that of an operation on tracks.
-
-    Python, and any rule that asks for the same, has the same.
-    """
-    offer = bundled.offer(job.rule.wrapper) if job.rule.wrapper else None
-    if offer is None:
-        return None
-    if len(job.output) != 1:
-        raise Unknown(f"its wrapper has one output, not {len(job.output)}")
-    from snakemake_storage_plugin_seqstore.tracks.operations.wrapped import asked
-
-    files = [*map(str, job.input)]
-    items = [*params._allitems()] if job.rule.params else []
-    try:
-        if any(name is None for name, _ in items):
-            raise InputError("a param has no name")
-        found = asked(offer, files, dict(job.input._get_names()), dict(items), str(job.output[0]))
-        ids = [content_id(inputs[place].kind, inputs[place].digest) for place in found.order]
-        made = found.request.provenance(ids)
-    except InputError as error:
-        raise Unknown(str(error)) from None
-    demanded = demands(job.output[0], job)
-    return replace(made, params=(*made.params, ("demands", demanded))) if demanded else made
 
 
 def _formatted_path(path: str, job: Job, params: Any) -> str:

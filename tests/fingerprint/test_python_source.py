@@ -12,6 +12,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.source_names import (
     EVERYTHING,
     Handed,
     Import,
+    of_ways,
 )
 
 WHOLE = frozenset({()})
@@ -182,3 +183,19 @@ d["G"], d.get("H")
 def test_reading_never_fails(source):
     read_python(source)
     read_python(f"snakemake.config[{source!r}]")
+
+
+_WAYS = st.sets(
+    st.one_of(
+        st.tuples(st.just("config"), st.sampled_from("abc"), st.integers(0, 2)),
+        st.tuples(st.just("config")),
+        st.tuples(st.sampled_from(["wildcards", "resources"]), st.sampled_from("abc")),
+        st.sampled_from([("wildcards",), ("resources",), ("rule",)]),
+    )
+)
+
+
+@given(_WAYS)
+def test_ways_say_what_names_say(ways):
+    names = of_ways(ways)
+    assert of_ways(names.ways()) == names

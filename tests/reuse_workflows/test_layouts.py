@@ -478,3 +478,31 @@ def test_a_job_that_replaces_its_input(project):
     assert clone.run(*IN_STORE).computed == ["change"]  # what it makes besides, it says nowhere
     assert clone.read("after.txt") == "fixedx\n1\n"
     assert clone.run(*IN_STORE).did_nothing
+
+
+def test_what_a_sourced_script_names_of_the_config_counts(project):
+    """It knows `snakemake` as the script does that sources it, from wherever that is."""
+    project.write(
+        """
+        config.setdefault("unrelated", 1)
+        config.setdefault("word", "one")
+
+        rule a:
+            output: "a.txt"
+            script: "scripts/a.sh"
+        """
+    )
+    project.write("ran a\nfolder=lib\nsource $folder/words.sh\nsay\n", "scripts/a.sh")
+    helper = 'say() { echo "${snakemake_config[word]}" > "${snakemake_output[0]}"; }\n'
+    project.write(helper, "lib/words.sh")
+    assert project.run(*IN_STORE).computed == ["a"]
+    assert project.run(*IN_STORE, "--config", "unrelated=2").did_nothing
+    changed = project.run(*IN_STORE, "--config", "word=two")
+    assert changed.computed == ["a"] and "the config key word has changed" in changed.printed
+    assert project.read("a.txt") == "two\n"
+    assert project.run(*IN_STORE).did_nothing
+    assert project.read("a.txt") == "one\n"
+    clone = project.clone()
+    (clone.directory / "a.txt").unlink()
+    assert clone.run(*IN_STORE, "--config", "word=two", "unrelated=3").did_nothing
+    assert clone.read("a.txt") == "two\n"

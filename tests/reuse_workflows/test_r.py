@@ -63,6 +63,12 @@ def test_a_script_in_r(scripted):
     clone.write("word <- function() 'two'\n", "lib/words.R")
     assert clone.run().computed == ["a"]
     assert clone.stored("a.txt") == "abc 3 two nothing\n"
+    clone.write("word <- function() snakemake@config[['word']]\n", "lib/words.R")
+    assert clone.run("--config", "word=three").computed == ["a"]
+    assert clone.run("--config", "word=three", "other=1").did_nothing
+    assert clone.run("--config", "word=four").computed == ["a"]
+    assert clone.stored("a.txt") == "abc 3 four nothing\n"
+    clone.write("word <- function() 'two'\n", "lib/words.R")
     clone.write(SCRIPT.replace("line,", "toupper(line),"), "scripts/a.R")
     assert clone.run().computed == ["a"]
     assert clone.stored("a.txt") == "ABC 3 two nothing\n"
