@@ -1,5 +1,6 @@
 """What several tests need: Snakemake as users run it."""
 
+import compileall
 import logging
 import os
 import re
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import snakemake_storage_plugin_seqstore
+
 # How long an example takes depends on what else the machine does.
 settings.register_profile(
     "no deadline", deadline=None, max_examples=int(os.environ.get("SEQSTORE_FUZZ_INPUTS", 100))
@@ -20,6 +23,12 @@ settings.load_profile("no deadline")
 
 # Programs that tests start inherit an ignored SIGINT, as under nohup or in the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile this package once: where Python writes no byte code, each run would do so."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(snakemake_storage_plugin_seqstore.__file__).parent, quiet=2)
 
 
 @pytest.hookimpl(optionalhook=True)

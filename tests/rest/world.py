@@ -3,12 +3,12 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import forked
 
 WORKFLOWS = Path(__file__).parent / "workflows"
 HANGS = 300.0  # s
@@ -96,21 +96,17 @@ class World:
         """Run Snakemake."""
         launched = self.root / "launched"  # where a user, or a cluster, happens to be
         launched.mkdir()
-        process = subprocess.run(
+        process = forked.run(
             [
-                *(sys.executable, "-m", "snakemake", "--keep-going"),
+                "--keep-going",
                 *arguments,
                 *(() if "--cores" in arguments else ("--cores", "4")),
                 *(() if self._is_named else IN_PLACE),
                 *("--storage-seqstore-root", str(self.root / "store")),
             ],
-            cwd=self.directory,
-            env=self.environment | {"PWD": str(launched)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=HANGS,
+            self.directory,
+            self.environment | {"PWD": str(launched)},
+            HANGS,
         )
         launched.rmdir()
         return Run(process.stdout, self._take_marks(), process.returncode != 0)

@@ -1,14 +1,13 @@
 """Runs a case with real Snakemake: with this plugin, observed or not, or with Snakemake's cache."""
 
 import re
-import subprocess
-import sys
 import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore import Store
+from tests import forked
 
 from .step import Case, Step
 
@@ -119,16 +118,7 @@ class World:
         else:
             arguments.append("--cache")
             environment["SNAKEMAKE_OUTPUT_CACHE"] = str(self.cache)
-        process = subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
-            cwd=self.directory,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=60,
-        )
+        process = forked.run(arguments, self.directory, environment, timeout=60)
         result = self.directory / "result.txt"
         self.results.append(result.read_text() if result.exists() else "")
         return Outcome(process.stdout, process.returncode != 0, self.results[-1])

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import textwrap
 import time
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from snakemake_storage_plugin_seqstore import Store
+from tests import forked
 from tests.conftest import assert_no_traceback
 
 HANGS = 300.0  # s; the longest run here takes a fraction of it
@@ -67,27 +67,19 @@ class Project:
         header = REUSE if name == "Snakefile" and reuse else ""
         path.write_text(header + textwrap.dedent(snakefile))
 
-    def start(self, *arguments: str, root: bool = True) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, root: bool = True) -> forked.Process | subprocess.Popen[str]:
         """Start Snakemake in a process group of its own."""
         settings = ["--storage-seqstore-root", str(self.store.root)] if root else []
-        return subprocess.Popen(
-            [*self.prefix, sys.executable, "-m", "snakemake", "-c2", *settings, *arguments],
-            cwd=self.directory,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
+        given = ["-c2", *settings, *arguments]
+        return forked.start(given, self.directory, self.environment, self.prefix)
 
-    def finish(self, process: subprocess.Popen[str]) -> Run:
+    def finish(self, process: forked.Process | subprocess.Popen[str]) -> Run:
         """Wait for Snakemake, which never hangs; nobody ever sees a traceback."""
         try:
             printed = process.communicate(timeout=HANGS)[0]
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            pytest.fail("Snakemake hangs:\n" + process.communicate()[0])
+            pytest.fail("Snakemake hangs:\n" + process.communicate(timeout=HANGS)[0])
         assert_no_traceback(printed)
         assert "\0" not in printed
         return Run(printed, self._computed(), process.returncode)
@@ -103,7 +95,7 @@ class Project:
         process = self.start(*arguments)
         while job not in self._begun() and process.poll() is None:
             time.sleep(0.05)
-        assert process.poll() is None, process.communicate()[0]
+        assert process.poll() is None, process.communicate(timeout=HANGS)[0]
         os.killpg(process.pid, how)  # as Ctrl-C in a terminal does
         done = self.finish(process)
         assert done.status != 0, done.printed
