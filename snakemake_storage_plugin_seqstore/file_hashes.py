@@ -7,7 +7,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Container
 from contextlib import suppress
 from pathlib import Path
 
@@ -91,10 +91,17 @@ class Contents:
     ----------
     digests : FileHashes
         Says what has been read already.
+    left_in : callable
+        Paths in a directory of files that are as jobs left them which did not make it.
     """
 
-    def __init__(self, digests: FileHashes) -> None:
+    def __init__(
+        self,
+        digests: FileHashes,
+        left_in: Callable[[str], Collection[str]] = lambda directory: (),
+    ) -> None:
         self.digests = digests
+        self.left_in = left_in
 
     @property
     def unwatched(self) -> Contents:
@@ -102,7 +109,10 @@ class Contents:
         return self
 
     def version(
-        self, path: str | os.PathLike[str], status: os.stat_result | None = None
+        self,
+        path: str | os.PathLike[str],
+        status: os.stat_result | None = None,
+        without: Container[str] = (),
     ) -> Version:
         """What a file or directory contains now.
 
@@ -112,6 +122,8 @@ class Contents:
             The file or directory.
         status : os.stat_result, optional
             Its status, if that is known.
+        without : container of str
+            Paths of files in the directory that do not count.
 
         Raises
         ------
@@ -122,11 +134,28 @@ class Contents:
         """
         status = status or os.stat(path)
         if stat.S_ISDIR(status.st_mode):
-            return trees.describe(Path(path), self._member)[0]
+            return trees.describe(Path(path), self._member, without)[0]
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever, or empty it
             raise InputError(f"{path} is neither a file nor a directory")
         digest = self.digests.of(path, status)
         return Version(digest, "file", status.st_size, bool(status.st_mode & stat.S_IXUSR))
+
+    def version_as_made(self, path: str | os.PathLike[str], *made: Version) -> Version:
+        """What a file or directory contains now, or was made with.
+
+        Parameters
+        ----------
+        *made : Version
+            What it may have been made with: a directory counts as such if there is nothing else in
+            it but what jobs left there.
+        """
+        found = self.version(path)
+        trees_made = [each for each in made if each.kind == "tree"]
+        if found.kind != "tree" or found in made or not trees_made:
+            return found
+        left = self.left_in(os.fspath(path))
+        rest = self.version(path, without=left) if left else found
+        return rest if rest in trees_made else found
 
     def digest(self, path: Path) -> str:
         """SHA-256 of a file's bytes, in hex."""
@@ -144,36 +173,48 @@ class Contents:
 class Watched(Contents):
     """Contents that know afterwards which of the paths that were looked at have changed."""
 
-    def __init__(self, digests: FileHashes) -> None:
-        super().__init__(digests)
+    def __init__(
+        self,
+        digests: FileHashes,
+        left_in: Callable[[str], Collection[str]] = lambda directory: (),
+    ) -> None:
+        super().__init__(digests, left_in)
         self._seen: dict[str, Version] = {}
 
     @property
     def unwatched(self) -> Contents:
         """The same, for what may change: what a job wrote, others may write to, as to a log."""
-        return Contents(self.digests)
+        return Contents(self.digests, self.left_in)
 
     def version(
-        self, path: str | os.PathLike[str], status: os.stat_result | None = None
+        self,
+        path: str | os.PathLike[str],
+        status: os.stat_result | None = None,
+        without: Container[str] = (),
     ) -> Version:
         """What a file or directory contains now."""
-        found = super().version(path, status)
+        found = super().version(path, status, without)
         self._seen[os.fspath(path)] = found
         return found
 
-    def changed(self, expected: Collection[str] = ()) -> str:
+    def changed(self, expected: Collection[str] = (), added: Collection[str] = ()) -> str:
         """A path that does not contain any more what it did; empty if there is none.
 
         Parameters
         ----------
         expected : collection of str
             Absolute paths that may.
+        added : collection of str
+            Paths of files that may be new in a directory.
         """
         for path, before in self._seen.items():
             if expected and os.path.abspath(path) in expected:
                 continue
             try:
                 again = super().version(path)
+                if again != before and again.kind == "tree":
+                    new = {os.path.join(path, os.path.relpath(each, path)) for each in added}
+                    again = super().version(path, without=new.union(self.left_in(path)))
             except (OSError, SeqstoreError):
                 return path
             if again != before:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReader
@@ -19,9 +20,9 @@ def with_handed(
 ) -> SourceNames:
     """What a script names, with what functions of local modules name of what they get.
 
-    What an installed module gets of ``snakemake`` counts as it is; the whole object does not, as
-    wrappers hand it to helpers that read its files and params. Code that says itself where modules
-    are may mean any.
+    What other functions get counts as it is. But what an installed module gets as the whole object
+    does not: it was not made for this workflow, and knows nothing of its config. Python's own may
+    give it back, and code that says itself where modules are may mean any, so there it counts.
 
     Parameters
     ----------
@@ -66,5 +67,6 @@ class _Walk:
                 if found := read_function(text, function, handed):
                     return found | self.follow(found, os.path.dirname(file))
                 break
-        is_counted = handed.way or files or dots or changes_path
+        is_of_python = name.partition(".")[0] in sys.stdlib_module_names
+        is_counted = handed.way or files or dots or changes_path or is_of_python
         return of_ways([handed.way] if is_counted else [])

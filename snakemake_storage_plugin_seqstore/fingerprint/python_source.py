@@ -20,6 +20,9 @@ from snakemake_storage_plugin_seqstore.fingerprint.source_names import (
 
 OF_SCRIPTS: Mapping[str, Way] = {"snakemake": ()}
 _LISTING = ("items", "keys", "values", "_get_names", "_allitems")
+_LOOKUPS = ("get", "setdefault", "pop")
+_COPIES = {"copy.copy", "copy.deepcopy"}
+_WRITERS = {"snakemake.utils.update_config"}  # of their first argument they read nothing
 _NAMESPACES = ("globals", "locals", "vars", "dir")
 _UNSEEN = ("exec", "eval")  # such code may name anything
 _FIELD = re.compile(r"\{\s*([A-Za-z_]\w*)((?:\.\w+|\[[^\][{}]*\])*)")
@@ -102,9 +105,10 @@ class _Reader(ast.NodeVisitor):
         self.handed: set[Handed] = set()
         self.changes_path = False
         self._roots = dict(roots)
-        self._origins: dict[str, str] = {}  # dotted names of what is imported
+        self._origins: dict[str, set[str]] = {}  # dotted names of what is imported, by name
         self._functions: dict[str, list[_Function]] = {}  # by name; those of classes have others
-        self._followed: set[tuple[_Function, str, Way]] = set()
+        self._followed: set[tuple[_Function, str, Way, bool]] = set()
+        self._is_kept = True  # what the function returns
         self._are_mappings = are_mappings
         self._hands_on = hands_on
         methods = {
@@ -123,27 +127,24 @@ class _Reader(ast.NodeVisitor):
                 self._shared |= {*node.names}
             elif isinstance(node, ast.Import):
                 for alias in node.names:
-                    first = alias.name.partition(".")[0]
-                    self._origins |= {alias.asname: alias.name} if alias.asname else {first: first}
+                    module = alias.name if alias.asname else alias.name.partition(".")[0]
+                    self._origins.setdefault(alias.asname or module, set()).add(module)
             elif isinstance(node, ast.ImportFrom):
                 module = "." * node.level + (f"{node.module}." if node.module else "")
-                self._origins |= {
-                    alias.asname or alias.name: f"{module}{alias.name}" for alias in node.names
-                }
+                for alias in node.names:
+                    name = alias.asname or alias.name
+                    self._origins.setdefault(name, set()).add(module + alias.name)
         self._name_parts(tree)
         self.generic_visit(tree)
 
     def _name_parts(self, scope: ast.AST) -> None:
         """Note the names that always stand for the same part: ``config = snakemake.config``."""
         stored = Counter(_stored(scope))
-        for node in _in_scope(scope):
-            if isinstance(node, ast.Assign):
-                way = self._way(node.value)
-                given = [target.id for target in node.targets if isinstance(target, ast.Name)]
-                known = self._roots.keys() | self._shared
-                if way is not None:
-                    names = (name for name in given if stored[name] == 1 and name not in known)
-                    self._roots |= dict.fromkeys(names, way)
+        for name, value in _assigned(scope):
+            way = self._way(value)
+            is_known = name in self._roots or name in self._shared
+            if way is not None and stored[name] == 1 and not is_known:
+                self._roots[name] = way
 
     def _inside(self, scope: ast.AST, roots: Mapping[str, Way]) -> _Reader:
         """One that notes what it finds in the same places, in a function or class."""
@@ -151,13 +152,16 @@ class _Reader(ast.NodeVisitor):
         inside = copy(self)
         inside._roots = {name: way for name, way in self._roots.items() if name not in local}
         inside._roots |= roots
+        inside._is_kept = True
         if not isinstance(scope, ast.ClassDef):  # what is assigned there is read of its objects
             inside._name_parts(scope)
         return inside
 
     def visit_FunctionDef(self, node: _Function | ast.ClassDef) -> None:
-        """What has its own names."""
-        self._inside(node, {}).generic_visit(node)
+        """What has its own names in its body, not in its defaults."""
+        inside = self._inside(node, {})
+        for part in ast.iter_child_nodes(node):
+            (inside if part in node.body else self).visit(part)
 
     visit_AsyncFunctionDef = visit_ClassDef = visit_FunctionDef
 
@@ -166,7 +170,7 @@ class _Reader(ast.NodeVisitor):
         self.ways.clear()
         self.handed.clear()
         called = ast.Name(name)
-        if not self._hand(handed.way, called, handed.number, handed.keyword):
+        if not self._hand(handed.way, called, handed.number, handed.keyword, handed.is_kept):
             return None
         handed_on = frozenset(self.handed)
         return of_ways(self.ways, handed=handed_on, changes_path=self.changes_path)
@@ -185,8 +189,10 @@ class _Reader(ast.NodeVisitor):
             return self._step(self._way(node.value), node.slice)
         if isinstance(node, ast.Call) and node.args:
             function = node.func
-            if isinstance(function, ast.Attribute) and function.attr == "get":
+            if isinstance(function, ast.Attribute) and function.attr in _LOOKUPS:
                 return self._step(self._way(function.value), node.args[0])
+            if self._origin_of(function) & _COPIES or _called(node) == "dict":
+                return self._way(node.args[0]) if not node.args[1:] + node.keywords else None
             if isinstance(function, ast.Name) and function.id in ("getattr", "hasattr"):
                 return self._step(self._way(node.args[0]), node.args[1] if node.args[1:] else None)
         return None
@@ -208,6 +214,11 @@ class _Reader(ast.NodeVisitor):
             for argument in part.args[1:] if isinstance(part, ast.Call) else ():
                 self.visit(argument)
 
+    def _origin_of(self, function: ast.expr) -> set[str]:
+        """The dotted names that an imported function may have."""
+        steps = _dotted(function)
+        return {".".join([each, *steps[1:]]) for each in self._origins.get("".join(steps[:1]), ())}
+
     def visit_Assign(self, node: ast.Assign) -> None:
         way = self._way(node.value)
         if way is None or any(self._way(target) != way for target in node.targets):
@@ -225,7 +236,7 @@ class _Reader(ast.NodeVisitor):
                 return
         self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> None:
+    def visit_Call(self, node: ast.Call, is_kept: bool = True) -> None:
         name = _called(node)
         if name in _UNSEEN or (name in _NAMESPACES and not node.args):
             self.ways.add(())
@@ -238,43 +249,70 @@ class _Reader(ast.NodeVisitor):
             elif last == "getenv" or (last in ("get", "pop", "setdefault") and _is_environ(node)):
                 self.variables.add(first)
         self.visit(node.func)
+        self._visit_arguments(node, is_kept)
+
+    def _visit_arguments(self, node: ast.Call, is_kept: bool = True) -> None:
         for number, keyword, argument in _given(node):
             way = self._way(argument)
-            if way is None or not self._hand(way, node.func, number, keyword):
+            if way is None or not self._hand(way, node.func, number, keyword, is_kept):
                 self.visit(argument)
 
-    def _hand(self, way: Way, called: ast.expr, number: int, keyword: str) -> bool:
+    def _hand(
+        self, way: Way, called: ast.expr, number: int, keyword: str, is_kept: bool = True
+    ) -> bool:
         """Follow a part into the function that gets it; whether that could be done."""
         steps = _dotted(called)
         functions = self._functions.get(steps[0], []) if steps else []
-        origin = self._origins.get(steps[0]) if steps else None
+        origins = self._origin_of(called)
         if not steps or steps[0] in self._assigned:
             return False
-        if origin is None and len(steps) == len(functions) == 1:
-            return self._follow(way, functions[0], number, keyword)
-        if origin is None or functions or not self._hands_on or not (keyword or number >= 0):
+        if not origins and len(steps) == len(functions) == 1:
+            return self._follow(way, functions[0], number, keyword, is_kept)
+        if not origins or functions or not self._hands_on or not (keyword or number >= 0):
             return False
-        self.handed.add(Handed(".".join([origin, *steps[1:]]), number, keyword, way))
+        if not (origins <= _WRITERS and number == 0):
+            self.handed |= {Handed(each, number, keyword, way, is_kept) for each in origins}
         return True
 
-    def _follow(self, way: Way, function: _Function, number: int, keyword: str) -> bool:
+    def _follow(
+        self, way: Way, function: _Function, number: int, keyword: str, is_kept: bool
+    ) -> bool:
         arguments = function.args
         in_order = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
         by_name = [*in_order, *(each.arg for each in arguments.kwonlyargs)]
         name = in_order[number] if 0 <= number < len(in_order) else keyword
-        if name not in by_name or [*_stored(function)].count(name) > 1 or function.decorator_list:
+        if name not in by_name or function.decorator_list:
             return False
-        if (function, name, way) not in self._followed:
-            self._followed.add((function, name, way))
-            inside = self._inside(function, {name: way})
+        inside = self._inside(function, {name: way})
+        inside._is_kept = is_kept
+        again = [value for other, value in _assigned(function) if other == name]
+        is_other = any(inside._way(value) != way for value in again)
+        if is_other or [*_stored(function)].count(name) > 1 + len(again):
+            return False
+        if (function, name, way, is_kept) not in self._followed:
+            self._followed.add((function, name, way, is_kept))
             for part in function.body:
                 inside.visit(part)
         return True
 
-    def visit_Expr(self, node: ast.Expr) -> None:
-        """``try: snakemake`` reads nothing."""
-        if not isinstance(node.value, ast.Name):
+    def visit_Return(self, node: ast.Return) -> None:
+        """What is returned is read, if somebody keeps it."""
+        if self._is_kept or self._way(node.value) is None:
             self.generic_visit(node)
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        """``try: snakemake`` reads nothing, nor does ``snakemake.config.update(...)``."""
+        call = node.value
+        if not isinstance(call, ast.Call) or self._way(call) is not None:
+            if not isinstance(call, ast.Name):
+                self.visit(call)
+            return
+        function = call.func
+        writes = isinstance(function, ast.Attribute) and function.attr == "update"
+        if writes and self._way(getattr(function, "value", None)) is not None:
+            self._visit_arguments(call)
+        else:
+            self.visit_Call(call, is_kept=False)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         if _last(node.value) in ("environ", "environb") and isinstance(node.ctx, ast.Load):
@@ -314,6 +352,15 @@ def _in_scope(scope: ast.AST) -> Iterator[ast.AST]:
         yield node
         if not isinstance(node, _Function | ast.ClassDef):
             waiting[:0] = ast.iter_child_nodes(node)
+
+
+def _assigned(scope: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """The names that a function, class or module assigns something, each time with that."""
+    for node in _in_scope(scope):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    yield target.id, node.value
 
 
 def _stored(scope: ast.AST) -> Iterator[str]:

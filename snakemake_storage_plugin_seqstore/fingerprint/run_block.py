@@ -200,7 +200,7 @@ class _Reader:
 
     def _module(self, module: ModuleType) -> Any:
         file = getattr(module, "__file__", None)
-        if file and not _is_installed(file):
+        if file and not is_installed(file):
             self.local_modules.add(os.path.abspath(file))
         return ("module", module.__name__)
 
@@ -316,10 +316,10 @@ def _has(module: ModuleType, name: str, value: Any) -> bool:
 
 def _is_local(module: ModuleType) -> bool:
     file = getattr(module, "__file__", None)
-    return bool(file) and not _is_installed(str(file))
+    return bool(file) and not is_installed(str(file))
 
 
-def _is_installed(path: str) -> bool:
+def is_installed(path: str) -> bool:
     """Whether a path belongs to Python or an installed package."""
     return path.startswith(_prefixes()) or path.endswith(".zip")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
@@ -54,12 +54,15 @@ class Handed:
         The name of the argument; empty if it is given by its position.
     way : tuple
         The way to the part; ``()`` for the whole object.
+    is_kept : bool
+        Whether anything is done with what the function returns.
     """
 
     function: str
     number: int
     keyword: str
     way: Way
+    is_kept: bool = True
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class SourceNames:
     def __or__(self, other: SourceNames) -> SourceNames:
         """What either names."""
         return SourceNames(
-            config=self.config | other.config,
+            config=_keys(self.config | other.config),
             wildcards=_either(self.wildcards, other.wildcards),
             resources=_either(self.resources, other.resources),
             has_rule_name=self.has_rule_name or other.has_rule_name,
@@ -129,6 +132,11 @@ class SourceNames:
         )
 
 
+def _keys(keys: Set[Way]) -> Keys:
+    """Keys of the config; those that count besides all of it are left out."""
+    return frozenset({()} if () in keys else keys)
+
+
 def _either(one: Names, other: Names) -> Names:
     return ALL if isinstance(one, All) or isinstance(other, All) else one | other
 
@@ -148,7 +156,7 @@ def of_ways(ways: Iterable[Way], **more: Any) -> SourceNames:
     for way in ways:
         by_kind.setdefault(way[0] if way else "", set()).add(way[1:])
     found = SourceNames(
-        config=frozenset(by_kind.get("config", ())),
+        config=_keys(by_kind.get("config", set())),
         wildcards=_names(by_kind.get("wildcards", ())),
         resources=_names(by_kind.get("resources", ())),
         has_rule_name="rule" in by_kind,

@@ -95,6 +95,8 @@ class Places:
         Where caches are: the job's environment (``XDG_CACHE_HOME``, ...).
     is_product : callable
         Whether a job of this workflow makes a path, or the directory that it is in.
+    is_undeclared : callable
+        Whether a job of this workflow makes a path without declaring it.
     is_left : callable
         Whether a file is as another job, or another run of this one, left it without declaring it.
     left_names : callable
@@ -122,6 +124,7 @@ class Places:
     ways: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     is_product: Callable[[str], bool] = lambda path: False
+    is_undeclared: Callable[[str], bool] = lambda path: False
     is_left: Callable[[str], bool] = lambda path: False
     left_names: Callable[[str], Collection[str]] = lambda directory: ()
     is_made_before: Callable[[str], bool] = lambda path: False
@@ -339,7 +342,19 @@ class Places:
             found.append(value)
         return found
 
+    def is_in_input(self, path: str) -> bool:
+        """Whether a path lies in a directory that is an input."""
+        folder = path
+        while folder := folder.rpartition("/")[0]:
+            if folder in self._others:
+                return False
+            if folder in self._inputs:
+                return True
+        return False
+
     def _declared(self, path: str) -> bool:
+        if self.is_undeclared(path) and self.is_in_input(path):
+            return path in self._inputs or path in self._others
         while path not in ("", "/"):
             if path in self._inputs or path in self._others:
                 return True

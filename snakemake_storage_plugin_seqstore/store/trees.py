@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -52,9 +52,11 @@ class Member:
     link: str | None = None
 
 
-def describe(directory: Path, add_file: Callable[[Path], tuple[str, int]]) -> tuple[Version, bytes]:
+def describe(
+    directory: Path, add_file: Callable[[Path], tuple[str, int]], without: Container[str] = ()
+) -> tuple[Version, bytes]:
     """What a directory contains, and its manifest; see :func:`scan`."""
-    version, manifest = _summed_up(scan(directory, add_file))
+    version, manifest = _summed_up(scan(directory, add_file, without))
     if len(manifest) > LARGEST:
         raise InputError(
             f"the directory {directory} has too many files",
@@ -88,10 +90,17 @@ def _summed_up(members: list[Member]) -> tuple[Version, bytes]:
     return Version(digest, "tree", sum(member.size for member in members)), manifest
 
 
-def scan(directory: Path, add_file: Callable[[Path], tuple[str, int]]) -> list[Member]:
+def scan(
+    directory: Path, add_file: Callable[[Path], tuple[str, int]], without: Container[str] = ()
+) -> list[Member]:
     """List a directory, handing each regular file to `add_file`, which returns its digest and size.
 
     A link is kept as a link when it points into the directory, else what it points to is taken.
+
+    Parameters
+    ----------
+    without : container of str
+        Paths of files that are passed over, and folders with nothing else in them.
 
     Raises
     ------
@@ -99,10 +108,10 @@ def scan(directory: Path, add_file: Callable[[Path], tuple[str, int]]) -> list[M
         If there is something that is neither file, directory nor link, a link leads nowhere, or a
         directory cannot be listed.
     """
-    return [_member(directory, path, add_file) for path in _walk(directory)]
+    return [_member(directory, path, add_file) for path in _walk(directory, without)]
 
 
-def _walk(directory: Path) -> Iterator[Path]:
+def _walk(directory: Path, without: Container[str]) -> Iterator[Path]:
     try:
         entries = list(os.scandir(directory))
     except OSError as error:
@@ -112,9 +121,10 @@ def _walk(directory: Path) -> Iterator[Path]:
         if entry.name == IGNORED:
             continue
         if entry.is_dir(follow_symlinks=False):
-            below = list(_walk(path))
-            yield from below or [path]
-        else:
+            below = list(_walk(path, without))
+            if below or not any(each.name != IGNORED for each in path.iterdir()):
+                yield from below or [path]
+        elif entry.path not in without:
             yield path
 
 

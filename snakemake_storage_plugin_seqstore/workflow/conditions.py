@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -29,7 +30,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     is_changed,
     summarise,
 )
-from snakemake_storage_plugin_seqstore.store import Piped, Reads, Record, Version
+from snakemake_storage_plugin_seqstore.store import Piped, Reads, Record, Version, trees
 from snakemake_storage_plugin_seqstore.workflow import about, input_numbers, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.named_parts import shown
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
@@ -268,7 +269,10 @@ class Conditions:
             made = made or (path in before and _is_taken(path, seen))
             if made and len(found) < _MOST_UNDECLARED:
                 place = places.classify(path)
-                if place.kind in (Kind.SOURCE, Kind.PRODUCT) and place.path.startswith(start):
+                is_own = place.kind is Kind.DECLARED and not places.is_in_input(place.path)
+                is_own = is_own or os.path.basename(path) == trees.IGNORED
+                counts = place.kind in (Kind.SOURCE, Kind.PRODUCT, Kind.DECLARED) and not is_own
+                if counts and place.path.startswith(start):
                     with suppress(OSError, SeqstoreError):
                         if not os.path.isdir(place.path) or not os.listdir(place.path):
                             version = self.contents.unwatched.version(place.path)
@@ -338,12 +342,17 @@ def with_pipes(seen: Seen, makers: Sequence[tuple[str, Seen]]) -> Seen:
 
 
 def _is_taken(path: str, seen: Accesses) -> bool:
-    """Whether a job changed an input or took it away: who else would, meanwhile."""
+    """Whether a job changed an input or took it away: who else would, meanwhile.
+
+    Of a directory its content tells.
+    """
     access = seen.paths.get(path, Access())
     try:
         status = os.stat(path)
     except OSError:
         return True
+    if stat.S_ISDIR(status.st_mode):
+        return False
     return access.written or access.replaced or is_changed(access, status, seen.started)
 
 

@@ -6,20 +6,22 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.file_hashes import Contents, Signature, Watched, signature_of
+from snakemake_storage_plugin_seqstore.file_hashes import Contents, Signature, signature_of
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.observe import (
+    TICK,
     Accesses,
     NotObserved,
     Observation,
     ObserverDied,
+    born,
 )
 from snakemake_storage_plugin_seqstore.store import Version, version_log
 from snakemake_storage_plugin_seqstore.store.background import Parcel
@@ -88,7 +90,7 @@ class Executions:
         """
         reuse = self._reuse
         snakemake_changes.spare_rounds(reuse.workflow)
-        contents = Watched(reuse.directory.hashes)
+        contents = reuse.directory.watched()
         teller = reuse.new_teller()
         told = None
         try:
@@ -168,7 +170,7 @@ class Executions:
         """Note what a job is told in the process of its own, and observe it there."""
         reuse = self._reuse
         teller = reuse.new_teller()
-        execution = Execution(None, Watched(reuse.directory.hashes), time.monotonic())
+        execution = Execution(None, reuse.directory.watched(), time.monotonic())
         execution.instructions = teller.instructions(job, execution.contents)
         execution.behind = self._spawned.hear_behind(job)
         reuse.resolution().products.add_others(execution.behind)
@@ -364,7 +366,19 @@ class Executions:
     def _changed(self, job: Job, execution: Execution) -> str:
         """What others changed under a job while it ran; empty if nothing did."""
         changed = execution.changed or self._links.damaged(job)
-        return changed or execution.contents.changed(execution.seen.took)
+        if not changed:
+            added = {*execution.seen.undeclared, *self._added_by_others(job, execution)}
+            changed = execution.contents.changed(execution.seen.took, added)
+        return changed
+
+    def _added_by_others(self, job: Job, execution: Execution) -> Iterator[str]:
+        """New files in directories that jobs read which run now: what they do is not known yet."""
+        running = [each for each, run in self._jobs.items() if not run.is_complete and each != job]
+        shared = {str(file) for each in running for file in each.input}
+        for directory in shared.intersection(map(str, job.input)):
+            for folder, _, names in os.walk(directory):
+                paths = (os.path.join(folder, name) for name in names)
+                yield from (path for path in paths if born(path) > execution.started - TICK)
 
     def publish(self, file: StoredFile) -> None:
         """Store the output of a job, or its log, and say that this working directory has it."""

@@ -183,7 +183,7 @@ def local_time(path: str) -> int:
 
 
 def local_version(
-    file: StoredFile, expected: Version, time: int, contents: Contents
+    file: StoredFile, expected: Version, time: int, contents: Contents, *others: Version
 ) -> Version | None:
     """What is at the place of a file; None if nothing is.
 
@@ -193,6 +193,8 @@ def local_version(
         What it probably is: a link to that need not be read.
     time : int
         When that was put there, in ns: what still has this time need not be read either.
+    *others : Version
+        What else it may be.
     """
     path = file.copy_path
     try:
@@ -203,7 +205,7 @@ def local_version(
                 return expected
         elif stat.S_ISREG(status.st_mode) and status.st_mtime_ns == time:
             return expected
-        return contents.version(path)
+        return contents.version_as_made(path, expected, *others)
     except FileNotFoundError:
         return None
 

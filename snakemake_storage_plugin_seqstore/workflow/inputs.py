@@ -363,7 +363,8 @@ def version_in_place(
 ) -> Version | None:
     """What is in a file's own place, which may be what it means; None if nothing is."""
     since = before.time if before and before.version == version else 0
-    return local_version(file, version, since, contents)
+    others = [before.version] if before and before.version else []
+    return local_version(file, version, since, contents, *others)
 
 
 def users_version(

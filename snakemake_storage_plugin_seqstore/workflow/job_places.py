@@ -88,6 +88,7 @@ class JobPlaces:
             copies=tuple(map(os.path.normpath, copies)),
             variables=os.environ,
             is_product=self._products.includes,
+            is_undeclared=self._products.undeclared.__contains__,
             is_left=self._is_left,
             left_names=self._products.left_in,
         )

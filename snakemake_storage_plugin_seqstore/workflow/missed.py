@@ -63,6 +63,7 @@ class Missed:
                 with suppress(OSError):
                     os.makedirs(path)
                 continue
+            os.makedirs(os.path.dirname(path), exist_ok=True)
             self._reuse.stores.bring_kept(job, version, Path(path))
             if run and os.path.lexists(path):
                 self._reuse.directory.left.note({os.path.relpath(path): version}, run)

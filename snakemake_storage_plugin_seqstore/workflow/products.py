@@ -79,7 +79,7 @@ class Products:
 
         It may have made it anew, or changed what was there.
         """
-        self._add_undeclared(job, dict(self.nobodys(files)))
+        self._add_undeclared(job, dict(self.undeclared_of(job, files)))
 
     def _add_undeclared(self, job: Job, made: dict[str, Version]) -> None:
         for path in self.made_by.get(job, {}).keys() - made.keys():
@@ -93,17 +93,23 @@ class Products:
             self._names.setdefault(folder, set()).add(name)
             _add_way(folder, self._on_the_way)
 
-    def nobodys(self, files: Mapping[str, Version]) -> Iterator[tuple[str, Version]]:
+    def undeclared_of(
+        self, job: Job, files: Mapping[str, Version]
+    ) -> Iterator[tuple[str, Version]]:
         """Those of the files that a job made which no rule declares, by absolute path.
 
-        One that leads out of the working directory is left out.
+        One in a directory that another job makes is none of that one's. One that leads out of the
+        working directory is left out.
         """
         if not files:
             return
         start = os.getcwd() + os.sep
         for path, version in files.items():
             whole = os.path.abspath(path)
-            if self._around(whole) is None and whole.startswith(start):
+            around = self._around(whole)
+            maker = self._makers[around] if around is not None else None
+            is_declared = around == whole or (maker is not None and maker[0] is job)
+            if not is_declared and whole.startswith(start):
                 yield whole, version
 
     def made_with(self, path: str) -> set[str]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -232,7 +233,7 @@ class SideFiles:
             return {}
         are_flags = all(version == EMPTY for version in record.outputs)
         changed = {_HERE + path for path in record.undeclared} & record.reads.products.keys()
-        made = dict(self._products.nobodys(record.undeclared))
+        made = dict(self._products.undeclared_of(job, record.undeclared))
         are_known = all(reader.rule.name in self._read for reader in snakemake_api.readers(job))
 
         def is_needed(path: str) -> bool:
@@ -306,18 +307,22 @@ class SideFiles:
 
 
 def _folders(job: Job) -> set[str]:
-    """Where a job has its own files."""
-    return {os.path.dirname(os.path.abspath(file)) for file in (*job.input, *job.output)}
+    """Where a job has its own files; with a slash at its end what may be a directory of its own."""
+    paths = {os.path.abspath(file) for file in (*job.input, *job.output)}
+    return {os.path.dirname(path) for path in paths} | {f"{path}/" for path in paths}
 
 
 def _may_have(folders: Collection[str], path: str, version: Version) -> bool:
     """Whether an undeclared file may be put in place for a job with its own files in these folders.
 
-    Whoever wrote a record in a shared store decides on no other place. A folder was left empty, for
-    what others make.
+    That is beside them, or in a directory of its own: whoever wrote a record in a shared store
+    decides on no other place. A folder was left empty, for what others make.
     """
     is_hidden = "/." in f"/{os.path.relpath(path)}"
-    is_beside = os.path.dirname(path) in folders and not version.executable
+    folder = os.path.dirname(path)
+    around = accumulate(f"{folder}/".split("/")[:-1], "{}/{}".format)
+    is_beside = folder in folders or any(f"{each}/" in folders for each in around)
+    is_beside = is_beside and not version.executable
     return not is_hidden and (is_beside or version.kind == "tree")
 
 

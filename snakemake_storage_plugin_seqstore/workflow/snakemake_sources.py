@@ -6,11 +6,13 @@ import hashlib
 import io
 import json
 import os
+import sys
 import tokenize
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snakemake_storage_plugin_seqstore.fingerprint.run_block import is_installed
 from snakemake_storage_plugin_seqstore.unknown import Unknown
 
 if TYPE_CHECKING:
@@ -138,6 +140,16 @@ def source_folder(file: Any) -> str | None:
     if not file.is_local:
         return None
     return os.path.dirname(os.path.abspath(str(file.get_path_or_uri(secret_free=True))))
+
+
+def module_path() -> tuple[str, ...]:
+    """Where scripts find modules that are not installed, besides their own folder.
+
+    Snakemake lets them look where it looks itself: it adds the folders of the Snakefiles.
+    """
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    paths = (path for path in sys.path if os.path.isdir(path) and not is_installed(f"{path}/"))
+    return tuple(dict.fromkeys((*given, *paths)))
 
 
 def python_of_snakefile(workflow: Workflow, path: str) -> str | None:

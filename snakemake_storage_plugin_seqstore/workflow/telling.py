@@ -210,8 +210,7 @@ class Teller:
             symbols.setdefault(str(symbol), place)
         for number, file in enumerate(input_numbers.in_order(job)):
             symbols[str(Symbol(f"input:{number}"))] = str(file)
-        path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-        return PlainReader(self._workdir, _content, tuple(path), symbols)
+        return PlainReader(self._workdir, _content, snakemake_sources.module_path(), symbols)
 
     def _params_and_code(self, job: Job, contents: Contents) -> tuple[Any, Code]:
         """What a job is told besides its files.

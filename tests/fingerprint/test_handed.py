@@ -10,8 +10,11 @@ from snakemake_storage_plugin_seqstore.fingerprint.python_source import read_pyt
 from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL
 
 WHOLE = {()}
+CHAIN = {("deep",), ("part", "of_package")}
 FILES = {
     "scripts/helpers.py": """
+import copy
+from snakemake.utils import update_config
 from ._more import deeper as down
 from package import function
 def configure_logging(snakemake, skip=False):
@@ -22,7 +25,14 @@ def set_scenario(snakemake):
     if scenario.get("enable") and "run" in snakemake.wildcards.keys():
         inner(config=snakemake.config)
 def inner(config):
-    return config["inner"]
+    print(config["inner"])
+def adapted(config, inplace=True):
+    if not inplace:
+        config = copy.deepcopy(config)
+    config["a"]["b"] = 3
+    update_config(config, {"c": 4})
+    print(config["adapted"])
+    return config
 def chain(snakemake):
     down(snakemake), function(snakemake.config["part"]), chain(snakemake)
 class Config:
@@ -34,13 +44,14 @@ class Config:
     "scripts/package/module.py": "def other(part): part['of_package']",
     "scripts/broken.py": "def (",
     "work.py": "def f(s): s.config['work']",
+    "flow/beside/helper.py": "def f(s): s.config['beside']",
 }
 
 
 def config_of(source, in_workdir=False):
     files = {f"/w/{path}": text.encode() for path, text in FILES.items()}
-    names = with_handed(read_python(source), PlainReader("/w", files.get), "/w/scripts", in_workdir)
-    return names
+    reader = PlainReader("/w", files.get, module_path=["/w/flow"])
+    return with_handed(read_python(source), reader, "/w/scripts", in_workdir)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +59,7 @@ def config_of(source, in_workdir=False):
     [
         ("from helpers import configure_logging as c\nc(snakemake)", {("logging",)}),
         ("import helpers as h\nh.inner(snakemake.config['a'])", {("a", "inner")}),
-        ("import helpers\nhelpers.chain(snakemake)", {("deep",), ("part", "of_package")}),
+        ("import helpers\nhelpers.chain(snakemake)", CHAIN),
         ("from .helpers import inner\ninner(config=snakemake.config)", {("inner",)}),
         ("from package.module import other\nother(snakemake.config)", {("of_package",)}),
         ("from installed import f\nf(snakemake)", set()),
@@ -56,7 +67,15 @@ def config_of(source, in_workdir=False):
         ("from helpers import Config\nConfig().load(snakemake)", WHOLE),
         ("from helpers import Config\nConfig.load(snakemake, snakemake)", WHOLE),
         ("from helpers import gone\ngone(snakemake)", WHOLE),
-        ("from helpers import inner\ninner(snakemake.config, 2, snakemake.config)", WHOLE),
+        ("from helpers import inner\ninner(snakemake.config, snakemake.config)", WHOLE),
+        ("from helpers import adapted\nadapted(snakemake.config)", {("adapted",)}),
+        ("from helpers import adapted\nx = adapted(snakemake.config)", WHOLE),
+        ("try: from helpers import chain\nexcept E: from x import chain\nchain(snakemake)", CHAIN),
+        ("from beside.helper import f\nf(snakemake)", {("beside",)}),
+        ("from typing import cast\nsmk = cast(object, snakemake)", WHOLE),
+        ("import functools as f\nget = f.partial(len, snakemake)", WHOLE),
+        ("import copy\nsmk = copy.copy(snakemake)\nsmk.config['a']", {("a",)}),
+        ("from contextlib import nullcontext\nwith nullcontext(snakemake) as smk: smk", WHOLE),
         ("from helpers import inner\ninner(**snakemake.config)", WHOLE),
         ("import helpers\nhelpers.chain.more(snakemake)", WHOLE),
         ("import broken\nbroken.f(snakemake)", WHOLE),
@@ -67,7 +86,7 @@ def config_of(source, in_workdir=False):
     ],
 )
 def test_keys_of_the_config_that_functions_of_modules_name(source, config):
-    assert config_of(source).config == config | ({("inner",)} if "2" in source else set())
+    assert config_of(source).config == config
 
 
 def test_other_parts():

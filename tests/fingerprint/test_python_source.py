@@ -45,7 +45,18 @@ WHOLE = frozenset({()})
         ("def main(a, c):\n    c['x']\nmain(snakemake.input, snakemake.config)", {("x",)}),
         ("def main(*, c):\n    c['x']\nmain(c=snakemake.config)", {("x",)}),
         ("def main(*c):\n    c['x']\nmain(snakemake.config)", {()}),
-        ("def main(c):\n    c = dict(c)\n    c['x']\nmain(snakemake.config)", {()}),
+        ("def main(c):\n    c = dict(c)\n    c['x']\nmain(snakemake.config)", {("x",)}),
+        ("def main(c):\n    c = dict(c, y=1)\n    c['x']\nmain(snakemake.config)", {()}),
+        ("def main(c):\n    c = c or {}\n    c['x']\nmain(snakemake.config)", {()}),
+        ("def main(s=snakemake): s.config['a']\nmain()", {()}),
+        ("def main(snakemake=snakemake): snakemake.config['a']\nmain()", {()}),
+        ("def main(c): c['a']; return c\nmain(snakemake.config)", {("a",)}),
+        ("def main(c): c['a']; return c\nx = main(snakemake.config)", {()}),
+        ("def main(c):\n  def f(): return c\n  f()\nmain(snakemake.config)", {()}),
+        ("from copy import deepcopy\nc = deepcopy(snakemake.config['a'])\nc['b']", {("a", "b")}),
+        ("snakemake.config.update(x)\nsnakemake.config['a']", {("a",)}),
+        ("x = snakemake.config.update(snakemake.config['a'])", {()}),
+        ("snakemake.config.setdefault('a', 3)", {("a",)}),
         ("try:\n    snakemake\nexcept NameError:\n    pass", set()),
         ("vars(args); dir(x)", set()),
         ("'{x}'.format(**locals())", {()}),
@@ -118,7 +129,7 @@ def test_other_attributes():
 )
 def test_what_is_handed_to_an_imported_function(source, function, keyword, way):
     found = read_python(source)
-    assert found.handed == {Handed(function, -1 if keyword else 0, keyword, way)}
+    assert found.handed == {Handed(function, -1 if keyword else 0, keyword, way, is_kept=False)}
     assert found.config == found.wildcards == set()
 
 

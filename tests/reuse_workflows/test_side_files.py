@@ -217,3 +217,59 @@ def test_a_file_that_a_job_leaves_by_a_param_counts_for_those_after_it(project):
         assert len(done.computed) == computed, done.printed
         idx = "" if number == "1" else "idx2\n"
         assert project.read("k.txt") == "one\n" + idx
+
+
+def test_what_jobs_leave_in_the_directory_of_another_one(project):
+    """As an index beside a file in it: it is theirs, and not what that directory contains."""
+    snakefile = """
+        rule all:
+            input: "out/x.txt", "out/y.txt"
+
+        rule get:
+            input: "in.txt"
+            output: directory("d")
+            shell: "ran get; mkdir -p {output}/deep; cp {input} {output}/deep/main"
+
+        rule index:
+            input: "d"
+            output: touch("d.indexed")
+            shell:
+                "ran index; mkdir -p {input}/new;"
+                " rev {input}/deep/main | tee {input}/new/x > {input}/deep/idx"
+
+        rule use:
+            input: "d", "d.indexed"
+            output: "out/x.txt"
+            shell: "ran use; cat {input[0]}/deep/main {input[0]}/deep/idx > {output}"
+
+        rule other:
+            input: "d"
+            output: "out/y.txt"
+            priority: 1
+            shell:
+                "ran other; while [ ! -e {input}/deep/idx ]; do sleep 0.1; done;"
+                " ls {input}/deep/main > {output}"
+        """
+    project.write(snakefile)
+    project.write("one\n", "in.txt")
+    first = project.run(*IN_STORE)
+    assert first.computed == ["get", "index", "other", "use"]
+    assert "changed while rule" not in first.printed
+    assert project.run(*IN_STORE).did_nothing
+    project.made = ("out", "d", "d.indexed")
+    clone = project.clone()
+    assert clone.run(*IN_STORE).did_nothing
+    clone.write(snakefile.replace("/deep/idx > {output}", "/deep/idx in.txt > {output}"))
+    assert clone.run(*IN_STORE).computed == ["use"]
+    assert clone.read("out/x.txt") == "one\neno\none\n"
+    assert clone.run(*IN_STORE).did_nothing
+    project.write("two\n", "in.txt")
+    assert project.run(*IN_STORE).computed == ["get", "index", "other", "use"]
+    project.write("one\n", "in.txt")
+    assert project.run(*IN_STORE).did_nothing
+    assert project.read("d/deep/main") == project.read("out/x.txt")[:4] == "one\n"
+    project.write(snakefile.replace("/deep/main {input", "/deep/main in.txt {input"))
+    assert project.run(*IN_STORE).computed == ["use"]
+    assert project.read("out/x.txt") == "one\none\neno\n"
+    project.write("mine\n", "d/deep/mine")  # what is the user's counts
+    assert project.run(*IN_STORE).computed == ["index", "other", "use"]

@@ -1,7 +1,7 @@
 import os
 
-import helping
+from scripts.helping import write
 
 with open(os.environ["COMPUTED"] + "/helper_snakemake", "a") as mark:
     mark.write("\n")
-helping.write(snakemake)
+write(snakemake)
