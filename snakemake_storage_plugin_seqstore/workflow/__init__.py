@@ -22,9 +22,10 @@
         links               inputs that are links into a store
         fetching            a job that need not run
         publishing, about   what it made and what is recorded of it
+        missed, kept        what it looks for, or reads, that others left undeclared
     left                what jobs left here without declaring it
     telling             from a job to what it is told
-      symbolic_command, deployment
+      symbolic_command, deployment, named_parts, track_operation
     stores              the stores of a workflow, written to in the background
     files, in_place     Snakemake's files as we see them
     snakemake_api, snakemake_params, snakemake_changes, snakemake_types

@@ -6,22 +6,19 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.file_hashes import Contents, Signature, signature_of
+from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.observe import (
-    TICK,
     Accesses,
     NotObserved,
     Observation,
     ObserverDied,
-    born,
 )
 from snakemake_storage_plugin_seqstore.store import Version, version_log
 from snakemake_storage_plugin_seqstore.store.background import Parcel
@@ -35,6 +32,7 @@ from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.conditions import Seen, with_pipes
 from snakemake_storage_plugin_seqstore.workflow.fetching import Fetching
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
+from snakemake_storage_plugin_seqstore.workflow.kept import Kept
 from snakemake_storage_plugin_seqstore.workflow.left import Run
 from snakemake_storage_plugin_seqstore.workflow.links import Links
 from snakemake_storage_plugin_seqstore.workflow.missed import Missed
@@ -44,6 +42,7 @@ from snakemake_storage_plugin_seqstore.workflow.outputs import (
     is_empty,
     is_repeatable,
     is_there,
+    new_in_shared,
     status_of,
 )
 from snakemake_storage_plugin_seqstore.workflow.publishing import Execution, Publications, is_whole
@@ -74,8 +73,7 @@ class Executions:
         self._missed = Missed(reuse)
         self._spawned = Spawned(reuse)
         self._jobs: dict[Any, Execution] = {}
-        # Undeclared files of which one is read, by absolute path, as they were then.
-        self._kept: set[tuple[str, Signature]] = set()
+        self._kept = Kept(reuse)
         self._finished: dict[str, str] = {}  # keys of the runs that made empty files, by label
         self._open: list[Job] = []  # they ended, but not what fills their pipes
         self._lock = threading.Lock()
@@ -343,42 +341,18 @@ class Executions:
             self._reuse.directory.messages.tell(
                 f"what rule {job.rule.name} made is not reused elsewhere: {seen.rejected}"
             )
-        resolution = self._reuse.resolution()
-        products, contents = resolution.products, self._reuse.directory.contents
-        of_others: list[str] = []
-        if products.undeclared and seen.reads.products:
-            of_others = self._reuse.new_conditions(contents, resolution).of_others(job, seen)
-        for path in of_others:
-            name = os.path.relpath(path)
-            self._reuse.directory.messages.tell(
-                f"rule {job.rule.name} reads {name}, which another rule makes without declaring "
-                "it: declare it as its output and here as input"
-            )
-        read = {other for path in of_others for other in products.made_with(path)}
-        for path in read:
-            with suppress(OSError):
-                kept = path, signature_of(os.stat(path))
-                if kept not in self._kept:
-                    self._kept.add(kept)
-                    self._reuse.stores.keep(job, os.path.relpath(path), Path(path))
-        products.add_undeclared(job, seen.undeclared)
+        self._kept.keep(job, seen)
+        self._reuse.resolution().products.add_undeclared(job, seen.undeclared)
 
     def _changed(self, job: Job, execution: Execution) -> str:
         """What others changed under a job while it ran; empty if nothing did."""
         changed = execution.changed or self._links.damaged(job)
         if not changed:
-            added = {*execution.seen.undeclared, *self._added_by_others(job, execution)}
+            jobs = [*self._jobs.items()]  # others start meanwhile
+            running = [each for each, run in jobs if not run.is_complete]
+            added = {*execution.seen.undeclared, *new_in_shared(job, running, execution.started)}
             changed = execution.contents.changed(execution.seen.took, added)
         return changed
-
-    def _added_by_others(self, job: Job, execution: Execution) -> Iterator[str]:
-        """New files in directories that jobs read which run now: what they do is not known yet."""
-        running = [each for each, run in self._jobs.items() if not run.is_complete and each != job]
-        shared = {str(file) for each in running for file in each.input}
-        for directory in shared.intersection(map(str, job.input)):
-            for folder, _, names in os.walk(directory):
-                paths = (os.path.join(folder, name) for name in names)
-                yield from (path for path in paths if born(path) > execution.started - TICK)
 
     def publish(self, file: StoredFile) -> None:
         """Store the output of a job, or its log, and say that this working directory has it."""

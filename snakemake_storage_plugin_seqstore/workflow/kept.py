@@ -1,0 +1,60 @@
+"""Undeclared files that jobs read of others: the user is told, and a store keeps them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from snakemake_storage_plugin_seqstore.file_hashes import Signature, signature_of
+from snakemake_storage_plugin_seqstore.workflow.conditions import Seen
+from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+
+if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
+
+
+class Kept:
+    """Keeps what jobs read of others, with all else that was made with it.
+
+    Parameters
+    ----------
+    reuse : Reuse
+        The reuse of the workflow.
+    """
+
+    def __init__(self, reuse: Reuse) -> None:
+        self._reuse = reuse
+        self._known: set[tuple[str, Signature]] = set()  # what was kept, as it was then
+
+    def keep(self, job: Job, seen: Seen) -> None:
+        """Keep what a job read that others made without declaring it, and tell the user."""
+        products = self._reuse.resolution().products
+        read = [*self._of_others(job, seen)]
+        for path in read:
+            self._reuse.directory.messages.tell(
+                f"rule {job.rule.name} reads {os.path.relpath(path)}, which another rule makes "
+                f"without declaring it: {self._advice(path)}"
+            )
+        for made in {other for path in read for other in products.made_with(path)}:
+            with suppress(OSError):
+                kept = made, signature_of(os.stat(made))
+                if kept not in self._known:
+                    self._known.add(kept)
+                    self._reuse.stores.keep(job, os.path.relpath(made), Path(made))
+
+    def _of_others(self, job: Job, seen: Seen) -> Iterator[str]:
+        """Absolute paths of what a job read that others made without declaring it."""
+        resolution = self._reuse.resolution()
+        if resolution.products.undeclared and seen.reads.products:
+            contents = self._reuse.directory.contents
+            conditions = self._reuse.new_conditions(contents, resolution)
+            yield from conditions.of_others(job, seen)
+
+    def _advice(self, path: str) -> str:
+        around = self._reuse.resolution().products.around(path)
+        if around:  # Snakemake allows no output in the directory of another rule
+            return f"let that rule make it outside of {around[0]}, as its output"
+        return "declare it as its output and here as input"
