@@ -140,6 +140,12 @@ class Contents:
         digest = self.digests.of(path, status)
         return Version(digest, "file", status.st_size, bool(status.st_mode & stat.S_IXUSR))
 
+    def version_of_source(self, path: str | os.PathLike[str]) -> Version:
+        """What a file or directory of the user contains now, without what jobs left in it."""
+        found = self.version(path)
+        left = self.left_in(os.fspath(path)) if found.kind == "tree" else ()
+        return self.version(path, without=left) if left else found
+
     def version_as_made(self, path: str | os.PathLike[str], *made: Version) -> Version:
         """What a file or directory contains now, or was made with.
 

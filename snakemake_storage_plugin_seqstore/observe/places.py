@@ -343,8 +343,10 @@ class Places:
         return found
 
     def is_in_input(self, path: str) -> bool:
-        """Whether a path lies in a directory that is an input."""
+        """Whether a path lies in a directory that is an input, and is not declared itself."""
         folder = path
+        if path in self._inputs or path in self._others:
+            return False
         while folder := folder.rpartition("/")[0]:
             if folder in self._others:
                 return False
@@ -354,7 +356,7 @@ class Places:
 
     def _declared(self, path: str) -> bool:
         if self.is_undeclared(path) and self.is_in_input(path):
-            return path in self._inputs or path in self._others
+            return False
         while path not in ("", "/"):
             if path in self._inputs or path in self._others:
                 return True

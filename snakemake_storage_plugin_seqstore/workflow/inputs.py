@@ -317,7 +317,7 @@ class Inputs:
 
     def _local_version(self, path: str, maker: Any, contents: Contents, at_start: bool) -> Version:
         try:
-            return contents.version(path)
+            return contents.version_of_source(path)
         except FileNotFoundError:
             made = self.jobs[maker].versions.get(path) if maker in self.jobs else None
             if made is None or at_start:

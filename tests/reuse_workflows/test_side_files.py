@@ -223,7 +223,12 @@ def test_what_jobs_leave_in_the_directory_of_another_one(project):
     """As an index beside a file in it: it is theirs, and not what that directory contains."""
     snakefile = """
         rule all:
-            input: "out/x.txt", "out/y.txt"
+            input: "out/x.txt", "out/y.txt", "out/z.txt"
+
+        rule source:
+            input: "source"
+            output: "out/z.txt"
+            shell: "ran source; rev {input}/z > {input}/z.idx; ls {input} > {output}"
 
         rule get:
             input: "in.txt"
@@ -252,12 +257,14 @@ def test_what_jobs_leave_in_the_directory_of_another_one(project):
         """
     project.write(snakefile)
     project.write("one\n", "in.txt")
+    project.write("z\n", "source/z")
     first = project.run(*IN_STORE)
-    assert first.computed == ["get", "index", "other", "use"]
+    assert first.computed == ["get", "index", "other", "source", "use"]
     assert "changed while rule" not in first.printed
     assert project.run(*IN_STORE).did_nothing
     project.made = ("out", "d", "d.indexed")
     clone = project.clone()
+    (clone.directory / "source/z.idx").unlink()
     assert clone.run(*IN_STORE).did_nothing
     clone.write(snakefile.replace("/deep/idx > {output}", "/deep/idx in.txt > {output}"))
     assert clone.run(*IN_STORE).computed == ["use"]
