@@ -58,7 +58,7 @@ class Process:
             self._note_end()
         return self.returncode
 
-    def communicate(self, timeout: float) -> tuple[str, None]:
+    def communicate(self, timeout: float = 600) -> tuple[str, None]:
         """Wait until it and all that has its output open have ended; give what they printed.
 
         Raises

@@ -181,9 +181,12 @@ class Teller:
         rule = job.rule
         if not (rule.script or rule.notebook or rule.wrapper):
             return {}
+        ways = names_in_sources(paths, _content).ways()
+        if not ways:
+            return {}
         try:
             _, code = self._params_and_code(job, contents)
-            ways = names_in_sources(paths, _content).ways() - code.names.ways()
+            ways -= code.names.ways()
             return digests(job, sorted(ways, key=repr), self._values(job))
         except (Unknown, NotCanonical):
             return {}
