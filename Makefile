@@ -38,7 +38,7 @@ demo: $(VENV)/demo
 	@echo "Store:    example-workflow/.seqstore/  (look into it: cd example-workflow && ../$(VENV)/bin/seqstore ls)"
 
 test: $(VENV)/dev
-	pytest $(PYTEST_ARGS)
+	pytest --ignore tests/cluster $(PYTEST_ARGS)
 
 test-all: $(VENV)/slow
 	pytest -m "not peer" --ignore tests/cluster $(PYTEST_ARGS)

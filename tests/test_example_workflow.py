@@ -83,6 +83,7 @@ def test_runs_to_its_report_and_a_clone_rests(
         assert base64.b64encode(content).decode() in report
 
 
+@pytest.mark.slow
 def test_follows_its_sources(workflow: Path, snakemake: Callable) -> None:
     snakemake(workflow)
     some = list(records(workflow / SOURCE))[:300]

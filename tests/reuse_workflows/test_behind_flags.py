@@ -473,7 +473,7 @@ def test_a_flag_that_is_a_final_target(project):
     assert project.clone().run(*IN_STORE, "--config", "num=1").did_nothing
 
 
-@pytest.mark.parametrize("folder", ["", "hidden/"])
+@pytest.mark.parametrize("folder", ["", pytest.param("hidden/", marks=pytest.mark.slow)])
 def test_beside_an_output_that_is_no_flag(project, folder):
     """A new reader finds the index of the output, not that of another run."""
     reader = """

@@ -144,6 +144,7 @@ SETS = """
     """
 
 
+@pytest.mark.slow
 def test_inputs_in_the_order_of_a_set(project):
     """It is another one in each process; what the user writes in another order is a change."""
     project.write(SETS)
@@ -398,7 +399,10 @@ NESTED = """
     """
 
 
-@pytest.mark.parametrize("order", ['"parts/names", "parts"', '"parts", "parts/names"'])
+@pytest.mark.parametrize(
+    "order",
+    ['"parts/names", "parts"', pytest.param('"parts", "parts/names"', marks=pytest.mark.slow)],
+)
 def test_an_output_inside_a_directory_of_the_same_job(project, order):
     """One never comes without the other: the directory would not be what the job made."""
     project.write("x\n", "in.txt")

@@ -53,6 +53,7 @@ LOOKS = (
 )
 
 
+@pytest.mark.slow
 def test_looking_writes_nothing_to_the_store(chain):
     for look in LOOKS:
         chain.finish(chain.start(*look))

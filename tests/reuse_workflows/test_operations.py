@@ -119,7 +119,7 @@ def by_command(project: Path) -> list[str]:
     return [ratio, compute("intervals.intersect", *bed)]
 
 
-@pytest.mark.parametrize("elsewhere", [in_python, by_command])
+@pytest.mark.parametrize("elsewhere", [in_python, pytest.param(by_command, marks=pytest.mark.slow)])
 def test_what_was_computed_elsewhere_is_a_hit_for_rules(
     project: Path, snakemake: Callable, elsewhere: Callable
 ) -> None:
