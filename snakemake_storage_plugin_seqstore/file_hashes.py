@@ -142,9 +142,9 @@ class Contents:
 
     def version_of_source(self, path: str | os.PathLike[str]) -> Version:
         """What a file or directory of the user contains now, without what jobs left in it."""
-        found = self.version(path)
-        left = self.left_in(os.fspath(path)) if found.kind == "tree" else ()
-        return self.version(path, without=left) if left else found
+        status = os.stat(path)
+        left = self.left_in(os.fspath(path)) if stat.S_ISDIR(status.st_mode) else ()
+        return self.version(path, status, left)
 
     def version_as_made(self, path: str | os.PathLike[str], *made: Version) -> Version:
         """What a file or directory contains now, or was made with.
@@ -177,20 +177,23 @@ class Contents:
 
 
 class Watched(Contents):
-    """Contents that know afterwards which of the paths that were looked at have changed."""
+    """Contents that know afterwards which of the paths that were looked at have changed.
 
-    def __init__(
-        self,
-        digests: FileHashes,
-        left_in: Callable[[str], Collection[str]] = lambda directory: (),
-    ) -> None:
-        super().__init__(digests, left_in)
+    Parameters
+    ----------
+    contents : Contents
+        The same, without being watched.
+    """
+
+    def __init__(self, contents: Contents) -> None:
+        super().__init__(contents.digests, contents.left_in)
+        self._contents = contents
         self._seen: dict[str, Version] = {}
 
     @property
     def unwatched(self) -> Contents:
         """The same, for what may change: what a job wrote, others may write to, as to a log."""
-        return Contents(self.digests, self.left_in)
+        return self._contents
 
     def version(
         self,

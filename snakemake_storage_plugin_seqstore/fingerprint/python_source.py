@@ -246,7 +246,7 @@ class _Reader(ast.NodeVisitor):
             if last in ("import_module", "__import__"):
                 stripped = first.lstrip(".")
                 self.imports.append(Import(stripped, (), len(first) - len(stripped)))
-            elif last == "getenv" or (last in ("get", "pop", "setdefault") and _is_environ(node)):
+            elif last == "getenv" or (last in _LOOKUPS and _is_environ(node)):
                 self.variables.add(first)
         self.visit(node.func)
         self._visit_arguments(node, is_kept)

@@ -344,24 +344,21 @@ class Places:
 
     def is_in_input(self, path: str) -> bool:
         """Whether a path lies in a directory that is an input, and is not declared itself."""
-        folder = path
-        if path in self._inputs or path in self._others:
-            return False
-        while folder := folder.rpartition("/")[0]:
-            if folder in self._others:
-                return False
-            if folder in self._inputs:
-                return True
-        return False
+        found = self._nearest(path)
+        return found != path and found in self._inputs and found not in self._others
 
     def _declared(self, path: str) -> bool:
         if self.is_undeclared(path) and self.is_in_input(path):
             return False
+        return bool(self._nearest(path))
+
+    def _nearest(self, path: str) -> str:
+        """What is declared that is a path, or the closest directory around it; else empty."""
         while path not in ("", "/"):
             if path in self._inputs or path in self._others:
-                return True
+                return path
             path = path.rpartition("/")[0]
-        return False
+        return ""
 
     def _is_beside_input(self, path: str) -> bool:
         directory = os.path.dirname(path)

@@ -201,7 +201,7 @@ def _loaded(content: bytes) -> tuple[Member, ...]:
     kinds = {member.path: member for member in members}
     if len(kinds) < len(members):
         raise MalformedError("two members of it have the same path")
-    folders = {folder for path in kinds for folder in _above(path)}
+    folders = {folder for path in kinds for folder in above(path)}
     if inside := folders & kinds.keys():
         raise MalformedError(f"its member '{printable(min(inside))[:80]}' is no directory")
     return members
@@ -229,7 +229,7 @@ def _link(value: Any) -> str:
     return value
 
 
-def _above(path: str) -> Iterator[str]:
+def above(path: str) -> Iterator[str]:
     """The directories that a path goes through."""
     position = path.find("/")
     while position >= 0:

@@ -186,7 +186,7 @@ class Conditions:
             products = partial(self._product_digests, job)
             found = self._checks.files(reads, self._places.of(job), products, is_own)
         if reads.named:
-            now = self._teller.of_ways(job, reads.named)
+            now = self._teller.behind(job, reads.named)
             changed = (way for way, digest in reads.named.items() if now.get(way) != digest)
             found += [f"{shown(way)} has changed" for way in changed]
         found = found or self._failing_machine(record, job, is_own)
@@ -269,10 +269,10 @@ class Conditions:
             made = made or (path in before and _is_taken(path, seen))
             if made and len(found) < _MOST_UNDECLARED:
                 place = places.classify(path)
-                is_own = place.kind is Kind.DECLARED and not places.is_in_input(place.path)
-                is_own = is_own or os.path.basename(path) == trees.IGNORED
-                counts = place.kind in (Kind.SOURCE, Kind.PRODUCT, Kind.DECLARED) and not is_own
-                if counts and place.path.startswith(start):
+                is_inside = place.kind is Kind.DECLARED and places.is_in_input(place.path)
+                counts = is_inside or place.kind in (Kind.SOURCE, Kind.PRODUCT)
+                is_mark = os.path.basename(path) == trees.IGNORED
+                if counts and not is_mark and place.path.startswith(start):
                     with suppress(OSError, SeqstoreError):
                         if not os.path.isdir(place.path) or not os.listdir(place.path):
                             version = self.contents.unwatched.version(place.path)

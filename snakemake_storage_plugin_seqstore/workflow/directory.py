@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes, Watched
+from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.observe import Packages, born
 from snakemake_storage_plugin_seqstore.store import RecordMemory
 from snakemake_storage_plugin_seqstore.workflow import snakemake_sources
@@ -53,17 +53,10 @@ class Directory:
         # When the first run here began: this one, if it is the first.
         self.since = min(filter(None, (born(str(self.path)), self.claims.began)))
 
-    def watched(self) -> Watched:
-        """Contents for one job, that know afterwards what has changed."""
-        return Watched(self.hashes, self._left_in)
-
     def _left_in(self, directory: str) -> set[str]:
         """Paths in a directory of files that are as jobs left them which did not make it."""
-        below = {path: os.path.relpath(path, directory) for path in self.left.paths}
-        inside = {path: rest for path, rest in below.items() if not rest.startswith("../")}
-        return {
-            os.path.join(directory, rest) for path, rest in inside.items() if self.is_left(path)
-        }
+        inside = self.left.inside(directory).items()
+        return {os.path.join(directory, rest) for path, rest in inside if self.is_left(path)}
 
     def is_left(self, path: str) -> bool:
         """Whether a file is as a job left it that did not declare it, in this run or another."""

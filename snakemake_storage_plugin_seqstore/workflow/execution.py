@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.file_hashes import Contents
+from snakemake_storage_plugin_seqstore.file_hashes import Contents, Watched
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.observe import (
     Accesses,
@@ -88,7 +88,7 @@ class Executions:
         """
         reuse = self._reuse
         snakemake_changes.spare_rounds(reuse.workflow)
-        contents = reuse.directory.watched()
+        contents = Watched(reuse.directory.contents)
         teller = reuse.new_teller()
         told = None
         try:
@@ -168,7 +168,7 @@ class Executions:
         """Note what a job is told in the process of its own, and observe it there."""
         reuse = self._reuse
         teller = reuse.new_teller()
-        execution = Execution(None, reuse.directory.watched(), time.monotonic())
+        execution = Execution(None, Watched(reuse.directory.contents), time.monotonic())
         execution.instructions = teller.instructions(job, execution.contents)
         execution.behind = self._spawned.hear_behind(job)
         reuse.resolution().products.add_others(execution.behind)

@@ -170,7 +170,7 @@ class Publications:
             if said and said.version:  # the process of the job did it, on this node or another one
                 self._bring_back(file)
                 return
-            execution = Execution(None, self._reuse.directory.watched(), 0.0)
+            execution = Execution(None, Watched(self._reuse.directory.contents), 0.0)
             execution.key_as_left = self._said_key(job) if job else ""
         output = resolution.output(name) if job else None
         if job and output is not None and file.is_in_place:

@@ -6,12 +6,11 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
-from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Version
+from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Version, trees
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label
@@ -319,9 +318,8 @@ def _may_have(folders: Collection[str], path: str, version: Version) -> bool:
     decides on no other place. A folder was left empty, for what others make.
     """
     is_hidden = "/." in f"/{os.path.relpath(path)}"
-    folder = os.path.dirname(path)
-    around = accumulate(f"{folder}/".split("/")[:-1], "{}/{}".format)
-    is_beside = folder in folders or any(f"{each}/" in folders for each in around)
+    is_beside = os.path.dirname(path) in folders
+    is_beside = is_beside or any(f"{each}/" in folders for each in trees.above(path))
     is_beside = is_beside and not version.executable
     return not is_hidden and (is_beside or version.kind == "tree")
 

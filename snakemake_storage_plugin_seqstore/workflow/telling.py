@@ -191,7 +191,7 @@ class Teller:
         except (Unknown, NotCanonical):
             return {}
 
-    def of_ways(self, job: Job, ways: Iterable[str]) -> dict[str, str]:
+    def behind(self, job: Job, ways: Iterable[str]) -> dict[str, str]:
         """What is behind ways from ``snakemake`` now, as `named_in` has it."""
         try:
             return digests(job, map(tuple, map(json.loads, ways)), self._values(job))
