@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
@@ -25,7 +24,7 @@ Signature = tuple[int, int, int, int]
 
 
 class FileHashes:
-    """FileHashes of files, remembered from run to run by inode, size and times.
+    """Digests of files, remembered from run to run by inode, size and times.
 
     The device does not count: it differs from one NFS client to another.
 
@@ -234,20 +233,6 @@ class Watched(Contents):
 def signature_of(status: os.stat_result) -> Signature:
     """What tells whether a path is still what it was."""
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def text_of(path: str, digest: str) -> str:
-    """The text of a file that has this digest.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read, or has another digest by now.
-    """
-    content = Path(path).read_bytes()
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise OSError(f"{path} is being changed")
-    return content.decode(errors="replace")
 
 
 def is_settled(status: os.stat_result, now: int) -> bool:

@@ -46,7 +46,7 @@ from snakemake_storage_plugin_seqstore.store import (
     Store,
 )
 from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
-from snakemake_storage_plugin_seqstore.store.parsing import is_name, printable
+from snakemake_storage_plugin_seqstore.store.parsing import is_project, printable
 from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
 from snakemake_storage_plugin_seqstore.workflow.files import Answer, local_size, source_time
 from snakemake_storage_plugin_seqstore.workflow.in_place import is_path, named, query_of
@@ -77,7 +77,7 @@ class StorageProvider(StorageProviderBase):
         self.materialisation = Materialisation(_choice("materialize", settings.materialize, ways))
         self.verify = _choice("verify", settings.verify, VERIFY) == "sha256"
         self.project = settings.project or ""
-        if self.project and not is_name(self.project):
+        if self.project and not is_project(self.project):
             raise WorkflowError(
                 f"The seqstore setting project '{printable(self.project)}' is no name: use "
                 "letters, digits, '.', '_' and '-'."

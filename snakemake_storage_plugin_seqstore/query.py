@@ -16,11 +16,10 @@ from snakemake_interface_storage_plugins.io import WILDCARD_REGEX
 
 from snakemake_storage_plugin_seqstore.collections import REGISTRY
 from snakemake_storage_plugin_seqstore.errors import QueryError
-from snakemake_storage_plugin_seqstore.store.parsing import RESERVED_SEGMENT
+from snakemake_storage_plugin_seqstore.store.parsing import LEVELS, RESERVED_SEGMENT, SEGMENT
 
 SCHEME = "seqstore://"
 COLLECTIONS = tuple(REGISTRY)
-MAX_SEGMENT_BYTES = 255
 PIN = "sha256"
 FORMAT = "format"
 
@@ -153,6 +152,8 @@ def _parse_parts(text: str) -> Query:
 
 
 def _check_name(collection: str, masked: str) -> None:
+    if masked.count("/") >= LEVELS:
+        raise QueryError(f"its name has more than {LEVELS} segments", "use fewer folders")
     for segment in masked.split("/"):
         if not segment:
             raise QueryError(
@@ -176,9 +177,9 @@ def _check_name(collection: str, masked: str) -> None:
 
 
 def _check_segment_length(segment: str) -> None:
-    if len(segment.replace(_WILDCARD, "").encode()) > MAX_SEGMENT_BYTES:
+    if len(segment.replace(_WILDCARD, "").encode()) > SEGMENT:
         raise QueryError(
-            f"'{_printable(segment[:40])}...' is longer than {MAX_SEGMENT_BYTES} bytes",
+            f"'{_printable(segment[:40])}...' is longer than {SEGMENT} bytes",
             "shorten it; many gids or names go into a params of the sequences/extract wrapper",
         )
 

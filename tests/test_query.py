@@ -11,8 +11,8 @@ from snakemake.io import apply_wildcards
 from snakemake_storage_plugin_seqstore import views
 from snakemake_storage_plugin_seqstore.collections import REGISTRY
 from snakemake_storage_plugin_seqstore.errors import QueryError
-from snakemake_storage_plugin_seqstore.query import MAX_SEGMENT_BYTES, Query
-from snakemake_storage_plugin_seqstore.store.names import RESERVED_SEGMENT
+from snakemake_storage_plugin_seqstore.query import Query
+from snakemake_storage_plugin_seqstore.store.parsing import LEVELS, RESERVED_SEGMENT, SEGMENT
 
 segments = (
     st.text(
@@ -20,7 +20,7 @@ segments = (
         min_size=1,
         max_size=60,
     )
-    .filter(lambda text: len(text.encode()) <= MAX_SEGMENT_BYTES)
+    .filter(lambda text: len(text.encode()) <= SEGMENT)
     .filter(lambda text: text not in (".", "..", RESERVED_SEGMENT))
 )
 names = st.lists(segments, min_size=1, max_size=4).map("/".join)
@@ -175,6 +175,7 @@ def test_local_paths_of_genomes_end_in_a_useful_suffix(view, suffix):
         ("seqstore://files//abs", "empty segment"),
         ("seqstore://files/a//b", "empty segment"),
         ("seqstore://files/a/", "empty segment"),
+        ("seqstore://files/" + "a/" * LEVELS + "a", "more than 100 segments"),
         ("seqstore://files/../x", "'..'"),
         ("seqstore://files/a/./x", "'.'"),
         ("seqstore://files/a/@/x", "'@'"),

@@ -236,7 +236,7 @@ class Values:
             return self._index(value, name)
         if _is_of(kind, "pandas") and hasattr(value, "dtype") and hasattr(value, "tolist"):
             return ("array", *self._column(value, name))
-        if hasattr(value, "dtype") and hasattr(value, "item"):
+        if any(_is_of(base, "numpy") and base.__name__ == "generic" for base in kind.__mro__):
             item = value.item()
             same = type(item) is kind  # a long double has no Python form
             content = repr(item) if same else self.describe(item, name)

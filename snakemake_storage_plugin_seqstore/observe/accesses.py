@@ -290,6 +290,8 @@ class _Assembly:
                 self._asked(path, self._canonical(path))
             return False
         match action.does:
+            case Does.OPEN if "O_TMPFILE" in flags:
+                return False  # the path is that of a directory; the file has no name
             case Does.OPEN if {"O_EXCL", "O_CREAT"} <= flags:
                 if not self._is_own(path):
                     self._access(path).made_new = True

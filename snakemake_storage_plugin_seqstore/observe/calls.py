@@ -118,7 +118,9 @@ def _parse(text: str) -> Call | None:
     does = TRACED.get(named[1]) if named else None
     if named is None or does is None:
         return None
-    result = _RESULT.search(text)
+    # A path may look like a result.
+    masked = _STRING.sub(lambda string: "x" * len(string[0]), text)
+    result = _RESULT.match(text, masked.rfind(") = ")) if ") = " in masked else None
     end = result.start() + 1 if result else len(text)
     arguments = text[named.end() : end]
     named_files = tuple(_arguments(arguments, does))

@@ -99,9 +99,15 @@ def running(lines: Iterable[str]) -> set[int]:
     """The processes that were started and have not ended, threads apart. Lines are read twice."""
     begun = {call.child or 0 for _, call in _starts(lines) if "CLONE_THREAD" not in call.flags}
     for line in lines:
-        if " +++ " in line and (parts := _LINE.fullmatch(line)) and parts[4].startswith(_ENDS):
-            begun.discard(int(parts[1]))
+        if " +++ " in line and is_end(line):
+            begun.discard(int(line.partition(" ")[0]))
     return begun - {0}
+
+
+def is_end(line: str) -> bool:
+    """Whether a line says that its process has ended."""
+    parts = _LINE.fullmatch(line)
+    return bool(parts and parts[4].startswith(_ENDS))
 
 
 def _starts(lines: Iterable[str]) -> Iterator[tuple[int, Call]]:

@@ -22,6 +22,7 @@ from snakemake_storage_plugin_seqstore.observe.log import (
     Incomplete,
     children,
     events,
+    is_end,
     running,
 )
 from snakemake_storage_plugin_seqstore.observe.strace import Observer
@@ -29,7 +30,8 @@ from snakemake_storage_plugin_seqstore.observe.strace import Observer
 _LOG = ".log"
 _SMALL = 1 << 16  # bytes of a log that is read at once
 _ATTACHED = "attached"  # name of the log of a process that was attached to
-_BEGIN, _END = "begin", "end"  # asked for by this process, so that they stand in its log
+# Names that this process asks for, so that they stand in its log.
+_BEGIN, _END = "seqstore-observation-begins", "seqstore-observation-ends"
 _PR_SET_PTRACER = 0x59616D61
 _PATIENCE = 10.0  # seconds
 _SOON = 0.05  # seconds that an observer usually needs to write its last line
@@ -174,10 +176,9 @@ class Observation:
         return [self.directory / name for name in names if name.endswith(_LOG)]
 
     def _is_seen(self, name: str, log: Path) -> bool:
-        path = str(self.directory / name)
-        os.path.exists(path)
+        os.path.exists(self.directory / name)
         with suppress(FileNotFoundError):
-            return any(f'"{path}"' in line for line in _tail(log, os.path.getsize(log)))
+            return any(f'/{name}"' in line for line in _tail(log, os.path.getsize(log)))
         return False
 
     def _events(self, log: Path, lines: Iterable[str]) -> Iterator[Event]:
@@ -277,7 +278,7 @@ def _has_end(lines: Iterable[str], root: int) -> bool:
     """Whether the line is there that says that a process has ended."""
     start = f"{root} "
     return any(
-        line.startswith(start) and " +++ " in line and line.endswith("\n")
+        line.startswith(start) and " +++ " in line and is_end(line)
         for line in (reversed(lines) if isinstance(lines, list) else lines)
     )
 

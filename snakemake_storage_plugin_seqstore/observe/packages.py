@@ -72,10 +72,13 @@ class Packages:
         return self._resolved[path]
 
     def owner(self, path: str) -> Owner | None:
-        """The package that a file came with; None if none did."""
+        """The package that a file came with; None if none did, or if it is a directory.
+
+        Many packages have files in a directory, so none of them tells what it is.
+        """
         if path not in self._owners:
             real = self.resolved(path)  # a link among alternatives belongs to no package
-            owner = self._find_owner(real)
+            owner = None if os.path.isdir(real) else self._find_owner(real)
             self._owners[path] = owner or (self._find_owner(path) if path != real else None)
         return self._owners[path]
 

@@ -1,4 +1,4 @@
-"""The seed's Provenance: what was done, to what, with which parameters."""
+"""Provenance: what was done, to what, with which parameters."""
 
 from __future__ import annotations
 

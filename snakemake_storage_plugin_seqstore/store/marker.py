@@ -15,7 +15,7 @@ FORMAT = 1
 MARKER = "seqstore.json"
 IGNORE = ".gitignore"  # a store inside a repository is not part of it
 _MOST = 4096  # bytes of the marker
-_OWN = {IGNORE, "objects", "names", "records", "tmp", "damaged"}
+_OWN = {IGNORE, "objects", "names", "records", "projects", "tmp", "damaged"}
 
 
 def is_store(root: Path) -> bool:

@@ -43,7 +43,7 @@ class Names:
         if others:
             path = directories.relative(self.root, directory)
             for project in directories.folders(self.root, path):
-                if parsing.is_name(project):
+                if parsing.is_project(project):
                     yield project, version_log.history(f"{directory}/{project}")
 
     def log(self, collection: str, name: str, project: str = "") -> list[Stamp]:
@@ -200,7 +200,7 @@ class Names:
             waiting += filter(parsing.is_name, paths)
 
     def _directory(self, collection: str, name: str, project: str = "") -> str:
-        own = f"/{_checked(project)}" if project else ""
+        own = f"/{parsing.project(project)}" if project else ""
         return f"{self.directory}/{_checked(collection)}/{_checked(name)}/{RESERVED_SEGMENT}{own}"
 
     def _relative(self, stamp: Stamp) -> str:

@@ -34,7 +34,7 @@ from snakemake_storage_plugin_seqstore.errors import DamageError
 LARGEST = 2**63  # what sizes and times in ns are below
 RESERVED_SEGMENT = "@"  # the versions of a name are in a directory of this name
 _DEEPEST = 200  # JSON; what is deeper stops code that goes down into it
-_SEGMENT, _PATH = 255, 4095  # bytes
+SEGMENT, _PATH = 255, 4095  # bytes
 LEVELS = 100  # of a name; whoever lists names enters so many directories at most
 _SHA256 = re.compile("[0-9a-f]{64}")
 _UNCLEAN = re.compile(rb"(?:^|/)\.{0,2}(?:/|\Z)|\0")
@@ -319,8 +319,8 @@ def relative_path(value: Any) -> str:
         path = os.fsencode(value) if type(value) is str else b""
     except UnicodeEncodeError:
         path = b""
-    is_long = len(path) > _SEGMENT and (
-        len(path) > _PATH or max(map(len, path.split(b"/"))) > _SEGMENT
+    is_long = len(path) > SEGMENT and (
+        len(path) > _PATH or max(map(len, path.split(b"/"))) > SEGMENT
     )
     if _UNCLEAN.search(path) or is_long:
         raise MalformedError(f"'{printable(value)[:80]}' is no clean relative path")
@@ -344,6 +344,18 @@ def is_name(value: Any) -> bool:
     return (
         not _CONTROL.search(found) and RESERVED_SEGMENT not in segments and len(segments) <= LEVELS
     )
+
+
+def project(value: Any) -> str:
+    """Check the name of a project: a name of one segment."""
+    if not is_project(value):
+        raise MalformedError(f"'{printable(value)[:80]}' is no name of a project")
+    return str(value)
+
+
+def is_project(value: Any) -> bool:
+    """Whether a value is the name of a project."""
+    return is_name(value) and "/" not in value
 
 
 def printable(value: object) -> str:

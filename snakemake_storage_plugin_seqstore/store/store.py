@@ -327,7 +327,7 @@ class Store:
         )
 
     def payloads(self, version: Version) -> dict[str, int]:
-        """FileHashes and sizes of all payloads that a version consists of.
+        """SHA-256 and sizes of all payloads that a version consists of.
 
         Raises
         ------

@@ -51,7 +51,9 @@ class Uses:
     @property
     def projects(self) -> list[str]:
         """The projects that may have a list."""
-        return [each for each in directories.folders(self.root, _FOLDER) if parsing.is_name(each)]
+        return [
+            each for each in directories.folders(self.root, _FOLDER) if parsing.is_project(each)
+        ]
 
     def of(self, project: str) -> Mapping[Name, Use]:
         """What a project uses, by name. A version in the name's own log that is newer counts more.
@@ -105,7 +107,7 @@ class Uses:
             directories.remove(self.root, directories.relative(self.root, each.path))
 
     def _directory(self, project: str) -> str:
-        return f"{self.root}/{_FOLDER}/{parsing.name(project)}"
+        return f"{self.root}/{_FOLDER}/{parsing.project(project)}"
 
     def _load(self, stamp: Stamp) -> dict[Name, Use]:
         content = parsing.read(f"{stamp.directory}/{stamp.file}", _LARGEST)

@@ -166,7 +166,10 @@ def test_what_is_not_known_yet_is_said():
         form({"x": ["a", "--n <TBD>"]})
 
 
-@pytest.mark.parametrize("value", [object(), threading.Lock(), lambda: 1, iter([])])
+@pytest.mark.parametrize(
+    "value",
+    [object(), threading.Lock(), lambda: 1, iter([]), numpy.ma.array([1, 2]), numpy.ma.array([1])],
+)
 def test_a_value_without_a_form_is_named(value):
     with pytest.raises(Unknown, match=r"param p\[0\] is a .*use numbers"):
         form([value])

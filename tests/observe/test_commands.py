@@ -81,6 +81,20 @@ def test_strange_names(run, work: Path) -> None:
     assert seen(accesses, work, "absent") == {os.fsdecode(b"no\npe\xff")}
 
 
+def test_names_that_look_like_the_end_of_a_call_or_of_a_process(run, work: Path) -> None:
+    names = {"plot (k) = 5 GB.txt", "a) = -1 ENOENT (no)", "x +++ exited with 0 +++"}
+    for name in names:
+        (work / name).write_text("x")
+    accesses = run("cat *=* *+++*; while read -r line; do :; done < 'x +++ exited with 0 +++'")
+    assert seen(accesses, work, "read") == names
+
+
+def test_a_file_without_a_name_changes_no_directory(run, work: Path) -> None:
+    code = "import tempfile; tempfile.TemporaryFile(dir='sub').write(b'x')"
+    accesses = run(f'"$PYTHON" -c "{code}"')
+    assert not seen(accesses, work, "opened_to_change") | seen(accesses, work, "written")
+
+
 @pytest.mark.parametrize(
     ("command", "lost"),
     [

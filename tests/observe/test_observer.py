@@ -174,6 +174,8 @@ print(os.listdir(sys.argv[1]), "TracerPid:\\t0" in Path("/proc/self/status").rea
 
 @pytest.mark.parametrize("arguments", [(), ("killed",)])
 def test_attach(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    tmp_path /= 'jürg "x"'  # strace writes such names in its own way
+    tmp_path.mkdir()
     for name in ("before", "own", "child", "thread", "after"):
         (tmp_path / f"{name}.txt").write_text("")
     process = subprocess.run(

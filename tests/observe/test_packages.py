@@ -1,6 +1,7 @@
 """Which package a file belongs to."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -74,6 +75,16 @@ def test_dpkg_reads_the_lists_of_the_base_first(tmp_path: Path) -> None:
     assert "_other_files" not in vars(dpkg)
     assert dpkg.version("tool") == "7"
     assert "_other_files" not in vars(dpkg)
+
+
+def test_a_directory_belongs_to_no_package() -> None:
+    packages = Packages()
+    library = Path(os.__file__)  # of this Python, whoever installed it
+    assert packages.owner(str(library.parent)) is None
+    listed = next(Path("/var/lib/dpkg/info").glob("bash*.list"), None)
+    if listed is not None:
+        assert "/usr/share/doc" in listed.read_text().split("\n")
+        assert packages.owner("/usr/share/doc") is None and packages.owner("/bin/bash")
 
 
 def test_rpm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -279,6 +279,14 @@ def test_a_foreign_directory_is_not_touched(tmp_path, make):
     assert os.listdir(foreign) == ["thesis.tex"]
 
 
+def test_a_store_that_lost_its_marker_can_be_made_one_again(store, make):
+    store.publish("files", "a", make())
+    store.use("p", {("files", "b"): store.find("files", "a").version})
+    (store.root / marker.MARKER).unlink()
+    marker.create(store.root)
+    assert Store(store.root).find("files", "a")
+
+
 def test_looking_creates_nothing(store):
     assert store.find("files", "a") is None
     assert list(store.under("files")) == []

@@ -137,6 +137,13 @@ def test_a_project_is_forgotten(store, versions, collect):
     assert collect() == {two.digest}
 
 
+def test_the_name_of_a_project_has_one_segment(store, versions, make):
+    with pytest.raises(MalformedError, match="'lab/p' is no name of a project"):
+        use(store, "lab/p", one=versions[0])
+    with pytest.raises(MalformedError, match="'lab/p' is no name of a project"):
+        store.assign("files", "x", versions[0], project="lab/p")
+
+
 def test_a_temporary_is_given_up_by_who_uses_it(store, versions, collect):
     one, two = versions
     use(store, "p", a=one, b=one)
