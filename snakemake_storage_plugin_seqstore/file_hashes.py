@@ -166,9 +166,9 @@ class Contents:
         """SHA-256 of a file's bytes, in hex."""
         return self.version(path).digest
 
-    def head(self, path: str, status: os.stat_result | None = None) -> bytes:
-        """The first bytes of a file, whose status may be known."""
-        return self.digests.head(path, status or os.stat(path))
+    def head(self, path: str) -> bytes:
+        """The first bytes of a file."""
+        return self.digests.head(path, os.stat(path))
 
     def _member(self, path: Path) -> tuple[str, int]:
         status = os.stat(path)

@@ -135,8 +135,8 @@ class _Node:
         return next((child for child in self.children if child.field == field), None)
 
 
-def _tree(source: bytes) -> _Node:
-    """The tree of a command.
+def _nodes(source: bytes) -> list[_Node]:
+    """The nodes of the tree of a command in their order; the first is its root.
 
     The scanner of the grammar looks characters up in a table of 256, without a look at their size.
     So the others are letters for it, of as many bytes.
@@ -144,14 +144,14 @@ def _tree(source: bytes) -> _Node:
     narrow = _WIDE.sub(lambda wide: _AS_WIDE[len(wide[0].encode())], source.decode())
     tree = _parser().parse(narrow.encode())
     cursor = tree.walk()
-    root: _Node | None = None
+    nodes: list[_Node] = []
     around: _Node | None = None
     while True:
         found, field = cursor.node, cursor.field_name or ""
         assert found is not None
         at = (source, found.start_byte, found.end_byte)
         node = _Node(found.type, *at, found.is_named, found.has_error, field, around, [])
-        root = root or node
+        nodes.append(node)
         if around is not None:
             around.children.append(node)
         if cursor.goto_first_child():
@@ -159,7 +159,7 @@ def _tree(source: bytes) -> _Node:
             continue
         while not cursor.goto_next_sibling():
             if not cursor.goto_parent():
-                return root
+                return nodes
             around = around.parent if around is not None else None
 
 
@@ -178,9 +178,8 @@ class _Reader:
             self.is_complete = False
             return
         source = text.replace("\0", _SYMBOL).encode(errors="replace")
-        root = _tree(source)
-        self.is_complete &= not root.has_error
-        nodes = list(_walk(root))
+        nodes = _nodes(source)
+        self.is_complete &= not nodes[0].has_error
         self._functions |= {
             _text(name)
             for node in nodes
@@ -318,15 +317,6 @@ def _is_set(variable: _Node) -> bool:
     if around.type in ("variable_assignment", "for_statement"):
         return node.field in ("name", "variable")
     return around.type in ("declaration_command", "unset_command")
-
-
-def _walk(root: _Node) -> Iterator[_Node]:
-    """The nodes of a tree in their order; those of texts that are no shell are left out."""
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting.extend(reversed(node.children))
 
 
 def _names_set(node: _Node) -> Iterator[str]:

@@ -87,8 +87,6 @@ class SourceNames:
         What functions of imported modules get; it counts as :mod:`handed` says.
     changes_path : bool
         Whether it says itself where Python finds modules (``sys.path``).
-    is_parsed : bool
-        False if its text could not be understood: all of config, wildcards, resources count.
     """
 
     config: Keys = frozenset()
@@ -100,7 +98,6 @@ class SourceNames:
     sourced: tuple[str, ...] = ()
     handed: frozenset[Handed] = frozenset()
     changes_path: bool = False
-    is_parsed: bool = True
 
     def __or__(self, other: SourceNames) -> SourceNames:
         """What either names."""
@@ -114,7 +111,6 @@ class SourceNames:
             sourced=tuple(dict.fromkeys((*self.sourced, *other.sourced))),
             handed=self.handed | other.handed,
             changes_path=self.changes_path or other.changes_path,
-            is_parsed=self.is_parsed and other.is_parsed,
         )
 
     def ways(self) -> set[Way]:
@@ -170,4 +166,4 @@ def _names(ways: Iterable[Way]) -> Names:
     return ALL if ALL in names else frozenset(str(name) for name in names)
 
 
-EVERYTHING = SourceNames(frozenset({()}), ALL, ALL, True, is_parsed=False)
+EVERYTHING = SourceNames().everything()  # of what could not be understood

@@ -6,16 +6,13 @@ Nothing here knows Snakemake.
 >>> observation = Observation(observer, directory)       # doctest: +SKIP
 >>> subprocess.run([observation.shell, "-c", command])   # doctest: +SKIP
 >>> reads = summarise(observation.finish(), places, contents, packages)  # doctest: +SKIP
->>> check(reads, places_here, contents, packages, product_digests)       # doctest: +SKIP
+>>> Checks(contents, packages).files(reads, places_here, product_digests)  # doctest: +SKIP
 []
 """
 
 from snakemake_storage_plugin_seqstore.observe.accesses import Access, Accesses
 from snakemake_storage_plugin_seqstore.observe.births import born
-from snakemake_storage_plugin_seqstore.observe.checks import (
-    Checks,
-    check,
-)
+from snakemake_storage_plugin_seqstore.observe.checks import Checks
 from snakemake_storage_plugin_seqstore.observe.observation import (
     NotObserved,
     Observation,
@@ -42,7 +39,6 @@ __all__ = [
     "Place",
     "Places",
     "born",
-    "check",
     "goes_up",
     "is_changed",
     "probe",

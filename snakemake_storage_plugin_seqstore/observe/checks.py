@@ -254,14 +254,3 @@ def _made(path: str, before: str, product_digests: ProductDigests) -> str | None
 
 def _what_became(now: object) -> str:
     return "is missing" if now is None else "has changed"
-
-
-def check(
-    reads: Reads,
-    here: Places,
-    contents: Contents,
-    packages: Packages,
-    product_digests: ProductDigests = lambda path: (),
-) -> list[str]:
-    """What does not hold here of the files (not the software), in words; empty if all does."""
-    return Checks(contents, packages).files(reads, here, product_digests)

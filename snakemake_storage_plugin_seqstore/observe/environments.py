@@ -31,6 +31,8 @@ class CondaFiles:
         The environment's directory.
     """
 
+    base: frozenset[str] = frozenset()  # nothing in an environment is needed by everything
+
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
 
@@ -41,10 +43,6 @@ class CondaFiles:
     def version(self, name: str) -> str | None:
         """Version and build of a package that is installed."""
         return self._versions.get(name)
-
-    def is_base(self, name: str) -> bool:
-        """Whether everything needs it: nothing in an environment is like that."""
-        return False
 
     @cached_property
     def _versions(self) -> dict[str, str]:
@@ -74,6 +72,8 @@ class PythonFiles:
         The directory with ``lib/python3.x``.
     """
 
+    base: frozenset[str] = frozenset()
+
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix.rstrip("/")
         self._files: dict[str, dict[str, str]] = {}
@@ -93,10 +93,6 @@ class PythonFiles:
     def version(self, name: str) -> str | None:
         """The version of a distribution that is installed."""
         return self._python if name == "python" else self._versions.get(name)
-
-    def is_base(self, name: str) -> bool:
-        """Whether everything needs it: nothing is like that."""
-        return False
 
     @cached_property
     def _versions(self) -> dict[str, str]:

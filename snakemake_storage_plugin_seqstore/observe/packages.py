@@ -46,8 +46,9 @@ class _Manager(Protocol):
     def version(self, name: str) -> str | None:
         """The version of a package that is installed."""
 
-    def is_base(self, name: str) -> bool:
-        """Whether everything needs it."""
+    @property
+    def base(self) -> frozenset[str]:
+        """The packages that everything needs."""
 
 
 class Packages:
@@ -98,7 +99,7 @@ class Packages:
             name = manager.owner(path)
             version = manager.version(name) if name else None
             if name and version is not None:
-                base = manager.is_base(name) or (prefix == sys.prefix and self._is_own(name))
+                base = name in manager.base or (prefix == sys.prefix and self._is_own(name))
                 return Owner(prefix, name, version, base)
         return None
 

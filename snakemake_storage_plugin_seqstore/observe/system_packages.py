@@ -48,10 +48,6 @@ class Dpkg:
         package = self._packages.get(name)
         return package["Version"] if package else None
 
-    def is_base(self, name: str) -> bool:
-        """Whether everything needs it."""
-        return name in self._base
-
     @cached_property
     def _packages(self) -> dict[str, dict[str, str]]:
         try:
@@ -66,7 +62,8 @@ class Dpkg:
         return found
 
     @cached_property
-    def _base(self) -> frozenset[str]:
+    def base(self) -> frozenset[str]:
+        """The packages that everything needs."""
         provided: dict[str, list[str]] = {}
         needs: dict[str, list[str]] = {}
         for name, fields in self._packages.items():
@@ -91,11 +88,11 @@ class Dpkg:
 
     @cached_property
     def _base_files(self) -> dict[str, str]:
-        return self._list(self._base)
+        return self._list(self.base)
 
     @cached_property
     def _other_files(self) -> dict[str, str]:
-        return self._list(self._packages.keys() - self._base)
+        return self._list(self._packages.keys() - self.base)
 
     def _list(self, packages: Iterable[str]) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -131,9 +128,10 @@ class Rpm:
         """The version of a package that is installed."""
         return self._said[0].get(name)
 
-    def is_base(self, name: str) -> bool:
-        """Whether everything needs it: it belongs to the shell, or the shell needs it."""
-        return name in self._said[2]
+    @property
+    def base(self) -> frozenset[str]:
+        """What everything needs: the shell and what it needs."""
+        return self._said[2]
 
     @cached_property
     def _said(self) -> tuple[dict[str, str], dict[str, str], frozenset[str]]:

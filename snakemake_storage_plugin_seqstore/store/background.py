@@ -103,22 +103,9 @@ class Task:
                     tell(refusal(error, self.roots[-1]))
 
 
-@dataclass(frozen=True)
-class Parcel:
-    """Tasks that are ready to be sent.
-
-    Parameters
-    ----------
-    data : bytes
-        The tasks.
-    """
-
-    data: bytes
-
-    @classmethod
-    def of(cls, tasks: Sequence[Task]) -> Parcel:
-        """Make a parcel of tasks."""
-        return cls(pickle.dumps(tasks))
+def pack(tasks: Sequence[Task]) -> bytes:
+    """Tasks that are ready to be sent: what they are about may change afterwards."""
+    return pickle.dumps(tasks)
 
 
 class Background:
@@ -128,15 +115,15 @@ class Background:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def submit(self, parcel: Parcel) -> None:
+    def submit(self, packed: bytes) -> None:
         """Have tasks run after all that were submitted before."""
         with self._lock:
             if self._process is None:
                 self._process = self._start()
-            self._waiting.append(parcel)
+            self._waiting.append(packed)
             assert self._process.stdin
             try:
-                self._process.stdin.write(parcel.data)
+                self._process.stdin.write(packed)
                 self._process.stdin.flush()
             except OSError:  # it was killed
                 self._stop()
@@ -150,7 +137,7 @@ class Background:
     def _start(self) -> subprocess.Popen[bytes]:
         process = processes.start(__name__)
         assert process.stdout
-        self._waiting: deque[Parcel] = deque()  # what the process has not done yet
+        self._waiting: deque[bytes] = deque()  # what the process has not done yet
         listener = threading.Thread(
             target=_listen, args=(process.stdout, self._waiting), daemon=True
         )
@@ -179,12 +166,12 @@ def refusal(error: Exception, own: str) -> str:
     )
 
 
-def _listen(messages: IO[bytes], waiting: deque[Parcel]) -> None:
+def _listen(messages: IO[bytes], waiting: deque[bytes]) -> None:
     with messages:
         for message in _received(messages):
             if isinstance(message, str):
                 logger.warning(message)
-            else:  # so many parcels are done
+            else:  # so many are done
                 for _ in range(message):
                     waiting.popleft()
 
@@ -192,7 +179,7 @@ def _listen(messages: IO[bytes], waiting: deque[Parcel]) -> None:
 def _finish(
     process: subprocess.Popen[bytes],
     listener: threading.Thread,
-    waiting: deque[Parcel],
+    waiting: deque[bytes],
     owner: int,
 ) -> None:
     if os.getpid() != owner:  # a process that was forked from it ends
@@ -208,8 +195,8 @@ def _finish(
             "seqstore: the process that writes to the store was killed; this one does its work."
         )
     refused: set[str] = set()
-    for parcel in waiting:
-        run(pickle.loads(parcel.data), logger.warning, refused)
+    for packed in waiting:
+        run(pickle.loads(packed), logger.warning, refused)
 
 
 def _received(pipe: IO[bytes]) -> Iterator[Any]:
@@ -220,7 +207,7 @@ def _received(pipe: IO[bytes]) -> Iterator[Any]:
 
 
 def _batches(pipe: int) -> Iterator[list[Sequence[Task]]]:
-    """What comes through a pipe, up to None or its end; at once, and then together for a while."""
+    """What comes through a pipe, up to None or its end: the first at once, and then together."""
     poll = select.poll()
     poll.register(pipe, 0)  # asks for nothing but the end
     unfinished = b""
@@ -275,11 +262,11 @@ def _main() -> None:
                 os.write(pipe.fileno(), pickle.dumps(message))
 
         refused: set[str] = set()
-        for parcels in _batches(sys.stdin.fileno()):
-            batch = [task for tasks in parcels for task in tasks]
+        for submitted in _batches(sys.stdin.fileno()):
+            batch = [task for tasks in submitted for task in tasks]
             for start in range(0, len(batch), _MOST):
                 run(batch[start : start + _MOST], tell, refused)
-            tell(len(parcels))
+            tell(len(submitted))
 
 
 if __name__ == "__main__":

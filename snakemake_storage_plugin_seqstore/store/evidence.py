@@ -18,6 +18,9 @@ import stat
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+from snakemake_storage_plugin_seqstore.store import json_lines
 
 _SPAN = 97 * 10**9  # ns; no multiple of what clocks and time zones are off by
 _SLACK = 5 * 10**9  # ns; a node's clock, whole seconds, the call itself
@@ -61,13 +64,13 @@ class Remembered:
     def __init__(self, root: Path) -> None:
         home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
-        self._file = Path(home, "seqstore", f"{name}.txt")
+        self._file = Path(home, "seqstore", f"{name}.jsonl")
         self._sound: set[Signature] | None = None
 
     def has(self, digest: str, status: os.stat_result) -> bool:
         """Whether the bytes that a file of this status has are known to be right."""
         if self._sound is None:
-            self._sound = self._load()
+            self._sound = set(json_lines.load(self._file, _parsed))
         return _signature(digest, status) in self._sound
 
     def add(self, digest: str, status: os.stat_result) -> None:
@@ -80,20 +83,14 @@ class Remembered:
         if not self._file.is_absolute():  # a user without a home
             return
         with suppress(OSError):  # else it is read again
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            mode = "a" if not self._file.exists() or self._file.stat().st_size < _MOST else "w"
-            with self._file.open(mode) as file:
-                file.write("\n" + " ".join(map(str, signature)) + "\n")
+            if self._file.exists() and self._file.stat().st_size > _MOST:
+                self._file.unlink()
+            json_lines.append(self._file, [signature])
 
-    def _load(self) -> set[Signature]:
-        found = set()
-        with suppress(OSError, ValueError):
-            for line in self._file.read_text().splitlines():
-                with suppress(ValueError):  # somebody was killed, or wrote at the same time
-                    digest, *numbers = line.split()
-                    inode, size, modified, changed = map(int, numbers)
-                    found.add((digest, inode, size, modified, changed))
-        return found
+
+def _parsed(row: list[Any]) -> Signature:
+    digest, inode, size, modified, changed = row
+    return digest, inode, size, modified, changed
 
 
 def _signature(digest: str, status: os.stat_result) -> Signature:

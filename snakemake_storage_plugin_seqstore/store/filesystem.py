@@ -278,17 +278,15 @@ def discard(path: str | os.PathLike[str]) -> None:
         shutil.rmtree(path)
 
 
-def sha256_of(path: str | os.PathLike[str], expected: int = 0, follow: bool = True) -> str:
+def sha256_of(path: str | os.PathLike[str], expected: int = 0) -> str:
     """SHA-256 of a regular file's bytes, in hex.
 
     Parameters
     ----------
     expected : int
         How many bytes it should have: if it does, no call is needed to find its end.
-    follow : bool
-        Whether it may be reached by a link: see :func:`parsing.opened`.
     """
-    with opened(path, follow) as (file, _):
+    with opened(path, follow=True) as (file, _):
         return _digest_of(file, expected)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore import transfer
 from snakemake_storage_plugin_seqstore.store import Entry, Record, Store
-from snakemake_storage_plugin_seqstore.store.background import Parcel
+from snakemake_storage_plugin_seqstore.store.background import pack
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api, whereabouts
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
@@ -120,7 +120,7 @@ def take_over(
                 made_in=whereabouts.told_in(made_here, stores.here),
             )
             tasks += stores.recording(job, record)
-        stores.in_background(Parcel.of(tasks))
+        stores.in_background(pack(tasks))
     if plan.take_over:  # else nobody would do it again, once this directory claims it
         stores.wait()
 
@@ -129,7 +129,7 @@ def write_down(plan: Plan, claims: Claims, stores: Stores) -> None:
     """Remember what outputs mean, for the next run and for the processes of jobs."""
     tasks = [stores.following(ours, version, key) for ours, version, key in plan.follow]
     if tasks:
-        stores.in_background(Parcel.of(tasks))
+        stores.in_background(pack(tasks))
     claims.unnoted = (claims.unnoted - plan.claims.keys()) | stores.note(plan.use)
     claims.save(plan.claims, plan.forced, plan.made, plan.absent)
     claims.take_up()

@@ -21,7 +21,7 @@ from snakemake_storage_plugin_seqstore.observe import (
     ObserverDied,
 )
 from snakemake_storage_plugin_seqstore.store import Version, version_log
-from snakemake_storage_plugin_seqstore.store.background import Parcel
+from snakemake_storage_plugin_seqstore.store.background import pack
 from snakemake_storage_plugin_seqstore.unknown import Unknown
 from snakemake_storage_plugin_seqstore.workflow import (
     changed_inputs,
@@ -288,11 +288,11 @@ class Executions:
         if execution.key and not all(map(snakemake_api.is_pipe, job.output)):
             made = {name: added.made for name, added in execution.added.items()}
             if all(map(is_there, statuses, statuses.values())) and is_whole(job, made):
-                parcel = Parcel.of(self.publications.writing(job, execution, made))
+                packed = pack(self.publications.writing(job, execution, made))
                 if made:
-                    execution.parcel = parcel
+                    execution.packed = packed
                 else:
-                    self._reuse.stores.in_background(parcel)
+                    self._reuse.stores.in_background(packed)
         self._note_run(job, execution.key, statuses)
 
     def _note_reads(self, job: Job, execution: Execution) -> None:

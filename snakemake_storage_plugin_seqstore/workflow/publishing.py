@@ -26,7 +26,7 @@ from snakemake_storage_plugin_seqstore.store import (
     version_log,
     way,
 )
-from snakemake_storage_plugin_seqstore.store.background import Parcel, Task
+from snakemake_storage_plugin_seqstore.store.background import Task, pack
 from snakemake_storage_plugin_seqstore.store.filesystem import discard
 from snakemake_storage_plugin_seqstore.workflow import about, snakemake_api, whereabouts
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim
@@ -86,8 +86,8 @@ class Execution:
         What was fetched instead of running it.
     added : dict
         Its outputs that were added to a store when it ended, by label.
-    parcel : Parcel or None
-        What is to be written down of it, if all of them were added.
+    packed : bytes
+        The tasks that write down what it made, if all of that was added; else empty.
     made : dict
         What was published of it so far, by label.
     before : dict
@@ -114,7 +114,7 @@ class Execution:
     changed: str = ""
     fetched: Record | None = None
     added: dict[str, Added] = field(default_factory=dict)
-    parcel: Parcel | None = None
+    packed: bytes = b""
     made: dict[str, Made] = field(default_factory=dict)
     before: dict[str, Version | None] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)
@@ -192,13 +192,13 @@ class Publications:
             self._leave_in_place(output, file, made, claim)
         if job is None or output is None or not execution.key or execution.fetched:
             key = execution.key if output is not None else ""
-            self._reuse.stores.in_background(Parcel.of([self._naming(file, made, key)]))
+            self._reuse.stores.in_background(pack([self._naming(file, made, key)]))
             return
         execution.made[name] = made
         if is_whole(job, execution.made):
-            parcel = execution.parcel or Parcel.of(self.writing(job, execution, execution.made))
-            execution.parcel = None
-            self._reuse.stores.in_background(parcel)
+            packed = execution.packed or pack(self.writing(job, execution, execution.made))
+            execution.packed = b""
+            self._reuse.stores.in_background(packed)
 
     def _said_key(self, job: Job) -> str:
         """The key that the process of a job said for its other outputs; empty if it said none.
@@ -236,7 +236,7 @@ class Publications:
         if added := execution.added.get(file.base_label):
             if added.seen == _seen(os.stat(path)) and self._is_kept(added.made, execution):
                 return added.made
-            execution.parcel = None
+            execution.packed = b""
         return self._reuse.stores.add(file.provider.store, path)
 
     def _is_kept(self, made: Made, execution: Execution) -> bool:
@@ -258,7 +258,7 @@ class Publications:
         before = self._reuse.current(file.base_label)
         if before and before.version and self.is_temporary(file):
             task = self._reuse.stores.withdrawing(file, before.version)
-            self._reuse.stores.in_background(Parcel.of([task]))
+            self._reuse.stores.in_background(pack([task]))
         else:
             self._reuse.claim(file, Claim(None, version_log.now(file.provider.store.root)))
         if file.is_in_place:

@@ -26,9 +26,9 @@ from snakemake_storage_plugin_seqstore.store import (
 )
 from snakemake_storage_plugin_seqstore.store.background import (
     Background,
-    Parcel,
     Task,
     is_denied,
+    pack,
     refusal,
 )
 from snakemake_storage_plugin_seqstore.workflow.claims import Claims
@@ -186,7 +186,7 @@ class Stores:
                 query = named(name)
                 arguments = (query.collection, query.name, made.version, "", self.here.project)
                 task = Task((str(made.store.root),), Store.assign, arguments, name, made.version)
-                self.in_background(Parcel.of([task]))
+                self.in_background(pack([task]))
 
     def has_kept(self, job: Job, version: Version) -> bool:
         """Whether a file that a job made without declaring it was kept, and still is."""
@@ -266,9 +266,9 @@ class Stores:
             tasks.append(Task(roots, Store.add_record, (record,), what, memory=memory))
         return tasks
 
-    def in_background(self, parcel: Parcel) -> None:
-        """Have these things done one after the other, while the workflow goes on."""
-        self._background.submit(parcel)
+    def in_background(self, packed: bytes) -> None:
+        """Have packed tasks done one after the other, while the workflow goes on."""
+        self._background.submit(packed)
 
     def wait(self) -> None:
         """Wait until all is written down that is done in the background."""

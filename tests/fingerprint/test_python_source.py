@@ -113,7 +113,6 @@ def test_other_attributes():
         "mine",
         "o",
     }
-    assert read_python("def (").is_parsed is False
     assert read_python("\0") == EVERYTHING
 
 

@@ -217,7 +217,7 @@ def test_the_grammar_sees_no_character_beyond_its_table(text):
 
     parser = shell_command._parser()
     with patch.object(shell_command, "_parser", Spy):
-        shell_command._tree(f"{{{text}".encode())
+        shell_command._nodes(f"{{{text}".encode())
     assert max(map(ord, seen[0].decode())) < 256
     assert len(seen[0]) == len(f"{{{text}".encode())
 

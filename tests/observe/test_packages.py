@@ -64,7 +64,7 @@ def test_dpkg(tmp_path: Path) -> None:
     assert {name: dpkg.version(name) for name in ("shell", "tool", "gone")} == {
         "shell": "1:2-3", "tool": "7", "gone": None,
     }  # fmt: skip
-    base = {name for name in ("shell", "libbase", "provider", "tool") if dpkg.is_base(name)}
+    base = {name for name in ("shell", "libbase", "provider", "tool") if name in dpkg.base}
     assert base == {"shell", "libbase", "provider"}
 
 
@@ -101,7 +101,7 @@ def test_rpm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "var/lib/rpm").mkdir(parents=True)
     rpm = Rpm(str(tmp_path))
     assert (rpm.owner("/bin/tool"), rpm.version("tool")) == ("tool", "1-1")
-    assert [name for name in ("bash", "glibc", "tool") if rpm.is_base(name)] == ["bash", "glibc"]
+    assert [name for name in ("bash", "glibc", "tool") if name in rpm.base] == ["bash", "glibc"]
 
 
 def test_conda(tmp_path: Path) -> None:

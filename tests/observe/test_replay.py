@@ -18,13 +18,13 @@ from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.observe import (
     Packages,
     Places,
-    check,
     summarise,
 )
 from snakemake_storage_plugin_seqstore.observe.accesses import assemble
 from snakemake_storage_plugin_seqstore.observe.log import Action, Event
 from snakemake_storage_plugin_seqstore.observe.system_calls import Does
 from snakemake_storage_plugin_seqstore.store import Reads
+from tests.observe.checking import check
 
 NAMES = ["a", "b", "c", "d/a", "d/b", "e/a", "l", "m/a"]
 DIRECTORIES = [".", "d", "e"]

@@ -19,12 +19,12 @@ from snakemake_storage_plugin_seqstore.observe import (
     Observation,
     Packages,
     Places,
-    check,
     probe,
     summarise,
 )
 from snakemake_storage_plugin_seqstore.observe.summary import TICK
 from snakemake_storage_plugin_seqstore.store import Reads
+from tests.observe.checking import check
 
 PACKAGES = Packages()
 OLD = 1_600_000_000

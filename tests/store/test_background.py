@@ -16,21 +16,21 @@ import pytest
 
 from snakemake_storage_plugin_seqstore.errors import StoreError
 from snakemake_storage_plugin_seqstore.store import Record, Store, filesystem
-from snakemake_storage_plugin_seqstore.store.background import Background, Parcel, Task, run
+from snakemake_storage_plugin_seqstore.store.background import Background, Task, pack, run
 
 NAMES = 200
 PROGRAM = f"""
 import sys, time
 from pathlib import Path
 from snakemake_storage_plugin_seqstore.store import Store
-from snakemake_storage_plugin_seqstore.store.background import Background, Parcel, Task
+from snakemake_storage_plugin_seqstore.store.background import Background, Task, pack
 
 store = Store(sys.argv[1])
 version = store.add(Path(sys.argv[2]))
 background = Background()
 for number in range({NAMES}):
     arguments = ("files", f"n{{number}}", version, "")
-    background.submit(Parcel.of([Task((str(store.root),), Store.assign, arguments, "it")]))
+    background.submit(pack([Task((str(store.root),), Store.assign, arguments, "it")]))
 print("submitted", flush=True)
 exec(sys.argv[3])
 """
@@ -118,7 +118,7 @@ def test_a_program_that_was_forked_does_not_end_it(store, program):
     process = program(
         "import os\nif pid := os.fork(): os.waitpid(pid, 0)\nelse: sys.exit()\n"
         'arguments = ("files", "after", version, "")\n'
-        'background.submit(Parcel.of([Task((str(store.root),), Store.assign, arguments, "it")]))'
+        'background.submit(pack([Task((str(store.root),), Store.assign, arguments, "it")]))'
     )
     assert process.wait() == 0
     assert len(list(store.under("files"))) == NAMES + 1
@@ -127,10 +127,10 @@ def test_a_program_that_was_forked_does_not_end_it(store, program):
 def test_another_store_is_taken_only_if_one_may_not_be_written(store, make, background, caplog):
     foreign = str(make(name="foreign/file").parent)
     task = Task((foreign, str(store.root)), Store.add, (make(),), "it")
-    background.submit(Parcel.of([task]))
+    background.submit(pack([task]))
     (message,) = told(caplog, 1)
     assert "others cannot reuse it: " in message and "is not a store" in message
-    background.submit(Parcel.of([Task((foreign,), Store.add, (make(),), "that")]))
+    background.submit(pack([Task((foreign,), Store.add, (make(),), "that")]))
     assert len(told(caplog, 2)) == 2
     assert not store.root.exists()
 
@@ -160,10 +160,8 @@ def test_modules_of_a_workflow_may_be_called_as_those_of_python(
         (tmp_path / f"scripts/{name}.py").write_text("raise SystemExit('this is not it')")
     monkeypatch.setattr(sys, "path", [str(tmp_path / "scripts"), *sys.path])
     monkeypatch.chdir(tmp_path / "scripts")
-    background.submit(Parcel.of([Task((str(store.root),), Store.add, (make(),), "it")]))
-    background.submit(
-        Parcel.of([Task((str(tmp_path),), Store.add, (make(),), "told when all is done")])
-    )
+    background.submit(pack([Task((str(store.root),), Store.add, (make(),), "it")]))
+    background.submit(pack([Task((str(tmp_path),), Store.add, (make(),), "told when all is done")]))
     (message,) = told(caplog, 1)
     assert "told when all is done" in message
     assert store.root.exists()
@@ -174,8 +172,8 @@ def test_a_task_that_fails_is_told_of_and_the_next_one_runs(store, make, backgro
     foreign = str(make(name="foreign/file").parent)
     tasks = [assign(Store(foreign), version, "a"), assign(store, version, "b")]
     untold = Task((foreign,), Store.add, (make(),))
-    background.submit(Parcel.of([untold, *tasks]))
-    background.submit(Parcel.of([assign(Store(foreign), version, "c")]))
+    background.submit(pack([untold, *tasks]))
+    background.submit(pack([assign(Store(foreign), version, "c")]))
     messages = told(caplog, 2)
     assert ["files/a" in messages[0], "files/c" in messages[1]] == [True, True]
     assert all(message.startswith("seqstore: others cannot reuse files/") for message in messages)
@@ -185,24 +183,24 @@ def test_a_task_that_fails_is_told_of_and_the_next_one_runs(store, make, backgro
 def test_many_failures_do_not_stop_it(store, make, background, caplog):
     version = store.add(make())
     task = Task((str(store.root),), Store.assign, ("files", "x\0", version, ""), "it" * 200)
-    background.submit(Parcel.of([task] * 5000))
-    background.submit(Parcel.of([assign(store, version, "last")]))
-    background.submit(Parcel.of([task]))
+    background.submit(pack([task] * 5000))
+    background.submit(pack([assign(store, version, "last")]))
+    background.submit(pack([task]))
     assert len(told(caplog, 5001)) == 5001
     assert store.find("files", "last")
 
 
 def test_what_a_killed_process_left_is_done(store, make, background, caplog):
     version = store.add(make())
-    background.submit(Parcel.of([assign(store, version, "a")]))
+    background.submit(pack([assign(store, version, "a")]))
     background._process.send_signal(signal.SIGSTOP)
     for name in "bcd":
-        background.submit(Parcel.of([assign(store, version, name)]))
+        background.submit(pack([assign(store, version, name)]))
     background._process.kill()
     background._process.wait()
-    background.submit(Parcel.of([assign(store, version, "e")]))
+    background.submit(pack([assign(store, version, "e")]))
     assert set("bcde") <= set(store.under("files"))
-    background.submit(Parcel.of([assign(store, version, "f")]))
+    background.submit(pack([assign(store, version, "f")]))
     background.wait()
     assert list(store.under("files")) == list("abcdef")
     (message,) = caplog.messages
@@ -360,8 +358,6 @@ def test_a_user_may_have_too_many_pipes_for_large_ones(store, make, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr(fcntl, "fcntl", refuse)
         background = Background()
-        background.submit(
-            Parcel.of([assign(store, version, f"n{number}") for number in range(1000)])
-        )
+        background.submit(pack([assign(store, version, f"n{number}") for number in range(1000)]))
     del background  # waits for it
     assert len(list(store.under("files"))) == 1000

@@ -11,7 +11,7 @@ import pytest
 
 from snakemake_storage_plugin_seqstore.errors import DamageError, InputError, StoreError
 from snakemake_storage_plugin_seqstore.store import Record, Store, filesystem, maintenance, marker
-from snakemake_storage_plugin_seqstore.store.background import Background, Parcel, Task
+from snakemake_storage_plugin_seqstore.store.background import Background, Task, pack
 
 LONG_AGO = 1_000_000_000
 
@@ -253,7 +253,7 @@ def test_what_a_killed_process_left_is_done_at_the_end(store, make, caplog):
     background = Background()
     version = store.add(make())
     task = Task((str(store.root),), Store.assign, ("files", "a", version, ""), "it")
-    background.submit(Parcel.of([task]))
+    background.submit(pack([task]))
     os.kill(background._process.pid, signal.SIGKILL)
     del background
     assert list(store.under("files")) == ["a"]
