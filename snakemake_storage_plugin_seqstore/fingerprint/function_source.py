@@ -14,7 +14,12 @@ from snakemake_storage_plugin_seqstore.fingerprint.python_source import (
     names_in,
     ways_in,
 )
-from snakemake_storage_plugin_seqstore.fingerprint.source_names import Import, SourceNames, Way
+from snakemake_storage_plugin_seqstore.fingerprint.source_names import (
+    Import,
+    SourceNames,
+    Way,
+    of_ways,
+)
 from snakemake_storage_plugin_seqstore.fingerprint.values import Values
 
 _Node = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -70,8 +75,8 @@ class FunctionSource:
             return names_in(self._node, roots)
         steps = [step for each in self._codes for step in dis.get_instructions(each)]
         modules = dict.fromkeys(step.argval for step in steps if step.opname == "IMPORT_NAME")
-        config: frozenset[Way] = frozenset({()} if "config" in roots else ())
-        return SourceNames(config=config, imports=tuple(map(Import, modules)))
+        config = [roots["config"]] if "config" in roots else []
+        return of_ways(config, imports=tuple(map(Import, modules)))
 
     def keys(self, name: str) -> set[Way]:
         """By which keys it reads a global mapping; the empty one is all of it."""

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import Any, Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
-Way = tuple[str | int, ...]
-Keys = frozenset[Way]  # ways into nested mappings; the empty one is all
-
-
-class All(Enum):
-    """Stands for all names."""
-
-    ALL = "all"
-
-
-ALL: Final = All.ALL
-Names = frozenset[str] | All
+Way = tuple[str | int, ...]  # into nested mappings, step by step; the empty one is all
+# The parts of ``snakemake`` that count if code names them: a job is told the others anyway.
+_PARTS = ("config", "wildcards", "resources", "rule")
 
 
 @dataclass(frozen=True)
@@ -71,12 +61,9 @@ class SourceNames:
 
     Parameters
     ----------
-    config : frozenset of tuple
-        Keys of the config, ``("a", "b")`` for ``config["a"]["b"]``; ``()`` for all of it.
-    wildcards, resources : frozenset of str or ALL
-        Names of wildcards and of resources.
-    has_rule_name : bool
-        Whether it reads the name of its rule.
+    ways : frozenset of tuple
+        Ways from ``snakemake`` to what it reads of its config, wildcards, resources and rule:
+        ``("config", "a", "b")`` for ``snakemake.config["a"]["b"]``.
     variables : frozenset of str
         Environment variables.
     imports : tuple of Import
@@ -89,10 +76,7 @@ class SourceNames:
         Whether it says itself where Python finds modules (``sys.path``).
     """
 
-    config: Keys = frozenset()
-    wildcards: Names = frozenset()
-    resources: Names = frozenset()
-    has_rule_name: bool = False
+    ways: frozenset[Way] = frozenset()
     variables: frozenset[str] = frozenset()
     imports: tuple[Import, ...] = ()
     sourced: tuple[str, ...] = ()
@@ -102,10 +86,7 @@ class SourceNames:
     def __or__(self, other: SourceNames) -> SourceNames:
         """What either names."""
         return SourceNames(
-            config=_keys(self.config | other.config),
-            wildcards=_either(self.wildcards, other.wildcards),
-            resources=_either(self.resources, other.resources),
-            has_rule_name=self.has_rule_name or other.has_rule_name,
+            ways=self.ways | other.ways,
             variables=self.variables | other.variables,
             imports=tuple(dict.fromkeys((*self.imports, *other.imports))),
             sourced=tuple(dict.fromkeys((*self.sourced, *other.sourced))),
@@ -113,57 +94,26 @@ class SourceNames:
             changes_path=self.changes_path or other.changes_path,
         )
 
-    def ways(self) -> set[Way]:
-        """The ways from ``snakemake`` to what it names, as `of_ways` sorts them."""
-        named = {"wildcards": self.wildcards, "resources": self.resources}
-        found: set[Way] = {("config", *key) for key in self.config}
-        for kind, names in named.items():
-            found |= {(kind,)} if isinstance(names, All) else {(kind, name) for name in names}
-        return found | ({("rule",)} if self.has_rule_name else set())
-
-    def everything(self) -> SourceNames:
-        """The same, with all that it can have of its job."""
-        return replace(
-            self, config=frozenset({()}), wildcards=ALL, resources=ALL, has_rule_name=True
-        )
-
-
-def _keys(keys: Set[Way]) -> Keys:
-    """Keys of the config; those that count besides all of it are left out."""
-    return frozenset({()} if () in keys else keys)
-
-
-def _either(one: Names, other: Names) -> Names:
-    return ALL if isinstance(one, All) or isinstance(other, All) else one | other
+    def of(self, part: str) -> frozenset[Way]:
+        """The ways into one part of ``snakemake``; no other one besides all of it."""
+        ways = frozenset(way[1:] for way in self.ways if way[0] == part)
+        return frozenset({()}) if () in ways else ways
 
 
 def of_ways(ways: Iterable[Way], **more: Any) -> SourceNames:
-    """Sort ways from ``snakemake`` to what code reads.
+    """What code names that goes these ways from ``snakemake``; the empty one is the whole object.
 
     Parameters
     ----------
     ways : iterable of tuple
-        ``("config", "a")`` for ``snakemake.config["a"]``, ``("wildcards", "s")``, ``("rule",)``;
-        the empty one for the whole object.
+        Ways to all that it reads, also to what does not count.
     **more
         Other fields of the result.
     """
-    by_kind: dict[Any, set[Way]] = {}
-    for way in ways:
-        by_kind.setdefault(way[0] if way else "", set()).add(way[1:])
-    found = SourceNames(
-        config=_keys(by_kind.get("config", set())),
-        wildcards=_names(by_kind.get("wildcards", ())),
-        resources=_names(by_kind.get("resources", ())),
-        has_rule_name="rule" in by_kind,
-        **more,
-    )
-    return found.everything() if "" in by_kind else found
+    counted = {way for way in ways if not way or way[0] in _PARTS}
+    if () in counted:
+        counted = {(part,) for part in _PARTS}
+    return SourceNames(frozenset(counted), **more)
 
 
-def _names(ways: Iterable[Way]) -> Names:
-    names = {way[0] if way and isinstance(way[0], str) else ALL for way in ways}
-    return ALL if ALL in names else frozenset(str(name) for name in names)
-
-
-EVERYTHING = SourceNames().everything()  # of what could not be understood
+EVERYTHING = of_ways([()])  # of what cannot be understood

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from snakemake_storage_plugin_seqstore.fingerprint.source_names import All, Keys
+from snakemake_storage_plugin_seqstore.fingerprint.source_names import Way
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
     Places,
     Symbol,
@@ -131,7 +131,9 @@ class Values:
         # One word may mean anything: it is replaced only if it is all of a text.
         return tuple((path, symbol) for path, symbol in self._own.items() if "/" in path)
 
-    def of_keys(self, mapping: Mapping[Any, Any], keys: Keys, name: str) -> tuple[Any, ...]:
+    def of_keys(
+        self, mapping: Mapping[Any, Any], keys: frozenset[Way], name: str
+    ) -> tuple[Any, ...]:
         """Describe what is behind keys of nested mappings, such as the config.
 
         Parameters
@@ -153,13 +155,14 @@ class Values:
         return tuple((key, self._behind(mapping, key, name)) for key in sorted(keys, key=repr))
 
     def of_names(
-        self, items: Iterable[tuple[str, Any]], names: frozenset[str] | All, name: str
+        self, items: Iterable[tuple[str, Any]], ways: frozenset[Way], name: str
     ) -> tuple[Any, ...]:
-        """Describe named values, such as wildcards, as far as they count, in their order."""
+        """Describe named values, such as wildcards, to which ways lead, in their order."""
+        names = {way[0] if way and isinstance(way[0], str) else None for way in ways}
         return tuple(
             (key, self.describe(value, f"{name}.{key}"))
             for key, value in items
-            if isinstance(names, All) or key in names
+            if None in names or key in names
         )
 
     def _behind(self, found: Any, way: tuple[Any, ...], name: str) -> Any:

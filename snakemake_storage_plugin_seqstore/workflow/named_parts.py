@@ -24,19 +24,18 @@ def named_parts(job: Job, names: SourceNames, values: Values) -> Iterator[tuple[
     Unknown
         If a value has no form; the message names it.
     """
-    if names.config:
-        yield "config", values.of_keys(snakemake_api.config_of(job.rule), names.config, "config")
-    if names.wildcards:
-        items = job.wildcards.items()
-        yield "wildcards", values.of_names(items, names.wildcards, "wildcards")
-    if names.resources:
+    if keys := names.of("config"):
+        yield "config", values.of_keys(snakemake_api.config_of(job.rule), keys, "config")
+    if ways := names.of("wildcards"):
+        yield "wildcards", values.of_names(job.wildcards.items(), ways, "wildcards")
+    if ways := names.of("resources"):
         declared = (
             (name, snakemake_params.declared_resource(job, name))
             for name in job.rule.resources
             if not snakemake_params.is_scheduled(name)
         )
-        yield "resources", values.of_names(declared, names.resources, "resources")
-    if names.has_rule_name:
+        yield "resources", values.of_names(declared, ways, "resources")
+    if names.of("rule"):
         yield "rule", job.rule.name
 
 

@@ -21,7 +21,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.script_source import (
     names_in_sources,
 )
 from snakemake_storage_plugin_seqstore.fingerprint.shell_command import ShellCommand, read_command
-from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL, SourceNames
+from snakemake_storage_plugin_seqstore.fingerprint.source_names import SourceNames, of_ways
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
     Places,
     Symbol,
@@ -181,12 +181,12 @@ class Teller:
         rule = job.rule
         if not (rule.script or rule.notebook or rule.wrapper):
             return {}
-        ways = names_in_sources(paths, _content).ways()
+        ways = names_in_sources(paths, _content).ways
         if not ways:
             return {}
         try:
             _, code = self._params_and_code(job, contents)
-            ways -= code.names.ways()
+            ways -= code.names.ways
             return digests(job, sorted(ways, key=repr), self._values(job))
         except (Unknown, NotCanonical):
             return {}
@@ -340,7 +340,7 @@ class Teller:
 
     def _template(self, rule: Rule) -> Code:
         """A template, which is an input, and may use all that the engine is handed."""
-        names = SourceNames(config=frozenset({()}), wildcards=ALL)
+        names = of_ways([("config",), ("wildcards",)])
         return Code(self._operation("template", {"engine": str(rule.template_engine)}), names)
 
     def _operation(self, kind: str, parts: dict[str, Any]) -> Operation:

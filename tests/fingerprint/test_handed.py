@@ -7,7 +7,6 @@ import pytest
 from snakemake_storage_plugin_seqstore.fingerprint.handed import with_handed
 from snakemake_storage_plugin_seqstore.fingerprint.plain import PlainReader
 from snakemake_storage_plugin_seqstore.fingerprint.python_source import read_python
-from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL
 
 WHOLE = {()}
 CHAIN = {("deep",), ("part", "of_package")}
@@ -86,15 +85,15 @@ def config_of(source, in_workdir=False):
     ],
 )
 def test_keys_of_the_config_that_functions_of_modules_name(source, config):
-    assert config_of(source).config == config
+    assert config_of(source).of("config") == config
 
 
 def test_other_parts():
     found = config_of("import helpers\nhelpers.set_scenario(snakemake)")
-    assert found.config == {("run", "scenarios", "enable"), ("inner",)}
-    assert found.wildcards is ALL and not found.has_rule_name
-    assert config_of("import helpers\nhelpers.configure_logging(snakemake)").has_rule_name
+    assert found.of("config") == {("run", "scenarios", "enable"), ("inner",)}
+    assert found.of("wildcards") == {()} and not found.of("rule")
+    assert config_of("import helpers\nhelpers.configure_logging(snakemake)").of("rule")
 
 
 def test_a_notebook_finds_modules_in_the_working_directory():
-    assert config_of("import work\nwork.f(snakemake)", in_workdir=True).config == {("work",)}
+    assert config_of("import work\nwork.f(snakemake)", in_workdir=True).of("config") == {("work",)}

@@ -8,11 +8,9 @@ from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore.fingerprint.python_source import read_python
 from snakemake_storage_plugin_seqstore.fingerprint.source_names import (
-    ALL,
     EVERYTHING,
     Handed,
     Import,
-    of_ways,
 )
 
 WHOLE = frozenset({()})
@@ -83,36 +81,34 @@ WHOLE = frozenset({()})
     ],
 )
 def test_keys_of_the_config(source, config):
-    assert read_python(source).config == config
+    assert read_python(source).of("config") == config
 
 
 @pytest.mark.parametrize(
     ("source", "wildcards"),
     [
-        ("snakemake.wildcards.s; snakemake.wildcards['t']", {"s", "t"}),
-        ("snakemake.wildcards.get('s')", {"s"}),
-        ("snakemake.wildcards.s.split('-')", {"s"}),
-        ("w = snakemake.wildcards\nw.s", {"s"}),
-        ("f'{snakemake.wildcards.s}'", {"s"}),
-        ("shell('{snakemake.wildcards.s}')", {"s"}),
-        ("dict(snakemake.wildcards)", ALL),
-        ("snakemake.wildcards.items()", ALL),
-        ("snakemake.wildcards[0]", ALL),
-        ("snakemake.wildcards[k]", ALL),
+        ("snakemake.wildcards.s; snakemake.wildcards['t']", {("s",), ("t",)}),
+        ("snakemake.wildcards.get('s')", {("s",)}),
+        ("snakemake.wildcards.s.split('-')", {("s",)}),
+        ("w = snakemake.wildcards\nw.s", {("s",)}),
+        ("f'{snakemake.wildcards.s}'", {("s",)}),
+        ("shell('{snakemake.wildcards.s}')", {("s",)}),
+        ("dict(snakemake.wildcards)", {()}),
+        ("snakemake.wildcards.items()", {()}),
+        ("snakemake.wildcards[0]", {(0,)}),
+        ("snakemake.wildcards[k]", {()}),
         ("snakemake.config['s']", set()),
     ],
 )
 def test_wildcards(source, wildcards):
-    assert read_python(source).wildcards == wildcards
+    assert {way[:1] for way in read_python(source).of("wildcards")} == wildcards
 
 
 def test_other_attributes():
-    assert read_python("snakemake.rule").has_rule_name
-    assert not read_python("snakemake.params.rule").has_rule_name
-    assert read_python("snakemake.resources.mine; snakemake.resources['o']").resources == {
-        "mine",
-        "o",
-    }
+    assert read_python("snakemake.rule").of("rule")
+    assert not read_python("snakemake.params.rule").of("rule")
+    found = read_python("snakemake.resources.mine; snakemake.resources['o']")
+    assert found.of("resources") == {("mine",), ("o",)}
     assert read_python("\0") == EVERYTHING
 
 
@@ -129,7 +125,7 @@ def test_other_attributes():
 def test_what_is_handed_to_an_imported_function(source, function, keyword, way):
     found = read_python(source)
     assert found.handed == {Handed(function, -1 if keyword else 0, keyword, way, is_kept=False)}
-    assert found.config == found.wildcards == set()
+    assert found.ways == set()
 
 
 @pytest.mark.parametrize(
@@ -151,7 +147,7 @@ def test_what_is_handed_to_an_imported_function(source, function, keyword, way):
     ],
 )
 def test_a_part_is_followed_into_a_function_of_the_source(source, config):
-    assert read_python(source).config == config
+    assert read_python(source).of("config") == config
 
 
 def test_imports():
@@ -193,19 +189,3 @@ d["G"], d.get("H")
 def test_reading_never_fails(source):
     read_python(source)
     read_python(f"snakemake.config[{source!r}]")
-
-
-_WAYS = st.sets(
-    st.one_of(
-        st.tuples(st.just("config"), st.sampled_from("abc"), st.integers(0, 2)),
-        st.tuples(st.just("config")),
-        st.tuples(st.sampled_from(["wildcards", "resources"]), st.sampled_from("abc")),
-        st.sampled_from([("wildcards",), ("resources",), ("rule",)]),
-    )
-)
-
-
-@given(_WAYS)
-def test_ways_say_what_names_say(ways):
-    names = of_ways(ways)
-    assert of_ways(names.ways()) == names

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from snakemake_storage_plugin_seqstore.fingerprint.run_block import read_run_block
-from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL, EVERYTHING
+from snakemake_storage_plugin_seqstore.fingerprint.source_names import EVERYTHING
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import Symbol
 from snakemake_storage_plugin_seqstore.unknown import Unknown
 
@@ -151,20 +151,20 @@ def test_what_a_block_names_of_its_job():
         "import os",
         shell=print,
     ).names
-    assert found.config == {("a", "b"), ("c",)}
-    assert found.wildcards == {"s", "t"}
-    assert found.resources == {"mine"}
+    assert found.of("config") == {("a", "b"), ("c",)}
+    assert found.of("wildcards") == {("s",), ("t",)}
+    assert found.of("resources") == {("mine",)}
     assert found.variables == {"HOME_LIB"}
-    assert not found.has_rule_name
-    assert block("print(rule)").names.has_rule_name
-    assert block("f(wildcards)", "def f(w): return w.s").names.wildcards is ALL
+    assert not found.of("rule")
+    assert block("print(rule)").names.of("rule")
+    assert block("f(wildcards)", "def f(w): return w.s").names.of("wildcards") == {()}
     nothing = block("x = params.a; y = threads").names
-    assert not (nothing.config or nothing.wildcards or nothing.resources)
+    assert nothing.ways == set()
 
 
 def test_what_its_functions_name_of_the_config():
-    assert block("f()", "def f(): return config['k']").names.config == {("k",)}
-    assert block("f(config)", "def f(config): return config['k']").names.config == {()}
+    assert block("f()", "def f(): return config['k']").names.of("config") == {("k",)}
+    assert block("f(config)", "def f(config): return config['k']").names.of("config") == {()}
 
 
 def test_without_a_source_everything_of_the_job_counts():
@@ -321,7 +321,7 @@ def test_the_values_of_the_config_are_left_to_the_caller():
 
 
 def test_the_config_in_a_command_alone():
-    assert block("shell('{config[k]}')", shell=print).names.config == {("k",)}
+    assert block("shell('{config[k]}')", shell=print).names.of("config") == {("k",)}
 
 
 def test_of_a_long_mapping_its_short_parts_are_kept():

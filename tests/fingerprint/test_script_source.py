@@ -14,7 +14,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.script_source import (
     notebook_source,
     read_script,
 )
-from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL, EVERYTHING
+from snakemake_storage_plugin_seqstore.fingerprint.source_names import EVERYTHING
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.source_names import ALL, EVER
     ],
 )
 def test_r_config(source, config):
-    assert read_script(source, "R").config == config
+    assert read_script(source, "R").of("config") == config
 
 
 def test_r():
@@ -46,11 +46,11 @@ Sys.getenv("HOME_LIB"); snakemake@rule; snakemake@resources[["mine"]]
 """
     found = read_script(source, "R")
     assert found.sourced == ("lib/a.R", "b.R")
-    assert found.wildcards == {"s", "t"}
+    assert found.of("wildcards") == {("s",), ("t",)}
     assert found.variables == {"HOME_LIB"}
-    assert found.resources == {"mine"}
-    assert found.has_rule_name
-    assert read_script("names(snakemake@wildcards)", "R").wildcards is ALL
+    assert found.of("resources") == {("mine",)}
+    assert found.of("rule")
+    assert read_script("names(snakemake@wildcards)", "R").of("wildcards") == {()}
 
 
 def test_r_markdown():
@@ -65,9 +65,9 @@ x <- snakemake@config[["a"]]
 """
     text, found = counted_source(source, "report.Rmd")
     assert text == source
-    assert found.config == {("a",)}
-    assert found.wildcards == {"s"}
-    assert counted_source(source.replace("{r setup", "{perl"), "r.Rmd")[1].config == {()}
+    assert found.of("config") == {("a",)}
+    assert found.of("wildcards") == {("s",)}
+    assert counted_source(source.replace("{r setup", "{perl"), "r.Rmd")[1].of("config") == {()}
 
 
 def test_bash():
@@ -77,13 +77,13 @@ echo ${snakemake_config[a]} "${snakemake_wildcards[s]}" ${snakemake_params[p]} $
 echo ${snakemake[rule]} ${snakemake[threads]}
 """
     found = read_script(source, "bash")
-    assert found.config == {("a",)}
-    assert found.wildcards == {"s"}
+    assert found.of("config") == {("a",)}
+    assert found.of("wildcards") == {("s",)}
     assert found.variables >= {"OTHER"}
     assert found.sourced == ("lib.sh",)
-    assert found.has_rule_name
-    assert read_script("echo ${snakemake_config[@]}", "bash").config == {()}
-    assert read_script("echo ${snakemake_wildcards[$x]}", "bash").wildcards is ALL
+    assert found.of("rule")
+    assert read_script("echo ${snakemake_config[@]}", "bash").of("config") == {()}
+    assert read_script("echo ${snakemake_wildcards[$x]}", "bash").of("wildcards") == {()}
 
 
 def test_julia():
@@ -92,8 +92,8 @@ include("a.jl"); x = snakemake.config["a"]["b"] # snakemake.config
 ENV["E"]; get(ENV, "F", ""); snakemake.wildcards["s"]; snakemake.params["p"]
 """
     found = read_script(source, "julia")
-    assert found.config == {("a", "b")}
-    assert found.wildcards == {"s"}
+    assert found.of("config") == {("a", "b")}
+    assert found.of("wildcards") == {("s",)}
     assert found.variables == {"E", "F"}
     assert found.sourced == ("a.jl",)
 
@@ -103,12 +103,12 @@ def test_of_other_languages_the_parts_count_that_are_named():
     assert language_of("x.unknown") == ""
     for name in ("x.rs", "x.unknown"):
         nothing = counted_source('println!("{}", snakemake.output[0]);', name)[1]
-        assert not (nothing.config or nothing.wildcards or nothing.has_rule_name)
+        assert nothing.ways == set()
         for text in ('snakemake.config["a"]', "snakemake->config", 'snakemake["config"].a'):
             found = counted_source(f"let x = {text};", name)[1]
-            assert (found.config, found.wildcards) == ({()}, frozenset())
+            assert found.ways == {("config",)}
         found = counted_source('a(snakemake); getenv("B")', name)[1]
-        assert (found.config, found.wildcards, found.variables) == ({()}, ALL, {"B"})
+        assert (found.ways, found.variables) == (EVERYTHING.ways, {"B"})
     assert [language_of(f"a/x{suffix}") for suffix in (".py", ".R", ".sh")] == [
         "python",
         "R",
@@ -137,7 +137,7 @@ def test_a_notebook_counts_by_its_cells():
     one = counted_source(_notebook("import a", "snakemake.config['k']"), "x.ipynb")
     again = _notebook("import a", "snakemake.config['k']", count=7, outputs=["x"])
     assert one == counted_source(again, "x.ipynb")
-    assert one[1].config == {("k",)}
+    assert one[1].of("config") == {("k",)}
     assert one[0] != counted_source(_notebook("import b", "snakemake.config['k']"), "x.ipynb")[0]
     other = json.loads(again)
     other["metadata"]["kernelspec"] = {"name": "another"}
@@ -149,12 +149,12 @@ def test_a_notebook_with_commands_of_ipython():
     source = _notebook(
         "%matplotlib inline\n!ls\nx = !date\nif a:\n    %time f()\nsnakemake.wildcards.s"
     )
-    assert counted_source(source, "x.ipynb")[1].wildcards == {"s"}
+    assert counted_source(source, "x.ipynb")[1].of("wildcards") == {("s",)}
 
 
 def test_a_notebook_in_r_and_one_that_is_none():
     found = counted_source(_notebook("snakemake@config[['a']]", language="R"), "x.ipynb")[1]
-    assert found.config == {("a",)}
+    assert found.of("config") == {("a",)}
     for text in ("", "{}", "[]", '{"cells": [{"cell_type": "code", "source": 3}]}'):
         assert counted_source(text, "x.ipynb")[1] == EVERYTHING
 
