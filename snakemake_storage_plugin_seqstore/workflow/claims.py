@@ -124,7 +124,7 @@ class Claims:
                 rows = document["absent"].items()
                 self.absent = {path: Version.load(row) for path, row in rows}
                 self.joined = True
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             self._claims = {}  # without claims, uncacheable jobs run again
         self._claims |= dict(_rows(self._journal))
         self._others = self._files()
@@ -156,7 +156,7 @@ class Claims:
         return False
 
     def known(self, path: str) -> Claim | None:
-        """What an output meant when the claims were loaded."""
+        """What an output meant when the claims were last loaded or written down."""
         return self._claims.get(path)
 
     def own(self, record: Record, outputs: Sequence[str], traces: Sequence[str]) -> bool:

@@ -65,7 +65,8 @@ class Directory:
         return False
 
     def save(self) -> None:
-        """Write down what was read, for the next run."""
+        """Write down what was read, for the next run, before jobs start."""
         self.hashes.save()
+        self.left.save()
         if self.records:
             self.records.save()

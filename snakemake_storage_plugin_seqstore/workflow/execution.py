@@ -226,6 +226,8 @@ class Executions:
         # A process of its own sees to that itself.
         is_here = job.dag.workflow.subprocess_exec or not snakemake_api.is_spawned(job)
         execution = self._jobs.get(job)
+        if execution is not None:
+            execution.has_failed = has_failed
         if execution is None or not is_here:
             return False
         if has_failed and not execution.is_complete:
@@ -349,7 +351,7 @@ class Executions:
         changed = execution.changed or self._links.damaged(job)
         if not changed:
             jobs = [*self._jobs.items()]  # others start meanwhile
-            running = [each for each, run in jobs if not run.is_complete]
+            running = [each for each, run in jobs if run.is_running]
             added = {*execution.seen.undeclared, *new_in_shared(job, running, execution.started)}
             changed = execution.contents.changed(execution.seen.took, added)
         return changed

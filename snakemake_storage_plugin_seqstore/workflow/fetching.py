@@ -21,6 +21,7 @@ from snakemake_storage_plugin_seqstore.workflow import made_again, messages, sna
 from snakemake_storage_plugin_seqstore.workflow.files import label, mark_directory, stored
 from snakemake_storage_plugin_seqstore.workflow.plan import needs_to_run
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
+from snakemake_storage_plugin_seqstore.workflow.traces import recorded_traces
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
@@ -59,6 +60,7 @@ class Fetching:
         resolution = reuse.resolution()
         names = [label(file) for file in job.output]
         traces = [label(file) for file in snakemake_api.traces(job)]
+        needed = {*map(label, snakemake_api.needed_traces(job))}
         resolved = resolution.jobs.get(job)
         # Snakemake took it away, as a job before it ran.
         known = resolved.record.digest if resolved and resolved.is_hit and resolved.record else ""
@@ -68,7 +70,7 @@ class Fetching:
                 each
                 for each in records
                 if reuse.stores.has_payloads(job, each)
-                and _has_traces(job, each)
+                and needed <= recorded_traces(job, each).keys()
                 and not conditions.failing(
                     each,
                     job,
@@ -86,9 +88,10 @@ class Fetching:
         try:
             for file, version in zip(job.output, record.outputs, strict=True):
                 self._place(file, version)
-            for file, trace in zip(snakemake_api.traces(job), record.traces, strict=True):
-                if trace and stored(file):
-                    self._place(file, trace)
+            found = recorded_traces(job, record)
+            for file in snakemake_api.traces(job):
+                if stored(file) and label(file) in found:
+                    self._place(file, found[label(file)])
             if job.benchmark and not os.path.lexists(job.benchmark):  # Snakemake waits for it
                 snakemake_api.write_benchmark(job, record.seconds)
         except (DamageError, OSError) as error:
@@ -116,10 +119,3 @@ class Fetching:
         path.parent.mkdir(parents=True, exist_ok=True)
         transfer.bring(holder, entry, query, path, how, ours.provider.verify)
         mark_directory(path, entry.time)
-
-
-def _has_traces(job: Job, record: Record) -> bool:
-    """Whether a record has the logs and the benchmark that others need."""
-    needed = {*map(label, snakemake_api.needed_traces(job))}
-    traces = zip(snakemake_api.traces(job), record.traces, strict=False)
-    return needed <= {label(file) for file, version in traces if version}

@@ -25,8 +25,14 @@ def searched_rarely() -> Iterator[None]:
 
 
 @contextmanager
-def lasting() -> Iterator[None]:
-    """Leave out of the search all that is made by now, and do not search while more is made."""
+def not_searched(lasts: bool) -> Iterator[None]:
+    """Do not search while many objects are made.
+
+    Parameters
+    ----------
+    lasts : bool
+        Whether they last as long as the workflow: all that is there is left out from then on.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -34,4 +40,5 @@ def lasting() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-        gc.freeze()
+        if lasts:
+            gc.freeze()

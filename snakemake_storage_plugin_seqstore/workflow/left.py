@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,12 +92,15 @@ class Left:
         with self._lock:
             for path, left in new:
                 self._add(path, left)
-            if self._is_long:
-                rows = ((path, left) for path, by in self._files.items() for left in by.values())
+            json_lines.append(self._file, map(_row, new))
+
+    def save(self) -> None:
+        """Leave out what says nothing any more, while no other process adds to it."""
+        if self._is_long:
+            rows = ((path, left) for path, by in self._files.items() for left in by.values())
+            with suppress(OSError):
                 overwrite(self._file, json_lines.text(map(_row, rows)), self._file.parent)
-                self._is_long = False
-            else:
-                json_lines.append(self._file, map(_row, new))
+            self._is_long = False
 
     @property
     def paths(self) -> list[str]:

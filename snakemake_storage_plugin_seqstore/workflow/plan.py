@@ -13,7 +13,7 @@ from snakemake_storage_plugin_seqstore.workflow.asked import Asked
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
-from snakemake_storage_plugin_seqstore.workflow.products import Absent
+from snakemake_storage_plugin_seqstore.workflow.products import Absent, makers_past_flags
 from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 
 if TYPE_CHECKING:
@@ -191,26 +191,17 @@ def _placing(
 def _beside_inputs(
     jobs: Iterable[Job], resolution: Resolution
 ) -> Iterator[tuple[StoredFile, Claim]]:
-    """What else was made with the inputs of jobs: the other files of an index.
+    """What else was made with the inputs of jobs, or is behind their flags: files of an index."""
 
-    An empty file says only that its job ran: who reads it may read what that job read.
-    """
-    waiting = [*jobs]
-    readers: set[Job] = set()
-    makers: set[Job] = set()
-    while waiting:
-        reader = waiting.pop()
-        if reader in readers:
-            continue
-        readers.add(reader)
-        for maker, files in snakemake_api.makers(reader).items():
-            resolved = resolution.jobs.get(maker)
-            if resolved and any(resolved.versions.get(label(file)) == EMPTY for file in files):
-                waiting.append(maker)
-            if resolved and resolved.is_hit and maker not in makers:
-                makers.add(maker)
-                for file in maker.output:
-                    yield from _missing(file, resolved)
+    def is_flag(maker: Job, file: File) -> bool:
+        resolved = resolution.jobs.get(maker)
+        return resolved is not None and resolved.versions.get(label(file)) == EMPTY
+
+    for maker in makers_past_flags(jobs, is_flag):
+        resolved = resolution.jobs.get(maker)
+        if resolved and resolved.is_hit:
+            for file in maker.output:
+                yield from _missing(file, resolved)
 
 
 def _read_before(

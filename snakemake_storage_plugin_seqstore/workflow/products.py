@@ -35,8 +35,8 @@ class Products:
         Paths that jobs make, or made, that are not in the DAG.
     since : int
         When the first run here began, in ns since the epoch: what is older, no job made.
-    known : mapping
-        What jobs made without declaring it, before the DAG changed, as `made_by` says.
+    known : Products, optional
+        What was known before the DAG changed.
     left : iterable of str
         Paths of what jobs left here in earlier runs without declaring it.
     """
@@ -46,7 +46,7 @@ class Products:
         jobs: Set[Job],
         others: Iterable[str],
         since: int,
-        known: Mapping[Job, dict[str, Version]],
+        known: Products | None = None,
         left: Iterable[str] = (),
     ) -> None:
         self._since = since
@@ -56,15 +56,17 @@ class Products:
         self._names: dict[str, set[str]] = {}
         self.undeclared: dict[str, dict[Job, Version]] = {}  # by absolute path, and by its maker
         self.made_by: dict[Job, dict[str, Version]] = {}  # the same by maker
-        self.switched: set[Job] = set()  # of which another run is found here than before
+        # Of which another run is found here than before.
+        self.switched: set[Job] = {*(jobs & known.switched)} if known else set()
         self._on_the_way: dict[str, set[str]] = {}  # names of folders with undeclared files below
         self._walks: dict[str, _Walk] = {}  # through folders, for files that no job makes
         self.add_others(others)
         for job in jobs:
             for file in job.products():
                 self._add(absolute(file, self._workdir), (job, file))
-        for job in jobs & known.keys():
-            self._add_undeclared(job, known[job])
+        made_before = known.made_by if known else {}
+        for job in jobs & made_before.keys():
+            self._add_undeclared(job, made_before[job])
         self._left: dict[str, set[str]] = {}  # names of what earlier runs left, by folder
         for path in left:
             _add_way(absolute(path, self._workdir), self._left)
@@ -305,6 +307,28 @@ def jobs_before(job: Job, until: Container[Job] = ()) -> Iterator[Job]:
             seen.add(maker)
             yield maker
             if maker not in until:
+                waiting.append(maker)
+
+
+def makers_past_flags(jobs: Iterable[Job], is_flag: Callable[[Job, File], bool]) -> Iterator[Job]:
+    """The jobs that make what jobs read, and those before them where that is a flag.
+
+    An empty file says only that its job ran: who reads it may read what that one read.
+
+    Parameters
+    ----------
+    is_flag : callable
+        Whether a file is empty that a job makes.
+    """
+    waiting = [*jobs]
+    walked, found = {*waiting}, set()
+    while waiting:
+        for maker, files in snakemake_api.makers(waiting.pop()).items():
+            if maker not in found:
+                found.add(maker)
+                yield maker
+            if maker not in walked and any(is_flag(maker, file) for file in files):
+                walked.add(maker)
                 waiting.append(maker)
 
 

@@ -34,7 +34,7 @@ from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun, plain_run
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 from snakemake_storage_plugin_seqstore.workflow.touched import Touched
-from snakemake_storage_plugin_seqstore.workflow.traces import Traces
+from snakemake_storage_plugin_seqstore.workflow.traces import Traces, recorded_traces
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, File, Job
@@ -377,10 +377,8 @@ class Resolution:
             )
             return
         resolved.record = record
-        resolved.versions = dict(zip(names, record.outputs, strict=True))
-        if record.traces:
-            recorded = zip(snakemake_api.traces(job), record.traces, strict=False)
-            resolved.versions |= {label(file): trace for file, trace in recorded if trace}
+        outputs = zip(names, record.outputs, strict=True)
+        resolved.versions = {**dict(outputs), **recorded_traces(job, record)}
         # An earlier run may have been interrupted while it made this; Snakemake asks for it then.
         if not self._incomplete.isdisjoint(names):
             return

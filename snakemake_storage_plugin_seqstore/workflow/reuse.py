@@ -193,7 +193,8 @@ class Reuse:
                     self.forget_early_answers(jobs)
                     if self._resolution and not self.is_running:
                         snakemake_changes.forget_reasons(self.workflow)
-                    with garbage.lasting():
+                    # Checkpoints replace what comes after the first.
+                    with garbage.not_searched(lasts=self._resolution is None):
                         self._resolution = self._resolve()
                     self._settled.clear()
                     self._has_forgotten = False
@@ -247,7 +248,7 @@ class Reuse:
             self._say_stores()
             snakemake_changes.overrule_metadata(self.workflow, self._is_settled, self._metadata)
             snakemake_changes.tell_of_replaced(dag, self._note_change)
-        known = self._resolution.products.made_by if self._resolution else {}
+        known = self._resolution.products if self._resolution else None
         others, left = directory.claims.products(), directory.left.paths
         products = Products(self._jobs, others, directory.since, known, left)
         resolution = Resolution(

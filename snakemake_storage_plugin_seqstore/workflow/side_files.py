@@ -16,7 +16,7 @@ from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
 from snakemake_storage_plugin_seqstore.workflow.left import Left, Run
-from snakemake_storage_plugin_seqstore.workflow.products import Products
+from snakemake_storage_plugin_seqstore.workflow.products import Products, makers_past_flags
 from snakemake_storage_plugin_seqstore.workflow.sought import Sought
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 
@@ -77,19 +77,12 @@ class SideFiles:
             but is read: what a job makes of that is not to be had from what its rules say.
         """
         found: dict[str, str] = {}
-        waiting, seen = [job], {job}
-        while waiting:
-            for maker, files in snakemake_api.makers(waiting.pop()).items():
-                if maker in seen:
-                    continue
-                seen.add(maker)
-                if any(map(_is_empty, files)):
-                    waiting.append(maker)
-                for path in self._products.made_by.get(maker, ()):
-                    if path not in found and os.path.isfile(path):
-                        as_made = self._as_made(path, job)
-                        if as_made or self._is_read(path):
-                            found[path] = as_made
+        for maker in makers_past_flags([job], lambda _, file: _is_empty(file)):
+            for path in self._products.made_by.get(maker, ()):
+                if path not in found and os.path.isfile(path):
+                    as_made = self._as_made(path, job)
+                    if as_made or self._is_read(path):
+                        found[path] = as_made
         return found
 
     def _as_made(self, path: str, reader: Job) -> str:

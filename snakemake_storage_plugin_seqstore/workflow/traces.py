@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
-from snakemake_storage_plugin_seqstore.store import Record
+from snakemake_storage_plugin_seqstore.store import Record, Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
@@ -15,6 +15,19 @@ from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
+
+
+def recorded_traces(job: Job, record: Record) -> dict[str, Version]:
+    """What a record says of the logs and the benchmark of a job, by label.
+
+    They are no part of the key, and a record has no names: it says nothing of a job that has more
+    of them by now, or fewer.
+    """
+    traces = snakemake_api.traces(job)
+    if len(traces) != len(record.traces):
+        return {}
+    pairs = zip(traces, record.traces, strict=True)
+    return {label(file): version for file, version in pairs if version}
 
 
 class Traces:
@@ -44,12 +57,9 @@ class Traces:
         Snakemake takes a benchmark that is older than an input for a reason to run.
         """
         found: dict[str, Claim] = {}
-        traces = snakemake_api.traces(job)
-        versions = {
-            label(file): version for file, version in zip(traces, record.traces, strict=False)
-        }
+        versions = recorded_traces(job, record)
         needed = snakemake_api.needed_traces(job)
-        for file in traces:
+        for file in snakemake_api.traces(job):
             ours, version = stored(file), versions.get(label(file))
             known = self._claims.known(label(file))
             if file not in needed:

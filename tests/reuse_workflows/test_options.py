@@ -238,6 +238,31 @@ def test_a_benchmark_in_the_store(project):
     assert project.clone().run(*DEFAULT).computed in ([], ["b"])
 
 
+def test_a_benchmark_that_a_rule_did_not_have(project):
+    """What is fetched has another number of logs and benchmarks than its record."""
+    snakefile = """
+        rule b:
+            input: "a.txt"
+            output: "b.txt"
+            shell: "ran b; cat {input} > {output}"
+
+        rule a:
+            output: "a.txt"
+            shell: "ran a; echo a > {output}"
+        """
+    project.write(snakefile)
+    assert project.run(*IN_STORE).computed == ["a", "b"]
+    project.write(
+        snakefile.replace("echo a", "echo  a").replace(
+            'output: "b.txt"', 'output: "b.txt"\n            benchmark: "b.tsv"'
+        )
+    )
+    done = project.run(*IN_STORE)
+    assert done.computed == ["a"] and "rule b was not computed but fetched" in done.printed
+    assert project.read("b.tsv").startswith("s\t")
+    assert project.run(*IN_STORE).did_nothing
+
+
 def test_keep_going_keeps_what_was_made(project):
     project.write(
         """

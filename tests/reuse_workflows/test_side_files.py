@@ -1,5 +1,8 @@
 """What jobs make without declaring it goes with what they declare, and so do their reports."""
 
+import threading
+import time
+
 from tests.reuse_workflows.conftest import IN_STORE
 
 INDEXED = """
@@ -280,3 +283,45 @@ def test_what_jobs_leave_in_the_directory_of_another_one(project):
     assert project.read("out/x.txt") == "one\none\neno\n"
     project.write("mine\n", "d/deep/mine")  # what is the user's counts
     assert project.run(*IN_STORE).computed == ["index", "other", "use"]
+
+
+def test_a_file_that_the_user_adds_while_a_job_reads_its_directory(project):
+    """Nothing excuses it: the other job that reads it was fetched, so it makes nothing there."""
+    snakefile = """
+        rule slow:
+            input: "shared", "fetched.txt"
+            output: "slow.txt"
+            params: config.get("par")
+            shell:
+                'ran slow; ls {input[0]} > {output}; wait=${{WAIT:-}};'
+                ' [ ! "$wait" ] || touch $wait/started;'
+                ' while [ "$wait" ] && [ ! -e {input[0]}/new ]; do sleep 0.1; done'
+
+        rule fetched:
+            input: "shared", "a.txt"
+            output: "fetched.txt"
+            shell: "ran fetched; cat {input[0]}/x {input[1]} > {output}"
+
+        rule a:
+            output: "a.txt"
+            shell: "ran a; echo a > {output}"
+        """
+    project.write(snakefile)
+    project.write("x\n", "shared/x")
+    assert project.run(*IN_STORE).computed == ["a", "fetched", "slow"]
+    project.write(snakefile.replace("echo a", "echo  a"))
+    signs = project.directory.parent / "signs"
+    signs.mkdir()
+    project.environment["WAIT"] = str(signs)
+
+    def add():
+        while not (signs / "started").exists():
+            time.sleep(0.05)
+        project.write("new\n", "shared/new")
+
+    user = threading.Thread(target=add)
+    user.start()
+    done = project.run(*IN_STORE, "--config", "par=1")
+    user.join()
+    assert done.computed == ["a", "slow"]
+    assert "shared changed while rule slow ran" in done.printed

@@ -35,8 +35,12 @@ def test_a_line_that_was_cut_and_lines_that_say_nothing(tmp_path: Path) -> None:
         left.note({"x": A}, RUN)
     with file.open("a") as cut:
         cut.write('["y", {"digest"')
+    left, other = Left(tmp_path), Left(tmp_path)  # of a job on another node
+    other.note({"y": B}, RUN)
+    left.note({"x": A}, RUN)
+    assert file.read_text().count('"y"') == 2
     left = Left(tmp_path)
-    left.note({"y": B}, RUN)
+    left.save()
     assert file.read_text().split("\n").count("") == 3  # written anew: a line for each
     assert {path: left.version for path, left in Left(tmp_path).of("out").items()} == {
         "x": A,

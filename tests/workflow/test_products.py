@@ -8,7 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snakemake_storage_plugin_seqstore.store import Version
-from snakemake_storage_plugin_seqstore.workflow.products import Products, absolute
+from snakemake_storage_plugin_seqstore.workflow.products import (
+    Products,
+    absolute,
+    makers_past_flags,
+)
 from snakemake_storage_plugin_seqstore.workflow.side_files import SideFiles
 
 
@@ -46,7 +50,7 @@ def jobs():
 @pytest.fixture
 def products(jobs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return Products({*vars(jobs).values()}, (), 0, {})
+    return Products({*vars(jobs).values()}, (), 0)
 
 
 def test_the_nearest_job_before_a_reader_counts(jobs, products):
@@ -70,6 +74,26 @@ def test_what_a_job_does_not_make_any_more_is_forgotten(jobs, products):
     products.add_undeclared(jobs.init, {"a": version("2")})
     assert products.before(os.path.abspath("a"), jobs.reader) == [version("1")]
     assert products.before(os.path.abspath("b"), jobs.reader) == []
+
+
+def test_what_was_known_before_the_dag_changed(jobs, products):
+    products.add_undeclared(jobs.init, {"a": version("0")})
+    products.switched |= {jobs.init, jobs.other}
+    again = Products({jobs.init, jobs.first}, (), 0, products)
+    assert again.made_by == {jobs.init: {os.path.abspath("a"): version("0")}}
+    assert again.switched == {jobs.init}
+
+
+def test_a_job_that_is_met_by_a_file_before_it_is_met_by_a_flag():
+    dependencies = {}
+    init = Job(dependencies, "init")
+    maker = Job(dependencies, "maker", init)
+    gate = Job(dependencies, "gate")
+    reader = Job(dependencies, "reader")
+    dependencies[reader] = {maker: {"data"}, gate: {"flag"}}
+    dependencies[gate] = {maker: {"flag"}}
+    assert [*makers_past_flags([reader], lambda _, file: file == "flag")] == [maker, gate, init]
+    assert [*makers_past_flags([reader], lambda _, file: False)] == [maker, gate]
 
 
 def test_jobs_end_while_another_one_starts(jobs, products):
