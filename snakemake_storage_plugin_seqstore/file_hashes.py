@@ -139,6 +139,13 @@ class Contents:
         digest = self.digests.of(path, status)
         return Version(digest, "file", status.st_size, bool(status.st_mode & stat.S_IXUSR))
 
+    def known(self, path: str | os.PathLike[str]) -> Version | None:
+        """What a file or directory contains now; None if it cannot be read."""
+        try:
+            return self.version(path)
+        except (OSError, SeqstoreError):
+            return None
+
     def version_of_source(self, path: str | os.PathLike[str]) -> Version:
         """What a file or directory of the user contains now, without what jobs left in it."""
         status = os.stat(path)

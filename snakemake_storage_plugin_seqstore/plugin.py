@@ -49,7 +49,7 @@ from snakemake_storage_plugin_seqstore.store.filesystem import sha256_of
 from snakemake_storage_plugin_seqstore.store.parsing import is_project, printable
 from snakemake_storage_plugin_seqstore.workflow.binding import Bound, binding
 from snakemake_storage_plugin_seqstore.workflow.files import Answer, local_size, source_time
-from snakemake_storage_plugin_seqstore.workflow.in_place import is_path, named, query_of
+from snakemake_storage_plugin_seqstore.workflow.in_place import is_path, named
 from snakemake_storage_plugin_seqstore.workflow.snakemake_api import OLDEST, is_supported
 from snakemake_storage_plugin_seqstore.workflow.snakemake_changes import in_place_path
 
@@ -139,7 +139,7 @@ class StorageProvider(StorageProviderBase):
 
     def postprocess_query(self, query: str) -> str:
         """Tell paths that Snakemake gives to its default provider from other queries."""
-        return query_of(query, self.in_place) if self.in_place else query
+        return query.removeprefix(self.in_place)  # Snakemake's metadata are of plain paths then
 
 
 def _for_people(method: Callable[["StorageObject"], T]) -> Callable[["StorageObject"], T]:

@@ -79,14 +79,6 @@ class Checks:
         ]
         return [*reads.rejected, *found]
 
-    def software(self, reads: Reads, here: Places) -> list[str]:
-        """What does not hold here of programs, packages and files of the system, in words."""
-        return self._look(reads, here)[0]
-
-    def software_state(self, reads: Reads, here: Places) -> str:
-        """SHA-256 of what programs, packages and system files that were read are here."""
-        return self._look(reads, here)[1]
-
     # Files
 
     def _contents_that_differ(
@@ -191,7 +183,11 @@ class Checks:
 
     # Software
 
-    def _look(self, reads: Reads, here: Places) -> tuple[list[str], str]:
+    def software(self, reads: Reads, here: Places) -> tuple[list[str], str]:
+        """What does not hold here of programs, packages and files of the system, and what they are.
+
+        The first in words, the second as a SHA-256.
+        """
         key = reads.software_digest, here.environment
         if key not in self._software:
             differing: list[str] = []

@@ -7,7 +7,11 @@ import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from snakemake_storage_plugin_seqstore.workflow.snakemake_api import OLDEST, is_supported
+from snakemake_storage_plugin_seqstore.workflow.snakemake_api import (
+    OLDEST,
+    is_supported,
+    providers,
+)
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.execution import Executions
@@ -108,15 +112,9 @@ def binding(file: StoredFile) -> Bound | None:
     """What is bound to the workflow of a storage object, once it has a DAG."""
     alive = [workflow for reference in _workflows if (workflow := reference()) is not None]
     if len(alive) > 1:  # in a program that uses Snakemake as a library
-        alive = [workflow for workflow in alive if _has(workflow, file.provider)]
+        alive = [each for each in alive if file.provider in providers(each)]
     bound = _settings(alive[-1]) if alive else None
     return bound if bound and bound[0].is_ready else None
-
-
-def _has(workflow: Any, provider: Any) -> bool:
-    registry = workflow.storage_registry
-    providers = (*registry._storages.values(), registry.default_storage_provider)
-    return any(provider is each for each in providers)
 
 
 def _settings(workflow: Any) -> Bound | None:

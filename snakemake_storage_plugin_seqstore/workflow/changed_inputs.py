@@ -15,14 +15,14 @@ from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Version
-from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, users_version
-from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.products import Products, jobs_before
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.directory import Directory
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
 
@@ -35,30 +35,20 @@ class ChangedInputs:
         What the inputs of jobs contain.
     products : Products
         What the jobs make.
-    claims : Claims
-        What the working directory claims.
-    left : Left
-        What jobs left in it.
-    contents : Contents
-        Says what files contain.
+    directory : Directory
+        What the working directory knows.
     teller : Teller
         Says what jobs are told.
     """
 
     def __init__(
-        self,
-        inputs: Inputs,
-        products: Products,
-        claims: Claims,
-        left: Left,
-        contents: Contents,
-        teller: Teller,
+        self, inputs: Inputs, products: Products, directory: Directory, teller: Teller
     ) -> None:
         self._inputs = inputs
         self._products = products
-        self._claims = claims
-        self._left = left
-        self._contents = contents
+        self._claims = directory.claims
+        self._left = directory.left
+        self._contents = directory.contents
         self._teller = teller
 
     def is_foreign(self, file: StoredFile, version: Version, before: Claim | None) -> bool:

@@ -23,7 +23,6 @@ from snakemake_storage_plugin_seqstore.observe import (
     Accesses,
     Checks,
     Kind,
-    Packages,
     Places,
     born,
     goes_up,
@@ -36,6 +35,7 @@ from snakemake_storage_plugin_seqstore.workflow.named_parts import shown
 from snakemake_storage_plugin_seqstore.workflow.observing import Mode
 
 if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.directory import Directory
     from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
     from snakemake_storage_plugin_seqstore.workflow.products import Products
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
@@ -44,10 +44,6 @@ if TYPE_CHECKING:
 _MOST_UNDECLARED = 1000  # files of a job
 _LOCALE = "the locale or the time zone"
 _NOT_DEPLOYED = "not deployed"  # the state of software that is not here
-
-# For each host, the digest of a set of software to what it was there when a result of this
-# directory was made or first used.
-Accepted = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -101,10 +97,10 @@ class Conditions:
     ----------
     mode : {"auto", "required", "off"}
         Whether a result that was not observed is an answer.
+    directory : Directory
+        What the working directory knows, of which it accepts software.
     contents : Contents
         Says what files contain.
-    packages : Packages
-        Says which package a file belongs to.
     products : Products
         What the workflow makes.
     places : JobPlaces
@@ -112,8 +108,6 @@ class Conditions:
     product_digests : callable
         SHA-256 of what a path that a job of this workflow makes may contain when a job starts;
         none if that is not known.
-    accepted : dict
-        The software that this directory has accepted, by host; added to.
     teller : Teller
         Says what is behind names in sources.
     """
@@ -121,12 +115,11 @@ class Conditions:
     def __init__(
         self,
         mode: Mode,
+        directory: Directory,
         contents: Contents,
-        packages: Packages,
         products: Products,
         places: JobPlaces,
         product_digests: Callable[[Job, str], Iterable[str]],
-        accepted: Accepted,
         teller: Teller,
     ) -> None:
         self._mode = mode
@@ -134,10 +127,10 @@ class Conditions:
         self._products = products
         self._places = places
         self._product_digests = product_digests
-        self._accepted = accepted.setdefault(about.host(), {})
+        self._accepted = directory.claims.accepted.setdefault(about.host(), {})
         self._teller = teller
-        self._packages = packages
-        self._checks = Checks(contents, packages)
+        self._packages = directory.packages
+        self._checks = Checks(contents, self._packages)
         self._machines: dict[object, tuple[list[str], str, str]] = {}
 
     def look_again(self) -> None:
@@ -251,12 +244,6 @@ class Conditions:
             took,
         )
 
-    def of_others(self, job: Job, seen: Seen) -> list[str]:
-        """Absolute paths of what a job read that others made without declaring it."""
-        own = {*map(os.path.abspath, seen.undeclared)}
-        read = filter(None, map(self._places.of(job).path_of, seen.reads.products))
-        return [path for path in read if path in self._products.undeclared and path not in own]
-
     def _undeclared(
         self, seen: Accesses, places: Places, before: Mapping[str, str]
     ) -> dict[str, Version]:
@@ -308,13 +295,13 @@ class Conditions:
         if key not in self._machines:
             here = self._places.of(job)
             variables = salted(recorded, os.environ) | {_LOCALE: locale(os.environ)}
-            found = [*self._checks.software(reads, here)]
-            found += [
+            differing, software = self._checks.software(reads, here)
+            found = differing + [
                 f"{name if name == _LOCALE else f'the variable {name}'} has changed"
                 for name, before in recorded.items()
                 if variables[name] != before
             ]
-            state = _digest(self._checks.software_state(reads, here), variables)
+            state = _digest(software, variables)
             self._machines[key] = found, state, _digest(*reads.machine(), recorded)
         return self._machines[key]
 

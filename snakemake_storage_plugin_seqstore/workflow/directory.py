@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
 from snakemake_storage_plugin_seqstore.observe import Packages, born
 from snakemake_storage_plugin_seqstore.store import RecordMemory
@@ -60,9 +58,8 @@ class Directory:
 
     def is_left(self, path: str) -> bool:
         """Whether a file is as a job left it that did not declare it, in this run or another."""
-        with suppress(OSError, SeqstoreError):
-            return self.left.has(path) and bool(self.left.by(path, self.contents.version(path)))
-        return False
+        version = self.contents.known(path) if self.left.has(path) else None
+        return version is not None and self.left.by(path, version) is not None
 
     def save(self) -> None:
         """Write down what was read, for the next run, before jobs start."""

@@ -301,8 +301,7 @@ class Executions:
         observing = self._reuse.observing
         accesses = None
         if execution.observation:
-            attached = snakemake_api.is_python_block(job)
-            accesses = observing.end(execution.observation, attached)
+            accesses = observing.end(execution.observation)
         conditions = self._reuse.new_conditions(execution.contents, self._reuse.resolution())
         execution.seen = conditions.of_run(
             job, accesses, execution.plain, execution.started, execution.behind

@@ -11,14 +11,6 @@ _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff?%]")
 _ESCAPES = {"..": "%2E%2E", "@": "%40"}
 
 
-def query_of(query: str, prefix: str) -> str:
-    """The query of a path that Snakemake gives to its default provider behind a prefix.
-
-    That is the path itself, so that Snakemake's metadata are those of an ordinary run.
-    """
-    return query.removeprefix(prefix)
-
-
 def is_path(query: str) -> bool:
     """Whether a query is a path in its own place, not that of an entry of a store."""
     return bool(query) and "://" not in query

@@ -246,7 +246,7 @@ class Inputs:
             is_users = ours and ours.is_in_place and label(file) not in self.producers
             if ours is None or is_users or snakemake_api.is_before_update(file):
                 times.append(self._local_time(label(file)))
-            elif claim := self._claims.made_in_this_run(label(file)) or self._claim(label(file)):
+            elif claim := self.current(label(file)):
                 times.append(claim.time)
             elif label(file) not in self.producers and (found := self._find_source(ours)):
                 times.append(found[1])
@@ -258,7 +258,7 @@ class Inputs:
         if base not in self.producers:
             found = self._source(file)
         else:
-            claim = self._claims.made_in_this_run(base) or self._claim(base)
+            claim = self.current(base)
             found = (claim.version, claim.time) if claim and claim.version else None
         if found and file.is_derived:
             return Version(transfer.checksum(found[0], file.parsed), "file", 0), found[1]
@@ -347,6 +347,10 @@ class Inputs:
         if not key:
             return version
         return replace(version, digest=Version.unseen(key).digest)
+
+    def current(self, name: str) -> Claim | None:
+        """The claim that holds for an output now, by its label."""
+        return self._claims.made_in_this_run(name) or self._claim(name)
 
     def _claim(self, name: str) -> Claim | None:
         maker = self.producers.get(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
@@ -19,6 +18,7 @@ from snakemake_storage_plugin_seqstore.workflow import (
 from snakemake_storage_plugin_seqstore.workflow.products import Products, absolute
 
 if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.directory import Directory
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job, Workflow
 
 _BARE_SHADOWS = ("minimal", "copy-minimal")
@@ -33,19 +33,14 @@ class JobPlaces:
         The workflow.
     products : Products
         What the jobs make.
-    began : int
-        When this run of the workflow began, in ns since the epoch.
-    is_left : callable
-        Whether a file is as a job left it that did not declare it.
+    directory : Directory
+        What the working directory knows.
     """
 
-    def __init__(
-        self, workflow: Workflow, products: Products, began: int, is_left: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, workflow: Workflow, products: Products, directory: Directory) -> None:
         self._workflow = workflow
         self._products = products
-        self._began = began
-        self._is_left = is_left
+        self._directory = directory
 
     def of(self, job: Job, at_end: bool = False) -> Places:
         """The places of a job, here: as they are when it has run, or before."""
@@ -89,7 +84,7 @@ class JobPlaces:
             variables=os.environ,
             is_product=self._products.includes,
             is_undeclared=self._products.undeclared.__contains__,
-            is_left=self._is_left,
+            is_left=self._directory.is_left,
             left_names=self._products.left_in,
         )
 
@@ -101,6 +96,9 @@ class JobPlaces:
         found = set(self._products.names_in(directory))
         with suppress(OSError):
             for name in os.listdir(directory):
-                if name not in found and born(os.path.join(directory, name)) > self._began - TICK:
+                if (
+                    name not in found
+                    and born(os.path.join(directory, name)) > self._directory.claims.began - TICK
+                ):
                     found.add(name)
         return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,8 +30,10 @@ class Kept:
 
     def keep(self, job: Job, seen: Seen) -> None:
         """Keep what a job read that others made without declaring it, and tell the user."""
-        products = self._reuse.resolution().products
-        read = [*self._of_others(job, seen)]
+        resolution, own = self._reuse.resolution(), {*map(os.path.abspath, seen.undeclared)}
+        products, places = resolution.products, resolution.places.of(job)
+        paths = filter(None, map(places.path_of, seen.reads.products))
+        read = [path for path in paths if path in products.undeclared and path not in own]
         for path in read:
             self._reuse.directory.messages.tell(
                 f"rule {job.rule.name} reads {os.path.relpath(path)}, which another rule makes "
@@ -44,14 +45,6 @@ class Kept:
                 if kept not in self._known:
                     self._known.add(kept)
                     self._reuse.stores.keep(job, os.path.relpath(made), Path(made))
-
-    def _of_others(self, job: Job, seen: Seen) -> Iterator[str]:
-        """Absolute paths of what a job read that others made without declaring it."""
-        resolution = self._reuse.resolution()
-        if resolution.products.undeclared and seen.reads.products:
-            contents = self._reuse.directory.contents
-            conditions = self._reuse.new_conditions(contents, resolution)
-            yield from conditions.of_others(job, seen)
 
     def _advice(self, path: str) -> str:
         around = self._reuse.resolution().products.around(path)

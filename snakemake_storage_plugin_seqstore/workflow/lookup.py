@@ -10,12 +10,11 @@ from snakemake_storage_plugin_seqstore.fingerprint.input_order import former_ord
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Record
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
-from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import is_here, label
-from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 
 if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.directory import Directory
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
 
 
@@ -46,10 +45,8 @@ class Lookup:
 
     Parameters
     ----------
-    claims : Claims
-        What the working directory claims.
-    stores : Stores
-        Where records are.
+    directory : Directory
+        What the working directory knows.
     conditions : Conditions
         Checks what jobs read.
     tell_in_order : callable
@@ -59,14 +56,13 @@ class Lookup:
 
     def __init__(
         self,
-        claims: Claims,
-        stores: Stores,
+        directory: Directory,
         conditions: Conditions,
         tell_in_order: Callable[[Job, Sequence[int]], Told | None],
     ) -> None:
         self._tell_in_order = tell_in_order
-        self._claims = claims
-        self._stores = stores
+        self._claims = directory.claims
+        self._stores = directory.stores
         self._conditions = conditions
 
     def answer(self, job: Job, told: Told) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -19,7 +19,6 @@ from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.differences import differences
 from snakemake_storage_plugin_seqstore.workflow.files import label, stored
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
-from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
 from snakemake_storage_plugin_seqstore.workflow.plan import is_forced
 from snakemake_storage_plugin_seqstore.workflow.resolve import Resolution
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
@@ -157,12 +156,6 @@ class Messages:
         for (kind, of), details in sorted(lines.items(), key=many_first):
             form = kind.value[len(of) > 1]
             self.tell(form.format(_all_named(of), "; ".join(_few(details))))
-
-    def read_before(self, places: JobPlaces, job: Job) -> Iterator[str]:
-        """What a job read of what others make when it last ran, and what it listed: its paths."""
-        if record := self._stores.earlier(job, self._claims):
-            names = (*record.reads.products, *record.reads.listed)
-            yield from filter(None, map(places.of(job).path_of, names))
 
     def tell_foreign(self, path: str) -> None:
         """Tell of a file in the place of an output that the workflow did not make."""

@@ -108,7 +108,7 @@ class Observing:
         _thread.observation = observation
         return observation
 
-    def end(self, observation: Observation, attached: bool) -> Accesses | None:
+    def end(self, observation: Observation) -> Accesses | None:
         """What the job of this thread did; None if nothing of it was observed.
 
         Raises
@@ -117,8 +117,6 @@ class Observing:
             If the observer ended before the job.
         """
         self.release()
-        if attached:
-            observation.detach()
         try:
             return observation.finish()
         except NotObserved:

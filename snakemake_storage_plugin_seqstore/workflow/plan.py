@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -68,12 +68,7 @@ class Plan:
     missing: dict[Job, list[File]] = field(default_factory=dict)
 
 
-def plan(
-    resolution: Resolution,
-    dag: DAG,
-    claims: Claims,
-    read_before: Callable[[Job], Iterable[str]],
-) -> Plan:
+def plan(resolution: Resolution, dag: DAG, claims: Claims) -> Plan:
     """Say what is to be done in the main process.
 
     Parameters
@@ -84,9 +79,6 @@ def plan(
         The DAG.
     claims : Claims
         What the working directory had before.
-    read_before : callable
-        Absolute paths of what other jobs make that a job read when it last ran, and of directories
-        that it listed.
     """
     found = Plan()
     asked = Asked(dag)
@@ -129,7 +121,7 @@ def plan(
     found.place += _beside_inputs(running, resolution)
     if running:
         absent = {ours.label: (ours, claim) for ours, claim in _absent(resolution)}
-        found.place += _read_before(running, absent, resolution, read_before)
+        found.place += _read_before(running, absent, resolution)
         found.absent = {name: claim.version for name, (_, claim) in absent.items() if claim.version}
     return found
 
@@ -208,12 +200,11 @@ def _read_before(
     jobs: Iterable[Job],
     absent: Mapping[str, tuple[StoredFile, Claim]],
     resolution: Resolution,
-    read_before: Callable[[Job], Iterable[str]],
 ) -> Iterator[tuple[StoredFile, Claim]]:
     """What jobs read when they last ran without declaring it, as those do that look for reports."""
     places = Absent(absent, resolution.products.includes)
     for job in jobs:
-        for path in read_before(job):
+        for path in resolution.side_files.read_before(job, resolution.places.of(job)):
             yield from (absent[name] for name in places.at(path))
 
 

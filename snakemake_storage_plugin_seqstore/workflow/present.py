@@ -6,7 +6,6 @@ import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.store import Version
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
@@ -27,10 +26,10 @@ def members(job: Job, claims: Claims, contents: Contents) -> dict[str, Version]:
         ours = stored(file)
         if not (ours and ours.is_in_place and claims.is_inside(ours.label)):
             return {}
-        try:
-            found[ours.label] = contents.version(ours.copy_path)
-        except (OSError, SeqstoreError):
+        version = contents.known(ours.copy_path)
+        if version is None:
             return {}
+        found[ours.label] = version
     return found
 
 
@@ -43,10 +42,8 @@ def is_as_recorded(job: Job, versions: Mapping[str, Version], contents: Contents
         What that is, by label.
     """
     for file in filter(snakemake_api.is_updated, job.output):
-        try:
-            if contents.version(file) != versions.get(label(file)):
-                return False
-        except (OSError, SeqstoreError):
+        version = contents.known(file)
+        if version is None or version != versions.get(label(file)):
             return False
     return True
 

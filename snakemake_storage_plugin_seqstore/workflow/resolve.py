@@ -8,13 +8,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Store, Version
 from snakemake_storage_plugin_seqstore.unknown import NotYet, Unknown
 from snakemake_storage_plugin_seqstore.workflow import input_numbers, present, snakemake_api
 from snakemake_storage_plugin_seqstore.workflow.changed_inputs import ChangedInputs
-from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.conditions import Conditions
 from snakemake_storage_plugin_seqstore.workflow.files import (
     StoredFile,
@@ -24,19 +23,19 @@ from snakemake_storage_plugin_seqstore.workflow.files import (
 )
 from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved
 from snakemake_storage_plugin_seqstore.workflow.job_places import JobPlaces
-from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.lookup import Lookup
 from snakemake_storage_plugin_seqstore.workflow.products import Products
 from snakemake_storage_plugin_seqstore.workflow.side_files import SideFiles
 from snakemake_storage_plugin_seqstore.workflow.snakemake_params import with_inputs_in_order
-from snakemake_storage_plugin_seqstore.workflow.sought import Sought
-from snakemake_storage_plugin_seqstore.workflow.stores import Stores
-from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun, plain_run
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 from snakemake_storage_plugin_seqstore.workflow.touched import Touched
-from snakemake_storage_plugin_seqstore.workflow.traces import Traces, recorded_traces
+from snakemake_storage_plugin_seqstore.workflow.traces import (
+    claims_to_traces,
+    recorded_traces,
+)
 
 if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.directory import Directory
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, File, Job
 
 
@@ -49,20 +48,12 @@ class Resolution:
         The DAG, complete as far as its targets are known.
     teller : Teller
         Says what jobs are told.
-    contents : Contents
-        Says what local files contain.
+    directory : Directory
+        What the working directory knows.
     products : Products
         What the jobs make.
     places : JobPlaces
         Where paths lie for the jobs.
-    claims : Claims
-        What the working directory claims.
-    left : Left
-        What jobs left in it.
-    sought : Sought
-        What jobs failed for in it.
-    stores : Stores
-        Where records and payloads are.
     source : callable
         Says of a stored file that no job makes what it is, and since when.
     now : int
@@ -81,40 +72,33 @@ class Resolution:
         self,
         dag: DAG,
         teller: Teller,
-        contents: Contents,
+        directory: Directory,
         products: Products,
         places: JobPlaces,
-        claims: Claims,
-        left: Left,
-        sought: Sought,
-        stores: Stores,
         source: Callable[[StoredFile], tuple[Version, int] | None],
         now: int,
         awaited: Set[Any],
     ) -> None:
         self._dag = dag
         self._teller = teller
-        self._contents = contents
+        self._directory = directory
+        self._claims = directory.claims
+        self._stores = directory.stores
+        self._contents = directory.contents
         self.products = products
         self.places = places
         self._under_way: set[Job] = set()
-        self._claims = claims
-        self._stores = stores
         self._now = now
         self._awaited_before = awaited
         self.awaited: set[Any] = set()
         self._incomplete: set[str] = set()
-        self.inputs = Inputs(dag, claims, source)
+        self.inputs = Inputs(dag, directory.claims, source)
         self.jobs = self.inputs.jobs
         self.producers = self.inputs.producers
         self.is_touching = snakemake_api.touches(dag.workflow)
-        newest = self.inputs.newest
-        self._changed = ChangedInputs(self.inputs, products, claims, left, contents, teller)
-        self.side_files = SideFiles(self.jobs, products, claims, left, sought, stores, contents)
-        self._traces = Traces(claims, stores, contents, now)
-        self._touched = Touched(
-            claims, stores, contents, self.is_touching, now, newest, self._plain_run
-        )
+        self._changed = ChangedInputs(self.inputs, products, directory, teller)
+        self.side_files = SideFiles(self.jobs, products, directory)
+        self._touched = Touched(directory, self.inputs, teller, self.is_touching, now)
 
     def resolve(self, jobs: Iterable[Job], conditions: Conditions) -> None:
         """Resolve jobs; those that others depend on come first."""
@@ -124,7 +108,7 @@ class Resolution:
         self._incomplete = {label(keys[key]) for key in persistence._filter_incomplete_keys(keys)}
         self._conditions = conditions
         self._has_checkpoints = any(job.is_checkpoint for job in jobs)
-        self._lookup = Lookup(self._claims, self._stores, conditions, self._told_in_order)
+        self._lookup = Lookup(self._directory, conditions, self._told_in_order)
         for job in jobs:
             self.producers |= dict.fromkeys(map(label, job.products()), job)
         self._read_before = snakemake_api.read_before_update(jobs)
@@ -312,7 +296,7 @@ class Resolution:
             there = [moved[place] for place in range(len(job.input))]
             other = with_inputs_in_order(job, there)
             inputs = [versions[place] for place in there]
-            return self._teller.apart().tell(other, inputs, self._contents, before)
+            return self._teller.tell(other, inputs, self._contents, before)
         except Unknown:
             return None
 
@@ -393,7 +377,7 @@ class Resolution:
             ]
             return  # functions read what it makes
         newest = self.inputs.newest(job)
-        traces = self._traces.of(job, record, key, newest)
+        traces = claims_to_traces(self._directory, job, record, newest, self._now)
         if traces is None:
             resolved.is_new = True
             return
@@ -423,15 +407,6 @@ class Resolution:
         outputs = {*map(str, checkpoint.output)}
         for reader in snakemake_api.depending(checkpoint):
             yield from (each for each in snakemake_api.awaited(reader) if each[-1] in outputs)
-
-    def _plain_run(self, job: Job, told: Told) -> PlainRun | None:
-        """The run of plain Snakemake that made a job's outputs as it is told now."""
-        makers = self.inputs.makers(job)
-
-        def version_of(file: File) -> Version | None:
-            return self.jobs[makers[label(file)]].versions.get(label(file))
-
-        return plain_run(job, told, version_of, self._teller, self._contents)
 
     def _made_now(self, job: Job, names: list[str], key: str) -> dict[str, Claim]:
         """The claims of a job that ran in this run, before its DAG changed; empty if it did not."""

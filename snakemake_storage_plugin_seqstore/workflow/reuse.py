@@ -166,10 +166,7 @@ class Reuse:
 
     def current(self, name: str) -> Claim | None:
         """The claim that holds for an output now."""
-        resolution = self.resolution()
-        maker = resolution.producers.get(name)
-        resolved = resolution.jobs[maker].claims.get(name) if maker else None
-        return self.claims.made_in_this_run(name) or resolved
+        return self.resolution().inputs.current(name)
 
     def is_forced(self, job: Job) -> bool:
         """Whether the user wants a job to be computed whatever is in the store."""
@@ -228,12 +225,11 @@ class Reuse:
         """Checks what jobs read, as things are now."""
         return Conditions(
             self.observing.mode,
+            self.directory,
             contents,
-            self.directory.packages,
             resolution.products,
             resolution.places,
             resolution.product_digests,
-            self.claims.accepted,
             self._teller.anew(),
         )
 
@@ -254,13 +250,9 @@ class Reuse:
         resolution = Resolution(
             dag,
             self.new_teller(),
-            directory.contents,
+            directory,
             products,
-            JobPlaces(self.workflow, products, directory.claims.began, directory.is_left),
-            directory.claims,
-            directory.left,
-            directory.sought,
-            directory.stores,
+            JobPlaces(self.workflow, products, directory),
             self._source,
             self._now(),
             awaited,
@@ -294,8 +286,7 @@ class Reuse:
         workflow, directory = self.workflow, self.directory
         made_again.give_up(resolution, directory.stores.here)
         conditions = self.new_conditions(directory.contents, resolution)
-        read_before = partial(directory.messages.read_before, resolution.places)
-        found = plan(resolution, workflow.dag, directory.claims, read_before)
+        found = plan(resolution, workflow.dag, directory.claims)
         snakemake_changes.schedule(workflow, found.missing)
         apply.forget_removed_copies(resolution, workflow)
         directory.messages.report_foreign(resolution)

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.store import EMPTY, Record, Version, trees
 from snakemake_storage_plugin_seqstore.workflow import snakemake_api
-from snakemake_storage_plugin_seqstore.workflow.claims import Claims
 from snakemake_storage_plugin_seqstore.workflow.files import label
 from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
-from snakemake_storage_plugin_seqstore.workflow.left import Left, Run
+from snakemake_storage_plugin_seqstore.workflow.left import Run
 from snakemake_storage_plugin_seqstore.workflow.products import Products, makers_past_flags
-from snakemake_storage_plugin_seqstore.workflow.sought import Sought
-from snakemake_storage_plugin_seqstore.workflow.stores import Stores
 
 if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.observe import Places
+    from snakemake_storage_plugin_seqstore.workflow.directory import Directory
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
 
 _HERE = "workdir:"  # how places in the working directory begin
@@ -35,35 +31,20 @@ class SideFiles:
         What is known of the jobs.
     products : Products
         What they make.
-    claims : Claims
-        What the working directory claims.
-    left : Left
-        What jobs left in it.
-    sought : Sought
-        What jobs failed for in it.
-    stores : Stores
-        Where records and payloads are.
-    contents : Contents
-        Says what files contain.
+    directory : Directory
+        What the working directory knows.
     """
 
     def __init__(
-        self,
-        jobs: Mapping[Job, Resolved],
-        products: Products,
-        claims: Claims,
-        left: Left,
-        sought: Sought,
-        stores: Stores,
-        contents: Contents,
+        self, jobs: Mapping[Job, Resolved], products: Products, directory: Directory
     ) -> None:
         self._jobs = jobs
         self._products = products
-        self._claims = claims
-        self._left = left
-        self._sought = sought
-        self._stores = stores
-        self._contents = contents
+        self._claims = directory.claims
+        self._left = directory.left
+        self._sought = directory.sought
+        self._stores = directory.stores
+        self._contents = directory.contents
 
     def behind(self, job: Job) -> dict[str, str]:
         """What was made with a job's inputs, and is behind its flags, as it is now.
@@ -87,13 +68,8 @@ class SideFiles:
 
     def _as_made(self, path: str, reader: Job) -> str:
         """The SHA-256 of a file that is as its makers left it; else empty."""
-        now = self._now(path)
+        now = self._contents.known(path)
         return now.digest if now and now in self._products.before(path, reader) else ""
-
-    def _now(self, path: str) -> Version | None:
-        with suppress(OSError, SeqstoreError):
-            return self._contents.version(path)
-        return None
 
     @cached_property
     def _records(self) -> dict[Job, Record]:
@@ -133,6 +109,12 @@ class SideFiles:
             path in read and version in self._products.before(path, reader)
             for path, version in self._products.made_by.get(maker, {}).items()
         )
+
+    def read_before(self, job: Job, places: Places) -> Iterator[str]:
+        """What a job read of what others make when it last ran, and what it listed: its paths."""
+        if record := self._records.get(job):
+            names = (*record.reads.products, *record.reads.listed)
+            yield from filter(None, map(places.path_of, names))
 
     def run_of(self, job: Job) -> Run | None:
         """The run whose result a job has; None if it has none."""
@@ -190,7 +172,7 @@ class SideFiles:
 
     def _is_stale(self, path: str, version: Version) -> bool:
         """Whether a file is there that nobody declares, and of which another version belongs."""
-        if self._now(path) != version:
+        if self._contents.known(path) != version:
             return False
         is_declared = self._products.maker(path) or any(
             path == os.path.abspath(file) for job in self._jobs for file in job.input
@@ -241,7 +223,7 @@ class SideFiles:
 
     def _is_of_another_run(self, path: str) -> bool:
         """Whether what is at a path was left by another run than that whose result its job has."""
-        now = self._now(path)
+        now = self._contents.known(path)
         return now is not None and self.is_outdated(path, now)
 
     def replaced(self, job: Job, record: Record) -> str:
@@ -256,7 +238,7 @@ class SideFiles:
         if before is None or run.is_same(before):
             return ""
         for path in self._left.of(run.output):
-            now = self._now(os.path.abspath(path))
+            now = self._contents.known(os.path.abspath(path))
             left = self._left.by(path, now) if now else None
             if left and left.output == run.output and not run.is_same(left):
                 return path
@@ -285,7 +267,7 @@ class SideFiles:
                     may_be.update(self._products.before(path, reader, {job: version}))
             if os.path.lexists(path) and path not in stale:
                 is_old = is_starting or is_another or self._is_of_another_run(path)
-                is_there = self._now(path) in may_be or not is_old
+                is_there = self._contents.known(path) in may_be or not is_old
             elif len(may_be) > 1 and _HERE + os.path.relpath(path) in record.reads.products:
                 is_there = False
             else:

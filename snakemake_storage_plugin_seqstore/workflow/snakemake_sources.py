@@ -87,8 +87,8 @@ def source_file(path: str, rule: Rule) -> Any:
     return infer_source_file(path, rule.basedir)
 
 
-def wrapper_files(path: str, workflow: Workflow) -> tuple[Any, Any]:
-    """The files of a wrapper: its script, and its environment.
+def wrapper_script(path: str, workflow: Workflow) -> Any:
+    """The file of a wrapper's script.
 
     Raises
     ------
@@ -100,12 +100,11 @@ def wrapper_files(path: str, workflow: Workflow) -> tuple[Any, Any]:
     prefix = workflow.workflow_settings.wrapper_prefix
     try:
         script = wrapper.get_script(path, workflow.sourcecache, prefix=prefix)
-        environment = wrapper.get_conda_env(path, prefix=prefix)
     except Exception as error:
         raise Unknown(f"its wrapper {path} cannot be found: {error}") from None
     if isinstance(script, dict):
         raise Unknown(f"its wrapper {path} cannot be found")
-    return script, environment
+    return script
 
 
 def source_copies(workflow: Workflow) -> str:

@@ -21,7 +21,7 @@ from snakemake_storage_plugin_seqstore.fingerprint.script_source import (
     names_in_sources,
 )
 from snakemake_storage_plugin_seqstore.fingerprint.shell_command import ShellCommand, read_command
-from snakemake_storage_plugin_seqstore.fingerprint.source_names import SourceNames, of_ways
+from snakemake_storage_plugin_seqstore.fingerprint.source_names import SourceNames, Way, of_ways
 from snakemake_storage_plugin_seqstore.fingerprint.symbols import (
     Places,
     Symbol,
@@ -114,12 +114,6 @@ class Teller:
         teller._codes, teller._jobs = {}, {}
         return teller
 
-    def apart(self) -> Teller:
-        """One that knows nothing of jobs, but their sources."""
-        teller = copy(self)
-        teller._jobs = {}
-        return teller
-
     def tell(
         self,
         job: Job,
@@ -160,9 +154,8 @@ class Teller:
 
     def plain_reads(self, job: Job, contents: Contents) -> PlainReads:
         """What is plain from the code of a job, as files are now; nothing if that is unknown."""
-        try:
-            _, code = self._params_and_code(job, contents)
-        except (Unknown, NotCanonical):
+        code = self._known_code(job, contents)
+        if code is None:
             return PlainReads()
         reader = self._reader(job)
         found = reader.of_source(code.names, code.folder, code.in_workdir, code.local_modules)
@@ -182,29 +175,29 @@ class Teller:
         if not (rule.script or rule.notebook or rule.wrapper):
             return {}
         ways = names_in_sources(paths, _content).ways
-        if not ways:
-            return {}
-        try:
-            _, code = self._params_and_code(job, contents)
-            ways -= code.names.ways
-            return digests(job, sorted(ways, key=repr), self._values(job))
-        except (Unknown, NotCanonical):
-            return {}
+        code = self._known_code(job, contents) if ways else None
+        return self._digests(job, sorted(ways - code.names.ways, key=repr)) if code else {}
 
     def behind(self, job: Job, ways: Iterable[str]) -> dict[str, str]:
         """What is behind ways from ``snakemake`` now, as `named_in` has it."""
+        return self._digests(job, map(tuple, map(json.loads, ways)))
+
+    def _digests(self, job: Job, ways: Iterable[Way]) -> dict[str, str]:
         try:
-            return digests(job, map(tuple, map(json.loads, ways)), self._values(job))
+            return digests(job, ways, self._values(job))
         except (Unknown, NotCanonical):
             return {}
 
     def runs_container(self, job: Job, contents: Contents) -> bool:
         """Whether the command of a job starts a container, into which nobody sees."""
+        code = self._known_code(job, contents)
+        return code is not None and code.command is not None and code.command.is_container
+
+    def _known_code(self, job: Job, contents: Contents) -> Code | None:
         try:
-            _, code = self._params_and_code(job, contents)
+            return self._params_and_code(job, contents)[1]
         except (Unknown, NotCanonical):
-            return False
-        return code.command is not None and code.command.is_container
+            return None
 
     def _reader(self, job: Job) -> PlainReader:
         """What follows code to local files, as they are now."""
@@ -313,7 +306,7 @@ class Teller:
         rule = job.rule
         kind = "script" if rule.script else "notebook" if rule.notebook else "wrapper"
         if kind == "wrapper":
-            file, _ = snakemake_sources.wrapper_files(path, self._workflow)
+            file = snakemake_sources.wrapper_script(path, self._workflow)
         else:
             file = snakemake_sources.source_file(path, rule)
         name = file.get_filename()

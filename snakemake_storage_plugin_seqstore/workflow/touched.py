@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from snakemake_storage_plugin_seqstore.errors import SeqstoreError
-from snakemake_storage_plugin_seqstore.file_hashes import Contents
 from snakemake_storage_plugin_seqstore.fingerprint.task import Told
 from snakemake_storage_plugin_seqstore.store import Version
-from snakemake_storage_plugin_seqstore.workflow.claims import Claim, Claims
+from snakemake_storage_plugin_seqstore.workflow.claims import Claim
 from snakemake_storage_plugin_seqstore.workflow.files import StoredFile, label, stored
-from snakemake_storage_plugin_seqstore.workflow.inputs import Resolved
-from snakemake_storage_plugin_seqstore.workflow.stores import Stores
-from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun, unseen
+from snakemake_storage_plugin_seqstore.workflow.inputs import Inputs, Resolved
+from snakemake_storage_plugin_seqstore.workflow.taken_over import PlainRun, plain_run, unseen
+from snakemake_storage_plugin_seqstore.workflow.telling import Teller
 
 if TYPE_CHECKING:
+    from snakemake_storage_plugin_seqstore.workflow.directory import Directory
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import File, Job
 
 
@@ -26,39 +23,33 @@ class Touched:
 
     Parameters
     ----------
-    claims : Claims
-        What the working directory claims.
-    stores : Stores
-        Where payloads are.
-    contents : Contents
-        Says what local files contain.
+    directory : Directory
+        What the working directory knows.
+    inputs : Inputs
+        What the inputs of jobs contain.
+    teller : Teller
+        Says what jobs are told.
     touches : bool
         Whether the user says by ``--touch`` in this run that what is here stands.
     now : int
         Time of new claims, in ns.
-    newest_input : callable
-        Time of the newest input of a job, in ns.
-    plain_run : callable
-        The run of plain Snakemake that made a job's outputs as it is told now, if there was one.
     """
 
     def __init__(
         self,
-        claims: Claims,
-        stores: Stores,
-        contents: Contents,
+        directory: Directory,
+        inputs: Inputs,
+        teller: Teller,
         touches: bool,
         now: int,
-        newest_input: Callable[[Job], int],
-        plain_run: Callable[[Job, Told], PlainRun | None],
     ) -> None:
-        self._claims = claims
-        self._stores = stores
-        self._contents = contents
+        self._claims = directory.claims
+        self._stores = directory.stores
+        self._contents = directory.contents
+        self._inputs = inputs
+        self._teller = teller
         self._touches = touches
         self._now = now
-        self._newest_input = newest_input
-        self._plain_run = plain_run
 
     def keep(self, job: Job, resolved: Resolved, before: list[Claim | None]) -> bool:
         """Let outputs stand that were made otherwise, if the user says so by ``--touch``.
@@ -104,7 +95,7 @@ class Touched:
         resolved.taken_over = taken_over
         resolved.is_hit = bool(there) and all(claim.key == key for claim in there.values())
         resolved.is_outdated = bool(there) and not resolved.is_hit
-        newest = self._newest_input(job) if resolved.is_hit else 0
+        newest = self._inputs.newest(job) if resolved.is_hit else 0
         for name, claim in kept.items():
             stands = claim.is_touched or self._touches
             if name in there:
@@ -123,9 +114,17 @@ class Touched:
     def _lost(self, file: StoredFile, claim: Claim | None) -> Version | None:
         """What is in a file's place, where no store has any more what it means."""
         if claim and claim.version and file.is_in_place and not self._is_there(file, claim):
-            with suppress(OSError, SeqstoreError):
-                return self._contents.version(file.copy_path)
+            return self._contents.known(file.copy_path)
         return None
+
+    def _plain_run(self, job: Job, told: Told) -> PlainRun | None:
+        """The run of plain Snakemake that made a job's outputs as it is told now."""
+        makers, jobs = self._inputs.makers(job), self._inputs.jobs
+
+        def version_of(file: File) -> Version | None:
+            return jobs[makers[label(file)]].versions.get(label(file))
+
+        return plain_run(job, told, version_of, self._teller, self._contents)
 
     def _found_here(
         self, job: Job, file: File, ours: StoredFile, key: str, is_known: bool

@@ -243,18 +243,18 @@ def test_software(world: World, tmp_path: Path) -> None:
         return Checks(world.contents, packages)
 
     here = world.places()
-    assert checks().software(reads, here) == []
-    state = checks().software_state(reads, here)
-    assert state == checks(Packages()).software_state(reads, here)
+    assert checks().software(reads, here)[0] == []
+    state = checks().software(reads, here)[1]
+    assert state == checks(Packages()).software(reads, here)[1]
     older = {prefix: dict(packages) for prefix, packages in reads.software.items()}
     next(packages for packages in older.values() if "numpy" in packages)["numpy"] = "1.0"
-    said = checks().software(replace(reads, software=older), here)
+    said, _ = checks().software(replace(reads, software=older), here)
     assert [text for text in said if text.startswith("numpy is ")]
     (programs / "tool").write_text("#!/usr/bin/env perl\nprint 2;\n")
-    assert checks().software(reads, here) == [f"the program {programs}/tool is another one"]
-    assert checks().software_state(reads, here) != state
+    assert checks().software(reads, here)[0] == [f"the program {programs}/tool is another one"]
+    assert checks().software(reads, here)[1] != state
     (programs / "tool").unlink()  # the job could not run here anyway
-    assert checks().software(reads, here) == []
+    assert checks().software(reads, here)[0] == []
 
 
 def test_the_base_of_the_system_costs_nothing(world: World) -> None:

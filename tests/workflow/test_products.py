@@ -15,6 +15,8 @@ from snakemake_storage_plugin_seqstore.workflow.products import (
 )
 from snakemake_storage_plugin_seqstore.workflow.side_files import SideFiles
 
+KNOWS_NOTHING = SimpleNamespace(**dict.fromkeys(("claims", "left", "sought", "stores", "contents")))
+
 
 class Job:
     """As much of a job as is asked for."""
@@ -97,7 +99,7 @@ def test_a_job_that_is_met_by_a_file_before_it_is_met_by_a_flag():
 
 
 def test_jobs_end_while_another_one_starts(jobs, products):
-    side_files = SideFiles({}, products, None, None, None, None, None)
+    side_files = SideFiles({}, products, KNOWS_NOTHING)
     products.add_undeclared(jobs.init, {"a": version("0"), "b": version("0")})
     missing = side_files.missing(jobs.reader)
     first = next(missing)
@@ -107,7 +109,7 @@ def test_jobs_end_while_another_one_starts(jobs, products):
 
 
 def test_a_file_is_brought_once(jobs, products):
-    side_files = SideFiles({}, products, None, None, None, None, None)
+    side_files = SideFiles({}, products, KNOWS_NOTHING)
     products.add_undeclared(jobs.second, {"a": version("0")})
     products.add_undeclared(jobs.other, {"a": version("1")})
     missing = side_files.missing(jobs.both)
