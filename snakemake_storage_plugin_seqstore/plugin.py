@@ -431,7 +431,10 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         return (self.provider.store, entry) if entry else None
 
     def _look_anywhere(self) -> tuple[Store, Entry] | Path | None:
-        """The same, or in its own place the user's file; before there is a DAG, what is there."""
+        """What the query means: a stored entry, or in its own place the user's file.
+
+        Before there is a DAG, what is in its place.
+        """
         if answer := self._answered:
             return answer.found or self._users_file()
         bound = self._bound
@@ -445,7 +448,7 @@ class StorageObject(StorageObjectRead, StorageObjectWrite, StorageObjectGlob, St
         return path if os.path.exists(path) else None
 
     def _existing_or_local(self) -> tuple[Store, Entry] | Path:
-        """The same, or the local file of a job that just ran.
+        """What the query means, or the local file of a job that just ran.
 
         Snakemake checks that before we may publish it.
         """

@@ -20,7 +20,7 @@ def digest_of(names: Iterable[str]) -> str:
 def names_in(directory: str, places: Places) -> list[str]:
     """Names in a directory, less what the workflow and the machine put there.
 
-    Which job asks does not matter, but which working directory.
+    They are the same for all jobs of a working directory.
 
     Parameters
     ----------

@@ -320,7 +320,10 @@ class Places:
 
     @cached_property
     def _roots(self) -> dict[str, Kind]:
-        """What lies below a directory, the closest one decides; the first of two means more."""
+        """What lies below a directory, the closest one decides.
+
+        Of one that is given twice the first counts.
+        """
         given = [
             *((root, Kind.SOURCE) for root in (self.workdir, self.workflow_dir, self.home)),
             (f"{self.workdir}/{_SNAKEMAKE}", Kind.IGNORED),

@@ -112,11 +112,16 @@ class Objects:
             self._remembered.add(digest, status)
 
     def add_file(self, source: Path, durable: bool = True, expected: int = 0) -> tuple[str, int]:
-        """Store the bytes of a file, of which so many are expected; return their digest and size.
+        """Store the bytes of a file; return their digest and size.
 
         The bytes are cloned or copied first and the clone is hashed, so that what is stored is what
         was hashed even while `source` is being written to. Unless they are to be `durable` at once,
         :meth:`sync` makes them so. A payload that is there already is as new as others from now on.
+
+        Parameters
+        ----------
+        expected : int
+            How many bytes it should have, which spares a call.
 
         Raises
         ------

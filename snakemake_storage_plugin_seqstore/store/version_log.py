@@ -23,7 +23,7 @@ TICK = 1_953_125
 _REMOVED = "removed"
 _NAME = re.compile(rf"([0-9]{{20}})-(?:([0-9a-f]{{64}})\.json|{_REMOVED})")
 _LAST = 2**62  # ns since the epoch, in the year 2116
-_MOST = 1 << 24  # bytes; who reads one has so much to do at most
+_MOST = 1 << 24  # bytes of the largest file that is read
 _ATTEMPTS = 10  # to read what is being replaced all the time
 
 

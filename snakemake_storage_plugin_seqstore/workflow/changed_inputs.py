@@ -65,7 +65,7 @@ class ChangedInputs:
             there = users_version(file, version, before, self._contents)
         except (OSError, SeqstoreError):
             return True
-        return there is not None and not self._left.by(file.label, there)
+        return there is not None and not self._left.run_that_left(file.label, there)
 
     def makes_way(self, file: StoredFile, version: Version, before: Claim, key: str) -> bool:
         """Whether what the user or others put in a file's place makes way for what it means.
@@ -110,7 +110,7 @@ class ChangedInputs:
         return found
 
     def _is_changed_by_others(self, job: Job, path: str, there: Version) -> bool:
-        run = self._left.by(path, there)
+        run = self._left.run_that_left(path, there)
         if run is None or run.output in map(label, job.output):
             return False
         changer = self._products.maker(os.path.abspath(run.output))

@@ -59,7 +59,7 @@ class Directory:
     def is_left(self, path: str) -> bool:
         """Whether a file is as a job left it that did not declare it, in this run or another."""
         version = self.contents.known(path) if self.left.has(path) else None
-        return version is not None and self.left.by(path, version) is not None
+        return version is not None and self.left.run_that_left(path, version) is not None
 
     def save(self) -> None:
         """Write down what was read, for the next run, before jobs start."""

@@ -75,7 +75,7 @@ class Executions:
         self._jobs: dict[Any, Execution] = {}
         self._kept = Kept(reuse)
         self._finished: dict[str, str] = {}  # keys of the runs that made empty files, by label
-        self._open: list[Job] = []  # they ended, but not what fills their pipes
+        self._waiting_for_pipes: list[Job] = []  # they ended before what fills them
         self._lock = threading.Lock()
 
     def start(self, job: Job) -> bool:
@@ -103,7 +103,8 @@ class Executions:
             execution.instructions = teller.instructions(job, contents)
         with self._lock:
             self._jobs[job] = execution
-            self._open = [each for each in self._open if each != job]  # it is tried again
+            if job in self._waiting_for_pipes:  # it is tried again
+                self._waiting_for_pipes.remove(job)
         if told and self._fetching.is_allowed(job):
             execution.fetched = self._fetching.fetch(job, told)
         resolution = reuse.resolution()
@@ -215,10 +216,10 @@ class Executions:
             execution.added = dict(self.publications.adding(execution.statuses))
         if snakemake_api.pipes(job):
             with self._lock:
-                self._open.append(job)
+                self._waiting_for_pipes.append(job)
         else:
             self._complete(job, {})
-        while self._open and self._close():
+        while self._waiting_for_pipes and self._complete_next():
             pass
 
     def is_to_run_again(self, job: Job, has_failed: bool) -> bool:
@@ -238,14 +239,14 @@ class Executions:
                 self._missed.note_sought(job, accesses)
         return execution.is_to_run_again
 
-    def _close(self) -> bool:
+    def _complete_next(self) -> bool:
         """Complete a job, if there is one, that ended before what fills its pipes."""
         with self._lock:
-            for job in self._open:
+            for job in self._waiting_for_pipes:
                 makers = [pipe.maker for pipe in snakemake_api.pipes(job).values()]
                 filled = {maker: self._jobs[maker] for maker in makers if maker in self._jobs}
                 if all(maker in filled and filled[maker].is_complete for maker in makers):
-                    self._open.remove(job)
+                    self._waiting_for_pipes.remove(job)
                     self._complete(job, filled)
                     return True
         return False
@@ -330,8 +331,8 @@ class Executions:
 
         It is there now.
         """
-        if minded := self._links.minded(job, accesses, has_failed):
-            return minded
+        if why := self._links.why_not_links(job, accesses, has_failed):
+            return why
         if missed := self._missed.bring(job, accesses):
             return f"it looked for {missed}, which was in the store only"
         return ""

@@ -42,7 +42,7 @@ class Fetching:
         self._reuse = reuse
 
     def is_allowed(self, job: Job) -> bool:
-        """Whether a job need not run where its result is known: nobody wants more of it."""
+        """Whether a stored result of a job may stand in for its run."""
         return (
             all(stored(file) for file in job.output)
             and not any(map(snakemake_api.is_updated, job.output))

@@ -175,7 +175,7 @@ def local_size(path: str | os.PathLike[str]) -> int:
 
 
 def local_time(path: str) -> int:
-    """The same in ns, rounded up to a tick; 0 if it is not there."""
+    """`source_time` in ns, rounded up to a tick; 0 if the file is not there."""
     try:
         return math.ceil(source_time(path) * 10**9 / TICK) * TICK
     except OSError:

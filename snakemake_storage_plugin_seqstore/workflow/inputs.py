@@ -68,8 +68,8 @@ class Resolved:
     is_outdated : bool
         Whether the outputs were made otherwise, and the user wants them to stand from now on.
     is_old : bool
-        What its outputs mean is of a checkpoint that means something else by now, until Snakemake
-        knows the inputs of a job before it.
+        Whether its outputs were made from an earlier result of a checkpoint, until Snakemake knows
+        the inputs of a job before it.
     is_new : bool
         Whether the outputs will be something that nobody has made before, because this computation
         has no record, or one upstream has none.

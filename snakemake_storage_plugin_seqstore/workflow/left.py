@@ -119,12 +119,12 @@ class Left:
         """Whether a run left a file, which may have been changed since."""
         return os.path.relpath(path) in self._files
 
-    def by(self, path: str, version: Version) -> Run | None:
+    def run_that_left(self, path: str, version: Version) -> Run | None:
         """The last run that left a file as it is; None if it was changed since."""
         files = [*self._files.get(os.path.relpath(path), {}).values()]
         return next((left.run for left in reversed(files) if left.version == version), None)
 
-    def of(self, output: str) -> dict[str, LeftFile]:
+    def files_of(self, output: str) -> dict[str, LeftFile]:
         """What the runs of a job left, by path; others may have changed it since."""
         paths = [*self._paths.get(output, ())]
         return {path: self._files[path][output] for path in paths}

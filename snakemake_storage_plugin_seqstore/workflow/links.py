@@ -83,7 +83,7 @@ class Links:
                 return f"{ours.label}, a link to a read-only file of the store,"
         return ""
 
-    def minded(self, job: Job, accesses: Accesses | None, has_failed: bool) -> str:
+    def why_not_links(self, job: Job, accesses: Accesses | None, has_failed: bool) -> str:
         """What a job did, perhaps, with files that are links into a store; empty if nothing.
 
         They are files from then on, and so are all inputs of its rule.
@@ -101,7 +101,7 @@ class Links:
         if accesses is None:
             found = {*linked} if has_failed else set()
         else:
-            found = self._minded(accesses, linked, has_failed)
+            found = self._paths_that_need_files(accesses, linked, has_failed)
             if not found and not has_failed and self._is_named(job, accesses, linked):
                 found = {*linked}
         if not found:
@@ -127,7 +127,9 @@ class Links:
                     if stat.S_ISREG(mode) and not mode & 0o222:
                         os.chmod(path, stat.S_IMODE(mode) | stat.S_IWUSR)
 
-    def _minded(self, accesses: Accesses, linked: Mapping[str, str], has_failed: bool) -> set[str]:
+    def _paths_that_need_files(
+        self, accesses: Accesses, linked: Mapping[str, str], has_failed: bool
+    ) -> set[str]:
         """The links with which a job did more, perhaps, than to follow them.
 
         It looked at a link, or listed a directory of links, but did not look at what is behind

@@ -33,7 +33,7 @@ class Plan:
     made : set of str
         Local paths that the workflow makes.
     follow : list
-        Names that are to mean in a store what they come to mean here, with the key.
+        Names that come to point, in their store, to a result that it has already, with the key.
     use : list
         Files in their own places that are new to this directory, with what they mean.
     bring : list

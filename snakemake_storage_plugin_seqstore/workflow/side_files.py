@@ -136,7 +136,7 @@ class SideFiles:
 
     def left_by(self, job: Job, key: str) -> dict[str, Version]:
         """What a job left when it was told what has this key, by path."""
-        left = self._left.of(label(job.output[0])).items()
+        left = self._left.files_of(label(job.output[0])).items()
         return {path: file.version for path, file in left if file.run.key == key}
 
     def left_over(self, job: Job) -> Iterator[str]:
@@ -144,7 +144,7 @@ class SideFiles:
 
         They are not what comes with the outputs now, and are kept in a store. Files elsewhere stay.
         """
-        left = self._left.of(label(job.output[0]))
+        left = self._left.files_of(label(job.output[0]))
         run = self.run_of(job) if left else None
         others = {path: file for path, file in left.items() if run and not run.is_same(file.run)}
         folders = {os.path.dirname(os.path.abspath(file)) for file in job.output if others}
@@ -165,7 +165,7 @@ class SideFiles:
         path : str
             Its absolute path.
         """
-        left = self._left.by(path, version)
+        left = self._left.run_that_left(path, version)
         maker = self._products.maker(os.path.abspath(left.output)) if left else None
         run = (self.run_of(maker[0]) or self.run_before(maker[0])) if maker else None
         return left is not None and run is not None and not run.is_same(left)
@@ -237,9 +237,9 @@ class SideFiles:
         before = self.run_before(job)
         if before is None or run.is_same(before):
             return ""
-        for path in self._left.of(run.output):
+        for path in self._left.files_of(run.output):
             now = self._contents.known(os.path.abspath(path))
-            left = self._left.by(path, now) if now else None
+            left = self._left.run_that_left(path, now) if now else None
             if left and left.output == run.output and not run.is_same(left):
                 return path
         return ""

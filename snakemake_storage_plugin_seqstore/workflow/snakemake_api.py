@@ -1,8 +1,8 @@
-"""All that is known of how Snakemake works inside. The only module that touches its internals.
+"""What Snakemake knows of jobs, files and rules, and how it works inside.
 
 Which attributes of its objects are read, `snakemake_types` says. The functions here ask what takes
-more than one of them, or put an object of ours in Snakemake's way: always on one instance, never
-on a class.
+more than one of them. `snakemake_params` and `snakemake_sources` ask for params and sources,
+`snakemake_changes` puts objects of ours in Snakemake's way.
 """
 
 from __future__ import annotations

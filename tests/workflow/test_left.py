@@ -16,10 +16,10 @@ def test_the_last_job_counts(tmp_path: Path) -> None:
     left.note({"x": A, "y": A}, RUN)
     left.note({"x": B}, Run("out2", "other", "reads"))
     for each in (left, Left(tmp_path / "new")):
-        assert each.by("x", A) == RUN and each.by("y", B) is None
-        assert each.by("x", B) == Run("out2", "other", "reads")
+        assert each.run_that_left("x", A) == RUN and each.run_that_left("y", B) is None
+        assert each.run_that_left("x", B) == Run("out2", "other", "reads")
         for output, files in (("out", {"x": A, "y": A}), ("out2", {"x": B}), ("other", {})):
-            assert {path: file.version for path, file in each.of(output).items()} == files
+            assert {path: file.version for path, file in each.files_of(output).items()} == files
 
 
 def test_runs_are_told_by_what_they_read_if_that_is_recorded() -> None:
@@ -42,7 +42,7 @@ def test_a_line_that_was_cut_and_lines_that_say_nothing(tmp_path: Path) -> None:
     left = Left(tmp_path)
     left.save()
     assert file.read_text().split("\n").count("") == 3  # written anew: a line for each
-    assert {path: left.version for path, left in Left(tmp_path).of("out").items()} == {
+    assert {path: left.version for path, left in Left(tmp_path).files_of("out").items()} == {
         "x": A,
         "y": B,
     }
