@@ -102,7 +102,7 @@ def take_over(
         elif run and resolved.told and is_whole:
             there = zip(map(stored, job.output), outputs, strict=True)
             made_here = [(str(ours.copy_path), version) for ours, version in there if ours]
-            plain = teller.plain_reads(job, conditions.contents)
+            plain = teller.plain_reads(job)
             record = Record(
                 resolved.told.key,
                 outputs,

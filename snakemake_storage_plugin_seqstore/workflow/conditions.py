@@ -231,7 +231,7 @@ class Conditions:
         reads = summarise(seen, places, self.contents, self._packages, search_path, before)
         variables = counted(plain.variables, plain.programs, plain.languages)
         sources = filter(None, map(places.path_of, reads.files))
-        named = self._teller.named_in(job, sources, self.contents.unwatched)
+        named = self._teller.named_in(job, sources)
         took = tuple(path for path in places.inputs if _is_taken(path, seen))
         taken = (places.shown(places.name_of(path)) for path in took)
         rejected = [*reads.rejected, *(f"it changes its input {name}" for name in taken)]

@@ -89,18 +89,18 @@ class Executions:
         reuse = self._reuse
         snakemake_changes.spare_rounds(reuse.workflow)
         contents = Watched(reuse.directory.contents)
-        teller = reuse.new_teller()
+        teller = reuse.new_teller(contents)
         told = None
         try:
             told = self._tell(job, teller, contents)
         except Unknown as reason:
             logger.debug(f"seqstore: rule {job.rule.name} cannot be recorded: {reason}")
         execution = Execution(told, contents, time.monotonic())
-        execution.plain = teller.plain_reads(job, contents)
+        execution.plain = teller.plain_reads(job)
         if told:
             execution.before = self._before(job)
         if told and snakemake_api.is_spawned(job):
-            execution.instructions = teller.instructions(job, contents)
+            execution.instructions = teller.instructions(job)
         with self._lock:
             self._jobs[job] = execution
             if job in self._waiting_for_pipes:  # it is tried again
@@ -110,14 +110,14 @@ class Executions:
         resolution = reuse.resolution()
         if execution.fetched is None:
             discard_copies(job)
-            self._links.replace(job, _runs_in_container(job, teller, contents))
+            self._links.replace(job, _runs_in_container(job, teller))
             self._missed.look_again()
             self._missed.bring_undeclared(job)
             if reuse.observing.is_on:
                 execution.behind = resolution.side_files.behind(job)
             if execution.instructions:
                 self._spawned.say_behind(job, execution.behind)
-            execution.observation = self._observe(job, teller, contents)
+            execution.observation = self._observe(job, teller)
         else:
             resolution.products.add_undeclared(job, execution.fetched.undeclared)
         return execution.fetched is not None
@@ -140,14 +140,14 @@ class Executions:
             }
         inputs = self._reuse.resolution().inputs
         versions = inputs.versions(job, contents, finished)
-        return teller.tell(job, versions, contents, tuple(self._before(job).values()))
+        return teller.tell(job, versions, tuple(self._before(job).values()))
 
     def _before(self, job: Job) -> dict[str, Version | None]:
         """What is there of the outputs that a job is about to update, by label."""
         # It changes while the job runs.
         return self._reuse.resolution().inputs.before(job, self._reuse.directory.contents)
 
-    def _observe(self, job: Job, teller: Teller, contents: Contents) -> Observation | None:
+    def _observe(self, job: Job, teller: Teller) -> Observation | None:
         """Observe a job that runs in this process from now on, if that can be."""
         observing = self._reuse.observing
         observing.release()  # of a job of this thread that failed
@@ -161,22 +161,22 @@ class Executions:
         # Its process observes a job that has one of its own; nobody sees into a container.
         if snakemake_api.is_spawned(job) and not self._reuse.workflow.subprocess_exec:
             return None
-        if _runs_in_container(job, teller, contents):
+        if _runs_in_container(job, teller):
             return None
         return observing.begin(attach=snakemake_api.is_python_block(job))
 
     def start_there(self, job: Job) -> None:
         """Note what a job is told in the process of its own, and observe it there."""
         reuse = self._reuse
-        teller = reuse.new_teller()
         execution = Execution(None, Watched(reuse.directory.contents), time.monotonic())
-        execution.instructions = teller.instructions(job, execution.contents)
+        teller = reuse.new_teller(execution.contents)
+        execution.instructions = teller.instructions(job)
         execution.behind = self._spawned.hear_behind(job)
         reuse.resolution().products.add_others(execution.behind)
-        execution.plain = teller.plain_reads(job, execution.contents)
+        execution.plain = teller.plain_reads(job)
         self._jobs[job] = execution
         self._links.replace(job, is_inside=False)  # now that it runs again, perhaps
-        execution.observation = self._observe(job, teller, execution.contents)
+        execution.observation = self._observe(job, teller)
 
     def finish_there(self, job: Job) -> None:
         """Say in the process of its own what a job was told and what it read.
@@ -280,7 +280,8 @@ class Executions:
         if execution.key and _was_made_after(execution):
             # It stands here as long as they are what it left.
             with suppress(Unknown, SeqstoreError, OSError):
-                teller, contents = self._reuse.new_teller(), self._reuse.directory.contents
+                contents = self._reuse.directory.contents
+                teller = self._reuse.new_teller(contents)
                 execution.key_as_left = self._tell(job, teller, contents).key
         if execution.told:
             key = execution.key_as_left or execution.told.key
@@ -428,9 +429,9 @@ def _was_made_after(execution: Execution) -> bool:
     return bool(took) and max(took) <= min(made, default=max(took))
 
 
-def _runs_in_container(job: Job, teller: Teller, contents: Contents) -> bool:
+def _runs_in_container(job: Job, teller: Teller) -> bool:
     """Whether commands of a job run in a container: Snakemake starts it, or they do."""
-    return snakemake_api.runs_in_container(job) or teller.runs_container(job, contents)
+    return snakemake_api.runs_in_container(job) or teller.runs_container(job)
 
 
 def _seen_of(execution: Execution) -> Accesses | None:

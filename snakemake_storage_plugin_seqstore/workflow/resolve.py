@@ -229,7 +229,7 @@ class Resolution:
             versions = self.inputs.versions(job, self._contents)
             resolved.before = self.inputs.before(job, self._contents)
             before = tuple(resolved.before.values())
-            resolved.told = self._teller.tell(job, versions, self._contents, before)
+            resolved.told = self._teller.tell(job, versions, before)
             key = resolved.told.key
             rested = self._rested(job, versions) if before else None
         except Unknown as reason:
@@ -279,7 +279,7 @@ class Resolution:
             resolved.before[label(file)] = claim.before if claim else None
             keys |= {claim.key} if claim else set()
         before = tuple(resolved.before.values())
-        resolved.told = self._teller.tell(job, versions, self._contents, before)
+        resolved.told = self._teller.tell(job, versions, before)
         if keys - {resolved.told.key}:
             return None
         self._look_up(job, resolved, resolved.told)
@@ -296,7 +296,7 @@ class Resolution:
             there = [moved[place] for place in range(len(job.input))]
             other = with_inputs_in_order(job, there)
             inputs = [versions[place] for place in there]
-            return self._teller.tell(other, inputs, self._contents, before)
+            return self._teller.tell(other, inputs, before)
         except Unknown:
             return None
 

@@ -213,13 +213,13 @@ class Reuse:
         if self.workflow.is_main_process:
             self.directory.messages.report(self.resolution(), self.workflow.dag)
 
-    def new_teller(self) -> Teller:
+    def new_teller(self, contents: Contents) -> Teller:
         """Says what jobs are told, as things are now."""
-        return self._teller.anew()
+        return self._teller.anew(contents)
 
     @cached_property
     def _teller(self) -> Teller:
-        return Teller(self.workflow, self.nameless, self.secret)
+        return Teller(self.workflow, self.nameless, self.secret, self.directory.contents)
 
     def new_conditions(self, contents: Contents, resolution: Resolution) -> Conditions:
         """Checks what jobs read, as things are now."""
@@ -230,7 +230,7 @@ class Reuse:
             resolution.products,
             resolution.places,
             resolution.product_digests,
-            self._teller.anew(),
+            self._teller.anew(contents.unwatched),
         )
 
     def _resolve(self) -> Resolution:
@@ -249,7 +249,7 @@ class Reuse:
         products = Products(self._jobs, others, directory.since, known, left)
         resolution = Resolution(
             dag,
-            self.new_teller(),
+            self.new_teller(directory.contents),
             directory,
             products,
             JobPlaces(self.workflow, products, directory),
@@ -295,7 +295,8 @@ class Reuse:
         if snakemake_api.only_looks(workflow):
             return
         directory.messages.report_taken_over(found.take_over)
-        apply.take_over(found, directory.stores, conditions, self.new_teller(), self.secret)
+        teller = self.new_teller(directory.contents)
+        apply.take_over(found, directory.stores, conditions, teller, self.secret)
         place = partial(placing.place, directory, resolution)
         apply.bring_checkpoints(found, workflow, directory.stores, self, place)
         if workflow.executor_plugin is not None:

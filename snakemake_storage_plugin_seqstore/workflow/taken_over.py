@@ -81,7 +81,7 @@ def plain_run(
             if not is_gone and abs(source_time(file) - each.endtime) >= _ROUNDED:
                 return None
         read = [_changed(job, file, version_of) for file in job.input]
-        sources = (*snakemake_sources.script_path(job), *teller.plain_reads(job, contents).files)
+        sources = (*snakemake_sources.script_path(job), *teller.plain_reads(job).files)
         read += map(source_time, sources)
         checksums = {*chain.from_iterable((each.input_checksums or {}).items() for each in said)}
         for path, checksum in checksums:  # of small files

@@ -94,32 +94,36 @@ class Teller:
         Says of a rule whether the names of its files do not matter.
     secret : frozenset of str
         Names of params of which only a digest may be kept.
+    contents : Contents
+        Says what local files contain.
     """
 
     def __init__(
-        self, workflow: Workflow, nameless: Callable[[Rule], bool], secret: frozenset[str]
+        self,
+        workflow: Workflow,
+        nameless: Callable[[Rule], bool],
+        secret: frozenset[str],
+        contents: Contents,
     ) -> None:
         self._workflow = workflow
         self._nameless = nameless
         self._secret = secret
+        self._contents = contents
         self._workdir = os.getcwd()
         self._texts: dict[Any, str] = {}
         self._places: dict[Rule, Places] = {}
         self._codes: dict[tuple[Any, ...], Code | Unknown] = {}
         self._jobs: dict[Job, tuple[Any, Code]] = {}
 
-    def anew(self) -> Teller:
+    def anew(self, contents: Contents) -> Teller:
         """One that reads all sources again; what does not change in a run it knows."""
         teller = copy(self)
+        teller._contents = contents
         teller._codes, teller._jobs = {}, {}
         return teller
 
     def tell(
-        self,
-        job: Job,
-        inputs: Sequence[Version],
-        contents: Contents,
-        before: Sequence[Version | None] = (),
+        self, job: Job, inputs: Sequence[Version], before: Sequence[Version | None] = ()
     ) -> Told:
         """What a job is told.
 
@@ -127,8 +131,6 @@ class Teller:
         ----------
         inputs : sequence of Version
             What its inputs contain, in their order.
-        contents : Contents
-            Says what local files contain.
         before : sequence of Version or None
             What is there before of the outputs that it updates, in their order.
 
@@ -138,30 +140,30 @@ class Teller:
             If it cannot be told.
         """
         try:
-            return self._told(job, *self._params_and_code(job, contents), inputs, before)
+            return self._told(job, *self._params_and_code(job), inputs, before)
         except NotCanonical as error:
             raise Unknown(str(error)) from None
 
-    def instructions(self, job: Job, contents: Contents) -> str:
+    def instructions(self, job: Job) -> str:
         """Digest of what a job is told but for its inputs' content; empty if that is unknown.
 
         The process of a job reads the Snakefile again: what it is told must be the same there.
         """
         try:
-            return self.tell(job, [Version("", "file", 0)] * len(job.input), contents).key
+            return self.tell(job, [Version("", "file", 0)] * len(job.input)).key
         except Unknown:
             return ""
 
-    def plain_reads(self, job: Job, contents: Contents) -> PlainReads:
+    def plain_reads(self, job: Job) -> PlainReads:
         """What is plain from the code of a job, as files are now; nothing if that is unknown."""
-        code = self._known_code(job, contents)
+        code = self._known_code(job)
         if code is None:
             return PlainReads()
         reader = self._reader(job)
         found = reader.of_source(code.names, code.folder, code.in_workdir, code.local_modules)
         return found | reader.of_command(code.command) if code.command else found
 
-    def named_in(self, job: Job, paths: Iterable[str], contents: Contents) -> dict[str, str]:
+    def named_in(self, job: Job, paths: Iterable[str]) -> dict[str, str]:
         """What sources that a job read name of ``snakemake`` which its own script does not name.
 
         R, Julia and bash share it with what they source.
@@ -175,7 +177,7 @@ class Teller:
         if not (rule.script or rule.notebook or rule.wrapper):
             return {}
         ways = names_in_sources(paths, _content).ways
-        code = self._known_code(job, contents) if ways else None
+        code = self._known_code(job) if ways else None
         return self._digests(job, sorted(ways - code.names.ways, key=repr)) if code else {}
 
     def behind(self, job: Job, ways: Iterable[str]) -> dict[str, str]:
@@ -188,14 +190,14 @@ class Teller:
         except (Unknown, NotCanonical):
             return {}
 
-    def runs_container(self, job: Job, contents: Contents) -> bool:
+    def runs_container(self, job: Job) -> bool:
         """Whether the command of a job starts a container, into which nobody sees."""
-        code = self._known_code(job, contents)
+        code = self._known_code(job)
         return code is not None and code.command is not None and code.command.is_container
 
-    def _known_code(self, job: Job, contents: Contents) -> Code | None:
+    def _known_code(self, job: Job) -> Code | None:
         try:
-            return self._params_and_code(job, contents)[1]
+            return self._params_and_code(job)[1]
         except (Unknown, NotCanonical):
             return None
 
@@ -208,7 +210,7 @@ class Teller:
             symbols[str(Symbol(f"input:{number}"))] = str(file)
         return PlainReader(self._workdir, _content, snakemake_sources.module_path(), symbols)
 
-    def _params_and_code(self, job: Job, contents: Contents) -> tuple[Any, Code]:
+    def _params_and_code(self, job: Job) -> tuple[Any, Code]:
         """What a job is told besides its files.
 
         Raises
@@ -218,12 +220,12 @@ class Teller:
         """
         if job not in self._jobs:
             params = self._params(job)
-            self._jobs[job] = params, self._code(job, params, contents)
+            self._jobs[job] = params, self._code(job, params)
         return self._jobs[job]
 
-    def _code(self, job: Job, params: Any, contents: Contents) -> Code:
+    def _code(self, job: Job, params: Any) -> Code:
         rule = job.rule
-        software = deployed(job, contents)
+        software = deployed(job, self._contents)
         shell = snakemake_api.shell_settings()
         if rule.wrapper and (own := bundled.operation(rule.wrapper)):
             return Code(Operation(own, {}))
