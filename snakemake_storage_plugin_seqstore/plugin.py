@@ -84,6 +84,7 @@ class StorageProvider(StorageProviderBase):
             )
         self._stores: dict[str, Store] = {}
         self.in_place = ""  # the prefix of queries that are paths in their own places
+        self.mark: Callable[[Any], Any]  # marks such a path as a stored one, where there are any
         self.bound: Bound | None = None  # what answers for its workflow, once there is a DAG
         # What the library reports goes where the messages of Snakemake go.
         logging.getLogger(__package__).parent = self.logger

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,7 @@ class Provider(Protocol):
     project: str
     materialisation: Materialisation
     verify: bool
+    mark: Callable[[Any], Any]
 
     @property
     def store(self) -> Store:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
 from snakemake_storage_plugin_seqstore.workflow import garbage
-from snakemake_storage_plugin_seqstore.workflow.files import stored
+from snakemake_storage_plugin_seqstore.workflow.files import Provider, stored
 from snakemake_storage_plugin_seqstore.workflow.snakemake_api import is_streamed, is_updated
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import DAG, File, Job, Workflow
+
+
+_RUN_AGAIN = "_seqstore_run_again"  # an attribute of workflows
 
 
 def forget_answers(workflow: Workflow, jobs: Iterable[Job]) -> None:
@@ -168,21 +171,24 @@ def spare_rounds(workflow: Workflow) -> None:
 def run_again(workflow: Workflow, is_to_run_again: Callable[[Job, bool], bool]) -> None:
     """Have Snakemake's executor ask of each job that ended or failed whether it runs again.
 
-    Executors are made after everything that could be told of it: the class is given another method.
-
     Parameters
     ----------
     is_to_run_again : callable
         Is given the job, and whether it failed.
     """
+    setattr(workflow, _RUN_AGAIN, is_to_run_again)
+    _let_executors_ask()
+
+
+@cache  # for all workflows of this process
+def _let_executors_ask() -> None:
+    """Give Snakemake's executors another method: they are made after all that could be told."""
     from snakemake.executors.local import Executor
 
     run_once = Executor.cached_or_run
 
     def run(executor: Any, job: Job, *arguments: Any) -> None:
-        if executor.workflow is not workflow:
-            run_once(executor, job, *arguments)
-            return
+        is_to_run_again = getattr(executor.workflow, _RUN_AGAIN, lambda job, has_failed: False)
         while True:
             try:
                 run_once(executor, job, *arguments)
@@ -257,6 +263,7 @@ def keep_paths_in_place(workflow: Workflow) -> None:
         return
     prefix = settings.default_storage_prefix or ""
     default.in_place = prefix if prefix.endswith("/") else f"{prefix}/"
+    default.mark = workflow.modifier.path_modifier.apply_default_storage
     for name, provider in registry._storages.items():
         if provider is default:
             registry._storages[name] = type(default)(
@@ -269,13 +276,13 @@ def keep_paths_in_place(workflow: Workflow) -> None:
             )
     for name in ("expand", "collect"):
         if plain := workflow.vanilla_globals.get(name):
-            workflow.vanilla_globals[name] = workflow.globals[name] = _with_marks(plain, workflow)
+            workflow.vanilla_globals[name] = workflow.globals[name] = _with_marks(plain, default)
     # For who imports it from now on; another workflow of this process may have put its own there.
-    io.expand = _with_marks(inspect.unwrap(io.expand), workflow)
-    _accept_paths_in_place(workflow)
+    io.expand = _with_marks(inspect.unwrap(io.expand), default)
+    _accept_paths_in_place()
 
 
-def _with_marks(expand: Callable[..., Any], workflow: Workflow) -> Callable[..., Any]:
+def _with_marks(expand: Callable[..., Any], default: Provider) -> Callable[..., Any]:
     """Snakemake's ``expand``, which also takes paths in their own places, as `rules.a.output` is.
 
     It refuses patterns that are marked as stored: the mark is taken off, and set again.
@@ -289,13 +296,13 @@ def _with_marks(expand: Callable[..., Any], workflow: Workflow) -> Callable[...,
         found = expand(patterns, *combinators, **wildcards)
         if callable(found):  # Snakemake asks it when wildcards are known
             return found
-        mark = workflow.modifier.path_modifier.apply_default_storage
-        return [_marked(path, mark) for path in found]
+        return [_marked(path, default.mark) for path in found]
 
     return expanded
 
 
-def _accept_paths_in_place(workflow: Workflow) -> None:
+@cache  # for all workflows of this process
+def _accept_paths_in_place() -> None:
     """Have Snakemake accept paths in their own places where it refuses local paths of stored files.
 
     These lead to wherever a local prefix is, and no wildcard of a query is in them.
@@ -304,7 +311,6 @@ def _accept_paths_in_place(workflow: Workflow) -> None:
 
     check = jobs.check_template_output
     formatting = getattr(io, "AnnotatedStringFormatMixin", None)  # newer versions refuse
-    mark = workflow.modifier.path_modifier.apply_default_storage
 
     def check_others(job: Job) -> None:
         others = [file for file in job.input if not _is_in_place(file)]
@@ -316,9 +322,10 @@ def _accept_paths_in_place(workflow: Workflow) -> None:
     format_path = formatting.format
 
     def formatted(path: Any, *values: Any, **named: Any) -> Any:
-        if not _is_in_place(path):
+        ours = stored(path)
+        if ours is None or not ours.is_in_place:
             return format_path(path, *values, **named)
-        return _marked(format_path(_unmarked(path), *values, **named), mark)
+        return _marked(format_path(_unmarked(path), *values, **named), ours.provider.mark)
 
     formatting.format = formatted
 
