@@ -6,7 +6,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Callable, Collection, Container
+from collections.abc import Collection, Container
 from contextlib import suppress
 from pathlib import Path
 
@@ -90,17 +90,21 @@ class Contents:
     ----------
     digests : FileHashes
         Says what has been read already.
-    left_in : callable
-        Paths in a directory of files that are as jobs left them which did not make it.
+    left : container of str
+        Paths of files that are no part of the directory in which they are: jobs left them there.
+    left_so_far : container of str
+        The same with those that jobs which run may be leaving, in directories that jobs made.
     """
 
     def __init__(
         self,
         digests: FileHashes,
-        left_in: Callable[[str], Collection[str]] = lambda directory: (),
+        left: Container[str] = (),
+        left_so_far: Container[str] = (),
     ) -> None:
         self.digests = digests
-        self.left_in = left_in
+        self._left = left
+        self._left_so_far = left_so_far
 
     @property
     def unwatched(self) -> Contents:
@@ -149,8 +153,7 @@ class Contents:
     def version_of_source(self, path: str | os.PathLike[str]) -> Version:
         """What a file or directory of the user contains now, without what jobs left in it."""
         status = os.stat(path)
-        left = self.left_in(os.fspath(path)) if stat.S_ISDIR(status.st_mode) else ()
-        return self.version(path, status, left)
+        return self.version(path, status, self._left)
 
     def version_as_made(self, path: str | os.PathLike[str], *made: Version) -> Version:
         """What a file or directory contains now, or was made with.
@@ -165,8 +168,7 @@ class Contents:
         trees_made = [each for each in made if each.kind == "tree"]
         if found.kind != "tree" or found in made or not trees_made:
             return found
-        left = self.left_in(os.fspath(path))
-        rest = self.version(path, without=left) if left else found
+        rest = self.version(path, without=self._left_so_far)
         return rest if rest in trees_made else found
 
     def digest(self, path: Path) -> str:
@@ -192,7 +194,7 @@ class Watched(Contents):
     """
 
     def __init__(self, contents: Contents) -> None:
-        super().__init__(contents.digests, contents.left_in)
+        super().__init__(contents.digests, contents._left, contents._left_so_far)
         self._contents = contents
         self._seen: dict[str, Version] = {}
 
@@ -212,15 +214,15 @@ class Watched(Contents):
         self._seen[os.fspath(path)] = found
         return found
 
-    def changed(self, expected: Collection[str] = (), added: Collection[str] = ()) -> str:
+    def changed(self, expected: Collection[str] = (), added: Container[str] = ()) -> str:
         """A path that does not contain any more what it did; empty if there is none.
 
         Parameters
         ----------
         expected : collection of str
             Absolute paths that may.
-        added : collection of str
-            Paths of files that may be new in a directory.
+        added : container of str
+            Paths of files in a directory that may be new, or made anew.
         """
         for path, before in self._seen.items():
             if expected and os.path.abspath(path) in expected:
@@ -228,8 +230,7 @@ class Watched(Contents):
             try:
                 again = super().version(path)
                 if again != before and again.kind == "tree":
-                    new = {os.path.join(path, os.path.relpath(each, path)) for each in added}
-                    again = super().version(path, without=new.union(self.left_in(path)))
+                    again = super().version(path, without=added)
             except (OSError, SeqstoreError):
                 return path
             if again != before:

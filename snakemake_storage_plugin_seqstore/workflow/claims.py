@@ -81,6 +81,7 @@ class Claims:
         self._claims: dict[str, Claim] = {}
         self._made: dict[str, Claim] = {}
         self._others: list[Path] = []
+        self.before: frozenset[str] = frozenset()  # outputs that meant something before this run
         self._appended: BinaryIO | None = None
         self._lock = threading.Lock()  # jobs end in several threads
         self.run = uuid.uuid4().hex
@@ -130,6 +131,7 @@ class Claims:
         self._others = self._files()
         for file in self._others:
             self._claims |= dict(_rows(file))
+        self.before = frozenset(self._claims)
 
     def _know_directory(self, document: Mapping[str, Any], join: bool) -> None:
         """Take the project that the directory had; a copy of it is a project of its own.

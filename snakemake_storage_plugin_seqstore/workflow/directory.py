@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.file_hashes import Contents, FileHashes
@@ -14,6 +13,10 @@ from snakemake_storage_plugin_seqstore.workflow.left import Left
 from snakemake_storage_plugin_seqstore.workflow.messages import Messages
 from snakemake_storage_plugin_seqstore.workflow.sought import Sought
 from snakemake_storage_plugin_seqstore.workflow.stores import Stores
+from snakemake_storage_plugin_seqstore.workflow.under_way import (
+    LeftFiles,
+    UnderWay,
+)
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Workflow
@@ -34,7 +37,9 @@ class Directory:
         self.path = workflow.persistence.path / _FOLDER
         self.hashes = FileHashes(self.path / "contents.json")
         self.left = Left(self.path)
-        self.contents = Contents(self.hashes, self._left_in)
+        self.under_way = UnderWay(self.left.has)
+        left, so_far = LeftFiles(self.is_left), LeftFiles(self.is_left, self.under_way.may_make)
+        self.contents = Contents(self.hashes, left, so_far)
         self.packages = Packages()
         alone = workflow.is_main_process and workflow.local_exec
         self.claims = Claims(self.path, alone, snakemake_sources.digest(workflow))
@@ -50,11 +55,6 @@ class Directory:
         self.messages = Messages(self.stores, self.claims)
         # When the first run here began: this one, if it is the first.
         self.since = min(filter(None, (born(str(self.path)), self.claims.began)))
-
-    def _left_in(self, directory: str) -> set[str]:
-        """Paths in a directory of files that are as jobs left them which did not make it."""
-        inside = self.left.inside(directory).items()
-        return {os.path.join(directory, rest) for path, rest in inside if self.is_left(path)}
 
     def is_left(self, path: str) -> bool:
         """Whether a file is as a job left it that did not declare it, in this run or another."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.errors import SeqstoreError
@@ -42,13 +43,13 @@ from snakemake_storage_plugin_seqstore.workflow.outputs import (
     is_empty,
     is_repeatable,
     is_there,
-    new_in_shared,
     status_of,
 )
 from snakemake_storage_plugin_seqstore.workflow.publishing import Execution, Publications, is_whole
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 from snakemake_storage_plugin_seqstore.workflow.spawned import Spawned
 from snakemake_storage_plugin_seqstore.workflow.telling import Teller
+from snakemake_storage_plugin_seqstore.workflow.under_way import LeftFiles
 
 if TYPE_CHECKING:
     from snakemake_storage_plugin_seqstore.workflow.snakemake_types import Job
@@ -88,6 +89,7 @@ class Executions:
         """
         reuse = self._reuse
         snakemake_changes.spare_rounds(reuse.workflow)
+        reuse.directory.under_way.begin(job)
         contents = Watched(reuse.directory.contents)
         teller = reuse.new_teller(contents)
         told = None
@@ -119,6 +121,7 @@ class Executions:
                 self._spawned.say_behind(job, execution.behind)
             execution.observation = self._observe(job, teller)
         else:
+            reuse.directory.under_way.end(job)
             resolution.products.add_undeclared(job, execution.fetched.undeclared)
         return execution.fetched is not None
 
@@ -227,8 +230,8 @@ class Executions:
         # A process of its own sees to that itself.
         is_here = job.dag.workflow.subprocess_exec or not snakemake_api.is_spawned(job)
         execution = self._jobs.get(job)
-        if execution is not None:
-            execution.has_failed = has_failed
+        if has_failed:
+            self._reuse.directory.under_way.end(job)
         if execution is None or not is_here:
             return False
         if has_failed and not execution.is_complete:
@@ -288,6 +291,7 @@ class Executions:
             run = Run(label(job.output[0]), key, execution.reads)
             inputs = changed_inputs.as_left(execution.seen.took, self._reuse.directory.contents)
             self._reuse.directory.left.note(execution.seen.undeclared | inputs, run)
+        self._reuse.directory.under_way.end(job)
         statuses = execution.statuses
         if execution.key and not all(map(snakemake_api.is_pipe, job.output)):
             made = {name: added.made for name, added in execution.added.items()}
@@ -351,9 +355,12 @@ class Executions:
         """What others changed under a job while it ran; empty if nothing did."""
         changed = execution.changed or self._links.damaged(job)
         if not changed:
-            jobs = [*self._jobs.items()]  # others start meanwhile
-            running = [each for each, run in jobs if run.is_running]
-            added = {*execution.seen.undeclared, *new_in_shared(job, running, execution.started)}
+            directory, own = self._reuse.directory, execution.seen.undeclared
+            added = LeftFiles(
+                lambda path: os.path.relpath(path) in own,
+                directory.is_left,
+                partial(directory.under_way.may_make, besides=job),
+            )
             changed = execution.contents.changed(execution.seen.took, added)
         return changed
 

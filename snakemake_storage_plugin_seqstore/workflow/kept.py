@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,24 +28,34 @@ class Kept:
     def __init__(self, reuse: Reuse) -> None:
         self._reuse = reuse
         self._known: set[tuple[str, Signature]] = set()  # what was kept, as it was then
+        self._told: set[tuple[str, str]] = set()  # which rule was advised what
 
     def keep(self, job: Job, seen: Seen) -> None:
         """Keep what a job read that others made without declaring it, and tell the user."""
         resolution, own = self._reuse.resolution(), {*map(os.path.abspath, seen.undeclared)}
         products, places = resolution.products, resolution.places.of(job)
-        paths = filter(None, map(places.path_of, seen.reads.products))
-        read = [path for path in paths if path in products.undeclared and path not in own]
-        for path in read:
-            self._reuse.directory.messages.tell(
-                f"rule {job.rule.name} reads {os.path.relpath(path)}, which another rule makes "
-                f"without declaring it: {self._advice(path)}"
-            )
+        known = filter(None, map(places.path_of, seen.reads.products))
+        read = [path for path in known if path in products.undeclared and path not in own]
+        for advice, paths in self._by_advice(read).items():
+            if (job.rule.name, advice) not in self._told:  # once for all jobs of a rule
+                self._told.add((job.rule.name, advice))
+                more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+                self._reuse.directory.messages.tell(
+                    f"rule {job.rule.name} reads {os.path.relpath(paths[0])}{more}, which another "
+                    f"rule makes without declaring it: {advice}"
+                )
         for made in {other for path in read for other in products.made_with(path)}:
             with suppress(OSError):
                 kept = made, signature_of(os.stat(made))
                 if kept not in self._known:
                     self._known.add(kept)
                     self._reuse.stores.keep(job, os.path.relpath(made), Path(made))
+
+    def _by_advice(self, paths: Iterable[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in paths:
+            found.setdefault(self._advice(path), []).append(path)
+        return found
 
     def _advice(self, path: str) -> str:
         around = self._reuse.resolution().products.around(path)

@@ -107,17 +107,9 @@ class Left:
         """Paths of all that runs left, from the working directory."""
         return [*self._files]
 
-    def inside(self, directory: str) -> dict[str, str]:
-        """Paths of what runs left in a directory, each with its path from there."""
-        folder = os.path.relpath(directory)
-        start = "" if folder == "." else f"{folder}/"
-        paths = [path for path in [*self._files] if path.startswith(start)]  # others end meanwhile
-        found = {path: path.removeprefix(start) for path in paths}
-        return {path: rest for path, rest in found.items() if not rest.startswith("../")}
-
     def has(self, path: str) -> bool:
         """Whether a run left a file, which may have been changed since."""
-        return os.path.relpath(path) in self._files
+        return bool(self._files) and os.path.relpath(path) in self._files
 
     def run_that_left(self, path: str, version: Version) -> Run | None:
         """The last run that left a file as it is; None if it was changed since."""

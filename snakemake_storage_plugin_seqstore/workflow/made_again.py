@@ -54,6 +54,9 @@ def give_up(resolution: Resolution, here: Here) -> None:
             if other not in running:
                 running.add(other)
                 waiting.append(other)
+    for job, resolved in resolution.jobs.items():
+        if resolved.lacks:  # what it leaves is known when it has run
+            resolution.products.add_undeclared(job, {})
 
 
 def _given_up(resolution: Resolution, reader: Job, lacks: Mapping[Job, str]) -> Iterator[Job]:
@@ -132,7 +135,7 @@ def lacking(
         Whether the job is about to start.
     """
     if not snakemake_api.readers(job):
-        return _replaced(resolution, job, record)
+        return _replaced(resolution, job, record, is_starting)
     is_told = is_elsewhere(record.made_in, here)
     needed = resolution.side_files.needed(job, record)
     if not (is_told or needed):
@@ -144,9 +147,9 @@ def lacking(
     return ""
 
 
-def _replaced(resolution: Resolution, job: Job, record: Record) -> str:
+def _replaced(resolution: Resolution, job: Job, record: Record, is_starting: bool = False) -> str:
     """What is lacking of a result that nobody reads but who asked for it, in words."""
-    path = resolution.side_files.replaced(job, record)
+    path = resolution.side_files.replaced(job, record, is_starting)
     return f"{path}, which goes with it, is of another run" if path else ""
 
 

@@ -102,10 +102,15 @@ class Messages:
         refused: Counter[str] = Counter()
         asked = Asked(dag).jobs
         reasons: dict[Job, Reason] = {}
+        alone: dict[Job, list[str]] = {}
         for job, resolved in resolution.jobs.items():
             if job not in asked or not any(stored(file) for file in job.output):
                 continue
             if resolved.is_hit:
+                if resolved.record and (
+                    left := resolution.side_files.not_here(job, resolved.record)
+                ):
+                    alone[job] = left
                 if logger.isEnabledFor(logging.DEBUG):
                     logger.debug(f"seqstore: reused: {_named(job)}")
             elif resolved.reason is None:
@@ -114,6 +119,7 @@ class Messages:
             elif not isinstance(resolved.reason, NotYet):
                 refused[f"rule {job.rule.name} is not reused: {resolved.reason}"] += 1
         self._tell_reasons(reasons)
+        self._tell_alone(alone)
         for message, jobs in refused.items():
             self.tell(message + (f" ({jobs} jobs)" if jobs > 1 else ""))
         self._sum_up({job: resolution.jobs[job] for job in resolution.jobs if job in asked})
@@ -156,6 +162,17 @@ class Messages:
         for (kind, of), details in sorted(lines.items(), key=many_first):
             form = kind.value[len(of) > 1]
             self.tell(form.format(_all_named(of), "; ".join(_few(details))))
+
+    def _tell_alone(self, left: Mapping[Job, list[str]]) -> None:
+        """Tell of flags that are here without what their jobs left."""
+        paths = sorted(printable(path) for each in left.values() for path in each)
+        if paths:
+            rules = " ".join(sorted({job.rule.name for job in left}))
+            more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+            self.tell(
+                f"{_all_named([*left])}: {paths[0]}{more}, which goes with it but is not declared, "
+                f"is not brought here: declare it as output, or run `snakemake --forcerun {rules}`"
+            )
 
     def tell_foreign(self, path: str) -> None:
         """Tell of a file in the place of an output that the workflow did not make."""

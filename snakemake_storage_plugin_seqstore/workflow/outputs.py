@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from snakemake_storage_plugin_seqstore.observe import (
@@ -39,23 +38,6 @@ def discard_copies(job: Job) -> None:
             discard(str(file))
     for folder in folders:
         os.makedirs(folder, exist_ok=True)
-
-
-def new_in_shared(job: Job, running: Iterable[Job], since: int) -> Iterator[str]:
-    """New files in directories that a job reads together with others that have not ended.
-
-    What these make is not known yet.
-
-    Parameters
-    ----------
-    since : int
-        What came to be there since then is new; in ns since the epoch.
-    """
-    shared = {str(file) for other in running if other != job for file in other.input}
-    for directory in shared.intersection(map(str, job.input)):
-        for folder, _, names in os.walk(directory):
-            paths = (os.path.join(folder, name) for name in names)
-            yield from (path for path in paths if born(path) > since - TICK)
 
 
 def is_repeatable(job: Job, accesses: Accesses, places: Places) -> bool:

@@ -78,8 +78,6 @@ class Execution:
         What its outputs were then.
     is_to_run_again : bool
         Whether it has ended, but saw less than there is.
-    has_failed : bool
-        Whether it failed.
     is_complete : bool
         Whether it has ended, and all that fills its pipes.
     changed : str
@@ -112,7 +110,6 @@ class Execution:
     seen: Seen = Seen()  # noqa: RUF009 it is frozen
     statuses: dict[Any, os.stat_result | None] = field(default_factory=dict)
     is_to_run_again: bool = False
-    has_failed: bool = False
     is_complete: bool = False
     changed: str = ""
     fetched: Record | None = None
@@ -122,11 +119,6 @@ class Execution:
     before: dict[str, Version | None] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)
     key_as_left: str = ""
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the job may still write; one that ended waits for what fills its pipes."""
-        return not (self.is_complete or self.has_failed or self.fetched)
 
     @property
     def key(self) -> str:

@@ -226,23 +226,46 @@ class SideFiles:
         now = self._contents.known(path)
         return now is not None and self.is_outdated(path, now)
 
-    def replaced(self, job: Job, record: Record) -> str:
+    def not_here(self, job: Job, record: Record) -> list[str]:
+        """What a job left that makes nothing but flags that are asked for, and is not here.
+
+        Nobody reads it, so it is not brought. Only where no run had the flag before.
+        """
+        are_flags = all(version == EMPTY for version in record.outputs)
+        if not are_flags or label(job.output[0]) in self._claims.before:
+            return []
+        if snakemake_api.readers(job):
+            return []
+        return [
+            path
+            for path, version in record.undeclared.items()
+            if version.kind == "file" and not os.path.lexists(path)
+        ]
+
+    def replaced(self, job: Job, record: Record, is_starting: bool = False) -> str:
         """A file that another run left of a job that makes nothing but flags; empty if none is.
 
         Snakemake would have run the job, and replaced it.
+
+        Parameters
+        ----------
+        is_starting : bool
+            Whether the job is about to start: what is gone by then, as what it was in was made
+            anew, is not as the run left it either.
         """
         if any(version != EMPTY for version in record.outputs):
             return ""
         run = Run(label(job.output[0]), record.key, record.reads.digest)
-        before = self.run_before(job)
-        if before is None or run.is_same(before):
+        claim = self._claims.known(run.output)
+        if claim is None or run.is_same(Run(run.output, claim.key, claim.reads)):
             return ""
         for path in self._left.files_of(run.output):
             now = self._contents.known(os.path.abspath(path))
             left = self._left.run_that_left(path, now) if now else None
             if left and left.output == run.output and not run.is_same(left):
                 return path
-        return ""
+        gone = (path for path in record.undeclared if not os.path.lexists(path))
+        return next(gone, "") if is_starting else ""
 
     def lost(self, job: Job, record: Record, is_starting: bool = False) -> str:
         """One of the files that are needed which is neither in place nor kept; empty if none is.

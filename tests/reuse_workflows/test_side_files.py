@@ -325,3 +325,46 @@ def test_a_file_that_the_user_adds_while_a_job_reads_its_directory(project):
     user.join()
     assert done.computed == ["a", "slow"]
     assert "shared changed while rule slow ran" in done.printed
+
+
+def test_many_jobs_fill_a_directory_of_another_one(project):
+    """They do so at the same time, anew when they change, and again where it is made anew."""
+    snakefile = """
+        rule all:
+            input: "report", expand("{x}.done", x="abcdef")
+
+        rule report:
+            output: directory("report")
+            params: config.get("page", 1)
+            shell: "ran report; mkdir -p {output}; echo page {params} > {output}/index.html"
+
+        rule plot:
+            input: "report"
+            output: touch("{x}.done")
+            params: config.get("plot", 1)
+            shell:
+                "ran plot.{wildcards.x}; mkdir -p report/plots; sleep 0.2;"
+                " (cat {input}/index.html; echo plot {params}) > report/plots/{wildcards.x};"
+                " sleep 0.1"
+        """
+    project.write(snakefile)
+    plots = [f"plot.{x}" for x in "abcdef"]
+
+    def run(computed, page=1, plot=1):
+        settings = ("--config", f"page={page}", f"plot={plot}")
+        done = project.run(*IN_STORE, *settings)
+        assert done.computed == computed and "changed while rule" not in done.printed
+        assert project.run(*IN_STORE, *settings).did_nothing
+        for x in "abcdef":
+            assert project.read(f"report/plots/{x}") == f"page {page}\nplot {plot}\n"
+
+    run([*plots, "report"])
+    run(plots, plot=2)
+    run([*plots, "report"], page=2)
+    run(plots)  # the page is there, but not what they left in it
+    project.made = ("report", *(f"{x}.done" for x in "abcdef"))
+    done = project.clone().run(*IN_STORE)
+    assert done.did_nothing and any(
+        "report/plots/a and 5 more, which goes with it but is not declared" in each
+        for each in done.messages
+    )
