@@ -331,7 +331,7 @@ def test_many_jobs_fill_a_directory_of_another_one(project):
     """They do so at the same time, anew when they change, and again where it is made anew."""
     snakefile = """
         rule all:
-            input: "report", expand("{x}.done", x="abcdef")
+            input: "report", expand("{x}.done", x=[*"abcdef"])
 
         rule report:
             output: directory("report")
