@@ -217,6 +217,8 @@ class _Assembly:
         if action.error:
             if action.error in _NOT_THERE:
                 self._absent(path)
+            elif action.does in (Does.ASK, Does.EXECUTE) and action.error in _REFUSED:
+                self._asked(path, "")  # it is there, and no program
             return
         match action.does:
             case Does.OPEN:

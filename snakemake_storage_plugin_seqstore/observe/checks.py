@@ -19,6 +19,7 @@ from snakemake_storage_plugin_seqstore.observe.listings import (
 )
 from snakemake_storage_plugin_seqstore.observe.packages import Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Places
+from snakemake_storage_plugin_seqstore.observe.summary import is_executable
 from snakemake_storage_plugin_seqstore.store import Reads
 
 ProductDigests = Callable[[str], Iterable[str]]
@@ -89,6 +90,8 @@ class Checks:
                 now = self._now(path, digest, here, product_digests) if path else None
                 if now != digest and not (now is None and name.startswith("tmpdir:")):
                     yield f"{here.shown(path or name)} {_what_became(now)}"
+                elif path and (status := self._status(path)):
+                    yield from _mode_that_differs(name, path, status, reads, here)
         for name, digest in reads.products.items():
             for path in paths(name):
                 now = _made(path, digest, product_digests) if path else None
@@ -116,6 +119,8 @@ class Checks:
                     now = self._now(path, before, here, product_digests)
                 if now != before:
                     yield f"{here.shown(path or name)} {_what_became(now)}"
+                elif status and stat.S_ISREG(status.st_mode):
+                    yield from _mode_that_differs(name, path, status, reads, here)
         for name in reads.absent:
             for path in paths(name):
                 if not path:
@@ -246,6 +251,13 @@ def _made(path: str, before: str, product_digests: ProductDigests) -> str | None
         if digest == before:
             break
     return digest
+
+
+def _mode_that_differs(
+    name: str, path: str, status: os.stat_result, reads: Reads, here: Places
+) -> Iterator[str]:
+    if is_executable(status) != (name in reads.executable):
+        yield f"{here.shown(path)} {'has become' if is_executable(status) else 'is not'} executable"
 
 
 def _what_became(now: object) -> str:

@@ -77,6 +77,11 @@ def is_changed(access: Access, status: os.stat_result | None, started: int) -> b
     return bool(access.opened_to_change and status and status.st_mtime_ns > started - TICK)
 
 
+def is_executable(status: os.stat_result) -> bool:
+    """Whether the owner of a file may execute it, which counts as a part of its content."""
+    return bool(status.st_mode & stat.S_IXUSR)
+
+
 class _Summary:
     def __init__(
         self,
@@ -103,6 +108,7 @@ class _Summary:
         self._searched: dict[str, str] = {}
         self._modules: set[str] = set()
         self._products: dict[str, str] = {}
+        self._executable: set[str] = set()
         self._made: dict[str, str] = {}
         self._programs: dict[str, str] = {}
         self._software: dict[str, dict[str, str]] = {}
@@ -122,6 +128,7 @@ class _Summary:
             modules=tuple(sorted(self._modules)),
             workdir=self._places.workdir if is_outside else "",
             products=self._products,
+            executable=tuple(sorted(self._executable)),
             made=self._made,
             programs=self._programs,
             software=self._software,
@@ -220,6 +227,7 @@ class _Summary:
             if status.st_mtime_ns > read - TICK and place.kind is Kind.SOURCE:
                 self._reject("changed while the job ran", place)
             self._add_content(self._files, path, place, status)
+            self._add_mode(place, status)
             if access.executed:
                 self._add_interpreters(path)
 
@@ -237,7 +245,8 @@ class _Summary:
         if status is None or os.path.dirname(path) in self._program_directories:
             return
         if stat.S_ISREG(status.st_mode):
-            if status.st_size > LARGE:
+            self._add_mode(place, status)
+            if status.st_size > LARGE or not os.access(path, os.R_OK):
                 self._asked[place.name] = (status.st_size, status.st_mtime_ns)
             else:
                 self._add_content(self._asked, path, place, status)
@@ -254,6 +263,10 @@ class _Summary:
             )
         ):
             self._asked[place.name] = ""
+
+    def _add_mode(self, place: Place, status: os.stat_result) -> None:
+        if is_executable(status):
+            self._executable.add(place.name)
 
     def _add_content(
         self,

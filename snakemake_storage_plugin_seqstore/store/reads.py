@@ -55,6 +55,8 @@ class Reads:
         The working directory, if any place so far is an absolute path.
     products : mapping of str to str
         What other jobs make and this one read without declaring it: place to SHA-256.
+    executable : tuple of str
+        Places of those among `files` and `asked` that were executable.
     made : mapping of str to str
         What the job looked for and then wrote: place to SHA-256. It holds if it is absent, or
         the same.
@@ -91,6 +93,7 @@ class Reads:
     modules: tuple[str, ...] = ()
     workdir: str = ""
     products: Mapping[str, str] = field(default_factory=dict)
+    executable: tuple[str, ...] = ()
     made: Mapping[str, str] = field(default_factory=dict)
     programs: Mapping[str, str] = field(default_factory=dict)
     software: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -210,6 +213,7 @@ _FORM = fields(
     modules=_TEXTS,
     workdir=optional(any_text, ""),
     products=_DIGESTS,
+    executable=_TEXTS,
     made=_DIGESTS,
     programs=optional(mapping(_owner), {}),
     software=optional(mapping(mapping(any_text)), {}),

@@ -44,6 +44,8 @@ class Links:
         # through a directory takes long, and another job may need files.
         self._left: dict[Job, list[StoredFile]] = {}
         self._linked: dict[Job, dict[str, str]] = {}
+        # Why a job ran again: it does so once for each path.
+        self._found: dict[Job, set[str]] = {}
         # Links that were, or are about to be files, and since when, in ns since the epoch.
         self._replaced: dict[str, float] = {}
         self._lock = threading.Lock()  # jobs start and end in several threads
@@ -104,6 +106,9 @@ class Links:
             found = self._paths_that_need_files(accesses, linked, has_failed)
             if not found and not has_failed and self._is_named(job, accesses, linked):
                 found = {*linked}
+        with self._lock:
+            found -= self._found.get(job, set())
+            self._found.setdefault(job, set()).update(found)
         if not found:
             return ""
         self._note(job)
@@ -140,7 +145,9 @@ class Links:
         found: set[str] = set()
 
         def replaced_at(path: str) -> float:
-            return self._replaced_at(path, accesses.started)
+            # What the job made may have an old time, as what it unpacked.
+            is_own = accesses.has_written(path)
+            return 0 if is_own else self._replaced_at(path, accesses.started)
 
         def links_at(path: str) -> Iterable[str]:
             found = [*self._link_at(path)]  # before it is asked whether it was one

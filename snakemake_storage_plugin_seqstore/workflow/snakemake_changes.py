@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
 from functools import cache, wraps
 from pathlib import Path
 from types import SimpleNamespace
@@ -381,5 +383,22 @@ def keep_outputs_in_place(workflow: Workflow) -> None:
     def prepared(*arguments: Any, **settings: Any) -> None:
         prepare(*arguments, **settings)
         workflow.dag.sanitize_local_storage_copies = remove_copies
+        workflow.dag.list_untracked = _listing_untracked(workflow.dag)
 
     workflow._prepare_dag = prepared
+
+
+def _listing_untracked(dag: DAG) -> Callable[[], None]:
+    """Snakemake's ``--list-untracked``, for which what is stored is in no place of its own."""
+    list_all = dag.list_untracked
+
+    def list_others() -> None:
+        files = (file for job in dag.jobs for file in (*job.input, *job.output))
+        known = {os.path.relpath(file) for file in files if _is_in_place(file)}
+        with redirect_stdout(io.StringIO()) as said:
+            list_all()
+        for path in said.getvalue().splitlines():
+            if path not in known:
+                print(path)
+
+    return list_others

@@ -133,6 +133,7 @@ class DAG:
     job_factory: Any
     output_index: Any
     sanitize_local_storage_copies: Any
+    list_untracked: Callable[[], None]
     replace_job: Any
     update_needrun: Any
 

@@ -438,3 +438,32 @@ def test_a_copy_that_a_job_keeps_can_be_written_to_by_the_next_one(linked):
         assert done.computed == ["a", "b"]
         assert (linked.directory / "a.txt").is_symlink()
         assert linked.read("b.txt") == f"{number}\n"
+
+
+def test_what_a_job_unpacks_is_no_link_that_became_a_file(linked):
+    """It has an old time. A job that lists it would run again and again."""
+    linked.write(
+        """
+        rule all:
+            input: "names", "copies"
+
+        rule tar:
+            input: "d.tar"
+            output: "names"
+            shell: "ran tar; mkdir -p e; tar xf {input} -C e; ls e/d > {output}"
+
+        rule copy:
+            input: "d"
+            output: directory("copy"), "copies"
+            shell:
+                "ran copy; cp -a {input} {output[0]};"
+                " (cd {output[0]}; find . -type f) > {output[1]}"
+        """
+    )
+    linked.write("x\n", "d/x")
+    os.utime(linked.directory / "d/x", (10**9, 10**9))
+    subprocess.run(["tar", "cf", "d.tar", "d"], cwd=linked.directory, check=True)
+    done = linked.run(*LINKS)
+    assert done.computed == ["copy", "tar"] and "runs again" not in done.printed
+    assert (linked.read("names"), linked.read("copies")) == ("x\n", "./x\n")
+    assert linked.run(*LINKS).did_nothing

@@ -510,3 +510,38 @@ def test_what_a_sourced_script_names_of_the_config_counts(project):
     (clone.directory / "a.txt").unlink()
     assert clone.run(*IN_STORE, "--config", "word=two", "unrelated=3").did_nothing
     assert clone.read("a.txt") == "two\n"
+
+
+def test_a_file_becomes_executable_and_is_none_again(project):
+    project.write(
+        """
+        rule all:
+            input: "asked", "run", "found"
+
+        rule asked:
+            output: "asked"
+            shell: "ran asked; (if [ -x tools/x ]; then tools/x; else echo no; fi) > {output}"
+
+        rule run:
+            output: "run"
+            shell: "ran run; tools/x > {output} 2>/dev/null || echo no > {output}"
+
+        rule found:
+            output: "found"
+            shell: "ran found; find tools -name 'x*' -perm -u+x > {output}"
+        """
+    )
+    project.write("#!/bin/sh\necho yes\n", "tools/x")
+    project.made = ("asked", "run", "found")
+    assert project.run(*IN_STORE).computed == ["asked", "found", "run"]
+    clone = project.clone()
+    assert clone.run(*IN_STORE).did_nothing
+    (clone.directory / "tools/x").chmod(0o755)
+    done = clone.run(*IN_STORE)
+    assert done.computed == ["asked", "found", "run"]
+    assert any("tools/x has become executable" in each for each in done.messages)
+    assert [clone.read(name) for name in project.made] == ["yes\n", "yes\n", "tools/x\n"]
+    assert clone.run(*IN_STORE).did_nothing
+    (clone.directory / "tools/x").chmod(0o644)
+    assert clone.run(*IN_STORE).did_nothing
+    assert [clone.read(name) for name in project.made] == ["no\n", "no\n", ""]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.reuse_workflows.conftest import NOTHING
+from tests.reuse_workflows.conftest import IN_STORE, NOTHING
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +68,22 @@ def test_looking_writes_nothing_to_the_store(chain):
     assert clone.finish(clone.start("--touch", *NEW)).computed == []
     assert clone.listing().keys() == before.keys()
     assert clone.run().computed == ["c"]
+
+
+def test_results_in_their_own_places_are_tracked(project):
+    project.write(
+        """
+        rule a:
+            input: "in.txt"
+            output: "res/a.txt"
+            shell: "ran a; rev {input} > {output}"
+        """
+    )
+    project.write("abc\n", "in.txt")
+    project.write("mine\n", "note.md")
+    assert project.run(*IN_STORE).computed == ["a"]
+    listed = project.run(*IN_STORE, "--list-untracked").printed.splitlines()
+    assert {"Snakefile", "note.md"} <= {*listed} and not {"res/a.txt", "in.txt"} & {*listed}
 
 
 def test_nothing_is_listed_after_a_hit(stored):
