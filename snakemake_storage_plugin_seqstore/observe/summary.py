@@ -227,7 +227,6 @@ class _Summary:
             if status.st_mtime_ns > read - TICK and place.kind is Kind.SOURCE:
                 self._reject("changed while the job ran", place)
             self._add_content(self._files, path, place, status)
-            self._add_mode(place, status)
             if access.executed:
                 self._add_interpreters(path)
 
@@ -245,9 +244,9 @@ class _Summary:
         if status is None or os.path.dirname(path) in self._program_directories:
             return
         if stat.S_ISREG(status.st_mode):
-            self._add_mode(place, status)
             if status.st_size > LARGE or not os.access(path, os.R_OK):
                 self._asked[place.name] = (status.st_size, status.st_mtime_ns)
+                self._add_mode(place, status)
             else:
                 self._add_content(self._asked, path, place, status)
         elif (  # shells ask whether directories are there that they come from or search
@@ -278,6 +277,8 @@ class _Summary:
     ) -> None:
         if status is None or not (directories or stat.S_ISREG(status.st_mode)):
             return
+        if to is not self._products:  # what mode these have, their maker's record says
+            self._add_mode(place, status)
         try:
             to[place.name] = self._contents.version(path, status).digest
         except (OSError, SeqstoreError):

@@ -105,6 +105,10 @@ def remove(name: str) -> Callable[[World], None]:
     return lambda world: (world.root / name).unlink()
 
 
+def mode(name: str, mode: int) -> Callable[[World], None]:
+    return lambda world: (world.root / name).chmod(mode)
+
+
 PY = f"{sys.executable} -c"
 # What runs, what changes, and what is said about it; nothing for what does not matter.
 CASES = [
@@ -115,6 +119,11 @@ CASES = [
     ("xargs -I% cat %.txt < names > out", write("clone/b.txt"), "b.txt has changed"),
     ("test -e c.txt || cat a.txt > out", write("clone/c.txt"), "c.txt has come to be"),
     ("test -s a.txt > out", write("clone/a.txt"), "a.txt has changed"),
+    ("cat a.txt > out", mode("clone/a.txt", 0o744), "a.txt has become executable"),
+    ("test -x a.txt || echo > out", mode("clone/a.txt", 0o744), "a.txt has become executable"),
+    ("test -x sub/tool && echo > out", mode("clone/sub/tool", 0o644), "tool is not executable"),
+    ("./sub/tool > out", mode("clone/sub/tool", 0o644), "sub/tool is not executable"),
+    ("ls > out", mode("clone/a.txt", 0o744), ""),
     ("cat data/*.csv > out", write("clone/data/z.csv"), "data has other files in it"),
     ("cat data/*.csv > out", write("clone/new.csv"), ""),
     ("ls > out", write("clone/new"), "the working directory has other files in it"),
