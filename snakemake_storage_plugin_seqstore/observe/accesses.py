@@ -89,6 +89,9 @@ class Accesses:
         Absolute paths that were asked for by ``..``, each as it was asked for.
     refused : frozenset of str
         Absolute paths that the system did not let it use.
+    refused_writes : frozenset of str
+        Those among them that it would have written to. A program that would have done both may have
+        read them then, as SQLite does; these are left out.
     notes : frozenset of str
         ``talked to the network``, ``talked to a daemon: PATH``, ``used io_uring``, ...
     started : int
@@ -101,6 +104,7 @@ class Accesses:
     searched: dict[str, frozenset[str]] = field(default_factory=dict)
     ways: dict[str, str] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
+    refused_writes: frozenset[str] = frozenset()
     notes: frozenset[str] = frozenset()
     started: int = 0
     events: int = 0
@@ -150,6 +154,7 @@ class _Assembly:
         self._searches = Searches()
         self._ways = Ways()
         self._refused: set[str] = set()
+        self._refused_writes: dict[str, bool] = {}  # whether it would only have written
         self._notes: set[str] = set()
         self._done: set[Action] = set()
         self._started = self._now = 0
@@ -171,6 +176,9 @@ class _Assembly:
             self._ways.add(action.path, action.asked)
         if action.error in _REFUSED:
             self._refused.add(action.path)
+            is_write = action.does in (Does.CREATE, Does.CHANGE) or "O_WRONLY" in action.flags
+            if is_write or "O_RDWR" in action.flags:
+                self._refused_writes[action.path] = is_write
         if self._is_read_only(action):
             # Most events are the same again: nothing new follows until something is written.
             self._done.add(action)
@@ -193,6 +201,11 @@ class _Assembly:
             searched,
             self._ways.found,
             frozenset(self._refused),
+            frozenset(
+                path
+                for path, is_write in self._refused_writes.items()
+                if is_write or not self._paths.get(path, Access()).read
+            ),
             frozenset(self._notes),
             self._started,
             self._events,

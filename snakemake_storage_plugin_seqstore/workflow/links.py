@@ -54,6 +54,7 @@ class Links:
         """Let inputs that are links be files where links are not wanted.
 
         An earlier run left them, they lead out of what a container sees, or the rule needs files.
+        Or the job could not run again for files, as it would update its output twice.
 
         Parameters
         ----------
@@ -67,6 +68,7 @@ class Links:
             if links and (
                 is_inside
                 or self._mark(job).exists()
+                or any(map(snakemake_api.is_updated, job.output))
                 or not _makes_links(ours.provider, ours.copy_path.parent)
             ):
                 for link in links:
@@ -99,11 +101,11 @@ class Links:
             return ""
         linked = self._linked.get(job, {})
         if accesses and linked:
-            self._loosen(accesses)
+            self._loosen(job, accesses)
         if accesses is None:
             found = {*linked} if has_failed else set()
         else:
-            found = self._paths_that_need_files(accesses, linked, has_failed)
+            found = self._paths_that_need_files(job, accesses, linked, has_failed)
             if not found and not has_failed and self._is_named(job, accesses, linked):
                 found = {*linked}
         with self._lock:
@@ -114,32 +116,34 @@ class Links:
         self._note(job)
         if not [*filter(partial(self._make_file, job), found)]:
             return ""
-        did = "failed" if has_failed else "looked at them instead of the files"
+        did = "failed" if has_failed else "looked at them or would have written to them"
         return (
             f"it reads links to read-only files of the store, and {did}; "
             "from now on its inputs are files here"
         )
 
-    def _loosen(self, accesses: Accesses) -> None:
-        """Let what a job made be written to by the next one, if it is a copy of a read-only file.
+    def _loosen(self, job: Job, accesses: Accesses) -> None:
+        """Let copies of read-only files be written to, as copies of plain files could be.
 
-        Copies of files, which its inputs would be without a store, could be.
+        The job made them, or Snakemake did, in a shadow directory.
         """
-        for path, access in accesses.paths.items():
-            if access.written and not path.startswith(self._folders):
+        for path in {*accesses.paths, *accesses.refused}:
+            is_written = accesses.paths.get(path, Access()).written
+            is_copy = is_written or path.startswith(_shadow(job))
+            if is_copy and not path.startswith(self._folders):
                 with suppress(OSError):
                     mode = os.lstat(path).st_mode
                     if stat.S_ISREG(mode) and not mode & 0o222:
                         os.chmod(path, stat.S_IMODE(mode) | stat.S_IWUSR)
 
     def _paths_that_need_files(
-        self, accesses: Accesses, linked: Mapping[str, str], has_failed: bool
+        self, job: Job, accesses: Accesses, linked: Mapping[str, str], has_failed: bool
     ) -> set[str]:
         """The links with which a job did more, perhaps, than to follow them.
 
         It looked at a link, or listed a directory of links, but did not look at what is behind
-        them. Or it found out what a link leads to, and used that name. Or it failed, and looked at
-        a link, or was not let write to a file, which is behind one or, as its copy, read-only too.
+        them. Or it found out what a link leads to, and used that name. Or it was not let write to a
+        file, which is behind one or, as its copy, read-only too. Or it failed, and looked at one.
         """
         paths, folders = accesses.paths, self._folders
         found: set[str] = set()
@@ -162,11 +166,11 @@ class Links:
         for path, access in paths.items():
             if access.asked_link and (has_failed or not access.read):
                 found.update(links_at(path))
-        if has_failed:
-            for path in accesses.refused:
-                found.update(links_at(path))
-                if paths.get(path, Access()).written:
-                    found.update(linked)
+        for path in accesses.refused if has_failed else accesses.refused_writes:
+            found.update(links_at(path))
+            # A copy of an input is read-only, too.
+            if paths.get(path, Access()).written or path.startswith(_shadow(job)):
+                found.update(linked)
         used = {os.path.dirname(path) for path in paths if path.startswith(folders)}
         if used:
             found |= {link for link, to in linked.items() if os.path.dirname(to) in used}
@@ -254,6 +258,11 @@ class Links:
         """Exists if a rule needs files."""
         folder: Path = self._reuse.directory.path / "needs_files"
         return folder / file_name(job.rule.name)
+
+
+def _shadow(job: Job) -> tuple[str, ...]:
+    """How paths begin in the shadow directory of a job, if it has one."""
+    return (os.path.join(os.path.abspath(job.shadow_dir), ""),) if job.shadow_dir else ()
 
 
 def _makes_links(provider: Provider, folder: Path) -> bool:
