@@ -129,6 +129,7 @@ class Conditions:
         self._product_digests = product_digests
         self._accepted = directory.claims.accepted.setdefault(about.host(), {})
         self._teller = teller
+        self._directory = directory
         self._packages = directory.packages
         self._checks = Checks(contents, self._packages)
         self._machines: dict[object, tuple[list[str], str, str]] = {}
@@ -232,7 +233,7 @@ class Conditions:
         variables = counted(plain.variables, plain.programs, plain.languages)
         sources = filter(None, map(places.path_of, reads.files))
         named = self._teller.named_in(job, sources)
-        took = tuple(path for path in places.inputs if _is_taken(path, seen))
+        took = tuple(path for path in places.inputs if self._is_taken(path, seen))
         taken = (places.shown(places.name_of(path)) for path in took)
         rejected = [*reads.rejected, *(f"it changes its input {name}" for name in taken)]
         of_machine = salted(variables, os.environ) | {_LOCALE: locale(os.environ)}
@@ -244,6 +245,24 @@ class Conditions:
             took,
         )
 
+    def _is_taken(self, path: str, seen: Accesses) -> bool:
+        """Whether a job changed an input or took it away: who else would, meanwhile.
+
+        A directory is changed where files are that were in it, but those that jobs left there.
+        """
+        access = seen.paths.get(path, Access())
+        try:
+            status = os.stat(path)
+        except OSError:
+            return True
+        if not stat.S_ISDIR(status.st_mode):
+            return access.written or access.replaced or is_changed(access, status, seen.started)
+        below = (each for each in seen.paths.items() if each[0].startswith(f"{path}/"))
+        return any(
+            _has_changed(member, access, seen.started) and not self._directory.left.has(member)
+            for member, access in below
+        )
+
     def _undeclared(
         self, seen: Accesses, places: Places, before: Mapping[str, str]
     ) -> dict[str, Version]:
@@ -253,7 +272,7 @@ class Conditions:
         for path, access in seen.paths.items():
             since = seen.started - TICK
             made = access.written or (access.perhaps_made and born(path, follow=True) > since)
-            made = made or (path in before and _is_taken(path, seen))
+            made = made or (path in before and self._is_taken(path, seen))
             if made and len(found) < _MOST_UNDECLARED:
                 place = places.classify(path)
                 is_inside = place.kind is Kind.DECLARED and places.is_in_input(place.path)
@@ -328,19 +347,16 @@ def with_pipes(seen: Seen, makers: Sequence[tuple[str, Seen]]) -> Seen:
     )
 
 
-def _is_taken(path: str, seen: Accesses) -> bool:
-    """Whether a job changed an input or took it away: who else would, meanwhile.
-
-    Of a directory its content tells.
-    """
-    access = seen.paths.get(path, Access())
-    try:
+def _has_changed(path: str, access: Access, started: int) -> bool:
+    """Whether a job changed a file that was there when it began, or took it away."""
+    status = None
+    with suppress(OSError):
         status = os.stat(path)
-    except OSError:
-        return True
-    if stat.S_ISDIR(status.st_mode):
+    if status and stat.S_ISDIR(status.st_mode):
         return False
-    return access.written or access.replaced or is_changed(access, status, seen.started)
+    was_there = access.read or access.asked or (status and born(path) < started - TICK)
+    has_changed = access.written or access.replaced or is_changed(access, status, started)
+    return bool(was_there and has_changed)
 
 
 def _digest(*parts: object) -> str:

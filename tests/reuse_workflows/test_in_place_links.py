@@ -467,3 +467,42 @@ def test_what_a_job_unpacks_is_no_link_that_became_a_file(linked):
     assert done.computed == ["copy", "tar"] and "runs again" not in done.printed
     assert (linked.read("names"), linked.read("copies")) == ("x\n", "./x\n")
     assert linked.run(*LINKS).did_nothing
+
+
+def test_jobs_that_would_write_to_links(linked):
+    """Also where they do not mind, update their output, or have copies in a shadow directory."""
+    linked.write(
+        """
+        rule all:
+            input: "sorted", "updated", "shadowed"
+
+        rule make:
+            output: "made"
+            shell: "ran make; printf 'b\\\\na\\\\n' > {output}"
+
+        rule sort:
+            input: "made"
+            output: "sorted"
+            shell: "ran sort; sort -o {input} {input} || true; head -1 {input} > {output}"
+
+        rule other:
+            output: "other"
+            shell: "ran other; echo other > {output}"
+
+        rule update:
+            input: "other"
+            output: update("updated")
+            shell: "ran update; cp -a {input} part; cat part >> {output}; rm part"
+
+        rule shadow:
+            input: "other"
+            output: "shadowed"
+            shadow: "copy-minimal"
+            shell: "ran shadow; echo more >> {input}; cat {input} > {output}"
+        """
+    )
+    done = linked.run(*LINKS)
+    assert {*done.computed} == {"make", "sort", "other", "update", "shadow"}
+    expected = {"sorted": "a\n", "updated": "other\n", "shadowed": "other\nmore\n"}
+    assert {name: linked.read(name) for name in expected} == expected
+    assert linked.run(*LINKS).did_nothing

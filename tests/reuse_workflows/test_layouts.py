@@ -545,3 +545,33 @@ def test_a_file_becomes_executable_and_is_none_again(project):
     (clone.directory / "tools/x").chmod(0o644)
     assert clone.run(*IN_STORE).did_nothing
     assert [clone.read(name) for name in project.made] == ["no\n", "no\n", ""]
+
+
+@pytest.mark.parametrize("command", ["echo more >> {input}/x", "sed -i s/a/b/ {input}/x"])
+def test_a_job_that_changes_a_file_in_a_directory_that_it_reads(project, command):
+    """What it made stands here, as where it changes a file that it reads."""
+    project.write(
+        f"""
+        rule all:
+            input: "out"
+
+        rule make:
+            output: directory("d")
+            shell: "ran make; mkdir -p {{output}}; echo a > {{output}}/x"
+
+        rule change:
+            input: "d"
+            output: "out"
+            shell: "ran change; {command}; cat {{input}}/x > {{output}}"
+        """
+    )
+    done = project.run(*IN_STORE)
+    assert done.computed == ["change", "make"] and "changed while rule" not in done.printed
+    made = project.read("out")
+    assert made == ("a\nmore\n" if "more" in command else "b\n")
+    assert project.run(*IN_STORE).did_nothing
+    project.made = ("out", "d")
+    clone = project.clone()
+    assert clone.run(*IN_STORE).computed == ["change"]
+    assert clone.read("out") == made
+    assert clone.run(*IN_STORE).did_nothing
