@@ -140,7 +140,8 @@ class StorageProvider(StorageProviderBase):
 
     def postprocess_query(self, query: str) -> str:
         """Tell paths that Snakemake gives to its default provider from other queries."""
-        return query.removeprefix(self.in_place)  # Snakemake's metadata are of plain paths then
+        # Snakemake's metadata are of plain paths then. Any other query keeps the marks that it has.
+        return query.removeprefix(self.in_place) if self.in_place else query
 
 
 def _for_people(method: Callable[["StorageObject"], T]) -> Callable[["StorageObject"], T]:
