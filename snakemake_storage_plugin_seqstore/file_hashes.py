@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from snakemake_storage_plugin_seqstore.errors import InputError, SeqstoreError
-from snakemake_storage_plugin_seqstore.store import Version, trees
+from snakemake_storage_plugin_seqstore.store import Version, is_executable, trees
 from snakemake_storage_plugin_seqstore.store.filesystem import overwrite, read_start, sha256_of
 
 # Timestamps may be as coarse as this, in ns: a file that changed so recently can change again and
@@ -141,7 +141,7 @@ class Contents:
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever, or empty it
             raise InputError(f"{path} is neither a file nor a directory")
         digest = self.digests.of(path, status)
-        return Version(digest, "file", status.st_size, bool(status.st_mode & stat.S_IXUSR))
+        return Version(digest, "file", status.st_size, is_executable(status.st_mode))
 
     def known(self, path: str | os.PathLike[str]) -> Version | None:
         """What a file or directory contains now; None if it cannot be read."""
@@ -152,8 +152,7 @@ class Contents:
 
     def version_of_source(self, path: str | os.PathLike[str]) -> Version:
         """What a file or directory of the user contains now, without what jobs left in it."""
-        status = os.stat(path)
-        return self.version(path, status, self._left)
+        return self.version(path, without=self._left)
 
     def version_as_made(self, path: str | os.PathLike[str], *made: Version) -> Version:
         """What a file or directory contains now, or was made with.

@@ -19,8 +19,7 @@ from snakemake_storage_plugin_seqstore.observe.listings import (
 )
 from snakemake_storage_plugin_seqstore.observe.packages import Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Places
-from snakemake_storage_plugin_seqstore.observe.summary import is_executable
-from snakemake_storage_plugin_seqstore.store import Reads
+from snakemake_storage_plugin_seqstore.store import Reads, is_executable
 
 ProductDigests = Callable[[str], Iterable[str]]
 Paths = Callable[[str], list[str]]  # where a place may lie here; an empty one if nowhere
@@ -256,8 +255,9 @@ def _made(path: str, before: str, product_digests: ProductDigests) -> str | None
 def _mode_that_differs(
     name: str, path: str, status: os.stat_result, reads: Reads, here: Places
 ) -> Iterator[str]:
-    if is_executable(status) != (name in reads.executable):
-        yield f"{here.shown(path)} {'has become' if is_executable(status) else 'is not'} executable"
+    now = is_executable(status.st_mode)
+    if now != (name in reads.executable):
+        yield f"{here.shown(path)} {'has become' if now else 'is not'} executable"
 
 
 def _what_became(now: object) -> str:

@@ -19,7 +19,7 @@ from snakemake_storage_plugin_seqstore.observe.listings import (
 )
 from snakemake_storage_plugin_seqstore.observe.packages import Packages
 from snakemake_storage_plugin_seqstore.observe.places import Kind, Place, Places
-from snakemake_storage_plugin_seqstore.store import Reads
+from snakemake_storage_plugin_seqstore.store import Reads, is_executable
 
 # A file whose status was asked for counts by its content up to this size, in bytes.
 LARGE = 16 << 20
@@ -75,11 +75,6 @@ def is_changed(access: Access, status: os.stat_result | None, started: int) -> b
         When the job began, in ns since the epoch.
     """
     return bool(access.opened_to_change and status and status.st_mtime_ns > started - TICK)
-
-
-def is_executable(status: os.stat_result) -> bool:
-    """Whether the owner of a file may execute it, which counts as a part of its content."""
-    return bool(status.st_mode & stat.S_IXUSR)
 
 
 class _Summary:
@@ -264,7 +259,7 @@ class _Summary:
             self._asked[place.name] = ""
 
     def _add_mode(self, place: Place, status: os.stat_result) -> None:
-        if is_executable(status):
+        if is_executable(status.st_mode):
             self._executable.add(place.name)
 
     def _add_content(

@@ -17,7 +17,7 @@ from snakemake_storage_plugin_seqstore.store.reads import Piped, Reads
 from snakemake_storage_plugin_seqstore.store.record_memory import RecordMemory
 from snakemake_storage_plugin_seqstore.store.records import MadeIn, Record
 from snakemake_storage_plugin_seqstore.store.store import DEFAULT_ROOT, ROOT_VARIABLE, Entry, Store
-from snakemake_storage_plugin_seqstore.store.version import EMPTY, Version
+from snakemake_storage_plugin_seqstore.store.version import EMPTY, Version, is_executable
 
 __all__ = [
     "DEFAULT_ROOT",
@@ -32,6 +32,7 @@ __all__ = [
     "RecordMemory",
     "Store",
     "Version",
+    "is_executable",
     "materialise",
     "way",
 ]

@@ -22,7 +22,7 @@ from snakemake_storage_plugin_seqstore.store.parsing import read
 from snakemake_storage_plugin_seqstore.store.record_memory import RecordMemory
 from snakemake_storage_plugin_seqstore.store.records import Record, Records
 from snakemake_storage_plugin_seqstore.store.uses import Use, Uses
-from snakemake_storage_plugin_seqstore.store.version import Version
+from snakemake_storage_plugin_seqstore.store.version import Version, is_executable
 from snakemake_storage_plugin_seqstore.store.version_log import Stamp
 
 DEFAULT_ROOT = Path(".seqstore")  # in the working directory
@@ -361,7 +361,7 @@ class Store:
             self.objects.add_bytes(manifest, version.digest, durable)
             return version
         digest, size = self.objects.add_file(source, durable, status.st_size)
-        return Version(digest, "file", size, bool(status.st_mode & stat.S_IXUSR))
+        return Version(digest, "file", size, is_executable(status.st_mode))
 
     def _check_payload(self, version: Version) -> None:
         for digest, size in self.payloads(version).items():

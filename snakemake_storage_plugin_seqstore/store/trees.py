@@ -30,7 +30,7 @@ from snakemake_storage_plugin_seqstore.store.parsing import (
     relative_path,
     sha256,
 )
-from snakemake_storage_plugin_seqstore.store.version import Kind, Version
+from snakemake_storage_plugin_seqstore.store.version import Kind, Version, is_executable
 
 VERSION = 1
 LARGEST = 1 << 26  # bytes of a manifest, of some 400,000 files: who has to read one needs memory
@@ -140,7 +140,7 @@ def _member(root: Path, path: Path, add_file: Callable[[Path], tuple[str, int]])
         ) from None
     if stat.S_ISREG(mode):
         digest, size = add_file(path)
-        return Member(relative, digest, size, bool(mode & stat.S_IXUSR))
+        return Member(relative, digest, size, is_executable(mode))
     if stat.S_ISDIR(mode) and not path.is_symlink():
         return Member(relative)
     raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -16,6 +17,11 @@ from snakemake_storage_plugin_seqstore.store.parsing import (
 )
 
 Kind: TypeAlias = Literal["file", "tree"]
+
+
+def is_executable(mode: int) -> bool:
+    """Whether a file of this mode counts as executable: its owner may execute it."""
+    return bool(mode & stat.S_IXUSR)
 
 
 @dataclass(frozen=True)

@@ -256,10 +256,10 @@ class Conditions:
         except OSError:
             return True
         if not stat.S_ISDIR(status.st_mode):
-            return access.written or access.replaced or is_changed(access, status, seen.started)
+            return _has_written(access, status, seen.started)
         below = (each for each in seen.paths.items() if each[0].startswith(f"{path}/"))
         return any(
-            _has_changed(member, access, seen.started) and not self._directory.left.has(member)
+            _has_changed_file(member, access, seen.started) and not self._directory.left.has(member)
             for member, access in below
         )
 
@@ -347,7 +347,7 @@ def with_pipes(seen: Seen, makers: Sequence[tuple[str, Seen]]) -> Seen:
     )
 
 
-def _has_changed(path: str, access: Access, started: int) -> bool:
+def _has_changed_file(path: str, access: Access, started: int) -> bool:
     """Whether a job changed a file that was there when it began, or took it away."""
     status = None
     with suppress(OSError):
@@ -355,8 +355,11 @@ def _has_changed(path: str, access: Access, started: int) -> bool:
     if status and stat.S_ISDIR(status.st_mode):
         return False
     was_there = access.read or access.asked or (status and born(path) < started - TICK)
-    has_changed = access.written or access.replaced or is_changed(access, status, started)
-    return bool(was_there and has_changed)
+    return bool(was_there and _has_written(access, status, started))
+
+
+def _has_written(access: Access, status: os.stat_result | None, started: int) -> bool:
+    return access.written or access.replaced or is_changed(access, status, started)
 
 
 def _digest(*parts: object) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from snakemake_storage_plugin_seqstore.file_hashes import Signature, signature_of
 from snakemake_storage_plugin_seqstore.workflow.conditions import Seen
+from snakemake_storage_plugin_seqstore.workflow.messages import and_more
 from snakemake_storage_plugin_seqstore.workflow.reuse import Reuse
 
 if TYPE_CHECKING:
@@ -32,17 +33,19 @@ class Kept:
 
     def keep(self, job: Job, seen: Seen) -> None:
         """Keep what a job read that others made without declaring it, and tell the user."""
-        resolution, own = self._reuse.resolution(), {*map(os.path.abspath, seen.undeclared)}
-        products, places = resolution.products, resolution.places.of(job)
-        known = filter(None, map(places.path_of, seen.reads.products))
+        resolution = self._reuse.resolution()
+        products = resolution.products
+        if not (products.undeclared and seen.reads.products):
+            return  # so it is with most jobs: where their files lie need not be found
+        own = {*map(os.path.abspath, seen.undeclared)}
+        known = filter(None, map(resolution.places.of(job).path_of, seen.reads.products))
         read = [path for path in known if path in products.undeclared and path not in own]
         for advice, paths in self._by_advice(read).items():
             if (job.rule.name, advice) not in self._told:  # once for all jobs of a rule
                 self._told.add((job.rule.name, advice))
-                more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
                 self._reuse.directory.messages.tell(
-                    f"rule {job.rule.name} reads {os.path.relpath(paths[0])}{more}, which another "
-                    f"rule makes without declaring it: {advice}"
+                    f"rule {job.rule.name} reads {and_more([*map(os.path.relpath, paths)])}, which "
+                    f"another rule makes without declaring it: {advice}"
                 )
         for made in {other for path in read for other in products.made_with(path)}:
             with suppress(OSError):

@@ -127,9 +127,10 @@ class Links:
 
         The job made them, or Snakemake did, in a shadow directory.
         """
+        shadow = _shadow(job)
         for path in {*accesses.paths, *accesses.refused}:
             is_written = accesses.paths.get(path, Access()).written
-            is_copy = is_written or path.startswith(_shadow(job))
+            is_copy = is_written or path.startswith(shadow)
             if is_copy and not path.startswith(self._folders):
                 with suppress(OSError):
                     mode = os.lstat(path).st_mode
@@ -166,10 +167,11 @@ class Links:
         for path, access in paths.items():
             if access.asked_link and (has_failed or not access.read):
                 found.update(links_at(path))
+        shadow = _shadow(job)
         for path in accesses.refused if has_failed else accesses.refused_writes:
             found.update(links_at(path))
             # A copy of an input is read-only, too.
-            if paths.get(path, Access()).written or path.startswith(_shadow(job)):
+            if paths.get(path, Access()).written or path.startswith(shadow):
                 found.update(linked)
         used = {os.path.dirname(path) for path in paths if path.startswith(folders)}
         if used:

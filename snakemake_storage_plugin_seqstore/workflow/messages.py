@@ -168,10 +168,10 @@ class Messages:
         paths = sorted(printable(path) for each in left.values() for path in each)
         if paths:
             rules = " ".join(sorted({job.rule.name for job in left}))
-            more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
             self.tell(
-                f"{_all_named([*left])}: {paths[0]}{more}, which goes with it but is not declared, "
-                f"is not brought here: declare it as output, or run `snakemake --forcerun {rules}`"
+                f"{_all_named([*left])}: {and_more(paths)}, which goes with it but is not "
+                "declared, is not brought here: declare it as output, or run "
+                f"`snakemake --forcerun {rules}`"
             )
 
     def tell_foreign(self, path: str) -> None:
@@ -250,9 +250,12 @@ def _all_named(jobs: Sequence[Job]) -> str:
 
 
 def _named(job: Job) -> str:
-    names = _names(job)
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return f"{names[0] if names else job.rule.name}{more}"
+    return and_more(_names(job) or [job.rule.name])
+
+
+def and_more(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _names(job: Job) -> list[str]:
